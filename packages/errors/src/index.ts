@@ -1,0 +1,73 @@
+const marker = Symbol.for("corella.error");
+
+export interface CorellaErrorDetails {
+  /** Stable identifier that programs may test, for example `config/unknown-key`. */
+  readonly code: string;
+  /** What is wrong, in one sentence. */
+  readonly message: string;
+  /** Where: a file, line, column, field or config path. */
+  readonly place?: string | undefined;
+  /** What the user can do about it. */
+  readonly remedy?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** Every mistake a user can make ends in one of these; anything else that is thrown is a defect of corella. */
+export class CorellaError extends Error {
+  readonly code: string;
+  readonly place: string | undefined;
+  readonly remedy: string | undefined;
+
+  constructor(details: CorellaErrorDetails) {
+    super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "CorellaError";
+    this.code = details.code;
+    this.place = details.place;
+    this.remedy = details.remedy;
+    Object.defineProperty(this, marker, { value: true });
+  }
+
+  /** Works across copies of this package, where `instanceof` does not. */
+  static isInstance(value: unknown): value is CorellaError {
+    return typeof value === "object" && value !== null && marker in value;
+  }
+}
+
+/** The lines that a command prints for an error: three at most for a user's mistake, the stack for a defect. */
+export function formatError(error: unknown): string {
+  if (!CorellaError.isInstance(error)) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+  const lines = [`error [${error.code}] ${error.message}`];
+  if (error.place !== undefined) lines.push(`  at: ${error.place}`);
+  if (error.remedy !== undefined) lines.push(`  try: ${error.remedy}`);
+  return lines.join("\n");
+}
+
+/** The candidate nearest to a misspelt name, for "did you mean" remedies; undefined when nothing is near. */
+export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein distance with one row of memory. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(previous[j]! + 1, current[j - 1]! + 1, substitution));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}
