@@ -15,9 +15,7 @@ export default class SummaryReporter implements Reporter {
     }
     // After the default reporter's own summary.
     process.on("exit", () => {
-      process.stdout.write(
-        `\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`,
-      );
+      process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
     });
   }
 }
