@@ -1,1 +1,36 @@
-export {};
+export { tf } from "./tf.ts";
+export { compose, within } from "./program.ts";
+export type {
+  Batch,
+  Dimension,
+  Feed,
+  InputSpec,
+  Output,
+  ParamSpec,
+  Part,
+  Program,
+  ProgramOutput,
+  Scope,
+  Specs,
+  TableSpec,
+  Values,
+} from "./program.ts";
+export { initialize, type Initializer } from "./initializers.ts";
+export { initialValues } from "./training-state.ts";
+export { createGenerator, permutation, type Generator } from "./random.ts";
+export type { Optimizer } from "./optimizers.ts";
+export type {
+  GradientOptions,
+  GradientResult,
+  GradientRun,
+  InferOptions,
+  Inference,
+  Runtime,
+  StepOptions,
+  StepResult,
+  Trainer,
+  TrainerState,
+  TrainOptions,
+} from "./runtime.ts";
+export { onnxRuntime, type OnnxRuntimeOptions } from "./onnx-runtime.ts";
+export { eagerRuntime } from "./eager-runtime.ts";

@@ -1,0 +1,169 @@
+import type { BackendValues, DataType, Tensor, TensorInfo } from "@tensorflow/tfjs";
+import { captureError, type ElementType, type GraphBuilder } from "./graph.ts";
+import { tf } from "../tf.ts";
+
+/** What stands behind a tensor while a program is captured: the name of a value, or a constant not yet written. */
+export type Symbol =
+  | { readonly kind: "value"; readonly name: string }
+  | {
+      readonly kind: "fill";
+      readonly value: number;
+      readonly shape: readonly number[];
+      readonly type: ElementType;
+    }
+  | {
+      readonly kind: "constant";
+      readonly values: ArrayLike<number>;
+      readonly shape: readonly number[];
+      readonly type: ElementType;
+    };
+
+/** A tfjs backend that records operations into a graph instead of computing them. */
+export class CaptureBackend extends tf.KernelBackend {
+  readonly #data = new WeakMap<object, { symbol: Symbol; references: number }>();
+  #count = 0;
+  graph: GraphBuilder | undefined;
+
+  /** The graph being captured. */
+  get builder(): GraphBuilder {
+    if (this.graph === undefined) throw captureError("No program is being captured.");
+    return this.graph;
+  }
+
+  /** Wraps a symbol as what a kernel returns. */
+  info(symbol: Symbol, shape: readonly number[], dtype: DataType): TensorInfo {
+    const dataId = {};
+    this.#data.set(dataId, { symbol, references: 1 });
+    this.#count += 1;
+    return { dataId, shape: [...shape], dtype };
+  }
+
+  value(name: string, shape: readonly number[], dtype: DataType): TensorInfo {
+    return this.info({ kind: "value", name }, shape, dtype);
+  }
+
+  /** A tensor that stands for a named value of the graph, for inputs and parameters. */
+  tensor(name: string, shape: readonly number[], dtype: DataType): Tensor {
+    return tf.engine().makeTensorFromTensorInfo(this.value(name, shape, dtype));
+  }
+
+  symbol(tensor: TensorInfo): Symbol {
+    const entry = this.#data.get(tensor.dataId);
+    if (entry === undefined) {
+      throw captureError(
+        "A tensor made outside the program is used inside it.",
+        "make it inside forward, or declare it as a parameter or input",
+      );
+    }
+    return entry.symbol;
+  }
+
+  /** The graph's name of a tensor; constants are written now. */
+  name(tensor: TensorInfo): string {
+    const symbol = this.symbol(tensor);
+    if (symbol.kind === "value") return symbol.name;
+    if (symbol.kind === "constant") return this.builder.constant(symbol.type, symbol.shape, symbol.values);
+    const scalar = this.builder.scalar(symbol.value, symbol.type);
+    return tensor.shape.length === 0
+      ? scalar
+      : this.builder.node("Expand", [scalar, this.builder.int64(tensor.shape)]);
+  }
+
+  override write(values: BackendValues, shape: number[], dtype: DataType): object {
+    const dataId = {};
+    this.#data.set(dataId, {
+      symbol: constantSymbol(values as ArrayLike<number>, shape, dtype),
+      references: 1,
+    });
+    this.#count += 1;
+    return dataId;
+  }
+
+  override move(
+    dataId: object,
+    values: BackendValues,
+    shape: number[],
+    dtype: DataType,
+    references: number,
+  ): void {
+    this.#data.set(dataId, { symbol: constantSymbol(values as ArrayLike<number>, shape, dtype), references });
+    this.#count += 1;
+  }
+
+  override numDataIds(): number {
+    return this.#count;
+  }
+
+  override incRef(dataId: object): void {
+    const entry = this.#data.get(dataId);
+    if (entry !== undefined) entry.references += 1;
+  }
+
+  decRef(dataId: object): void {
+    const entry = this.#data.get(dataId);
+    if (entry !== undefined) entry.references -= 1;
+  }
+
+  override refCount(dataId: object): number {
+    return this.#data.get(dataId)?.references ?? 0;
+  }
+
+  override disposeData(): boolean {
+    // Names cost nothing; the graph decides what is alive.
+    return true;
+  }
+
+  override readSync(): never {
+    throw captureError(
+      "A program read the numbers of a tensor while it was captured.",
+      "dataSync or arraySync in forward",
+    );
+  }
+
+  override read(): never {
+    throw captureError(
+      "A program read the numbers of a tensor while it was captured.",
+      "data or array in forward",
+    );
+  }
+
+  override floatPrecision(): 16 | 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override timerAvailable(): boolean {
+    return false;
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: true };
+  }
+
+  override dispose(): void {}
+}
+
+function constantSymbol(values: ArrayLike<number>, shape: readonly number[], dtype: DataType): Symbol {
+  const type = elementType(dtype);
+  const first = values[0];
+  if (first !== undefined && uniform(values, first))
+    return { kind: "fill", value: Number(first), shape, type };
+  return { kind: "constant", values, shape, type };
+}
+
+function uniform(values: ArrayLike<number>, first: number): boolean {
+  for (let i = 1; i < values.length; i++) if (!Object.is(values[i], first)) return false;
+  return true;
+}
+
+export function elementType(dtype: DataType): ElementType {
+  if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
+  throw captureError(`Tensors of type ${dtype} cannot be captured.`);
+}
+
+export const captureBackendName = "corella-capture";
+export const captureBackend: CaptureBackend = new CaptureBackend();
+tf.registerBackend(captureBackendName, () => captureBackend, 0);

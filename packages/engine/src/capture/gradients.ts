@@ -1,0 +1,58 @@
+import type { GradConfig, Tensor } from "@tensorflow/tfjs";
+import { tf } from "../tf.ts";
+
+/**
+ * Gradients that replace tfjs' own, which materialise tensors of ones or call pow. They are the same functions and hold
+ * on every backend.
+ */
+const replacements: GradConfig[] = [
+  {
+    kernelName: "Sum",
+    inputsToSave: ["x"],
+    gradFunc: (dy, saved, attributes) => {
+      const x = saved[0]!;
+      return { x: () => tf.broadcastTo(withReducedAxes(dy as Tensor, x, attributes["axis"]), x.shape) };
+    },
+  },
+  {
+    kernelName: "Mean",
+    inputsToSave: ["x"],
+    gradFunc: (dy, saved, attributes) => {
+      const x = saved[0]!;
+      const expanded = withReducedAxes(dy as Tensor, x, attributes["axis"]);
+      const count = x.size / expanded.size;
+      return { x: () => tf.broadcastTo(tf.div(expanded, count), x.shape) };
+    },
+  },
+  {
+    kernelName: "Rsqrt",
+    outputsToSave: [true],
+    gradFunc: (dy, saved) => {
+      const y = saved[0]!;
+      return { x: () => tf.mul(dy as Tensor, tf.mul(tf.mul(tf.square(y), y), -0.5)) };
+    },
+  },
+  {
+    kernelName: "Sqrt",
+    outputsToSave: [true],
+    gradFunc: (dy, saved) => ({ x: () => tf.div(dy as Tensor, tf.mul(saved[0]!, 2)) }),
+  },
+  {
+    kernelName: "Square",
+    inputsToSave: ["x"],
+    gradFunc: (dy, saved) => ({ x: () => tf.mul(dy as Tensor, tf.mul(saved[0]!, 2)) }),
+  },
+];
+
+function withReducedAxes(dy: Tensor, x: Tensor, axis: unknown): Tensor {
+  const axes = tf.util.parseAxisParam((axis ?? [...x.shape.keys()]) as number | number[], x.shape);
+  return tf.reshape(
+    dy,
+    x.shape.map((size, i) => (axes.includes(i) ? 1 : size)),
+  );
+}
+
+for (const config of replacements) {
+  if (tf.getGradient(config.kernelName) !== undefined) tf.unregisterGradient(config.kernelName);
+  tf.registerGradient(config);
+}

@@ -1,0 +1,82 @@
+import { captureError, type GraphConstant } from "./graph.ts";
+
+/**
+ * A program is traced twice with different sizes for each named dimension. A constant that differs between the two
+ * traces depends on the dimensions, and its value is `coefficient * product(dimension ** exponent)`; one that does not
+ * differ is a plain number. So one graph serves every batch size and length.
+ */
+export interface SymbolicNumber {
+  readonly coefficient: number;
+  /** By dimension name; only non-zero exponents. */
+  readonly exponents: Readonly<Record<string, number>>;
+}
+
+export type Sizes = Readonly<Record<string, number>>;
+
+const firstSizes = [11, 13, 17, 19, 23, 29];
+const secondSizes = [31, 37, 41, 43, 47, 53];
+
+/** The two sets of stand-in sizes for the named dimensions: distinct primes. */
+export function standInSizes(dimensions: readonly string[]): { first: Sizes; second: Sizes } {
+  if (dimensions.length > firstSizes.length) {
+    throw captureError(
+      `A program may have ${firstSizes.length} named dimensions, this one has ${dimensions.length}.`,
+    );
+  }
+  return {
+    first: Object.fromEntries(dimensions.map((name, i) => [name, firstSizes[i]!])),
+    second: Object.fromEntries(dimensions.map((name, i) => [name, secondSizes[i]!])),
+  };
+}
+
+/** Factors a pair of traced values into a symbolic number; undefined when no product explains both. */
+export function factor(a: number, b: number, first: Sizes, second: Sizes): SymbolicNumber | undefined {
+  if (Object.is(a, b)) return { coefficient: a, exponents: {} };
+  const names = Object.keys(first);
+  const search = (
+    index: number,
+    restA: number,
+    restB: number,
+    exponents: Record<string, number>,
+  ): SymbolicNumber | undefined => {
+    const close = Math.abs(restA - restB) <= 1e-6 * Math.abs(restA);
+    if (index === names.length) return close ? { coefficient: restA, exponents } : undefined;
+    const name = names[index]!;
+    for (const exponent of [0, 1, 2, 3, -1, -2]) {
+      const found = search(
+        index + 1,
+        restA / first[name]! ** exponent,
+        restB / second[name]! ** exponent,
+        exponent === 0 ? exponents : { ...exponents, [name]: exponent },
+      );
+      if (found) return found;
+    }
+    return undefined;
+  };
+  return search(0, a, b, {});
+}
+
+/** The symbolic numbers of a constant that differs between the traces; undefined when it is the same in both. */
+export function symbolicValues(
+  a: GraphConstant,
+  b: GraphConstant,
+  first: Sizes,
+  second: Sizes,
+): SymbolicNumber[] | undefined {
+  if (a.values.length !== b.values.length || a.shape.join() !== b.shape.join()) {
+    throw captureError(
+      `A constant of shape [${a.shape.join()}] grows with a named dimension (${Object.keys(first).join(", ")}).`,
+      "declare it as an input of the program",
+    );
+  }
+  let differs = false;
+  for (let i = 0; i < a.values.length && !differs; i++) differs = !Object.is(a.values[i], b.values[i]);
+  if (!differs) return undefined;
+  return Array.from(a.values, (value, i) => {
+    const number = factor(value, b.values[i]!, first, second);
+    if (number === undefined) {
+      throw captureError(`The constant ${value} depends on a named dimension other than as a product.`);
+    }
+    return number;
+  });
+}

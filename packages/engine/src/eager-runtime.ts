@@ -1,0 +1,161 @@
+import type { Tensor } from "@tensorflow/tfjs";
+import { bindDimensions, maskBits } from "./batch.ts";
+import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
+import type { Batch, Output, Program, Values } from "./program.ts";
+import type { Runtime, Trainer, TrainOptions } from "./runtime.ts";
+import { tf } from "./tf.ts";
+import { onBackend, trace, type Traced } from "./trace.ts";
+import { TrainingState } from "./training-state.ts";
+
+interface EagerResult {
+  readonly loss: number;
+  readonly outputs: Record<string, Output>;
+  readonly assigned: Values;
+  readonly pass: BackwardPass;
+}
+
+/**
+ * Runs programs eagerly on a registered tfjs backend. With `cpu` (plain JavaScript, no native code) it is the reference
+ * that the tests compare with; `tensorflow` is the backend of tfjs-node and tfjs-node-gpu.
+ */
+export function eagerRuntime(backend: "cpu" | "tensorflow" = "cpu"): Runtime {
+  return {
+    name: backend === "cpu" ? "tfjs-cpu" : "tfjs-node",
+    infer: async (program, values) => ({
+      run: async (batch) => evaluate(backend, program, values, batch, undefined, 0, 0).outputs,
+      dispose: async () => {},
+    }),
+    gradients: async (program, values, options = {}) => {
+      const accept = options.trainable ?? ((): boolean => true);
+      const names = [...Object.keys(program.params), ...Object.keys(program.tables)];
+      const trainable = new Set(
+        names.filter((name) => program.params[name]?.trainable !== false && accept(name)),
+      );
+      const sum = new GradientSum(program);
+      let run = 0;
+      return {
+        async run(batch) {
+          run += 1;
+          const { loss, outputs, assigned, pass } = evaluate(
+            backend,
+            program,
+            values,
+            batch,
+            trainable,
+            options.seed ?? 0,
+            run,
+          );
+          sum.add(pass);
+          sum.finish(undefined);
+          return { loss, outputs, assigned, gradients: sum.toValues(trainable) };
+        },
+        dispose: async () => {},
+      };
+    },
+    train: async (program, options) => createTrainer(backend, program, options),
+  };
+}
+
+function createTrainer(backend: string, program: Program, options: TrainOptions): Trainer {
+  const state = new TrainingState(program, options);
+  const sum = new GradientSum(program);
+  const accumulate = options.accumulate ?? 1;
+  return {
+    values: state.values,
+    state: () => state.snapshot(),
+    restore: (saved) => state.restore(saved),
+    dispose: async () => {},
+    async step(batch, stepOptions = {}) {
+      const scale = stepOptions.learningRateScale ?? 1;
+      const draws = state.step * accumulate + sum.passes + 1;
+      const result = evaluate(backend, program, state.values, batch, state.trainable, options.seed, draws);
+      sum.add(result.pass);
+      for (const [name, value] of Object.entries(result.assigned)) state.values[name]!.set(value);
+      if (sum.passes === accumulate) {
+        state.step += 1;
+        sum.finish(options.clipNorm);
+        for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
+        for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale, options.tables ?? "lazy");
+      }
+      return { loss: result.loss, outputs: result.outputs };
+    },
+  };
+}
+
+function evaluate(
+  backend: string,
+  program: Program,
+  values: Values,
+  batch: Batch,
+  trainable: ReadonlySet<string> | undefined,
+  seed: number,
+  step: number,
+): EagerResult {
+  bindDimensions(program, batch);
+  return onBackend(backend, () => {
+    const traced = trace(
+      program,
+      {
+        // A copy: tfjs keeps the array it is given, and updates are in place.
+        param: (name, spec) => tf.tensor(values[name]!.slice(), [...spec.shape], "float32"),
+        input: (name, spec) => tf.tensor(batch[name]!.data.slice(), [...batch[name]!.shape], spec.dtype),
+        gather: (table, spec, ids) => gatherRows(values[table]!, spec.dim, ids),
+        dropoutMask: (shape, rate, index) => {
+          const keep = Math.round((1 - rate) * 256) / 256;
+          const size = shape.reduce((product, dimension) => product * dimension, 1);
+          const bits = maskBits({ name: `mask.${index}`, keep }, size, seed, step);
+          return tf.tensor(
+            Float32Array.from(bits, (bit) => bit / keep),
+            [...shape],
+          );
+        },
+      },
+      { training: trainable !== undefined, trainable },
+    );
+    const result = read(traced);
+    for (const tensor of kept(traced)) tensor.dispose();
+    return result;
+  });
+}
+
+function gatherRows(table: Float32Array, dim: number, ids: Tensor): Tensor {
+  const rows = ids.dataSync();
+  const gathered = new Float32Array(rows.length * dim);
+  for (let i = 0; i < rows.length; i++) {
+    const start = rows[i]! * dim;
+    gathered.set(table.subarray(start, start + dim), i * dim);
+  }
+  return tf.tensor(gathered, [...ids.shape, dim]);
+}
+
+function read(traced: Traced): EagerResult {
+  const outputs: Record<string, Output> = {};
+  for (const [name, tensor] of Object.entries(traced.outputs)) {
+    outputs[name] = { shape: tensor.shape, data: tensor.dataSync().slice() as Float32Array | Int32Array };
+  }
+  return {
+    loss: traced.loss === undefined ? Number.NaN : traced.loss.dataSync()[0]!,
+    outputs,
+    assigned: Object.fromEntries([...traced.assigned].map(([name, tensor]) => [name, floats(tensor)])),
+    pass: {
+      dense: new Map([...traced.gradients].map(([name, tensor]) => [name, floats(tensor)])),
+      lookups: traced.lookups.map(({ table, ids, gradient }) => ({
+        table,
+        ids: ids.dataSync().slice() as Int32Array,
+        gradient: floats(gradient),
+      })),
+    },
+  };
+}
+
+function floats(tensor: Tensor): Float32Array {
+  return tensor.dataSync().slice() as Float32Array;
+}
+
+function kept(traced: Traced): Tensor[] {
+  return [
+    ...Object.values(traced.outputs),
+    ...traced.assigned.values(),
+    ...traced.lookups.flatMap(({ ids, gradient }) => [ids, gradient]),
+  ];
+}

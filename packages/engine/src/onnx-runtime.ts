@@ -1,0 +1,311 @@
+import * as ort from "onnxruntime-node";
+import { writeFileAtomic } from "@corella/safetensors";
+import { actualShape, bindDimensions, maskBits } from "./batch.ts";
+import { capture, optimizerKey, type CapturedGraph } from "./capture/capture.ts";
+import type { Sizes } from "./capture/symbolic.ts";
+import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
+import { encodeModel } from "./onnx-model.ts";
+import { slotNames, stepScalars } from "./optimizers.ts";
+import type { Batch, Output, Program, Values } from "./program.ts";
+import type { Inference, GradientRun, Runtime, StepResult, Trainer, TrainOptions } from "./runtime.ts";
+import { TrainingState } from "./training-state.ts";
+
+export interface OnnxRuntimeOptions {
+  /** Threads of one session; default 2. */
+  readonly threads?: number;
+  /** Execution providers in order of preference, for example ["cuda", "cpu"]. Default ["cpu"]. */
+  readonly executionProviders?: readonly string[];
+}
+
+type Feeds = Record<string, ort.Tensor>;
+
+/** Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime. */
+export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
+  const compile = async (graph: CapturedGraph): Promise<ort.InferenceSession> => {
+    const { bytes, externalData } = encodeModel(graph, "beside");
+    return ort.InferenceSession.create(bytes, {
+      executionProviders: [...(options.executionProviders ?? ["cpu"])],
+      intraOpNumThreads: options.threads ?? 2,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: "all",
+      executionMode: "sequential",
+      externalData,
+    });
+  };
+  return {
+    name: "onnxruntime",
+    infer: async (program, values, inferOptions = {}) =>
+      createInference(program, values, inferOptions.live === true, compile),
+    gradients: async (program, values, gradientOptions = {}) => {
+      const accept = gradientOptions.trainable ?? ((): boolean => true);
+      const names = [...Object.keys(program.params), ...Object.keys(program.tables)];
+      const trainable = new Set(
+        names.filter((name) => program.params[name]?.trainable !== false && accept(name)),
+      );
+      return createGradientRun(program, values, trainable, gradientOptions.seed ?? 0, compile);
+    },
+    train: async (program, trainOptions) => createTrainer(program, trainOptions, compile),
+  };
+}
+
+type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
+
+const noneTrainable: ReadonlySet<string> = new Set();
+
+async function createInference(
+  program: Program,
+  values: Values,
+  live: boolean,
+  compile: Compile,
+): Promise<Inference> {
+  const frozen = live ? {} : pick(values, Object.keys(program.params));
+  const graph = capture(program, { mode: "infer", trainable: noneTrainable, frozen });
+  const session = await compile(graph);
+  return {
+    async run(batch) {
+      const sizes = bindDimensions(program, batch);
+      const results = await session.run(feedsOf(program, graph, batch, values, sizes, 0, 0));
+      return publicOutputs(results);
+    },
+    exportOnnx: async (path) => {
+      const whole = capture(program, {
+        mode: "infer",
+        trainable: noneTrainable,
+        frozen: pick(values, Object.keys(program.params)),
+      });
+      await writeFileAtomic(path, encodeModel(embedTables(whole, program, values), "inside").bytes);
+    },
+    dispose: () => session.release(),
+  };
+}
+
+/** Tables as weights of the graph, for a file that stands alone. */
+function embedTables(graph: CapturedGraph, program: Program, values: Values): CapturedGraph {
+  const weights = graph.tables.map((name) => {
+    const { rows, dim } = program.tables[name]!;
+    return { name: `table.${name}`, type: "float32" as const, shape: [rows, dim], data: values[name]! };
+  });
+  const embedded = new Set(weights.map((weight) => weight.name));
+  return {
+    ...graph,
+    inputs: graph.inputs.filter((input) => !embedded.has(input.name)),
+    weights: [...graph.weights, ...weights],
+    tables: [],
+  };
+}
+
+async function createGradientRun(
+  program: Program,
+  values: Values,
+  trainable: ReadonlySet<string>,
+  seed: number,
+  compile: Compile,
+): Promise<GradientRun> {
+  const frozen = pick(
+    values,
+    Object.keys(program.params).filter((name) => !trainable.has(name)),
+  );
+  const graph = capture(program, { mode: "gradients", trainable, frozen });
+  const session = await compile(graph);
+  const sum = new GradientSum(program);
+  let run = 0;
+  return {
+    async run(batch) {
+      run += 1;
+      const sizes = bindDimensions(program, batch);
+      const results = await session.run(feedsOf(program, graph, batch, values, sizes, seed, run));
+      sum.add(backwardPass(graph, results));
+      sum.finish(undefined);
+      const assigned = Object.fromEntries(
+        graph.assigned.map((name) => [name, floats(results[`assigned.${name}`]!)]),
+      );
+      return {
+        loss: floats(results["loss"]!)[0]!,
+        outputs: publicOutputs(results),
+        gradients: sum.toValues(trainable),
+        assigned,
+      };
+    },
+    dispose: () => session.release(),
+  };
+}
+
+async function createTrainer(program: Program, options: TrainOptions, compile: Compile): Promise<Trainer> {
+  const state = new TrainingState(program, options);
+  const accumulate = options.accumulate ?? 1;
+  // Clipping and accumulation need all gradients before any update: then the update runs outside the graph.
+  const fused = options.clipNorm === undefined && accumulate === 1;
+  const { trainable } = state;
+  const isFrozen = (name: string): boolean =>
+    !trainable.has(name) && program.params[name]!.trainable !== false;
+  const graph = capture(program, {
+    mode: fused ? "train" : "gradients",
+    trainable,
+    frozen: pick(state.values, Object.keys(program.params).filter(isFrozen)),
+    optimizerOf: (name) => state.optimizerOf(name),
+  });
+  const session = await compile(graph);
+  const sum = new GradientSum(program);
+  const mode = options.tables ?? "lazy";
+  // The graph writes new values into spare arrays, which then change places with the current ones.
+  const spare: Values = {};
+  let draws = 0;
+
+  const step = async (batch: Batch, scale: number): Promise<StepResult> => {
+    const sizes = bindDimensions(program, batch);
+    draws = state.step * accumulate + sum.passes + 1;
+    const feeds = feedsOf(program, graph, batch, state.values, sizes, options.seed, draws);
+    let fetches: Record<string, ort.Tensor | null> | undefined;
+    if (fused) {
+      state.step += 1;
+      addOptimizerFeeds(feeds, graph, state, scale, program);
+      fetches = spareOutputs(graph, state, spare, program);
+    }
+    const results = fetches === undefined ? await session.run(feeds) : await session.run(feeds, fetches);
+    sum.add(backwardPass(graph, results));
+    for (const name of graph.assigned) state.values[name]!.set(floats(results[`assigned.${name}`]!));
+    if (fused) swap(graph, state, spare);
+    if (fused || sum.passes === accumulate) {
+      if (!fused) state.step += 1;
+      sum.finish(options.clipNorm);
+      if (!fused) for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
+      for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale, mode);
+    }
+    return { loss: floats(results["loss"]!)[0]!, outputs: publicOutputs(results) };
+  };
+
+  return {
+    step: (batch, stepOptions = {}) => step(batch, stepOptions.learningRateScale ?? 1),
+    values: state.values,
+    state: () => state.snapshot(),
+    restore: (saved) => state.restore(saved),
+    dispose: () => session.release(),
+  };
+}
+
+function addOptimizerFeeds(
+  feeds: Feeds,
+  graph: CapturedGraph,
+  state: TrainingState,
+  scale: number,
+  program: Program,
+): void {
+  for (const name of graph.differentiated) {
+    const optimizer = state.optimizerOf(name);
+    const key = optimizerKey(optimizer);
+    if (feeds[`rate.${key}`] === undefined) {
+      const scalars = stepScalars(optimizer, state.step, scale);
+      for (const [kind, value] of Object.entries(scalars)) {
+        feeds[`${kind}.${key}`] = new ort.Tensor("float32", Float32Array.of(value as number), []);
+      }
+    }
+    const { shape } = program.params[name]!;
+    for (const slot of slotNames(optimizer)) {
+      feeds[`slot.${slot}.${name}`] = new ort.Tensor("float32", state.slots[`${slot}.${name}`]!, shape);
+    }
+  }
+  const wanted = new Set(graph.inputs.map((input) => input.name));
+  for (const name of Object.keys(feeds)) if (!wanted.has(name)) delete feeds[name];
+}
+
+function spareOutputs(
+  graph: CapturedGraph,
+  state: TrainingState,
+  spare: Values,
+  program: Program,
+): Record<string, ort.Tensor | null> {
+  const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(
+    graph.outputs.map((output) => [output.name, null]),
+  );
+  for (const name of graph.differentiated) {
+    const { shape } = program.params[name]!;
+    const size = state.values[name]!.length;
+    const keys = [name, ...slotNames(state.optimizerOf(name)).map((slot) => `${slot}.${name}`)];
+    for (const key of keys)
+      fetches[`updated.${key}`] = new ort.Tensor("float32", (spare[key] ??= new Float32Array(size)), shape);
+  }
+  return fetches;
+}
+
+function swap(graph: CapturedGraph, state: TrainingState, spare: Values): void {
+  const exchange = (current: Values, key: string): void => {
+    const old = current[key]!;
+    current[key] = spare[key]!;
+    spare[key] = old;
+  };
+  for (const name of graph.differentiated) {
+    exchange(state.values, name);
+    for (const slot of slotNames(state.optimizerOf(name))) exchange(state.slots, `${slot}.${name}`);
+  }
+}
+
+function feedsOf(
+  program: Program,
+  graph: CapturedGraph,
+  batch: Batch,
+  values: Values,
+  sizes: Sizes,
+  seed: number,
+  step: number,
+): Feeds {
+  const feeds: Feeds = {};
+  for (const { name } of graph.inputs) {
+    if (name.startsWith("input.")) {
+      const feed = batch[name.slice("input.".length)]!;
+      feeds[name] =
+        feed.data instanceof Int32Array
+          ? new ort.Tensor("int32", feed.data, feed.shape)
+          : new ort.Tensor("float32", feed.data, feed.shape);
+    } else if (name.startsWith("param.")) {
+      const param = name.slice("param.".length);
+      feeds[name] = new ort.Tensor("float32", values[param]!, program.params[param]!.shape);
+    } else if (name.startsWith("table.")) {
+      const table = name.slice("table.".length);
+      const { rows, dim } = program.tables[table]!;
+      feeds[name] = new ort.Tensor("float32", values[table]!, [rows, dim]);
+    }
+  }
+  for (const mask of graph.masks) {
+    const shape = actualShape(mask.shape, sizes);
+    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    feeds[mask.name] = new ort.Tensor("bool", maskBits(mask, size, seed, step), shape);
+  }
+  return feeds;
+}
+
+function backwardPass(graph: CapturedGraph, results: ort.InferenceSession.OnnxValueMapType): BackwardPass {
+  const dense = new Map<string, Float32Array>();
+  for (const name of graph.differentiated) {
+    const gradient = results[`gradient.${name}`];
+    if (gradient !== undefined) dense.set(name, floats(gradient));
+  }
+  const lookups = graph.lookups.map(({ table }, i) => ({
+    table,
+    ids: (results[`lookup.${i}.ids`] as ort.Tensor).data as Int32Array,
+    gradient: floats(results[`lookup.${i}.gradient`]!),
+  }));
+  return { dense, lookups };
+}
+
+function publicOutputs(results: ort.InferenceSession.OnnxValueMapType): Record<string, Output> {
+  const outputs: Record<string, Output> = {};
+  for (const [name, value] of Object.entries(results)) {
+    if (!name.startsWith("output.")) continue;
+    const tensor = value as ort.Tensor;
+    outputs[name.slice("output.".length)] = {
+      shape: tensor.dims,
+      data: tensor.data as Float32Array | Int32Array,
+    };
+  }
+  return outputs;
+}
+
+function floats(value: ort.OnnxValue): Float32Array {
+  return (value as ort.Tensor).data as Float32Array;
+}
+
+function pick(values: Values, names: readonly string[]): Values {
+  const picked: Values = {};
+  for (const name of names) if (values[name] !== undefined) picked[name] = values[name];
+  return picked;
+}

@@ -1,0 +1,103 @@
+import type { Scalar, Tensor } from "@tensorflow/tfjs";
+import type { Initializer } from "./initializers.ts";
+
+/** A size: a number, or the name of a dimension that every batch binds anew, for example "batch" or "time". */
+export type Dimension = number | string;
+
+export interface ParamSpec {
+  readonly shape: readonly number[];
+  readonly init: Initializer;
+  /** False for state that no optimiser touches, for example the running statistics of batch normalisation. */
+  readonly trainable?: boolean;
+}
+
+/** An embedding table [rows, dim]. It lives outside the graph: only the rows of a batch are read and updated. */
+export interface TableSpec {
+  readonly rows: number;
+  readonly dim: number;
+  readonly init: Initializer;
+  /** Row 0 is padding: initialised to zero and never updated. Default true. */
+  readonly paddingRow?: boolean;
+}
+
+export interface InputSpec {
+  readonly shape: readonly Dimension[];
+  readonly dtype: "float32" | "int32";
+}
+
+/** What a model part declares. Names are local to the part; `compose` prefixes them. */
+export interface Specs {
+  readonly params: Readonly<Record<string, ParamSpec>>;
+  readonly tables: Readonly<Record<string, TableSpec>>;
+  readonly inputs: Readonly<Record<string, InputSpec>>;
+}
+
+/** What the forward function of a part sees. */
+export interface Scope {
+  /** The tensor of a declared parameter. */
+  param(name: string): Tensor;
+  /** The tensor of a declared input. */
+  input(name: string): Tensor;
+  /** Rows of a table: ids [...shape] -> [...shape, dim]; differentiable with respect to the table. */
+  lookup(table: string, ids: Tensor): Tensor;
+  /** Inverted dropout, the identity when not training. Masks come from counters: the same seed and step, the same bits. */
+  dropout(x: Tensor, rate: number): Tensor;
+  /** Gives a parameter a new value after a training step (running statistics). No effect when not training. */
+  assign(name: string, value: Tensor): void;
+  readonly training: boolean;
+}
+
+/** A part of a program: a model with declared parameters, tables and inputs, and a pure forward function. */
+export interface Part<Output> extends Specs {
+  forward(scope: Scope): Output;
+}
+
+export interface ProgramOutput {
+  /** Scalar; needed for training. */
+  readonly loss?: Scalar | Tensor;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+export type Program = Part<ProgramOutput>;
+
+/** Puts the specs of several parts side by side, each name prefixed with its part's: `crm` + `fc.weight` -> `crm.fc.weight`. */
+export function compose(parts: Readonly<Record<string, Specs>>): Specs {
+  const params: Record<string, ParamSpec> = {};
+  const tables: Record<string, TableSpec> = {};
+  const inputs: Record<string, InputSpec> = {};
+  for (const [prefix, part] of Object.entries(parts)) {
+    for (const [name, spec] of Object.entries(part.params)) params[`${prefix}.${name}`] = spec;
+    for (const [name, spec] of Object.entries(part.tables)) tables[`${prefix}.${name}`] = spec;
+    for (const [name, spec] of Object.entries(part.inputs)) inputs[`${prefix}.${name}`] = spec;
+  }
+  return { params, tables, inputs };
+}
+
+/** The scope as one part of a composed program sees it. */
+export function within(scope: Scope, prefix: string): Scope {
+  return {
+    training: scope.training,
+    param: (name) => scope.param(`${prefix}.${name}`),
+    input: (name) => scope.input(`${prefix}.${name}`),
+    lookup: (table, ids) => scope.lookup(`${prefix}.${table}`, ids),
+    dropout: (x, rate) => scope.dropout(x, rate),
+    assign: (name, value) => scope.assign(`${prefix}.${name}`, value),
+  };
+}
+
+/** Parameter and table values by name, row-major. Shapes stand in the program's specs. */
+export type Values = Record<string, Float32Array>;
+
+/** One input array with its actual shape. */
+export interface Feed {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+export type Batch = Readonly<Record<string, Feed>>;
+
+/** One output array with its actual shape. */
+export interface Output {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}

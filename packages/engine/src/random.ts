@@ -1,0 +1,80 @@
+/**
+ * Seeded random numbers. A stream is named by (seed, purpose, position), so nothing has to be stored to resume:
+ * the masks of step 1,000 are those of step 1,000 in every run.
+ */
+export interface Generator {
+  /** 32 random bits as an unsigned integer. */
+  bits(): number;
+  /** Uniform in [0, 1), 32 bits of resolution. */
+  uniform(): number;
+  /** Standard normal (Box-Muller). */
+  normal(): number;
+  /** Uniform integer in [0, limit). */
+  integer(limit: number): number;
+}
+
+/** xoshiro128** (Blackman & Vigna 2018), its state filled by splitmix32 from a hash of the stream's name. */
+export function createGenerator(seed: number, purpose: string, position = 0): Generator {
+  let h = hash(`${seed}/${purpose}/${position}`);
+  const next32 = (): number => {
+    h = (h + 0x9e3779b9) | 0;
+    let z = h ^ (h >>> 16);
+    z = Math.imul(z, 0x21f0aaad);
+    z ^= z >>> 15;
+    z = Math.imul(z, 0x735a2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  };
+  let a = next32() | 0;
+  let b = next32() | 0;
+  let c = next32() | 0;
+  let d = next32() | 1;
+  const bits = (): number => {
+    let result = Math.imul(b, 5);
+    result = Math.imul((result << 7) | (result >>> 25), 9);
+    const t = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = (d << 11) | (d >>> 21);
+    return result >>> 0;
+  };
+  let spare: number | undefined;
+  const uniform = (): number => bits() / 4294967296;
+  return {
+    bits,
+    uniform,
+    normal() {
+      if (spare !== undefined) {
+        const value = spare;
+        spare = undefined;
+        return value;
+      }
+      const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+      const angle = 2 * Math.PI * uniform();
+      spare = radius * Math.sin(angle);
+      return radius * Math.cos(angle);
+    },
+    integer: (limit) => Math.floor(uniform() * limit),
+  };
+}
+
+/** A random permutation of 0..size-1 (Fisher-Yates). */
+export function permutation(size: number, generator: Generator): Uint32Array {
+  const order = Uint32Array.from({ length: size }, (_, i) => i);
+  for (let i = size - 1; i > 0; i--) {
+    const j = generator.integer(i + 1);
+    const swapped = order[i]!;
+    order[i] = order[j]!;
+    order[j] = swapped;
+  }
+  return order;
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}

@@ -1,0 +1,92 @@
+import type { Batch, Output, Program, Values } from "./program.ts";
+import type { Optimizer } from "./optimizers.ts";
+
+/** Turns programs into something that runs. Every runtime gives the same numbers within float rounding. */
+export interface Runtime {
+  readonly name: string;
+  /** Forward only. */
+  infer(program: Program, values: Values, options?: InferOptions): Promise<Inference>;
+  /** Forward and backward, without an update. */
+  gradients(program: Program, values: Values, options?: GradientOptions): Promise<GradientRun>;
+  /** Forward, backward and update. */
+  train(program: Program, options: TrainOptions): Promise<Trainer>;
+}
+
+export interface InferOptions {
+  /** Read the values anew at each run, for values that are still trained. Default false: they are packed once. */
+  readonly live?: boolean;
+}
+
+export interface Inference {
+  run(batch: Batch): Promise<Record<string, Output>>;
+  /** The program as a self-contained ONNX file; on runtimes that have one. */
+  readonly exportOnnx?: (path: string) => Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface GradientOptions {
+  /** Names of parameters and tables; default: all that are trainable. */
+  readonly trainable?: (name: string) => boolean;
+  /** Seeds dropout. */
+  readonly seed?: number;
+}
+
+export interface GradientResult {
+  readonly loss: number;
+  readonly outputs: Record<string, Output>;
+  /** By parameter and table, in full size. */
+  readonly gradients: Values;
+  /** New values of assigned parameters. */
+  readonly assigned: Values;
+}
+
+export interface GradientRun {
+  run(batch: Batch): Promise<GradientResult>;
+  dispose(): Promise<void>;
+}
+
+export interface TrainOptions {
+  /** Seeds initial values and dropout. */
+  readonly seed: number;
+  /** Initial values; those that are absent are initialised as declared. The trainer works on these very arrays. */
+  readonly values?: Values;
+  /** One optimiser for all, or one for each parameter and table by name; null leaves it as it is. */
+  readonly optimizer: Optimizer | ((name: string) => Optimizer | null);
+  /**
+   * `lazy` (default) updates only the rows that a batch looks up; `dense` updates every row at every step, as PyTorch
+   * does with dense gradients (moments of untouched rows decay, L2 reaches every row).
+   */
+  readonly tables?: "lazy" | "dense";
+  /** Scales all gradients so that their common Euclidean norm is at most this (torch.nn.utils.clip_grad_norm_). */
+  readonly clipNorm?: number;
+  /** Number of batches whose mean gradient makes one update. Default 1. */
+  readonly accumulate?: number;
+}
+
+export interface StepOptions {
+  /** A schedule's factor on every learning rate. Default 1. */
+  readonly learningRateScale?: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly outputs: Record<string, Output>;
+}
+
+/** What is needed to go on as if nothing had happened. */
+export interface TrainerState {
+  readonly step: number;
+  readonly values: Values;
+  /** Optimiser arrays by `<slot>.<name>`. */
+  readonly slots: Values;
+}
+
+export interface Trainer {
+  step(batch: Batch, options?: StepOptions): Promise<StepResult>;
+  /** The current values; entries are replaced at each step, so read them when needed. */
+  readonly values: Values;
+  state(): TrainerState;
+  /** Continues from a state: the next step is `state.step + 1`. */
+  restore(state: TrainerState): void;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,142 @@
+import { CorellaError } from "@corella/errors";
+import { initialize } from "./initializers.ts";
+import { slotNames, stepScalars, updateRange, type Optimizer } from "./optimizers.ts";
+import type { Program, Values } from "./program.ts";
+import type { TrainerState, TrainOptions } from "./runtime.ts";
+import type { RowGradients } from "./tables.ts";
+
+/** First values of all parameters and tables, each from its own random stream. */
+export function initialValues(
+  program: Pick<Program, "params" | "tables">,
+  seed: number,
+  given: Values = {},
+): Values {
+  const values: Values = {};
+  for (const [name, spec] of Object.entries(program.params)) {
+    values[name] = checked(name, spec.shape, given[name]) ?? initialize(spec.init, spec.shape, seed, name);
+  }
+  for (const [name, spec] of Object.entries(program.tables)) {
+    const shape = [spec.rows, spec.dim];
+    let table = checked(name, shape, given[name]);
+    if (table === undefined) {
+      table = initialize(spec.init, shape, seed, name);
+      if (spec.paddingRow !== false) table.fill(0, 0, spec.dim);
+    }
+    values[name] = table;
+  }
+  return values;
+}
+
+function checked(
+  name: string,
+  shape: readonly number[],
+  data: Float32Array | undefined,
+): Float32Array | undefined {
+  const size = shape.reduce((product, dimension) => product * dimension, 1);
+  if (data !== undefined && data.length !== size) {
+    throw new CorellaError({
+      code: "engine/shape",
+      message: `The values of ${name} have ${data.length} elements, its shape [${shape.join(", ")}] has ${size}.`,
+      place: name,
+      remedy: "Use weights that were saved from a model with this configuration.",
+    });
+  }
+  return data;
+}
+
+/** Values and optimiser arrays of a training run, and their update outside the graph. */
+export class TrainingState {
+  readonly values: Values;
+  readonly slots: Values = {};
+  readonly #program: Program;
+  readonly #optimizers = new Map<string, Optimizer>();
+  step = 0;
+
+  constructor(program: Program, options: TrainOptions) {
+    this.#program = program;
+    this.values = initialValues(program, options.seed, options.values);
+    const { optimizer } = options;
+    const optimizerOf = typeof optimizer === "function" ? optimizer : (): Optimizer => optimizer;
+    for (const name of [...Object.keys(program.params), ...Object.keys(program.tables)]) {
+      if (program.params[name]?.trainable === false) continue;
+      const chosen = optimizerOf(name);
+      if (chosen === null) continue;
+      this.#optimizers.set(name, chosen);
+      for (const slot of slotNames(chosen))
+        this.slots[`${slot}.${name}`] = new Float32Array(this.values[name]!.length);
+    }
+  }
+
+  get trainable(): ReadonlySet<string> {
+    return new Set(this.#optimizers.keys());
+  }
+
+  optimizerOf(name: string): Optimizer {
+    return this.#optimizers.get(name)!;
+  }
+
+  slotsOf(name: string): Float32Array[] {
+    return slotNames(this.optimizerOf(name)).map((slot) => this.slots[`${slot}.${name}`]!);
+  }
+
+  /** Updates a dense parameter in place for the current step. */
+  updateParam(name: string, gradient: Float32Array, scale: number): void {
+    const optimizer = this.optimizerOf(name);
+    const values = this.values[name]!;
+    updateRange(
+      optimizer,
+      stepScalars(optimizer, this.step, scale),
+      values,
+      this.slotsOf(name),
+      gradient,
+      0,
+      values.length,
+      0,
+    );
+  }
+
+  /** Updates the looked-up rows of a table, or all rows, for the current step. */
+  updateTable(name: string, gradients: RowGradients, scale: number, mode: "lazy" | "dense"): void {
+    const spec = this.#program.tables[name]!;
+    const { dim } = spec;
+    const optimizer = this.optimizerOf(name);
+    const scalars = stepScalars(optimizer, this.step, scale);
+    const values = this.values[name]!;
+    const slots = this.slotsOf(name);
+    if (mode === "lazy") {
+      for (let i = 0; i < gradients.count; i++) {
+        const start = gradients.rows[i]! * dim;
+        updateRange(optimizer, scalars, values, slots, gradients.sums, start, start + dim, i * dim);
+      }
+      return;
+    }
+    const full = gradients.toDense(spec.rows);
+    const first = spec.paddingRow === false ? 0 : dim;
+    updateRange(optimizer, scalars, values, slots, full, first, values.length, first);
+  }
+
+  snapshot(): TrainerState {
+    return { step: this.step, values: { ...this.values }, slots: { ...this.slots } };
+  }
+
+  restore(state: TrainerState): void {
+    this.step = state.step;
+    copyInto(this.values, state.values, "values");
+    copyInto(this.slots, state.slots, "optimiser state");
+  }
+}
+
+function copyInto(target: Values, source: Values, what: string): void {
+  for (const [name, array] of Object.entries(target)) {
+    const from = source[name];
+    if (from === undefined || from.length !== array.length) {
+      throw new CorellaError({
+        code: "engine/state",
+        message: `The checkpoint's ${what} do not fit the program: ${name} is ${from === undefined ? "missing" : "of another size"}.`,
+        place: name,
+        remedy: "Resume with the configuration the checkpoint was written with.",
+      });
+    }
+    if (from !== array) array.set(from);
+  }
+}
