@@ -1,1 +1,15 @@
-export {};
+export {
+  bootstrap,
+  bootstrapDifference,
+  bootstrapMetrics,
+  type BootstrapOptions,
+  type Interval,
+  type MetricIntervals,
+} from "./bootstrap.ts";
+export { calibrationCurve, expectedCalibrationError, type CalibrationBin } from "./calibration.ts";
+export { confidenceGroups } from "./confidence.ts";
+export { normalCdf, studentTCdf } from "./distributions.ts";
+export type { Numbers } from "./inputs.ts";
+export { auc, groupAuc } from "./ranking.ts";
+export { delongTest, pairedTTest, type DelongResult, type PairedTTestResult } from "./significance.ts";
+export { accuracy, logLoss, summary, type Summary } from "./summary.ts";
