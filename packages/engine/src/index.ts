@@ -34,3 +34,4 @@ export type {
 } from "./runtime.ts";
 export { onnxRuntime, type OnnxRuntimeOptions } from "./onnx-runtime.ts";
 export { eagerRuntime } from "./eager-runtime.ts";
+export { loadCheckpoint, saveCheckpoint, type Checkpoint } from "./checkpoint.ts";
