@@ -1,1 +1,46 @@
-export {};
+// From any interaction log to two modalities of one sample: ID features and a prompt, offline and online alike.
+export { type DataConfig, type DataConfigInput, dataConfigSchema, type SplitConfig } from "./config.ts";
+export { movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
+export { loadLog } from "./load-log.ts";
+export {
+  type Attributes,
+  type AttributeValue,
+  createLog,
+  type EntityTable,
+  historyLength,
+  historyOf,
+  type InteractionLog,
+  type LoadReport,
+  type LogColumns,
+} from "./log.ts";
+export { type LogSplit, splitLog } from "./split.ts";
+export { type HistoryEvent, type RatingRecord, ratingRecordSchema, recordAt } from "./record.ts";
+export {
+  type Catalogue,
+  catalogueFromJson,
+  catalogueFromLog,
+  type CatalogueJson,
+  catalogueJsonSchema,
+  createCatalogue,
+} from "./catalogue.ts";
+export {
+  type FeatureConfig,
+  featureConfigSchema,
+  type NumericTransform,
+  type Pooling,
+} from "./features/config.ts";
+export {
+  type Feature,
+  type FeatureMap,
+  featureMapFromJson,
+  type FeatureMapJson,
+  type IdBatch,
+} from "./features/feature-map.ts";
+export { fitFeatureMap } from "./features/fit.ts";
+export { encodeRecords } from "./features/encode-records.ts";
+export { createRowEncoder, encodeRows } from "./features/encode-rows.ts";
+export { oovId, paddingId } from "./features/vocabulary.ts";
+export { type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
+export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
+export { batches, type BatchOptions, shuffledRows } from "./batches.ts";
+export { type LogSummary, type PartSummary, summarise } from "./summary.ts";

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import type { Attributes, InteractionLog } from "./log.ts";
+
+/** The items that are known when serving, with their attributes; goes into the bundle. */
+export interface Catalogue {
+  readonly ids: readonly string[];
+  has(id: string): boolean;
+  attributesOf(id: string): Attributes | undefined;
+  toJson(): CatalogueJson;
+}
+
+export interface CatalogueJson {
+  version: 1;
+  items: [id: string, attributes: Attributes][];
+}
+
+/** Checks a catalogue that was read from a file. */
+export const catalogueJsonSchema: z.ZodType<CatalogueJson> = z.strictObject({
+  version: z.literal(1),
+  items: z.array(
+    z.tuple([z.string(), z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]))]),
+  ),
+});
+
+export function catalogueFromLog(log: InteractionLog): Catalogue {
+  return createCatalogue(log.items.ids.map((id, code) => [id, log.items.attributes[code]!]));
+}
+
+export function catalogueFromJson(json: CatalogueJson): Catalogue {
+  return createCatalogue(json.items);
+}
+
+export function createCatalogue(
+  items: readonly (readonly [id: string, attributes: Attributes])[],
+): Catalogue {
+  const byId = new Map<string, Attributes>(items);
+  const ids = [...byId.keys()];
+  return {
+    ids,
+    has: (id) => byId.has(id),
+    attributesOf: (id) => byId.get(id),
+    toJson: () => ({ version: 1, items: [...byId] }),
+  };
+}

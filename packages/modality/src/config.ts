@@ -1,0 +1,229 @@
+import { CorellaError } from "@corella/errors";
+import { z } from "zod";
+
+/** A column: its name (files with a header, Parquet, JSON lines) or its 0-based position (delimited text). */
+const columnReference = z.union([z.string().min(1), z.int().nonnegative()]);
+
+/** An attribute: a column, or a column with its type and, for several values in one cell, their separator. */
+const attributeColumn = z.union([
+  columnReference,
+  z.strictObject({
+    column: columnReference,
+    type: z.enum(["text", "number", "list"]).default("text"),
+    separator: z.string().min(1).default("|"),
+  }),
+]);
+
+/** Where a table lies and how its text is to be read. */
+const tableFields = {
+  /** File, glob or URL; relative paths start at the folder of the config. `.gz` and `.zst` are read as they are. */
+  path: z.string().min(1),
+  /** The file inside of `path` when that is a `.zip`. */
+  member: z.string().min(1).optional(),
+  format: z.enum(["csv", "parquet", "jsonl"]).default("csv"),
+  delimiter: z.string().min(1).max(4).default(","),
+  /** The quote of delimited text; "" when quotes are ordinary characters, as in MovieLens. */
+  quote: z.string().max(1).default('"'),
+  header: z.boolean().default(false),
+  encoding: z.enum(["utf-8", "latin1"]).default("utf-8"),
+  onBadRow: z.enum(["error", "skip"]).default("error"),
+  /** Said when the file is missing: where it is to be had, under which licence. */
+  whereToGet: z.string().optional(),
+};
+
+const ratingsSchema = z.strictObject({
+  ...tableFields,
+  columns: z
+    .strictObject({
+      user: columnReference,
+      item: columnReference,
+      rating: columnReference.optional(),
+      label: columnReference.optional(),
+      time: columnReference,
+    })
+    .refine((columns) => columns.rating !== undefined || columns.label !== undefined, {
+      message: "columns needs a rating or a label",
+    }),
+  /** How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601. */
+  timeUnit: z.enum(["seconds", "milliseconds", "text"]).default("seconds"),
+});
+
+const itemsSchema = z.strictObject({
+  ...tableFields,
+  columns: z.object({ item: columnReference }).catchall(attributeColumn),
+  /** Lists that are spelt as a run of 0/1 columns, as the genres of MovieLens-100K. */
+  flags: z
+    .record(
+      z.string(),
+      z.strictObject({ firstColumn: z.int().nonnegative(), names: z.array(z.string()).min(1) }),
+    )
+    .default({}),
+  /** Split "Heat (1995)" into title "Heat" and the number attribute year 1995. */
+  titleYear: z.boolean().default(false),
+  /** Decode HTML entities and drop tags in text (Amazon). */
+  cleanHtml: z.boolean().default(false),
+});
+
+const usersSchema = z.strictObject({
+  ...tableFields,
+  columns: z.object({ user: columnReference }).catchall(attributeColumn),
+});
+
+const splitSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("time"),
+    shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
+  }),
+  z.strictObject({ kind: z.literal("leaveLastOut") }),
+  z.strictObject({
+    kind: z.literal("randomByUser"),
+    shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
+    seed: z.int().default(1),
+  }),
+]);
+
+/** From files to an interaction log, its labels, histories and split: all that `data:` of a run's YAML may say. */
+export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z.strictObject({
+  source: z.strictObject({
+    ratings: ratingsSchema,
+    items: itemsSchema.optional(),
+    users: usersSchema.optional(),
+  }),
+  label: z.union([
+    /** label = rating >= threshold */
+    z.strictObject({ threshold: z.number() }),
+    /** label = the 0/1 column `columns.label`; history items of at least `likedThreshold` count as liked. */
+    z.strictObject({ column: z.literal(true), likedThreshold: z.number().default(0.5) }),
+  ]),
+  filter: z
+    .strictObject({
+      /** Samples with fewer earlier interactions are dropped (they remain in histories). */
+      minHistory: z.int().nonnegative().default(0),
+      /** Iterative k-core: users, items with fewer interactions leave the log. */
+      kCoreUsers: z.int().positive().optional(),
+      kCoreItems: z.int().positive().optional(),
+    })
+    .prefault({}),
+  split: splitSchema.prefault({ kind: "time" }),
+  history: z
+    .strictObject({
+      /** The window of most recent interactions that features and prompts may look at. */
+      maxLength: z.int().positive().default(30),
+      /** `exclude`: strictly smaller time. `order`: earlier in (time, user, item) order. */
+      ties: z.enum(["exclude", "order"]).default("exclude"),
+    })
+    .prefault({}),
+});
+
+export type ColumnReference = string | number;
+export type AttributeColumn =
+  | ColumnReference
+  | { column: ColumnReference; type: "text" | "number" | "list"; separator: string };
+
+export interface TableConfig {
+  path: string;
+  member?: string | undefined;
+  format: "csv" | "parquet" | "jsonl";
+  delimiter: string;
+  quote: string;
+  header: boolean;
+  encoding: "utf-8" | "latin1";
+  onBadRow: "error" | "skip";
+  whereToGet?: string | undefined;
+}
+
+export interface RatingsConfig extends TableConfig {
+  columns: {
+    user: ColumnReference;
+    item: ColumnReference;
+    rating?: ColumnReference | undefined;
+    label?: ColumnReference | undefined;
+    time: ColumnReference;
+  };
+  timeUnit: "seconds" | "milliseconds" | "text";
+}
+
+export interface ItemsConfig extends TableConfig {
+  columns: { item: ColumnReference; [attribute: string]: AttributeColumn };
+  flags: Record<string, { firstColumn: number; names: string[] }>;
+  titleYear: boolean;
+  cleanHtml: boolean;
+}
+
+export interface UsersConfig extends TableConfig {
+  columns: { user: ColumnReference; [attribute: string]: AttributeColumn };
+}
+
+export type Shares = [train: number, validation: number, test: number];
+export type SplitConfig =
+  | { kind: "time"; shares: Shares }
+  | { kind: "leaveLastOut" }
+  | { kind: "randomByUser"; shares: Shares; seed: number };
+
+/** The parsed config: every default filled in. */
+export interface DataConfig {
+  source: {
+    ratings: RatingsConfig;
+    items?: ItemsConfig | undefined;
+    users?: UsersConfig | undefined;
+  };
+  label: { threshold: number } | { column: true; likedThreshold: number };
+  filter: { minHistory: number; kCoreUsers?: number | undefined; kCoreItems?: number | undefined };
+  split: SplitConfig;
+  history: { maxLength: number; ties: "exclude" | "order" };
+}
+
+type InputAttributeColumn =
+  | ColumnReference
+  | {
+      column: ColumnReference;
+      type?: "text" | "number" | "list" | undefined;
+      separator?: string | undefined;
+    };
+type Loose<T extends TableConfig> = Partial<Omit<T, "path" | "columns">> & { path: string };
+
+/** What a user writes: defaults may be left out. */
+export interface DataConfigInput {
+  source: {
+    ratings: Loose<RatingsConfig> & { columns: RatingsConfig["columns"] };
+    items?:
+      | (Loose<ItemsConfig> & {
+          columns: { item: ColumnReference; [attribute: string]: InputAttributeColumn };
+        })
+      | undefined;
+    users?:
+      | (Loose<UsersConfig> & {
+          columns: { user: ColumnReference; [attribute: string]: InputAttributeColumn };
+        })
+      | undefined;
+  };
+  label: { threshold: number } | { column: true; likedThreshold?: number | undefined };
+  filter?:
+    | { minHistory?: number; kCoreUsers?: number | undefined; kCoreItems?: number | undefined }
+    | undefined;
+  split?:
+    | { kind: "time"; shares?: Shares | undefined }
+    | { kind: "leaveLastOut" }
+    | { kind: "randomByUser"; shares?: Shares | undefined; seed?: number | undefined }
+    | undefined;
+  history?: { maxLength?: number | undefined; ties?: "exclude" | "order" | undefined } | undefined;
+}
+
+/** Parses a data config; a mistake in it is a CorellaError that names the key. */
+export function parseDataConfig(input: DataConfigInput): DataConfig {
+  return parseWith(dataConfigSchema, input, "data");
+}
+
+/** Parses with a schema; the first issue becomes a CorellaError with the path of the key. */
+export function parseWith<Output>(schema: z.ZodType<Output>, input: unknown, root: string): Output {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new CorellaError({
+    code: "config/invalid",
+    message: issue.message,
+    place: [root, ...issue.path.map(String)].join("."),
+    remedy: "Correct this key; the README of @corella/modality lists them all.",
+    cause: result.error,
+  });
+}

@@ -1,0 +1,141 @@
+import { CorellaError } from "@corella/errors";
+import { z } from "zod";
+
+/** How a sequence's embeddings become one vector; `attention` is weighting by the target, done by the CRM. */
+export type Pooling = "mean" | "sum" | "attention";
+export type NumericTransform = "standard" | "log" | { buckets: number };
+
+export interface CategoricalConfig {
+  name: string;
+  type: "categorical";
+  /** `user`, `item`, `user.gender`, `item.year`, `item.genres[0]`, `time.hour`, `time.weekday`. */
+  field: string;
+  /** Values seen less often in the training rows become out-of-vocabulary. */
+  minCount?: number | undefined;
+  /** Name of the feature whose vocabulary and embedding table is used. */
+  shareWith?: string | undefined;
+}
+
+export interface SequenceConfig {
+  name: string;
+  type: "sequence";
+  /** `history.item`, `history.rating`, `history.item.year`, `history.item.genres[0]`. */
+  field: string;
+  maxLength: number;
+  pooling: Pooling;
+  minCount?: number | undefined;
+  shareWith?: string | undefined;
+  /** Only the events that the user liked (or not), by the rating threshold of the label. */
+  where?: "liked" | "disliked" | undefined;
+}
+
+export interface NumericConfig {
+  name: string;
+  type: "numeric";
+  /** `item.year`, `user.age`, `history.length`, `time.hour`. */
+  field: string;
+  transform: NumericTransform;
+}
+
+export interface MultivaluedConfig {
+  name: string;
+  type: "multivalued";
+  /** An attribute that is a list, such as `item.genres`. */
+  field: string;
+  maxLength: number;
+  pooling: Pooling;
+  minCount?: number | undefined;
+  shareWith?: string | undefined;
+}
+
+export type FeatureConfig = CategoricalConfig | SequenceConfig | NumericConfig | MultivaluedConfig;
+
+const vocabularyFields = {
+  minCount: z.int().positive().optional(),
+  shareWith: z.string().min(1).optional(),
+};
+const pooledFields = {
+  maxLength: z.int().positive().max(4096),
+  pooling: z.enum(["mean", "sum", "attention"]),
+};
+const named = { name: z.string().min(1), field: z.string().min(1) };
+
+/** One feature of the CRM's input, as a run's YAML may say it. */
+export const featureConfigSchema: z.ZodType<FeatureConfig> = z.discriminatedUnion("type", [
+  z.strictObject({ ...named, type: z.literal("categorical"), ...vocabularyFields }),
+  z.strictObject({
+    ...named,
+    type: z.literal("sequence"),
+    ...pooledFields,
+    ...vocabularyFields,
+    where: z.enum(["liked", "disliked"]).optional(),
+  }),
+  z.strictObject({
+    ...named,
+    type: z.literal("numeric"),
+    transform: z.union([
+      z.literal("standard"),
+      z.literal("log"),
+      z.strictObject({ buckets: z.int().min(2).max(10_000) }),
+    ]),
+  }),
+  z.strictObject({ ...named, type: z.literal("multivalued"), ...pooledFields, ...vocabularyFields }),
+]);
+
+/** Where a feature's value comes from. */
+export interface Field {
+  source:
+    | "user"
+    | "item"
+    | "history.item"
+    | "history.rating"
+    | "history.length"
+    | "time.hour"
+    | "time.weekday";
+  /** Of a user or item; absent for the id itself. */
+  attribute?: string | undefined;
+  /** Of a list. */
+  index?: number | undefined;
+}
+
+const attributeField = /^(user|item|history\.item)(?:\.([^.[\]]+)(?:\[(\d+)\])?)?$/;
+
+/** Parses `item.genres[0]` and its like; throws a CorellaError that names the feature. */
+export function parseField(feature: FeatureConfig): Field {
+  const { field } = feature;
+  const parsed = parse(field);
+  const fits =
+    feature.type === "sequence"
+      ? parsed?.source === "history.item" || parsed?.source === "history.rating"
+      : parsed !== undefined && parsed.source !== "history.item" && parsed.source !== "history.rating";
+  if (parsed === undefined || !fits) {
+    throw new CorellaError({
+      code: "features/bad-field",
+      message: `"${field}" is not a field of a ${feature.type} feature.`,
+      place: `features.${feature.name}.field`,
+      remedy:
+        feature.type === "sequence"
+          ? "Use history.item, history.rating or history.item.<attribute>."
+          : "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], history.length, time.hour or time.weekday.",
+    });
+  }
+  return parsed;
+}
+
+function parse(field: string): Field | undefined {
+  if (
+    field === "history.rating" ||
+    field === "history.length" ||
+    field === "time.hour" ||
+    field === "time.weekday"
+  ) {
+    return { source: field };
+  }
+  const match = attributeField.exec(field);
+  if (match === null) return undefined;
+  return {
+    source: match[1] as "user" | "item" | "history.item",
+    attribute: match[2],
+    index: match[3] === undefined ? undefined : Number(match[3]),
+  };
+}

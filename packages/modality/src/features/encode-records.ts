@@ -1,0 +1,94 @@
+import type { Catalogue } from "../catalogue.ts";
+import type { Attributes } from "../log.ts";
+import type { HistoryEvent, RatingRecord } from "../record.ts";
+import type { FeatureMap, FittedFeature, IdBatch } from "./feature-map.ts";
+import { bucketId, transformNumber } from "./numeric.ts";
+import { attributeList, attributeNumber, entityText, ratingText, timePart } from "./values.ts";
+import { oovId } from "./vocabulary.ts";
+
+/**
+ * Encodes records, online or offline. Attributes that a record does not bring are looked up in the catalogue;
+ * what is in neither is out-of-vocabulary.
+ */
+export function encodeRecords(
+  featureMap: FeatureMap,
+  records: readonly RatingRecord[],
+  catalogue?: Catalogue,
+): IdBatch {
+  const features: IdBatch["features"] = {};
+  const windows = records.map(({ history }) => history.slice(-featureMap.historyLength));
+  for (const fitted of featureMap.fitted) {
+    features[fitted.config.name] = encodeFeature(featureMap, fitted, records, windows, catalogue);
+  }
+  return { size: records.length, features };
+}
+
+function encodeFeature(
+  { likedThreshold }: FeatureMap,
+  fitted: FittedFeature,
+  records: readonly RatingRecord[],
+  windows: readonly (readonly HistoryEvent[])[],
+  catalogue: Catalogue | undefined,
+): Int32Array | Float32Array {
+  const { config, field, vocabulary, transform } = fitted;
+  const size = records.length;
+  const itemAttributes = (record: RatingRecord): Attributes | undefined =>
+    record.itemAttributes ?? catalogue?.attributesOf(record.item);
+
+  if (config.type === "numeric") {
+    const numberOf = (record: RatingRecord, index: number): number | undefined => {
+      if (field.source === "history.length") return windows[index]!.length;
+      if (field.source === "time.hour" || field.source === "time.weekday") {
+        return record.time === undefined ? undefined : timePart(field.source, record.time);
+      }
+      if (field.source === "history.rating" || field.attribute === undefined) return undefined;
+      const attributes = field.source === "user" ? record.userAttributes : itemAttributes(record);
+      return attributeNumber(attributes, field.attribute, field.index);
+    };
+    return transform!.kind === "buckets"
+      ? Int32Array.from(records, (record, i) => bucketId(transform!.boundaries, numberOf(record, i)))
+      : Float32Array.from(records, (record, i) => transformNumber(transform!, numberOf(record, i)));
+  }
+
+  if (config.type === "categorical") {
+    return Int32Array.from(records, (record) => {
+      if (field.source === "time.hour" || field.source === "time.weekday") {
+        return record.time === undefined
+          ? oovId
+          : vocabulary!.idOf(String(timePart(field.source, record.time)));
+      }
+      if (field.source === "user") {
+        return vocabulary!.idOf(entityText(field, record.user ?? undefined, record.userAttributes));
+      }
+      if (field.source !== "item") return oovId;
+      return vocabulary!.idOf(entityText(field, record.item, itemAttributes(record)));
+    });
+  }
+
+  const ids = new Int32Array(size * config.maxLength);
+  for (const [index, record] of records.entries()) {
+    if (config.type === "multivalued") {
+      if (field.attribute === undefined) continue;
+      const attributes = field.source === "user" ? record.userAttributes : itemAttributes(record);
+      const values = attributeList(attributes, field.attribute).slice(0, config.maxLength);
+      ids.set(
+        values.map((value) => vocabulary!.idOf(value)),
+        index * config.maxLength,
+      );
+      continue;
+    }
+    const events = windows[index]!.filter(
+      ({ rating }) =>
+        config.where === undefined || Math.fround(rating) >= likedThreshold === (config.where === "liked"),
+    ).slice(-config.maxLength);
+    ids.set(
+      events.map((event) => {
+        if (field.source === "history.rating") return vocabulary!.idOf(ratingText(event.rating));
+        if (field.source !== "history.item") return oovId;
+        return vocabulary!.idOf(entityText(field, event.item, catalogue?.attributesOf(event.item)));
+      }),
+      index * config.maxLength,
+    );
+  }
+  return ids;
+}

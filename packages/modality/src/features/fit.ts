@@ -1,0 +1,168 @@
+import { CorellaError, nearestName } from "@corella/errors";
+import { type Attributes, historyOf, type InteractionLog } from "../log.ts";
+import { type FeatureConfig, type Field, parseField } from "./config.ts";
+import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
+import { fitTransform } from "./numeric.ts";
+import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
+import { attributeList } from "./values.ts";
+import { valuesByCount } from "./vocabulary.ts";
+
+/**
+ * Fits vocabularies and transforms on the training rows alone.
+ * A sequence without `shareWith` counts the values in the histories of the training rows.
+ * @throws CorellaError for duplicate names, unknown fields and attributes, and `shareWith` that leads nowhere.
+ */
+export function fitFeatureMap(
+  config: readonly FeatureConfig[],
+  log: InteractionLog,
+  trainRows: ArrayLike<number>,
+): FeatureMap {
+  checkSharing(config);
+  const json: FeatureMapJson = {
+    version: 1,
+    historyLength: log.history.maxLength,
+    likedThreshold: log.likedThreshold,
+    features: structuredClone([...config]),
+    vocabularies: {},
+    transforms: {},
+  };
+  for (const feature of config) {
+    const field = parseField(feature);
+    checkAttribute(feature, field, log);
+    if (feature.type === "numeric") {
+      const numberOf = numberByRow(log, field, log.history.maxLength);
+      json.transforms[feature.name] = fitTransform(feature.transform, present(trainRows, numberOf));
+    } else if (feature.shareWith === undefined) {
+      const counts = countValues(feature, field, log, trainRows);
+      json.vocabularies[feature.name] = valuesByCount(counts, feature.minCount ?? 1);
+    }
+  }
+  return featureMapFromJson(json);
+}
+
+function present(rows: ArrayLike<number>, numberOf: (row: number) => number | undefined): Float64Array {
+  const values = new Float64Array(rows.length);
+  let size = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const value = numberOf(rows[i]!);
+    if (value !== undefined) values[size++] = value;
+  }
+  return values.subarray(0, size);
+}
+
+function countValues(
+  feature: Exclude<FeatureConfig, { type: "numeric" }>,
+  field: Field,
+  log: InteractionLog,
+  rows: ArrayLike<number>,
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  const count = (value: string | undefined): void => {
+    if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
+  };
+  if (feature.type === "categorical") {
+    const textOf = textByRow(log, field);
+    for (let i = 0; i < rows.length; i++) count(textOf(rows[i]!));
+  } else if (feature.type === "multivalued") {
+    const entity = entityOf(log, field)!;
+    const attribute = field.attribute ?? "";
+    for (let i = 0; i < rows.length; i++) {
+      for (const value of attributeList(entity.attributes[entity.codes[rows[i]!]!], attribute)) count(value);
+    }
+  } else {
+    const textOf = eventTextByRow(log, field);
+    for (let i = 0; i < rows.length; i++) for (const past of historyOf(log, rows[i]!)) count(textOf(past));
+  }
+  return counts;
+}
+
+function checkSharing(config: readonly FeatureConfig[]): void {
+  const byName = new Map<string, FeatureConfig>();
+  for (const feature of config) {
+    if (byName.has(feature.name)) {
+      throw new CorellaError({
+        code: "features/duplicate-name",
+        message: `Two features are named "${feature.name}".`,
+        place: `features.${feature.name}`,
+        remedy: "Rename one of them.",
+      });
+    }
+    byName.set(feature.name, feature);
+  }
+  for (const feature of config) {
+    if (feature.type === "numeric" || feature.shareWith === undefined) continue;
+    const owner = byName.get(feature.shareWith);
+    if (owner !== undefined && owner.type !== "numeric" && owner.shareWith === undefined) continue;
+    const near = nearestName(feature.shareWith, byName.keys());
+    throw new CorellaError({
+      code: "features/bad-share",
+      message:
+        owner === undefined
+          ? `There is no feature "${feature.shareWith}" to share a table with.`
+          : `The feature "${feature.shareWith}" has no table of its own.`,
+      place: `features.${feature.name}.shareWith`,
+      remedy:
+        owner === undefined && near !== undefined
+          ? `Did you mean "${near}"?`
+          : "Name a categorical, sequence or multivalued feature that shares with no other.",
+    });
+  }
+}
+
+/** The attribute exists in the log, and is a list exactly where a list is expected. */
+function checkAttribute(feature: FeatureConfig, field: Field, log: InteractionLog): void {
+  const place = `features.${feature.name}.field`;
+  if (field.attribute === undefined) {
+    const needsAttribute =
+      feature.type === "multivalued" ||
+      (feature.type === "numeric" && (field.source === "user" || field.source === "item"));
+    if (!needsAttribute) {
+      if (feature.type !== "categorical" || field.source !== "history.length") return;
+      throw new CorellaError({
+        code: "features/bad-field",
+        message: "history.length is a number, not a category.",
+        place,
+        remedy: 'Make the feature numeric; `transform: {"buckets": n}` gives it an embedding.',
+      });
+    }
+    throw new CorellaError({
+      code: "features/bad-field",
+      message: `A ${feature.type} feature needs an attribute, "${feature.field}" is none.`,
+      place,
+      remedy: "Write item.<attribute> or user.<attribute>.",
+    });
+  }
+  const table = field.source === "user" ? log.users : log.items;
+  const known = attributeKinds(table.attributes);
+  const kind = known.get(field.attribute);
+  const of = field.source === "user" ? "users" : "items";
+  if (kind === undefined) {
+    const near = nearestName(field.attribute, known.keys());
+    throw new CorellaError({
+      code: "features/unknown-attribute",
+      message: `The ${of} have no attribute "${field.attribute}".`,
+      place,
+      remedy:
+        near === undefined
+          ? `Known: ${[...known.keys()].join(", ") || "none; add source." + of}.`
+          : `Did you mean "${near}"?`,
+    });
+  }
+  if (kind === "list" && feature.type !== "multivalued" && field.index === undefined) {
+    throw new CorellaError({
+      code: "features/bad-field",
+      message: `"${field.attribute}" holds several values.`,
+      place,
+      remedy: `Write ${feature.field}[0] for the first, or make the feature multivalued.`,
+    });
+  }
+}
+
+function attributeKinds(rows: readonly Attributes[]): Map<string, "list" | "scalar"> {
+  const kinds = new Map<string, "list" | "scalar">();
+  for (const row of rows) {
+    for (const name in row)
+      if (!kinds.has(name)) kinds.set(name, Array.isArray(row[name]) ? "list" : "scalar");
+  }
+  return kinds;
+}

@@ -1,0 +1,57 @@
+import { firstValueId, oovId } from "./vocabulary.ts";
+
+/** A numeric transform after fitting; plain data that goes into the bundle. */
+export type FittedTransform =
+  | { kind: "standard"; mean: number; deviation: number }
+  | { kind: "log" }
+  /** Ascending; a value's bucket is the number of boundaries that are <= it. */
+  | { kind: "buckets"; boundaries: number[] };
+
+/** Fits to the present values; an empty sample gives the identity. */
+export function fitTransform(
+  transform: "standard" | "log" | { buckets: number },
+  values: Float64Array,
+): FittedTransform {
+  if (transform === "log") return { kind: "log" };
+  if (transform === "standard") return { kind: "standard", ...meanAndDeviation(values) };
+  const sorted = values.slice().sort();
+  const boundaries: number[] = [];
+  for (let bucket = 1; bucket < transform.buckets && sorted.length > 0; bucket++) {
+    const boundary = sorted[Math.floor((bucket * sorted.length) / transform.buckets)]!;
+    if (boundary > (boundaries.at(-1) ?? sorted[0]!)) boundaries.push(boundary);
+  }
+  return { kind: "buckets", boundaries };
+}
+
+/** Standard: (x - mean) / deviation. Log: sign(x) ln(1 + |x|). A missing value is 0, in `standard` thus the mean. */
+export function transformNumber(fitted: FittedTransform, value: number | undefined): number {
+  if (value === undefined) return 0;
+  if (fitted.kind === "log") return Math.sign(value) * Math.log1p(Math.abs(value));
+  if (fitted.kind === "standard") return (value - fitted.mean) / fitted.deviation;
+  throw new Error("buckets have ids, not numbers");
+}
+
+/** The id of the bucket of a value: 1 when missing, else 2 + its bucket. */
+export function bucketId(boundaries: readonly number[], value: number | undefined): number {
+  if (value === undefined) return oovId;
+  let low = 0;
+  let high = boundaries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (boundaries[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return firstValueId + low;
+}
+
+function meanAndDeviation(values: Float64Array): { mean: number; deviation: number } {
+  let mean = 0;
+  let squares = 0;
+  for (const [index, value] of values.entries()) {
+    const difference = value - mean; // Welford's update
+    mean += difference / (index + 1);
+    squares += difference * (value - mean);
+  }
+  const deviation = values.length === 0 ? 1 : Math.sqrt(squares / values.length);
+  return { mean, deviation: deviation > 0 ? deviation : 1 };
+}

@@ -1,0 +1,159 @@
+/** One value of an item's or user's attribute; a list for multi-valued ones such as genres. */
+export type AttributeValue = string | number | readonly string[];
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** Dense codes 0..ids.length-1 and what they stand for. */
+export interface EntityTable {
+  /** code -> id as written in the source. Ascending (numerically when all are integers) within the two parts. */
+  readonly ids: readonly string[];
+  /** Codes below this occur in the log; the others are known from the attribute table only. */
+  readonly activeCount: number;
+  /** code -> attributes; empty objects where the attribute table has no row. */
+  readonly attributes: readonly Attributes[];
+}
+
+/** What was read, and what was left out of it, by reason. */
+export interface LoadReport {
+  readonly rowsRead: number;
+  /** Rows skipped under `onBadRow: skip`, by table and reason, with the first place of each. */
+  readonly skipped: readonly { table: string; reason: string; count: number; firstPlace: string }[];
+  /** Rows equal to another one in user, item and time. They are kept. */
+  readonly duplicates: number;
+  /** Rows removed by the k-core filter. */
+  readonly removedByKCore: number;
+}
+
+/** An interaction log, column by column, in global order of (time, user, item). */
+export interface InteractionLog {
+  readonly size: number;
+  readonly user: Int32Array;
+  readonly item: Int32Array;
+  readonly rating: Float32Array;
+  /** Seconds since 1970. */
+  readonly time: Float64Array;
+  readonly label: Uint8Array;
+  readonly users: EntityTable;
+  readonly items: EntityTable;
+  /** CSR by user: the rows of user u, oldest first, are userRows[userOffsets[u] .. userOffsets[u+1]). */
+  readonly userOffsets: Uint32Array;
+  readonly userRows: Uint32Array;
+  /** row -> the end (exclusive) of its history in userRows; its start is userOffsets[user]. */
+  readonly historyEnd: Uint32Array;
+  readonly history: { readonly maxLength: number; readonly ties: "exclude" | "order" };
+  /** History items rated at least this count as liked. */
+  readonly likedThreshold: number;
+  readonly report: LoadReport;
+}
+
+/** The columns from which `createLog` makes a log; rows in any order. */
+export interface LogColumns {
+  user: Int32Array;
+  item: Int32Array;
+  rating: Float32Array;
+  time: Float64Array;
+  label: Uint8Array;
+  users: EntityTable;
+  items: EntityTable;
+  history: { maxLength: number; ties: "exclude" | "order" };
+  likedThreshold: number;
+  report?: Partial<LoadReport>;
+}
+
+/** Sorts rows by (time, user, item) where they are not yet, and builds the view by user. */
+export function createLog(columns: LogColumns): InteractionLog {
+  const sorted = isSorted(columns) ? columns : sortColumns(columns);
+  const { user, time } = sorted;
+  const size = user.length;
+  const userCount = sorted.users.ids.length;
+  const userOffsets = new Uint32Array(userCount + 1);
+  for (let row = 0; row < size; row++) userOffsets[user[row]! + 1]!++;
+  for (let u = 0; u < userCount; u++) userOffsets[u + 1]! += userOffsets[u]!;
+
+  const userRows = new Uint32Array(size);
+  const historyEnd = new Uint32Array(size);
+  const next = userOffsets.slice(0, userCount);
+  const tieStart = userOffsets.slice(0, userCount); // first position with the time of the user's latest row
+  const strict = sorted.history.ties === "exclude";
+  for (let row = 0; row < size; row++) {
+    const u = user[row]!;
+    const position = next[u]!++;
+    userRows[position] = row;
+    if (position > userOffsets[u]! && time[userRows[position - 1]!]! < time[row]!) tieStart[u] = position;
+    historyEnd[row] = strict ? tieStart[u]! : position;
+  }
+  const { report, ...kept } = sorted;
+  return {
+    ...kept,
+    size,
+    userOffsets,
+    userRows,
+    historyEnd,
+    report: {
+      rowsRead: size,
+      skipped: [],
+      duplicates: countDuplicates(sorted),
+      removedByKCore: 0,
+      ...report,
+    },
+  };
+}
+
+/** The rows of the user's at most `maxLength` latest interactions before the sample `row`, oldest first. A view. */
+export function historyOf(
+  log: InteractionLog,
+  row: number,
+  maxLength: number = log.history.maxLength,
+): Uint32Array {
+  const end = log.historyEnd[row]!;
+  return log.userRows.subarray(Math.max(log.userOffsets[log.user[row]!]!, end - maxLength), end);
+}
+
+/** Number of interactions of the user before the sample `row`, under the log's rule for ties. */
+export function historyLength(log: InteractionLog, row: number): number {
+  return log.historyEnd[row]! - log.userOffsets[log.user[row]!]!;
+}
+
+function compareRows({ user, item, time, rating }: LogColumns, a: number, b: number): number {
+  return time[a]! - time[b]! || user[a]! - user[b]! || item[a]! - item[b]! || rating[a]! - rating[b]!;
+}
+
+function isSorted(columns: LogColumns): boolean {
+  for (let row = 1; row < columns.user.length; row++)
+    if (compareRows(columns, row - 1, row) > 0) return false;
+  return true;
+}
+
+function sortColumns(columns: LogColumns): LogColumns {
+  const order = Uint32Array.from(columns.user.keys()).sort((a, b) => compareRows(columns, a, b) || a - b);
+  return takeRows(columns, order);
+}
+
+/** The given rows of every column, in the given order. */
+export function takeRows(columns: LogColumns, rows: Uint32Array): LogColumns {
+  const size = rows.length;
+  const taken = {
+    user: new Int32Array(size),
+    item: new Int32Array(size),
+    rating: new Float32Array(size),
+    time: new Float64Array(size),
+    label: new Uint8Array(size),
+  };
+  for (let i = 0; i < size; i++) {
+    const row = rows[i]!;
+    taken.user[i] = columns.user[row]!;
+    taken.item[i] = columns.item[row]!;
+    taken.rating[i] = columns.rating[row]!;
+    taken.time[i] = columns.time[row]!;
+    taken.label[i] = columns.label[row]!;
+  }
+  return { ...columns, ...taken };
+}
+
+function countDuplicates({ user, item, time }: LogColumns): number {
+  let duplicates = 0;
+  for (let row = 1; row < user.length; row++) {
+    if (time[row] === time[row - 1] && user[row] === user[row - 1] && item[row] === item[row - 1])
+      duplicates++;
+  }
+  return duplicates;
+}

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { type DataConfig, parseDataConfig } from "./config.ts";
+
+const moviesWithGenres = { item: 0, title: 1, genres: { column: 2, type: "list", separator: "|" } } as const;
+const unquoted = { delimiter: "::", quote: "" } as const;
+
+/** MovieTweetings: a folder with ratings.dat and movies.dat (MIT licence). Ratings 0 to 10; liked from 8. */
+export function movieTweetings(folder: string): DataConfig {
+  return parseDataConfig({
+    source: {
+      ratings: {
+        path: join(folder, "ratings.dat"),
+        ...unquoted,
+        columns: { user: 0, item: 1, rating: 2, time: 3 },
+      },
+      items: { path: join(folder, "movies.dat"), ...unquoted, columns: moviesWithGenres, titleYear: true },
+    },
+    label: { threshold: 8 },
+    history: { maxLength: 30, ties: "exclude" },
+  });
+}
+
+/**
+ * MovieLens-1M: `ml-1m.zip` as GroupLens publishes it, or the folder unpacked (research licence: never redistribute).
+ * Ratings 1 to 5; liked from 4; samples need 5 earlier ratings, as in ReLLa's preprocessing.
+ */
+export function movieLens1M(path: string): DataConfig {
+  const whereToGet = movieLensTerms("ml-1m");
+  const file = (name: string): { path: string; member?: string; encoding: "latin1"; whereToGet: string } =>
+    path.endsWith(".zip")
+      ? { path, member: `ml-1m/${name}`, encoding: "latin1", whereToGet }
+      : { path: join(path, name), encoding: "latin1", whereToGet };
+  return parseDataConfig({
+    source: {
+      ratings: { ...file("ratings.dat"), ...unquoted, columns: { user: 0, item: 1, rating: 2, time: 3 } },
+      items: { ...file("movies.dat"), ...unquoted, columns: moviesWithGenres, titleYear: true },
+      users: {
+        ...file("users.dat"),
+        ...unquoted,
+        columns: { user: 0, gender: 1, age: 2, occupation: 3, zip: 4 },
+      },
+    },
+    label: { threshold: 4 },
+    filter: { minHistory: 5 },
+    history: { maxLength: 30, ties: "order" },
+  });
+}
+
+const genres100K =
+  "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical Mystery Romance Sci-Fi Thriller War Western".split(
+    " ",
+  );
+
+/** MovieLens-100K: `ml-100k.zip` or the folder unpacked (research licence: never redistribute). */
+export function movieLens100K(path: string): DataConfig {
+  const whereToGet = movieLensTerms("ml-100k");
+  const file = (
+    name: string,
+  ): { path: string; member?: string; encoding: "latin1"; quote: ""; whereToGet: string } =>
+    path.endsWith(".zip")
+      ? { path, member: `ml-100k/${name}`, encoding: "latin1", quote: "", whereToGet }
+      : { path: join(path, name), encoding: "latin1", quote: "", whereToGet };
+  return parseDataConfig({
+    source: {
+      ratings: {
+        ...file("u.data"),
+        delimiter: "\t",
+        columns: { user: 0, item: 1, rating: 2, time: 3 },
+      },
+      items: {
+        ...file("u.item"),
+        delimiter: "|",
+        columns: { item: 0, title: 1 },
+        flags: { genres: { firstColumn: 5, names: genres100K } },
+        titleYear: true,
+      },
+      users: {
+        ...file("u.user"),
+        delimiter: "|",
+        columns: { user: 0, age: { column: 1, type: "number" }, gender: 2, occupation: 3, zip: 4 },
+      },
+    },
+    label: { threshold: 4 },
+    filter: { minHistory: 5 },
+    history: { maxLength: 30, ties: "order" },
+  });
+}
+
+function movieLensTerms(name: string): string {
+  return `Download https://files.grouplens.org/datasets/movielens/${name}.zip (research use, no redistribution: read its README) and give its path.`;
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+
+/** Template A of the paper (method.md section 1), verbatim; the space after "Answer:" is the paper's. */
+export const templateA: string =
+  "Below is the rating history of a user: {{user_history}}. Please predict whether the user will like {{target_item}} based on his/her rating history and the quality of the target item. You should ONLY answer no or yes. Answer: ";
+
+/** Liked and disliked titles apart; the cheaper one to read for a small model. */
+export const templateLikes: string =
+  "A user liked: {{liked}}. The user disliked: {{disliked}}. Will the user like {{target_item}}? Answer no or yes. Answer: ";
+
+export interface PromptConfig {
+  /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, rating_scale. */
+  template: string;
+  /** How many of the newest history items are told. */
+  historyLength: number;
+  /** Jinja of one history item; knows its attributes, id, rating, liked, rating_scale. */
+  historyItem: string;
+  /** Jinja of one item of the liked and disliked lists. */
+  listItem: string;
+  /** Jinja of the target; knows its attributes and id. */
+  target: string;
+  separator: string;
+  /** Stands for an empty list. */
+  emptyHistory: string;
+  /** The highest rating. */
+  ratingScale: number;
+  /** Ratings of at least this are liked. */
+  likedThreshold: number;
+  /** "Matrix, The" -> "The Matrix" */
+  normaliseTitles: boolean;
+  /** Longer text attributes are cut, in characters. */
+  maxTextLength: number;
+  /** With `countTokens`: the oldest history items are dropped until the prompt fits. */
+  maxTokens?: number | undefined;
+  /** Strings that the tokenizer treats as special; broken up where they stand in item text. */
+  specialTokens: string[];
+}
+
+const titleAndYear = "{{title}}{% if year %} ({{year}}){% endif %}";
+
+/** The text modality, as a run's YAML may say it. */
+export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z.strictObject({
+  template: z.string().min(1).default(templateA),
+  historyLength: z.int().nonnegative().default(10),
+  historyItem: z.string().min(1).default(`"${titleAndYear}" ({{rating}}/{{rating_scale}})`),
+  listItem: z.string().min(1).default(`"${titleAndYear}"`),
+  target: z.string().min(1).default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),
+  separator: z.string().default(", "),
+  emptyHistory: z.string().default("none"),
+  ratingScale: z.number().positive().default(5),
+  likedThreshold: z.number().default(4),
+  normaliseTitles: z.boolean().default(false),
+  maxTextLength: z.int().positive().default(150),
+  maxTokens: z.int().positive().optional(),
+  specialTokens: z.array(z.string().min(1)).default([]),
+});

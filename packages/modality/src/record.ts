@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { type Attributes, historyOf, type InteractionLog } from "./log.ts";
+
+export interface HistoryEvent {
+  item: string;
+  rating: number;
+  /** Seconds since 1970. */
+  time?: number | undefined;
+}
+
+/** One sample, the same offline and online: whom we ask about, which item, and what the user did before. */
+export interface RatingRecord {
+  /** null: an anonymous user. */
+  user: string | null;
+  item: string;
+  userAttributes?: Attributes | undefined;
+  /** Where absent, the catalogue is asked. */
+  itemAttributes?: Attributes | undefined;
+  /** Oldest first. */
+  history: readonly HistoryEvent[];
+  /** Seconds since 1970. */
+  time?: number | undefined;
+}
+
+const attributes = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
+
+/** For requests: checks a record that comes from outside. */
+export const ratingRecordSchema: z.ZodType<RatingRecord> = z.strictObject({
+  user: z.string().nullable(),
+  item: z.string().min(1),
+  userAttributes: attributes.optional(),
+  itemAttributes: attributes.optional(),
+  history: z.array(
+    z.strictObject({ item: z.string().min(1), rating: z.number(), time: z.number().optional() }),
+  ),
+  time: z.number().optional(),
+});
+
+/** The sample at a row of the log, with at most `maxLength` history events (default: the log's window). */
+export function recordAt(
+  log: InteractionLog,
+  row: number,
+  maxLength: number = log.history.maxLength,
+): RatingRecord {
+  const user = log.user[row]!;
+  const item = log.item[row]!;
+  return {
+    user: log.users.ids[user]!,
+    item: log.items.ids[item]!,
+    userAttributes: log.users.attributes[user]!,
+    itemAttributes: log.items.attributes[item]!,
+    history: Array.from(historyOf(log, row, maxLength), (past) => ({
+      item: log.items.ids[log.item[past]!]!,
+      rating: log.rating[past]!,
+      time: log.time[past]!,
+    })),
+    time: log.time[row]!,
+  };
+}

@@ -1,0 +1,115 @@
+import { CorellaError } from "@corella/errors";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename, isAbsolute, join, resolve } from "node:path";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import type { TableConfig } from "../config.ts";
+import { extractMember } from "./zip.ts";
+
+/** The files of a table, ready for DuckDB. */
+export interface OpenedFiles {
+  paths: string[];
+  /** How messages name a file: as the user does. */
+  nameOf(path: string): string;
+}
+
+const remote = /^(?:https?|s3|gs|r2|az):\/\//;
+
+export function isRemote(path: string): boolean {
+  return remote.test(path);
+}
+
+/**
+ * Finds the files of a table: globs are expanded, gzip is verified to its end (DuckDB reads a truncated file as if it
+ * were whole), a zip's member is unpacked into `scratchFolder`.
+ */
+export async function openFiles(
+  connection: DuckDBConnection,
+  table: string,
+  config: TableConfig,
+  baseFolder: string,
+  scratchFolder: string,
+): Promise<OpenedFiles> {
+  if (isRemote(config.path)) return { paths: [config.path], nameOf: (path) => path };
+  const path = isAbsolute(config.path) ? config.path : resolve(baseFolder, config.path);
+  const place = `data.source.${table}.path`;
+  if (config.member !== undefined || path.endsWith(".zip")) {
+    await requireFile(path, config, place);
+    const { member } = config;
+    if (member === undefined) {
+      throw new CorellaError({
+        code: "data/zip-member",
+        message: `${path} is a zip, but which of its files is meant?`,
+        place,
+        remedy: "Add `member: <name of the file inside>`.",
+      });
+    }
+    const unpacked = join(scratchFolder, `${table}${member.endsWith(".gz") ? ".gz" : ""}`);
+    await extractMember(path, member, createWriteStream(unpacked), place);
+    if (unpacked.endsWith(".gz")) await verifyGzip(unpacked, `${path}!${member}`);
+    return { paths: [unpacked], nameOf: () => `${path}!${member}` };
+  }
+  const paths = /[*?[\]]/.test(path) ? await expandGlob(connection, path) : [path];
+  if (paths.length === 0) throw missing(path, config, place);
+  for (const file of paths) {
+    await requireFile(file, config, place);
+    if (file.endsWith(".gz")) await verifyGzip(file, file);
+  }
+  return { paths, nameOf: (file) => (paths.length === 1 ? path : join(path, "..", basename(file))) };
+}
+
+async function expandGlob(connection: DuckDBConnection, pattern: string): Promise<string[]> {
+  const reader = await connection.runAndReadAll("SELECT file FROM glob($pattern) ORDER BY file", { pattern });
+  return reader.getRows().map(([file]) => String(file));
+}
+
+async function requireFile(path: string, config: TableConfig, place: string): Promise<void> {
+  const status = await stat(path).catch(() => undefined);
+  if (status === undefined) throw missing(path, config, place);
+  if (!status.isFile()) {
+    throw new CorellaError({
+      code: "data/not-a-file",
+      message: `${path} is a folder.`,
+      place,
+      remedy: "Name the file in it, or a glob such as folder/*.csv.",
+    });
+  }
+  if (status.size === 0) throw emptyFile(path);
+}
+
+export function emptyFile(path: string): CorellaError {
+  return new CorellaError({
+    code: "data/empty-file",
+    message: `${path} is empty.`,
+    place: `${path}:1, column 1`,
+    remedy: "Was the download or export finished?",
+  });
+}
+
+function missing(path: string, config: TableConfig, place: string): CorellaError {
+  return new CorellaError({
+    code: "data/missing-file",
+    message: `There is no ${path}.`,
+    place,
+    remedy: config.whereToGet ?? "Correct the path; relative ones start at the folder of the config.",
+  });
+}
+
+/** Reads a gzip to its end, which checks its length and CRC. */
+async function verifyGzip(path: string, name: string): Promise<void> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  try {
+    await pipeline(createReadStream(path), createGunzip(), nowhere);
+  } catch (cause) {
+    throw new CorellaError({
+      code: "data/broken-archive",
+      message: `${name} is not a whole gzip file: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      place: name,
+      remedy: "Download or compress it again.",
+      cause,
+    });
+  }
+}

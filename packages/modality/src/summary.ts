@@ -1,0 +1,70 @@
+import { historyLength, type InteractionLog, type LoadReport } from "./log.ts";
+import type { LogSplit } from "./split.ts";
+
+export interface PartSummary {
+  rows: number;
+  positives: number;
+  positiveShare: number;
+  /** Seconds since 1970; undefined for an empty part. */
+  time?: { first: number; last: number };
+  history: { mean: number; median: number; max: number };
+  /** Shares of rows whose user, whose item is not in the training part, and with no history at all. */
+  cold: { newUser: number; newItem: number; noHistory: number };
+}
+
+export interface LogSummary {
+  rows: number;
+  users: number;
+  items: number;
+  /** rows / (users * items) */
+  density: number;
+  time: { first: number; last: number };
+  parts: Record<"train" | "validation" | "test", PartSummary>;
+  report: LoadReport;
+}
+
+export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
+  const seen = { user: new Uint8Array(log.users.ids.length), item: new Uint8Array(log.items.ids.length) };
+  for (const row of split.train) {
+    seen.user[log.user[row]!] = 1;
+    seen.item[log.item[row]!] = 1;
+  }
+  const { activeCount: users } = log.users;
+  const { activeCount: items } = log.items;
+  const part = (rows: Uint32Array): PartSummary => summarisePart(log, rows, seen);
+  return {
+    rows: log.size,
+    users,
+    items,
+    density: log.size / (users * items),
+    time: { first: log.time[0]!, last: log.time[log.size - 1]! },
+    parts: { train: part(split.train), validation: part(split.validation), test: part(split.test) },
+    report: log.report,
+  };
+}
+
+function summarisePart(
+  log: InteractionLog,
+  rows: Uint32Array,
+  seen: { user: Uint8Array; item: Uint8Array },
+): PartSummary {
+  const lengths = rows.map((row) => historyLength(log, row)).sort();
+  let [positives, newUser, newItem, noHistory, events] = [0, 0, 0, 0, 0];
+  for (const row of rows) {
+    const length = historyLength(log, row);
+    positives += log.label[row]!;
+    events += length;
+    if (length === 0) noHistory++;
+    if (seen.user[log.user[row]!] === 0) newUser++;
+    if (seen.item[log.item[row]!] === 0) newItem++;
+  }
+  const share = (count: number): number => (rows.length === 0 ? 0 : count / rows.length);
+  return {
+    rows: rows.length,
+    positives,
+    positiveShare: share(positives),
+    ...(rows.length > 0 && { time: { first: log.time[rows[0]!]!, last: log.time[rows.at(-1)!]! } }),
+    history: { mean: share(events), median: lengths[lengths.length >> 1] ?? 0, max: lengths.at(-1) ?? 0 },
+    cold: { newUser: share(newUser), newItem: share(newItem), noHistory: share(noHistory) },
+  };
+}
