@@ -14,9 +14,9 @@ export interface BackwardPass {
 /** Gradients of one update: the mean over accumulated passes, tables summed per distinct row, clipped to a norm. */
 export class GradientSum {
   readonly #program: Program;
-  readonly tables = new Map<string, RowGradients>();
+  readonly tables: Map<string, RowGradients> = new Map();
   readonly #passes: BackwardPass[] = [];
-  dense = new Map<string, Float32Array>();
+  dense: Map<string, Float32Array> = new Map();
 
   constructor(program: Program) {
     this.#program = program;

@@ -42,7 +42,7 @@ export interface GraphWeight {
 /** Collects the nodes of one trace. Equal nodes and equal constants are emitted once. */
 export class GraphBuilder {
   readonly nodes: GraphNode[] = [];
-  readonly constants = new Map<string, GraphConstant>();
+  readonly constants: Map<string, GraphConstant> = new Map();
   readonly inputs: GraphInput[] = [];
   readonly weights: GraphWeight[] = [];
   readonly #nodeOutputs = new Map<string, readonly string[]>();
