@@ -1,0 +1,52 @@
+import { CorellaError } from "@corella/errors";
+import type { Numbers } from "@corella/metrics";
+
+/** @throws CorellaError `routing/not-a-probability` naming the row. */
+export function checkProbabilities(probabilities: Numbers, name: string): void {
+  for (let row = 0; row < probabilities.length; row++) {
+    const p = probabilities[row]!;
+    if (p >= 0 && p <= 1) continue;
+    throw new CorellaError({
+      code: "routing/not-a-probability",
+      message: `The value ${p} is not a probability.`,
+      place: `${name}, row ${row}`,
+      remedy: "Apply the sigmoid to logits first; NaN comes from a diverged model.",
+    });
+  }
+}
+
+/** @throws CorellaError `routing/length-mismatch`. */
+export function checkSameLength(count: number, other: number, name: string): void {
+  if (count === other) return;
+  throw new CorellaError({
+    code: "routing/length-mismatch",
+    message: `There are ${other} ${name} for ${count} rows.`,
+    place: name,
+    remedy: "Give one value a row, in the same order.",
+  });
+}
+
+/** @throws CorellaError `routing/bad-rows` unless the row numbers ascend strictly below `count`. */
+export function checkRows(rows: Uint32Array, count: number): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    if (row < count && (i === 0 || rows[i - 1]! < row)) continue;
+    throw new CorellaError({
+      code: "routing/bad-rows",
+      message: `Row number ${row} does not ascend within the batch of ${count}.`,
+      place: `rows, position ${i}`,
+      remedy: "Give the `toLlm` that `route` returned for the same batch.",
+    });
+  }
+}
+
+/** @throws CorellaError `routing/bad-policy` unless `0 <= share <= 1`. */
+export function checkShare(share: number): void {
+  if (share >= 0 && share <= 1) return;
+  throw new CorellaError({
+    code: "routing/bad-policy",
+    message: `The share ${share} is not between 0 and 1.`,
+    place: "share",
+    remedy: "Give 0.3 for 30 % of the samples.",
+  });
+}
