@@ -1,4 +1,5 @@
 export { tf } from "./tf.ts";
+export type { Tensor } from "@tensorflow/tfjs";
 export { compose, within } from "./program.ts";
 export type {
   Batch,
