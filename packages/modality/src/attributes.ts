@@ -48,8 +48,19 @@ export function parseAttribute(column: AttributeColumn, text: string | null): At
     const value = Number(text);
     return Number.isFinite(value) ? value : undefined;
   }
-  const values = text.split(column.separator).filter((value) => value.trim() !== "");
+  const values = (jsonList(text) ?? text.split(column.separator)).filter((value) => value.trim() !== "");
   return values.length === 0 ? undefined : values;
+}
+
+/** The elements of a JSON array, as lists come from JSON lines and Parquet. */
+function jsonList(text: string): string[] | undefined {
+  if (!text.startsWith("[") || !text.endsWith("]")) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return Array.isArray(parsed) ? parsed.filter((value) => value !== null).map(String) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Applies `titleYear` and `cleanHtml` to an item's attributes. */

@@ -95,7 +95,11 @@ function renderMarked(
   const describe = (id: string, attributes: Attributes | undefined): Record<string, unknown> => {
     const known = cleanAttributes(config, attributes ?? {});
     const cleanId = cleanText(id, config.maxTextLength, config.specialTokens);
-    return { title: cleanId, ...known, id: cleanId };
+    return {
+      ...known,
+      title: known.title === undefined || known.title === "" ? cleanId : known.title,
+      id: cleanId,
+    };
   };
   const events = length === 0 ? [] : record.history.slice(-length);
   const history = events.map((event: HistoryEvent) => ({

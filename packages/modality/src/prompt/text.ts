@@ -18,14 +18,18 @@ const usualSpecialTokens =
 export function cleanText(text: string, maxLength: number, specialTokens: readonly string[]): string {
   let clean = text.replace(unsafe, " ").replace(/\s+/g, " ").trim();
   if (clean.length > maxLength) clean = `${[...clean].slice(0, maxLength).join("").trimEnd()}…`;
-  clean = clean.replace(usualSpecialTokens, breakUp);
-  for (const token of specialTokens) clean = clean.replaceAll(token, breakUp(token));
+  // Breaking one token may lay open another one around it; every pass adds spaces, so this ends.
+  for (let before = ""; before !== clean;) {
+    before = clean;
+    clean = clean.replace(usualSpecialTokens, breakUp);
+    for (const token of specialTokens) clean = clean.replaceAll(token, breakUp(token));
+  }
   return clean;
 }
 
 function breakUp(token: string): string {
   const [first = "", ...rest] = token;
-  return rest.length === 0 ? "" : `${first} ${rest.join("")}`;
+  return rest.length === 0 ? " " : `${first} ${rest.join("")}`;
 }
 
 const movedArticle = /^(.*), (The|A|An|Le|La|Les|Il|Lo|El|Los|Las|Der|Die|Das|Un|Une|Den|Det)( \(.*\))?$/;

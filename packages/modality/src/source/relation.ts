@@ -71,7 +71,7 @@ function readText(config: TableConfig, files: OpenedFiles, columns: string): str
   return `read_csv(${options.join(", ")})`;
 }
 
-/** The names of the header, and how many columns the file has: as many as most of its first records. */
+/** The names of the header, and how many columns the file has: as many as most of its first 100 records. */
 async function sniff(
   connection: DuckDBConnection,
   config: TableConfig,
@@ -93,7 +93,7 @@ async function sniff(
     if (++scanned === 100) break;
   }
   if (scanned === 0) throw emptyFile(files.nameOf(path));
-  const [most] = [...counts].sort(([a, timesA], [b, timesB]) => timesB - timesA || b - a);
+  const [most] = [...counts].sort(([, timesA], [, timesB]) => timesB - timesA);
   return { names: [], count: most![0] };
 }
 

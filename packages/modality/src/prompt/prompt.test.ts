@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createCatalogue } from "../catalogue.ts";
+import type { RatingRecord } from "../record.ts";
+import { templateLikes } from "./config.ts";
+import { createPrompt } from "./prompt.ts";
+import { cleanText, normaliseTitle } from "./text.ts";
+
+const catalogue = createCatalogue([
+  ["m1", { title: "Inception", year: 2010, genres: ["Action", "Sci-Fi"] }],
+  ["m2", { title: "Matrix, The", year: 1999 }],
+  ["m3", { title: "Heat" }],
+]);
+const record: RatingRecord = {
+  user: "7",
+  item: "m2",
+  userAttributes: { gender: "F" },
+  history: [
+    { item: "m1", rating: 9 },
+    { item: "m3", rating: 3.5 },
+    { item: "unseen", rating: 8 },
+  ],
+};
+const likes = { ratingScale: 10, likedThreshold: 8 };
+
+describe("a prompt", () => {
+  test("is Template A by default; unknown items go by their id", () => {
+    expect(createPrompt(likes).render(record, catalogue)).toBe(
+      'Below is the rating history of a user: "Inception (2010)" (9/10), "Heat" (3.5/10), "unseen" (8/10). Please predict whether the user will like "Matrix, The (1999)" based on his/her rating history and the quality of the target item. You should ONLY answer no or yes. Answer: ',
+    );
+  });
+
+  test("keeps the newest items, and tells of an empty history", () => {
+    expect(
+      createPrompt({ ...likes, historyLength: 1, template: "{{user_history}}" }).render(record, catalogue),
+    ).toBe('"unseen" (8/10)');
+    expect(createPrompt({ template: "{{user_history}}" }).render({ ...record, history: [] })).toBe("none");
+    expect(createPrompt({ template: "{{user_history}}", historyLength: 0 }).render(record)).toBe("none");
+  });
+
+  test("lists liked and disliked items; knows the user, the target and every event", () => {
+    expect(createPrompt({ ...likes, template: templateLikes }).render(record, catalogue)).toBe(
+      'A user liked: "Inception (2010)", "unseen". The user disliked: "Heat". Will the user like "Matrix, The (1999)"? Answer no or yes. Answer: ',
+    );
+    const template =
+      "{{user.gender}}: {% for event in history %}{{event.title}}={{event.rating}};{% endfor %} {{target.title}}?";
+    expect(createPrompt({ template, normaliseTitles: true }).render(record, catalogue)).toBe(
+      "F: Inception=9;Heat=3.5;unseen=8; The Matrix?",
+    );
+  });
+
+  test("cuts the oldest items until the tokens fit, and no more", () => {
+    const countTokens = (text: string): number => text.split(" ").length;
+    const full = countTokens(createPrompt(likes).render(record, catalogue));
+    for (let maxTokens = full; maxTokens > full - 8; maxTokens--) {
+      const text = createPrompt({ ...likes, maxTokens }, { countTokens }).render(record, catalogue);
+      const kept = [3, 2, 1, 0].find(
+        (historyLength) =>
+          countTokens(createPrompt({ ...likes, historyLength }).render(record, catalogue)) <= maxTokens,
+      );
+      expect(text).toBe(createPrompt({ ...likes, historyLength: kept ?? 0 }).render(record, catalogue));
+    }
+  });
+
+  test("in segments is the same text; the prefix does not know the target", () => {
+    const texts = fc.string({ unit: "grapheme", maxLength: 12 });
+    const templates = fc.constantFrom(
+      undefined,
+      templateLikes,
+      "{{target.title}} {{user_history}} {{target_item}}!",
+      "no target",
+    );
+    fc.assert(
+      fc.property(texts, texts, templates, (titleA, titleB, template) => {
+        const prompt = createPrompt(template === undefined ? {} : { template });
+        const of = (title: string): RatingRecord => ({ ...record, itemAttributes: { title } });
+        const [a, b] = [prompt.segments(of(titleA), catalogue), prompt.segments(of(titleB), catalogue)];
+        expect(a.prefix + a.target + a.suffix).toBe(prompt.render(of(titleA), catalogue));
+        expect(a.prefix).toBe(b.prefix);
+        expect(a.suffix).toBe(b.suffix);
+      }),
+    );
+  });
+
+  test("says which template is not Jinja, and which key is unknown", () => {
+    expect(() => createPrompt({ historyItem: "{% if %}" })).toThrow(
+      expect.objectContaining({ code: "prompt/bad-template", place: "prompt.historyItem" }),
+    );
+    expect(() => createPrompt({ templte: "x" } as object)).toThrow(
+      expect.objectContaining({ code: "config/invalid" }),
+    );
+  });
+});
+
+describe("hostile text", () => {
+  const special = ["<|im_start|>", "<|endoftext|>", "<s>", "</s>", "[INST]", "<<SYS>>", "<end_of_turn>"];
+  test("never holds a special token, a control character or a mark", () => {
+    const nasty = fc
+      .array(
+        fc.oneof(
+          fc.constantFrom(
+            ...special,
+            "XYZ",
+            "<|",
+            "|>",
+            "<",
+            "\u0000",
+            "\uE000",
+            "\u202E",
+            "{{user}}",
+            "{% raw %}",
+          ),
+          fc.string({ unit: "binary", maxLength: 4 }),
+        ),
+        { maxLength: 12 },
+      )
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(nasty, nasty, (title, other) => {
+        const prompt = createPrompt({
+          template: "{{user_history}}|{{target_item}}",
+          specialTokens: ["XYZ", "<|"],
+        });
+        const text = prompt.render(
+          { user: null, item: title || "x", history: [{ item: "h", rating: 5 }] },
+          createCatalogue([
+            ["h", { title: other }],
+            [title || "x", { title, genres: [other, title] }],
+          ]),
+        );
+        for (const token of [...special, "XYZ", "<|"])
+          expect(text.toLowerCase()).not.toContain(token.toLowerCase().replace("xyz", "XYZ"));
+        expect(text).not.toMatch(/[\p{Cc}\p{Co}\p{Cs}\u202E]/u);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("is text to Jinja, never a template", () => {
+    const prompt = createPrompt({ template: "{{target_item}}" });
+    expect(prompt.render({ user: null, item: "{{user_history}}{% if x %}", history: [] })).toBe(
+      '"{{user_history}}{% if x %}"',
+    );
+  });
+
+  test("is cut at its limit, by characters rather than code units", () => {
+    expect(cleanText("😀😀😀😀", 3, [])).toBe("😀😀😀…");
+    expect(cleanText("  a\n\tb  ", 9, [])).toBe("a b");
+  });
+});
+
+test.each([
+  ["Matrix, The", "The Matrix"],
+  ["Seven Samurai, The (Shichinin no samurai)", "The Seven Samurai (Shichinin no samurai)"],
+  ["City of Lost Children, The", "The City of Lost Children"],
+  ["Crouching Tiger, Hidden Dragon", "Crouching Tiger, Hidden Dragon"],
+  ["Adventures of Priscilla, Queen of the Desert, The", "The Adventures of Priscilla, Queen of the Desert"],
+])("%s normalised is %s", (title, expected) => expect(normaliseTitle(title)).toBe(expected));

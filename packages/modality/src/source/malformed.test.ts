@@ -1,0 +1,275 @@
+import { CorellaError } from "@corella/errors";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import fc from "fast-check";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { crc32, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type DataConfigInput, parseDataConfig, type RatingsConfig } from "../config.ts";
+import { loadLog } from "../load-log.ts";
+import { openFiles } from "./files.ts";
+import { importTable, type Skipped } from "./import-table.ts";
+import { ratingColumns } from "./rating-columns.ts";
+
+let folder: string;
+let connection: DuckDBConnection;
+let files = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "corella-malformed-"));
+  connection = await (await DuckDBInstance.create(":memory:", { threads: "2" })).connect();
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Dialect {
+  delimiter: string;
+  quote: string;
+  header: boolean;
+}
+type Cells = [user: string, item: string, rating: string, time: string];
+
+/** Ways to spoil a row; each makes it bad whatever the dialect. */
+const spoilings: Record<string, (cells: Cells, delimiter: string, noise: string) => Buffer> = {
+  tooFewColumns: ([user, item], delimiter) => Buffer.from([user, item].join(delimiter)),
+  tooManyColumns: (cells, delimiter) => Buffer.from([...cells, "9", "9"].join(delimiter)),
+  noRating: ([user, item, , time], delimiter) => Buffer.from([user, item, "", time].join(delimiter)),
+  wordRating: ([user, item, , time], delimiter, noise) =>
+    Buffer.from([user, item, `x${noise}`, time].join(delimiter)),
+  nanRating: ([user, item, , time], delimiter) => Buffer.from([user, item, "nan", time].join(delimiter)),
+  infiniteRating: ([user, item, , time], delimiter) =>
+    Buffer.from([user, item, "-inf", time].join(delimiter)),
+  hugeRating: ([user, item, , time], delimiter) => Buffer.from([user, item, "1e99", time].join(delimiter)),
+  negativeTime: ([user, item, rating], delimiter) => Buffer.from([user, item, rating, "-5"].join(delimiter)),
+  farFuture: ([user, item, rating], delimiter) =>
+    Buffer.from([user, item, rating, "99999999999"].join(delimiter)),
+  wordTime: ([user, item, rating], delimiter, noise) =>
+    Buffer.from([user, item, rating, `t${noise}`].join(delimiter)),
+  noUser: ([, ...rest], delimiter) => Buffer.from(["", ...rest].join(delimiter)),
+  noItem: ([user, , ...rest], delimiter) => Buffer.from([user, "", ...rest].join(delimiter)),
+  nulByte: ([user, item, ...rest], delimiter) => Buffer.from([user, `${item}\0`, ...rest].join(delimiter)),
+  tab: ([user, item, ...rest], delimiter) => Buffer.from([`${user}\t`, item, ...rest].join(delimiter)),
+  longId: ([user, , ...rest], delimiter) => Buffer.from([user, "i".repeat(1025), ...rest].join(delimiter)),
+  latin1: ([user, item, ...rest], delimiter) =>
+    Buffer.concat([
+      Buffer.from(`${user}${delimiter}${item}`),
+      Buffer.of(0xe9),
+      Buffer.from([...["", ...rest].join(delimiter)].join("")),
+    ]),
+};
+
+const dialects = fc.constantFrom<Dialect>(
+  { delimiter: "::", quote: "", header: false },
+  { delimiter: "\t", quote: "", header: false },
+  { delimiter: ",", quote: '"', header: true },
+  { delimiter: ",", quote: "", header: true },
+  { delimiter: ";", quote: '"', header: false },
+);
+const row = fc.record({
+  cells: fc.tuple(
+    fc.integer({ min: 1, max: 9 }).map(String),
+    fc.stringMatching(/^[a-zé]{1,6}$/),
+    fc.constantFrom("1", "3.5", "5"),
+    fc.integer({ min: 0, max: 2_000_000_000 }).map(String),
+  ),
+  spoiling: fc.option(fc.constantFrom(...Object.keys(spoilings)), { freq: 2 }),
+  noise: fc.stringMatching(/^[a-z0-9.#é]{0,5}$/),
+  blankBefore: fc.integer({ min: -4, max: 2 }),
+});
+// Enough good rows that the number of columns is beyond doubt.
+const good = fc.array(
+  row.map((made) => ({ ...made, spoiling: null })),
+  { minLength: 9, maxLength: 12 },
+);
+const file = fc.record({
+  dialect: dialects,
+  head: good,
+  spoiled: row.filter(({ spoiling }) => spoiling !== null),
+  tail: fc.array(row, { maxLength: 8 }),
+  end: fc.constantFrom("", "\n"),
+});
+
+describe("malformed files", () => {
+  test("1,000 of them: an error with file, line and column of a bad row, or every bad row counted", async () => {
+    await fc.assert(
+      fc.asyncProperty(file, async ({ dialect, head, spoiled, tail, end }) => {
+        const lines: Buffer[] = dialect.header
+          ? [Buffer.from(["u", "i", "r", "t"].join(dialect.delimiter))]
+          : [];
+        const badLines: number[] = [];
+        for (const { cells, spoiling, noise, blankBefore } of [...tail, ...head, spoiled]) {
+          for (let blank = 0; blank < blankBefore; blank++) lines.push(Buffer.of());
+          const make = spoiling === null ? undefined : spoilings[spoiling]!;
+          // A tab is an ordinary separator of tab-separated text: there the row has a column too many, so still bad.
+          lines.push(make?.(cells, dialect.delimiter, noise) ?? Buffer.from(cells.join(dialect.delimiter)));
+          if (make !== undefined) badLines.push(lines.length);
+        }
+        const path = join(folder, `${files++}.txt`);
+        const bytes = Buffer.concat(
+          lines.flatMap((line, index) => (index === 0 ? [line] : [Buffer.from("\n"), line])),
+        );
+        await writeFile(path, Buffer.concat([bytes, Buffer.from(end)]));
+        const total = head.length + tail.length + 1;
+
+        const counted = await read(path, dialect, "skip");
+        expect(counted.skipped.reduce((sum, { count }) => sum + count, 0)).toBe(badLines.length);
+        expect(counted.rows).toBe(total - badLines.length);
+        for (const { firstPlace, reason } of counted.skipped) {
+          expect(badLines).toContain(lineOf(firstPlace, path));
+          expect(reason).not.toBe("");
+        }
+        const error = await read(path, dialect, "error").catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(CorellaError);
+        expect(error).toMatchObject({ code: "data/bad-row", remedy: expect.stringContaining("onBadRow") });
+        expect(badLines).toContain(lineOf((error as CorellaError).place!, path));
+        await rm(path);
+      }),
+      { numRuns: 1000 },
+    );
+  }, 240_000);
+
+  test("noise of any bytes ends in a CorellaError or a log, never in another error", async () => {
+    const noise = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.string({ unit: fc.constantFrom('"', ",", "1", "\n", "\r", "é", "\0"), maxLength: 60 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(noise, dialects, async (bytes, dialect) => {
+        const path = join(folder, `${files++}.txt`);
+        await writeFile(path, bytes);
+        for (const onBadRow of ["error", "skip"] as const) {
+          const result = await read(path, dialect, onBadRow).catch((thrown: unknown) => thrown);
+          if (result instanceof Error) {
+            expect(CorellaError.isInstance(result), result.message).toBe(true);
+            expect((result as CorellaError).remedy).toBeTruthy();
+          }
+        }
+        await rm(path);
+      }),
+      { numRuns: 200 },
+    );
+  }, 120_000);
+});
+
+describe("a file that cannot be used", () => {
+  const csv = "1,2,3,4\n".repeat(1000);
+  test.each<[string, string | Buffer, string, Partial<DataConfigInput["source"]["ratings"]>, RegExp]>([
+    ["a.csv", "", "data/empty-file", {}, /a\.csv:1, column 1$/],
+    ["blank.csv", "\n\n", "data/empty-file", {}, /blank\.csv:1, column 1$/],
+    ["header.csv", "a,b,c,d\n", "data/no-rows", { header: true }, /header\.csv:1, column 1$/],
+    ["cut.csv.gz", gzipSync(csv).subarray(0, 40), "data/broken-archive", {}, /cut\.csv\.gz$/],
+    ["crc.csv.gz", flip(gzipSync(csv)), "data/broken-archive", {}, /crc\.csv\.gz$/],
+    ["not.zip", "not a zip", "data/broken-archive", { member: "x" }, /not\.zip!x$/],
+    [
+      "z.zip",
+      zipOf("../ratings.csv", csv),
+      "data/broken-archive",
+      { member: "../ratings.csv" },
+      /z\.zip!\.\.\/ratings\.csv$/,
+    ],
+    ["other.zip", zipOf("b.csv", csv), "data/missing-member", { member: "a.csv" }, /path$/],
+    ["which.zip", zipOf("b.csv", csv), "data/zip-member", {}, /path$/],
+    ["narrow.csv", "1,2\n1,2\n", "data/unknown-column", {}, /narrow\.csv:1$/],
+    ["mixed.csv", "1,2,3,4\n1,2,3,4\r\n1,2,3,4\n", "data/mixed-line-breaks", {}, /mixed\.csv:2, column 8$/],
+    ["quote.csv", '1,2,3,4\n1,"2,3,4\n1,2,3,4\n', "data/bad-row", {}, /quote\.csv:2, column 2$/],
+    [
+      "bad.jsonl",
+      '{"a":1}\nnonsense\n',
+      "data/bad-row",
+      { format: "jsonl", columns: { user: "a", item: "a", rating: "a", time: "a" } },
+      /bad\.jsonl:2, column 1$/,
+    ],
+    [
+      "lack.jsonl",
+      '{"a":1,"b":2}\n{"a":1}\n',
+      "data/bad-row",
+      { format: "jsonl", columns: { user: "a", item: "b", rating: "a", time: "a" } },
+      /lack\.jsonl:2, column item$/,
+    ],
+    ["a.parquet", "PAR0", "data/unreadable", { format: "parquet" }, /a\.parquet/],
+  ])("%s", async (name, content, code, ratings, place) => {
+    await writeFile(join(folder, name), content);
+    const config = { path: name, columns: { user: 0, item: 1, rating: 2, time: 3 }, ...ratings };
+    const error = await loadLog(
+      { source: { ratings: config }, label: { threshold: 4 } },
+      { baseFolder: folder },
+    ).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, place: expect.stringMatching(place), remedy: expect.any(String) });
+  });
+
+  test("a zip with an honest member is read", async () => {
+    await writeFile(join(folder, "good.zip"), zipOf("in/b.csv", csv));
+    const ratings = {
+      path: "good.zip",
+      member: "in/b.csv",
+      columns: { user: 0, item: 1, rating: 2, time: 3 },
+    };
+    const log = await loadLog({ source: { ratings }, label: { threshold: 4 } }, { baseFolder: folder });
+    expect([log.size, log.report.duplicates]).toEqual([1000, 999]);
+  });
+
+  test("that is missing: where it is to be had", async () => {
+    const ratings = {
+      path: "none.csv",
+      whereToGet: "Ask Ann.",
+      columns: { user: 0, item: 1, rating: 2, time: 3 },
+    };
+    await expect(
+      loadLog({ source: { ratings }, label: { threshold: 4 } }, { baseFolder: folder }),
+    ).rejects.toMatchObject({
+      code: "data/missing-file",
+      place: "data.source.ratings.path",
+      remedy: "Ask Ann.",
+    });
+  });
+});
+
+async function read(
+  path: string,
+  dialect: Dialect,
+  onBadRow: "error" | "skip",
+): Promise<{ rows: number; skipped: Skipped[] }> {
+  const config = parseDataConfig({
+    source: { ratings: { path, ...dialect, onBadRow, columns: { user: 0, item: 1, rating: 2, time: 3 } } },
+    label: { threshold: 4 },
+  });
+  const ratings: RatingsConfig = config.source.ratings;
+  await connection.run(
+    "DROP TABLE IF EXISTS ratings; DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans",
+  );
+  const opened = await openFiles(connection, "ratings", ratings, folder, folder);
+  const skipped = await importTable(connection, "ratings", ratings, opened, ratingColumns(config));
+  const reader = await connection.runAndReadAll("SELECT count(*)::INTEGER FROM ratings");
+  return { rows: Number(reader.getRows()[0]![0]), skipped };
+}
+
+function lineOf(place: string, path: string): number {
+  const match = /^(.*):(\d+), column \d+/.exec(place);
+  expect(match?.[1]).toBe(path);
+  return Number(match![2]);
+}
+
+function flip(bytes: Buffer): Buffer {
+  bytes[bytes.length - 6]! ^= 0xff; // in the CRC
+  return bytes;
+}
+
+/** A zip with one stored member, by the PKWARE appnote (4.3.7, 4.3.12, 4.3.16), since the tests need forbidden names. */
+function zipOf(name: string, text: string): Buffer {
+  const [nameBytes, data] = [Buffer.from(name), Buffer.from(text)];
+  const common = Buffer.alloc(26);
+  common.writeUInt16LE(20, 0);
+  common.writeUInt32LE(crc32(data), 10);
+  common.writeUInt32LE(data.length, 14);
+  common.writeUInt32LE(data.length, 18);
+  common.writeUInt16LE(nameBytes.length, 22);
+  const local = Buffer.concat([Buffer.from("PK\x03\x04"), common, nameBytes, data]);
+  const central = Buffer.concat([Buffer.from("PK\x01\x02\x14\x00"), common, Buffer.alloc(14), nameBytes]);
+  const end = Buffer.alloc(22);
+  end.write("PK\x05\x06", "latin1");
+  end.writeUInt16LE(1, 8);
+  end.writeUInt16LE(1, 10);
+  end.writeUInt32LE(central.length, 12);
+  end.writeUInt32LE(local.length, 16);
+  return Buffer.concat([local, central, end]);
+}
