@@ -1,1 +1,31 @@
-export {};
+// Conventional recommendation models as programs of @corella/engine.
+export type { CrmFeature } from "./features.ts";
+export type { CrmOutput } from "./model.ts";
+export {
+  createCrm,
+  crmModels,
+  parseCrmConfig,
+  type CrmConfig,
+  type CrmModel,
+  type CrmModelName,
+} from "./registry.ts";
+export {
+  binaryCrossEntropy,
+  crmInferenceProgram,
+  crmProgram,
+  embeddingNames,
+  regularizationLoss,
+  regularized,
+  type Regularizers,
+} from "./program.ts";
+export { dcnv2, type Dcnv2Config } from "./models/dcnv2.ts";
+export {
+  fuxiCtrTolerance,
+  runFuxiCtrCase,
+  type CaseDifference,
+  type CaseTensors,
+  type FuxiCtrCase,
+} from "./fuxictr/case.ts";
+export { fromFuxiCtrConfig } from "./fuxictr/config.ts";
+export { fromFuxiCtrFeatures, type FuxiCtrFeature } from "./fuxictr/features.ts";
+export { fromFuxiCtr, fuxiCtrNames, type NamedTensor } from "./fuxictr/weights.ts";

@@ -1,0 +1,67 @@
+import { CorellaError } from "@corella/errors";
+import type { InputSpec } from "@corella/engine";
+
+/**
+ * What a model needs to know of a feature; `featureMap.features` of @corella/modality is a list of these.
+ * Features that name the same table share it. Id 0 is padding.
+ */
+export type CrmFeature =
+  | {
+      readonly name: string;
+      readonly type: "categorical";
+      readonly vocabularySize: number;
+      readonly table: string;
+    }
+  | {
+      readonly name: string;
+      readonly type: "sequence";
+      readonly vocabularySize: number;
+      readonly maxLength: number;
+      /** `attention`: weighted by the target, the categorical feature of the same table (DIN). */
+      readonly pooling: "mean" | "sum" | "attention";
+      readonly table: string;
+    }
+  | { readonly name: string; readonly type: "numeric" };
+
+/** The program's input of a feature: ids int32 [batch] or [batch, maxLength], numbers float32 [batch]. */
+export function inputSpec(feature: CrmFeature): InputSpec {
+  switch (feature.type) {
+    case "categorical":
+      return { shape: ["batch"], dtype: "int32" };
+    case "sequence":
+      return { shape: ["batch", feature.maxLength], dtype: "int32" };
+    case "numeric":
+      return { shape: ["batch"], dtype: "float32" };
+  }
+}
+
+/** Refuses lists of features that no model can take. @throws CorellaError `crm/features` */
+export function checkFeatures(features: readonly CrmFeature[]): void {
+  if (features.length === 0) throw badFeature("features", "A model needs at least one feature.");
+  const names = new Set<string>();
+  const rows = new Map<string, number>();
+  for (const feature of features) {
+    const place = `features.${feature.name}`;
+    if (feature.name === "label") throw badFeature(place, "The name label is taken by the program's target.");
+    if (names.has(feature.name)) throw badFeature(place, `Two features are named ${feature.name}.`);
+    names.add(feature.name);
+    if (feature.type === "numeric") continue;
+    const known = rows.get(feature.table) ?? feature.vocabularySize;
+    if (known !== feature.vocabularySize) {
+      throw badFeature(
+        place,
+        `It shares the table ${feature.table} with a feature of ${known} values but has ${feature.vocabularySize}.`,
+      );
+    }
+    rows.set(feature.table, known);
+  }
+}
+
+function badFeature(place: string, message: string): CorellaError {
+  return new CorellaError({
+    code: "crm/features",
+    message,
+    place,
+    remedy: "Take the features of a feature map of @corella/modality, or describe them as CrmFeature says.",
+  });
+}

@@ -1,0 +1,186 @@
+import {
+  tf,
+  type Batch,
+  type Feed,
+  type Part,
+  type Program,
+  type Runtime,
+  type Values,
+} from "@corella/engine";
+import type { CrmOutput } from "../model.ts";
+import {
+  binaryCrossEntropy,
+  crmProgram,
+  embeddingNames,
+  regularizationLoss,
+  regularized,
+} from "../program.ts";
+import { createCrm } from "../registry.ts";
+import { fromFuxiCtrConfig } from "./config.ts";
+import { fromFuxiCtrFeatures, type FuxiCtrFeature } from "./features.ts";
+import { hiddenStateNames } from "./hidden.ts";
+import { concatenate, fromFuxiCtr, fuxiCtrNames, type NamedTensor } from "./weights.ts";
+
+/** What FuxiCTR computed for one model and one batch, as `make_crm_goldens.py` records it. */
+export interface FuxiCtrCase {
+  readonly case: string;
+  readonly model: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly fields: readonly FuxiCtrFeature[];
+  /** Of batch normalisation while the gradients and steps were taken. */
+  readonly mode: "train" | "eval";
+  readonly adam: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
+  /** Tensors whose value is rounding noise. */
+  readonly noisy: readonly string[];
+  readonly diff_f32_f64: { readonly groups: Readonly<Record<string, number>> };
+}
+
+/** Tensors of a case: `input.*` ids, all others float32. */
+export type CaseTensors = Readonly<
+  Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>
+>;
+
+export interface CaseDifference {
+  readonly group: string;
+  readonly tensor: string;
+  readonly ours: Float32Array;
+  readonly golden: Float32Array;
+}
+
+const steps = 3;
+
+/**
+ * Computes a case with our model and pairs every tensor that both have: hidden states, logit, loss, all gradients,
+ * parameters and buffers after three Adam steps, and the logit that these give.
+ */
+export async function runFuxiCtrCase(
+  info: FuxiCtrCase,
+  tensors: CaseTensors,
+  runtime: Runtime,
+): Promise<CaseDifference[]> {
+  const features = fromFuxiCtrFeatures(info.fields);
+  const part = createCrm(fromFuxiCtrConfig(info.model, info.config), features);
+  const golden = (name: string): Float32Array => tensors[name]!.data as Float32Array;
+  const values = fromFuxiCtr(part, { ...within(tensors, "param."), ...within(tensors, "buffer.") });
+  const batch: Record<string, Feed> = { label: tensors["label"]! };
+  for (const { name } of features) batch[name] = tensors[`input.${name}`]!;
+  const regularizers = {
+    embedding: Number(info.config["embedding_regularizer"] ?? 0),
+    net: Number(info.config["net_regularizer"] ?? 0),
+  };
+
+  const pairs: CaseDifference[] = [];
+  const compare = (group: string, tensor: string, ours: ArrayLike<number>, theirs: Float32Array): void => {
+    pairs.push({ group, tensor, ours: Float32Array.from(ours), golden: theirs });
+  };
+  /** Compares values by our names with the golden tensors of a group; those that are noise are left out. */
+  const compareAll = (group: string, of: "param." | "buffer.", ours: Values): void => {
+    for (const [name, theirs] of fuxiCtrNames(shapesOf(within(tensors, of)))) {
+      const names = theirs.map((part) => `${group}.${part}`);
+      if (names.some((part) => info.noisy.includes(part))) continue;
+      const value = ours[name];
+      if (value !== undefined) compare(group, names.join(" + "), value, concatenate(names.map(golden)));
+    }
+  };
+
+  const program = observed(part, info.mode);
+  const run = await runtime.gradients(program, values);
+  const { loss, outputs, gradients, assigned } = await run.run(batch);
+  await run.dispose();
+  hiddenStateNames(info.model, outputs).forEach((name, i) => {
+    const recorded = name === undefined ? undefined : tensors[`hidden.${name}`];
+    if (recorded !== undefined)
+      compare("hidden", `hidden.${name}`, outputs[`hidden.${i}`]!.data, recorded.data as Float32Array);
+  });
+  compare("logit", "logit", outputs["logit"]!.data, golden("logit"));
+  compare("loss", "loss", [loss + regularizationLoss(part, values, regularizers)], golden("loss"));
+  compareAll("grad", "param.", withRegularizers(part, values, gradients, regularizers));
+  if (info.mode === "train") compareAll("buffer_after1", "buffer.", assigned);
+
+  const { lr, betas, eps } = info.adam;
+  const adam = { kind: "adam", learningRate: lr, betas, epsilon: eps } as const;
+  const trainer = await runtime.train(program, {
+    seed: 0,
+    values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.slice()])),
+    optimizer: regularized(adam, part, regularizers),
+    tables: "dense",
+  });
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    const penalty = regularizationLoss(part, trainer.values, regularizers);
+    losses.push((await trainer.step(batch)).loss + penalty);
+  }
+  compare("loss_steps", "loss_steps", losses, golden("loss_steps"));
+  compareAll("after3", "param.", trainer.values);
+  compareAll("buffer_after3", "buffer.", trainer.values);
+  if (!info.noisy.includes("logit_after3")) {
+    const inference = await runtime.infer(crmProgram(part), trainer.values);
+    const after = await inference.run(batch as Batch);
+    await inference.dispose();
+    compare("logit_after3", "logit_after3", after["logit"]!.data, golden("logit_after3"));
+  }
+  await trainer.dispose();
+  return pairs;
+}
+
+/** The training program with its hidden states as outputs, batch normalisation as in the case. */
+function observed(part: Part<CrmOutput>, mode: "train" | "eval"): Program {
+  const program = crmProgram(part);
+  return {
+    ...program,
+    forward(scope) {
+      const { logit, hiddenStates } = part.forward({ ...scope, training: mode === "train" });
+      const hidden = Object.fromEntries(hiddenStates.map((state, i) => [`hidden.${i}`, tf.clone(state)]));
+      return { loss: binaryCrossEntropy(logit, scope.input("label")), outputs: { logit, ...hidden } };
+    },
+  };
+}
+
+/** The gradient of the loss with λ/2 ||w||² added. */
+function withRegularizers(
+  part: Part<CrmOutput>,
+  values: Values,
+  gradients: Values,
+  { embedding, net }: { readonly embedding: number; readonly net: number },
+): Values {
+  const embeddings = embeddingNames(part);
+  return Object.fromEntries(
+    Object.entries(gradients).map(([name, gradient]) => {
+      const lambda = embeddings.has(name) ? embedding : net;
+      return [name, gradient.map((g, i) => g + lambda * values[name]![i]!)];
+    }),
+  );
+}
+
+function within(tensors: CaseTensors, prefix: string): Record<string, NamedTensor> {
+  return Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor as NamedTensor]),
+  );
+}
+
+function shapesOf(tensors: Record<string, NamedTensor>): Record<string, readonly number[]> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
+}
+
+/** Largest float32-float64 differences of the peer itself over its cases (goldens/crm/README.md, "Tolerances"). */
+const tolerances: Readonly<Record<string, number>> = {
+  hidden: 4e-6,
+  logit: 1e-6,
+  loss: 2e-7,
+  loss_steps: 2e-7,
+  grad: 5e-7,
+  buffer_after1: 1e-6,
+  after3: 2e-6,
+  buffer_after3: 1e-6,
+  logit_after3: 2e-6,
+};
+
+/**
+ * The largest difference that a group of a case may show: the README's, or twice what the case itself records of the
+ * peer's rounding where that is more, for the peer's rounding and ours add up.
+ */
+export function fuxiCtrTolerance(group: string, info: FuxiCtrCase): number {
+  return Math.max(tolerances[group]!, 2 * (info.diff_f32_f64.groups[group] ?? 0));
+}

@@ -1,0 +1,35 @@
+import { tf, type InputSpec, type ParamSpec, type TableSpec } from "@corella/engine";
+import { inputSpec, type CrmFeature } from "../features.ts";
+import type { Layer, Tensor } from "./layer.ts";
+
+/**
+ * The first-order part: one weight per id, a sequence's weights summed, a numeric value times its weight -> [batch, 1].
+ * Each feature has a table of its own, also where embeddings are shared.
+ */
+export function logisticRegression(features: readonly CrmFeature[], bias: boolean): Layer<void, Tensor> {
+  const params: Record<string, ParamSpec> = {};
+  const tables: Record<string, TableSpec> = {};
+  const inputs: Record<string, InputSpec> = {};
+  for (const feature of features) {
+    const { name } = feature;
+    inputs[name] = inputSpec(feature);
+    if (feature.type === "numeric") params[name] = { shape: [1, 1], init: { kind: "normal", std: 1e-4 } };
+    else tables[name] = { rows: feature.vocabularySize, dim: 1, init: { kind: "normal", std: 1e-4 } };
+  }
+  if (bias) params["bias"] = { shape: [1], init: { kind: "zeros" } };
+  return {
+    params,
+    tables,
+    inputs,
+    forward(scope) {
+      const terms = features.map(({ name, type }) => {
+        const input = scope.input(name);
+        if (type === "numeric") return tf.mul(tf.reshape(input, [-1, 1]), scope.param(name));
+        const weights = scope.lookup(name, input);
+        return type === "sequence" ? tf.sum(weights, 1) : weights;
+      });
+      const sum = tf.sum(tf.concat(terms, 1), 1, true);
+      return bias ? tf.add(sum, scope.param("bias")) : sum;
+    },
+  };
+}
