@@ -3,7 +3,7 @@ import type { Attributes, AttributeValue } from "./log.ts";
 
 /** "Heat (1995)" -> title and year; text without a year at its end is the title alone. */
 export function splitTitleYear(text: string): { title: string; year?: number } {
-  const match = /^(.*?)\s*\((\d{4})\)\s*$/s.exec(text);
+  const match = /^(.*\S)\s*\((\d{4})\)\s*$/s.exec(text);
   return match === null ? { title: text } : { title: match[1]!, year: Number(match[2]) };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseWith } from "./config.ts";
 import type { Attributes, InteractionLog } from "./log.ts";
 
 /** The items that are known when serving, with their attributes; goes into the bundle. */
@@ -27,7 +28,7 @@ export function catalogueFromLog(log: InteractionLog): Catalogue {
 }
 
 export function catalogueFromJson(json: CatalogueJson): Catalogue {
-  return createCatalogue(json.items);
+  return createCatalogue(parseWith(catalogueJsonSchema, json, "catalogue").items);
 }
 
 export function createCatalogue(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { historyLength, historyOf } from "./log.ts";
-import { randomLog } from "./random-log.fixture.ts";
+import { randomLog } from "./random-log.test-helper.ts";
 
 describe("createLog", () => {
   test("sorts by time, user, item whatever the order of its rows", () => {

@@ -2,7 +2,7 @@ import { CorellaError } from "@corella/errors";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { historyLength } from "./log.ts";
-import { randomLog } from "./random-log.fixture.ts";
+import { randomLog } from "./random-log.test-helper.ts";
 import { type LogSplit, splitLog } from "./split.ts";
 import type { SplitConfig } from "./config.ts";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { catalogueFromLog } from "../catalogue.ts";
 import { createLog, type InteractionLog } from "../log.ts";
-import { randomLog } from "../random-log.fixture.ts";
+import { randomLog } from "../random-log.test-helper.ts";
 import { recordAt } from "../record.ts";
 import type { FeatureConfig } from "./config.ts";
 import { encodeRecords } from "./encode-records.ts";
@@ -176,6 +176,19 @@ describe("a mistaken feature", () => {
       }),
     );
   });
+});
+
+test("a feature map that is no longer whole is refused with its place", () => {
+  const json = fitFeatureMap(every, everything(), [0]).toJson();
+  const load =
+    (change: object): (() => unknown) =>
+    () =>
+      featureMapFromJson({ ...json, ...change });
+  expect(load({ version: 2 })).toThrow(
+    expect.objectContaining({ code: "config/invalid", place: "featureMap.version" }),
+  );
+  expect(load({ vocabularies: {} })).toThrow(expect.objectContaining({ code: "features/incomplete-map" }));
+  expect(load({ transforms: {} })).toThrow(expect.objectContaining({ code: "features/incomplete-map" }));
 });
 
 function handLog(): InteractionLog {

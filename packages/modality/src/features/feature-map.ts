@@ -1,7 +1,8 @@
 import { CorellaError } from "@corella/errors";
-import type { FeatureConfig, Field, Pooling } from "./config.ts";
-import { parseField } from "./config.ts";
-import { type FittedTransform } from "./numeric.ts";
+import { z } from "zod";
+import { parseWith } from "../config.ts";
+import { type FeatureConfig, featureConfigSchema, type Field, parseField, type Pooling } from "./config.ts";
+import type { FittedTransform } from "./numeric.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** What the CRM needs to know of a feature. Features that share name the same table. */
@@ -57,22 +58,50 @@ export interface FeatureMapJson {
   transforms: Record<string, FittedTransform>;
 }
 
-export function featureMapFromJson(json: FeatureMapJson): FeatureMap {
-  if (json.version !== 1) {
-    throw new CorellaError({
-      code: "features/unknown-version",
-      message: `The feature map has version ${String(json.version)}; this corella reads version 1.`,
-      remedy: "Use the version of corella that wrote it, or fit it anew.",
-    });
-  }
+const jsonSchema: z.ZodType<FeatureMapJson> = z.strictObject({
+  version: z.literal(1),
+  historyLength: z.int().positive(),
+  likedThreshold: z.number(),
+  features: z.array(featureConfigSchema),
+  vocabularies: z.record(z.string(), z.array(z.string())),
+  transforms: z.record(
+    z.string(),
+    z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("standard"), mean: z.number(), deviation: z.number().positive() }),
+      z.strictObject({ kind: z.literal("log") }),
+      z.strictObject({ kind: z.literal("buckets"), boundaries: z.array(z.number()) }),
+    ]),
+  ),
+});
+
+/** @throws CorellaError for what is no feature map of this version. */
+export function featureMapFromJson(unchecked: FeatureMapJson): FeatureMap {
+  const json = parseWith(jsonSchema, unchecked, "featureMap");
+  return createFeatureMap(json);
+}
+
+function createFeatureMap(json: FeatureMapJson): FeatureMap {
   const vocabularies = new Map<string, Vocabulary>();
   for (const [table, values] of Object.entries(json.vocabularies)) {
     vocabularies.set(table, createVocabulary(values));
   }
   const fitted = json.features.map((config): FittedFeature => {
     const field = parseField(config);
-    if (config.type === "numeric") return { config, field, transform: json.transforms[config.name]! };
-    return { config, field, vocabulary: vocabularies.get(config.shareWith ?? config.name)! };
+    const missing = (part: string): CorellaError =>
+      new CorellaError({
+        code: "features/incomplete-map",
+        message: `The feature map lacks the ${part} of "${config.name}".`,
+        place: `featureMap.features.${config.name}`,
+        remedy: "Fit it anew, or restore the file from the bundle that was saved.",
+      });
+    if (config.type === "numeric") {
+      const transform = json.transforms[config.name];
+      if (transform === undefined) throw missing("transform");
+      return { config, field, transform };
+    }
+    const vocabulary = vocabularies.get(config.shareWith ?? config.name);
+    if (vocabulary === undefined) throw missing("vocabulary");
+    return { config, field, vocabulary };
   });
   return {
     features: fitted.map(describe),

@@ -113,7 +113,7 @@ function rejectReason(kind: string, message: string): string {
   if (counts !== null) return `a row has ${counts[2]} columns where ${counts[1]} are expected`;
   if (kind === "INVALID ENCODING") return "text is not UTF-8 (is it latin1?)";
   if (kind.startsWith("UNQUOTED")) return "a quote is not closed, or text follows it";
-  if (kind.startsWith("LINE SIZE")) return "a line is longer than 16 MB";
+  if (kind.startsWith("LINE SIZE")) return "a line is longer than 2 MB";
   return message.split("\n")[0]!.replace(/\.$/, "");
 }
 

@@ -65,7 +65,7 @@ function readText(config: TableConfig, files: OpenedFiles, columns: string): str
     `encoding = ${literal(config.encoding === "latin1" ? "latin-1" : "utf-8")}`,
     `columns = {${columns}}`,
     "auto_detect = false",
-    "max_line_size = 16000000",
+    "max_line_size = 2000000",
     "store_rejects = true",
   ];
   return `read_csv(${options.join(", ")})`;
