@@ -1,0 +1,54 @@
+import { CorellaError } from "@corella/errors";
+import type { AnswerIds } from "./decoder.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
+
+export interface YesNoIds extends AnswerIds {
+  /**
+   * The white space to cut from the end of every prompt, because the answer's token begins with it: after
+   * "Answer: " cut to "Answer:" the next token is " Yes". Empty where nothing is cut.
+   */
+  readonly dangling: string;
+}
+
+/**
+ * The ids by which a model says yes or no after a prompt, from the joint tokenisation of prompt and answer: what follows
+ * the tokens that both answers share with the prompt. A prompt that does not end in white space gets a space before the
+ * answer. Only the prompt's end matters, so any rendered prompt of a template will do.
+ * @throws CorellaError `llm/answers` when the two answers begin with the same token, or no cut of the prompt ends where
+ * the answers begin
+ */
+export async function yesNoIds(
+  tokenizer: TextTokenizer,
+  prompt: string,
+  answers: { readonly yes: string; readonly no: string } = { yes: "Yes", no: "No" },
+): Promise<YesNoIds> {
+  const fail = (message: string): CorellaError =>
+    new CorellaError({
+      code: "llm/answers",
+      message,
+      place: JSON.stringify(prompt.slice(-40)),
+      remedy: 'End the prompt with "Answer:" or "Answer: ", or choose other answers.',
+    });
+  const space = /\s$/.test(prompt) || prompt === "" ? "" : " ";
+  const yes = await tokenizer.encode(prompt + space + answers.yes);
+  const no = await tokenizer.encode(prompt + space + answers.no);
+  let shared = 0;
+  while (shared < yes.length && shared < no.length && yes[shared] === no[shared]) shared += 1;
+  const yesId = yes[shared];
+  const noId = no[shared];
+  if (yesId === undefined || noId === undefined)
+    throw fail(`The answers ${answers.yes} and ${answers.no} begin with the same tokens.`);
+  const end = /\s*$/.exec(prompt)![0];
+  for (let kept = end.length; kept >= 0; kept--) {
+    const dangling = end.slice(kept);
+    const cut = await tokenizer.encode(cutPrompt(prompt, dangling));
+    if (cut.length === shared && cut.every((id, i) => id === yes[i]))
+      return { yes: yesId, no: noId, dangling };
+  }
+  throw fail("The answers' first tokens begin inside the prompt's last word.");
+}
+
+/** The prompt without the white space that belongs to the answer's token. */
+export function cutPrompt(prompt: string, dangling: string): string {
+  return dangling !== "" && prompt.endsWith(dangling) ? prompt.slice(0, -dangling.length) : prompt;
+}

@@ -1,0 +1,119 @@
+import { tf, type InputSpec, type Part, type Scope } from "@corella/engine";
+import { block, type BlockContext, type Queries } from "./block.ts";
+import type { LlamaConfig } from "./config.ts";
+import { loraParams, type LoraConfig } from "./lora.ts";
+import { causalBias } from "./operations/attention.ts";
+import { rmsNorm } from "./operations/rms-norm.ts";
+import { rotationAt, scaled } from "./operations/rope.ts";
+import { constantRows, rowAt } from "./operations/select.ts";
+import { headName, llamaParams } from "./params.ts";
+
+/** The ids of the two answers' first tokens, which `yesNoIds` derives. */
+export interface AnswerIds {
+  readonly yes: number;
+  readonly no: number;
+}
+
+export interface DecoderOptions {
+  readonly answers: AnswerIds;
+  /** Adds the adapter's parameters; the base stays as it is. */
+  readonly lora?: LoraConfig | undefined;
+  /** Also the hidden states of every position. Default false: then the last block computes one position only. */
+  readonly allPositions?: boolean;
+}
+
+export interface DecoderOutput {
+  /**
+   * At the last real token, [batch, hidden]: the embeddings (0), each block's output (1 .. layers - 1) and the final
+   * norm's output (layers), as Hugging Face numbers them.
+   */
+  readonly hiddenStates: readonly tf.Tensor[];
+  /** The same of every position, [batch, time, hidden]; with `allPositions`. */
+  readonly sequenceStates: readonly tf.Tensor[] | undefined;
+  /** Logits of the two answers as the next token, yes first: [batch, 2]. Only two rows of the head are computed. */
+  readonly yesNoLogits: tf.Tensor;
+  /** Logits of the whole vocabulary as the next token, [batch, vocabulary]; costs nothing unless it is used. */
+  logitsLast(): tf.Tensor;
+  /** The head's weight [vocabulary, hidden]. */
+  readonly head: tf.Tensor;
+}
+
+/** What `prepareTokens` feeds. `last` is the place of each sequence's last real token, `index` is 0 .. time - 1. */
+export const decoderInputs: Readonly<
+  Record<"tokens" | "positions" | "visible" | "index" | "last", InputSpec>
+> = {
+  tokens: { shape: ["batch", "time"], dtype: "int32" },
+  positions: { shape: ["batch", "time"], dtype: "int32" },
+  visible: { shape: ["batch", "time"], dtype: "int32" },
+  index: { shape: ["time"], dtype: "int32" },
+  last: { shape: ["batch"], dtype: "int32" },
+};
+
+/** A decoder of the Llama family that answers yes or no. Parameters have Hugging Face's and PEFT's names. */
+export function decoder(config: LlamaConfig, options: DecoderOptions): Part<DecoderOutput> {
+  const { lora, answers } = options;
+  return {
+    params: { ...llamaParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) },
+    tables: {},
+    inputs: decoderInputs,
+    forward(scope) {
+      const tokens = scope.input("tokens");
+      const positions = scope.input("positions");
+      const visible = scope.input("visible");
+      const index = scope.input("index");
+      const last = scope.input("last");
+      const [batch, time] = tokens.shape as [number, number];
+      const keyRotation = rotationAt(positions, config);
+      const context: BlockContext = { scope, config, lora, batch, time, keyRotation };
+      const all: Queries = {
+        count: time,
+        rotation: scaled(keyRotation, scoreScale(config)),
+        bias: causalBias(tf.reshape(index, [1, time]), index, visible),
+        pick: (x) => x,
+      };
+      const lastColumn = tf.reshape(last, [batch, 1]);
+      const one: Queries = {
+        count: 1,
+        rotation: scaled(rotationAt(tf.gather(positions, lastColumn, 1, 1), config), scoreScale(config)),
+        bias: causalBias(lastColumn, index, visible),
+        pick: (x) => rowAt(tf.reshape(x, [batch, time, x.shape[1]!]), last, index),
+      };
+
+      let x = embed(scope, tokens);
+      const before = [x];
+      for (let layer = 0; layer < config.layers - 1; layer++) {
+        x = block(context, layer, x, all);
+        before.push(x);
+      }
+      const finalNorm = (state: tf.Tensor): tf.Tensor =>
+        rmsNorm(state, scope.param("model.norm.weight"), config.rmsNormEpsilon);
+      const top = config.layers - 1;
+      let sequenceStates: tf.Tensor[] | undefined;
+      let answer: tf.Tensor;
+      if (options.allPositions === true) {
+        const states = [...before, finalNorm(block(context, top, x, all))];
+        answer = one.pick(states.at(-1)!);
+        sequenceStates = states.map((state) => tf.reshape(state, [batch, time, config.hiddenSize]));
+      } else {
+        answer = finalNorm(block(context, top, x, one));
+      }
+      const head = scope.param(headName(config));
+      return {
+        hiddenStates: [...before.map((state) => one.pick(state)), answer],
+        sequenceStates,
+        yesNoLogits: tf.matMul(answer, constantRows(head, [answers.yes, answers.no]), false, true),
+        logitsLast: () => tf.matMul(answer, head, false, true),
+        head,
+      };
+    },
+  };
+}
+
+/** [batch, time] -> [batch * time, hidden] */
+export function embed(scope: Scope, tokens: tf.Tensor): tf.Tensor {
+  return tf.gather(scope.param("model.embed_tokens.weight"), tf.reshape(tokens, [-1]));
+}
+
+export function scoreScale(config: LlamaConfig): number {
+  return 1 / Math.sqrt(config.headDim);
+}

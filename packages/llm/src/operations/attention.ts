@@ -1,0 +1,60 @@
+import { tf } from "@corella/engine";
+import { differentiable } from "./differentiable.ts";
+
+/** What is added to the score of a key that may not be seen. */
+const hidden = 1e9;
+
+/**
+ * What each query may see, as a bias on the scores: 0 or -1e9, [batch or 1, 1, queries, time].
+ * @param queryIndex int32, the places of the queries in the sequence: [1, queries] or [batch, queries]
+ * @param index int32 [time], 0 .. time - 1
+ * @param visible [batch, time], 1 for real tokens; absent where there is no padding
+ */
+export function causalBias(
+  queryIndex: tf.Tensor,
+  index: tf.Tensor,
+  visible: tf.Tensor | undefined,
+): tf.Tensor {
+  const [rows, queries] = queryIndex.shape as [number, number];
+  const time = index.shape[0]!;
+  const earlier = tf.cast(
+    tf.lessEqual(tf.reshape(index, [1, 1, 1, time]), tf.reshape(queryIndex, [rows, 1, queries, 1])),
+    "float32",
+  );
+  const seen =
+    visible === undefined
+      ? earlier
+      : tf.mul(earlier, tf.reshape(tf.cast(visible, "float32"), [visible.shape[0]!, 1, 1, time]));
+  return tf.mul(tf.sub(seen, 1), hidden);
+}
+
+/**
+ * softmax(q k^T + bias) v (Vaswani et al. 2017, eq. 1; q comes scaled), with grouped key and value heads (Ainslie et
+ * al. 2023): the queries of a group stand one after another along the time axis, so nothing is repeated.
+ * @param q [batch, heads, queries, dim] @param k [batch, kvHeads, time, dim] @param v as k
+ * @param bias [batch or 1, 1, queries, time], without a gradient
+ * @returns [batch, heads, queries, dim]
+ */
+export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  const [batch, heads, queries, dim] = q.shape as [number, number, number, number];
+  const [, kvHeads, time] = k.shape as [number, number, number, number];
+  const rows = (heads / kvHeads) * queries;
+  const grouped = tf.reshape(q, [batch, kvHeads, rows, dim]);
+  const result = differentiable([grouped, k, v], (save) => {
+    const scores = tf.reshape(tf.matMul(grouped, k, false, true), [batch, heads, queries, time]);
+    const weights = tf.reshape(tf.softmax(tf.add(scores, bias)), [batch, kvHeads, rows, time]);
+    const value = tf.matMul(weights, v);
+    save([grouped, k, v, weights, value]);
+    return {
+      value,
+      gradients: (dy, saved) => {
+        const [qs, ks, vs, p, o] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+        // Of softmax: p (dp - sum(dp p)), and the sum is sum(dy o), which is shorter (Dao et al. 2022, eq. 4).
+        const along = tf.sum(tf.mul(dy, o), -1, true);
+        const ds = tf.mul(p, tf.sub(tf.matMul(dy, vs, false, true), along));
+        return [tf.matMul(ds, ks), tf.matMul(ds, qs, true), tf.matMul(p, dy, true)];
+      },
+    };
+  });
+  return tf.reshape(result, [batch, heads, queries, dim]);
+}

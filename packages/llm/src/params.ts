@@ -1,0 +1,77 @@
+import type { ParamSpec } from "@corella/engine";
+import type { LlamaConfig } from "./config.ts";
+
+export type Projection = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
+
+export interface ProjectionShape {
+  /** For example `model.layers.0.self_attn.q_proj`. */
+  readonly module: string;
+  readonly name: Projection;
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly bias: boolean;
+}
+
+/** Every linear map of the blocks, weights [outputs, inputs], in the order of computation. */
+export function projections(config: LlamaConfig): ProjectionShape[] {
+  const { hiddenSize, intermediateSize, bias } = config;
+  const queries = config.heads * config.headDim;
+  const keys = config.keyValueHeads * config.headDim;
+  return Array.from({ length: config.layers }, (_, layer) => {
+    const shape = (name: Projection, outputs: number, inputs: number, hasBias: boolean): ProjectionShape => ({
+      module: moduleName(layer, name),
+      name,
+      outputs,
+      inputs,
+      bias: hasBias,
+    });
+    return [
+      shape("q_proj", queries, hiddenSize, bias.queryKeyValue),
+      shape("k_proj", keys, hiddenSize, bias.queryKeyValue),
+      shape("v_proj", keys, hiddenSize, bias.queryKeyValue),
+      shape("o_proj", hiddenSize, queries, bias.output),
+      shape("gate_proj", intermediateSize, hiddenSize, bias.mlp),
+      shape("up_proj", intermediateSize, hiddenSize, bias.mlp),
+      shape("down_proj", hiddenSize, intermediateSize, bias.mlp),
+    ];
+  }).flat();
+}
+
+/** The module of one projection, for example `model.layers.0.self_attn.q_proj`. */
+export function moduleName(layer: number, name: Projection): string {
+  const parent = name === "gate_proj" || name === "up_proj" || name === "down_proj" ? "mlp" : "self_attn";
+  return `model.layers.${layer}.${parent}.${name}`;
+}
+
+/** The parameters by Hugging Face's names; the head only where it is not the embedding. */
+export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
+  const weight = { kind: "normal", std: config.initializerRange } as const;
+  const zeros = { kind: "zeros" } as const;
+  const ones = { kind: "ones" } as const;
+  const params: Record<string, ParamSpec> = {
+    "model.embed_tokens.weight": { shape: [config.vocabularySize, config.hiddenSize], init: weight },
+  };
+  for (const { module, outputs, inputs, bias } of projections(config)) {
+    params[`${module}.weight`] = { shape: [outputs, inputs], init: weight };
+    if (bias) params[`${module}.bias`] = { shape: [outputs], init: zeros };
+  }
+  for (let layer = 0; layer < config.layers; layer++) {
+    const block = `model.layers.${layer}`;
+    params[`${block}.input_layernorm.weight`] = { shape: [config.hiddenSize], init: ones };
+    params[`${block}.post_attention_layernorm.weight`] = { shape: [config.hiddenSize], init: ones };
+    if (config.queryKeyNorm) {
+      params[`${block}.self_attn.q_norm.weight`] = { shape: [config.headDim], init: ones };
+      params[`${block}.self_attn.k_norm.weight`] = { shape: [config.headDim], init: ones };
+    }
+  }
+  params["model.norm.weight"] = { shape: [config.hiddenSize], init: ones };
+  if (!config.tieWordEmbeddings) {
+    params["lm_head.weight"] = { shape: [config.vocabularySize, config.hiddenSize], init: weight };
+  }
+  return params;
+}
+
+/** The parameter that holds the head's rows. */
+export function headName(config: LlamaConfig): string {
+  return config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+}

@@ -1,0 +1,79 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Values } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { float32Tensor, writeFolderAtomic, writeSafetensors, type TensorToWrite } from "@corella/safetensors";
+import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "./config.ts";
+import { readJson } from "./json-file.ts";
+import { llamaParams } from "./params.ts";
+import { exists, readParams } from "./tensor-folder.ts";
+import { loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
+
+export interface PretrainedModel {
+  readonly config: LlamaConfig;
+  /** By Hugging Face's names, float32. */
+  readonly values: Values;
+  /** Absent when the folder has no tokenizer.json. */
+  readonly tokenizer: TextTokenizer | undefined;
+}
+
+/**
+ * Loads a model folder in Hugging Face's layout: config.json, safetensors (one file or shards with an index; F32, F16,
+ * BF16), tokenizer.json.
+ * @throws CorellaError `llm/config`, `llm/no-weights`, `llm/missing-shard`, `llm/missing-tensor`, `llm/tensor-shape`,
+ * `llm/tokenizer`
+ */
+export async function loadPretrained(folder: string): Promise<PretrainedModel> {
+  const configPath = join(folder, "config.json");
+  const config = parseLlamaConfig(await readJson(configPath), configPath);
+  const tokenizer = (await exists(join(folder, "tokenizer.json"))) ? await loadTokenizer(folder) : undefined;
+  if (tokenizer !== undefined && tokenizer.vocabularySize > config.vocabularySize) {
+    throw new CorellaError({
+      code: "llm/tokenizer-mismatch",
+      message: `The tokenizer has ${tokenizer.vocabularySize} tokens, the model embeds ${config.vocabularySize}.`,
+      place: folder,
+      remedy: "Use the tokenizer that came with the model.",
+    });
+  }
+  return { config, values: await readParams(folder, llamaParams(config)), tokenizer };
+}
+
+/** Writes a model folder that transformers, and `loadPretrained`, can load. Adapter arrays in `values` are left out. */
+export async function savePretrained(
+  folder: string,
+  config: LlamaConfig,
+  values: Values,
+  tokenizer?: TextTokenizer,
+): Promise<void> {
+  const tensors: Record<string, TensorToWrite> = {};
+  for (const [name, spec] of Object.entries(llamaParams(config))) {
+    const array = values[name];
+    if (array === undefined) {
+      throw new CorellaError({
+        code: "llm/missing-tensor",
+        message: `The values lack ${name}.`,
+        place: name,
+        remedy: "Save the values of a decoder with this configuration.",
+      });
+    }
+    tensors[name] = float32Tensor(spec.shape, array);
+  }
+  await mkdir(join(folder, ".."), { recursive: true });
+  await writeFolderAtomic(folder, async (temporary) => {
+    await writeFile(join(temporary, "config.json"), `${JSON.stringify(toHuggingFace(config), null, 2)}\n`);
+    await writeSafetensors(join(temporary, "model.safetensors"), tensors, { format: "pt" });
+    if (tokenizer !== undefined) {
+      await writeFile(join(temporary, "tokenizer.json"), tokenizer.json);
+      const special = (id: number | undefined): string | undefined =>
+        id === undefined ? undefined : tokenizer.tokenOf(id);
+      const described = {
+        tokenizer_class: "PreTrainedTokenizerFast",
+        bos_token: special(config.bosTokenId),
+        eos_token: special(config.eosTokenId),
+        pad_token: special(config.padTokenId),
+        model_max_length: config.maxPositions,
+      };
+      await writeFile(join(temporary, "tokenizer_config.json"), `${JSON.stringify(described, null, 2)}\n`);
+    }
+  });
+}
