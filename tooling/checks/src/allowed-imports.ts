@@ -1,0 +1,39 @@
+/**
+ * The arrows of docs/architecture.md: which package of the workspace may import which. This is the only place where
+ * they are written as data; a test holds the document to it, and `pnpm check` holds every import to it.
+ */
+
+/** Every package and app may import this one, which imports nothing. */
+export const importedByAll = "errors";
+
+const packageImports: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  safetensors: [],
+  metrics: [],
+  engine: ["safetensors"],
+  modality: ["safetensors"],
+  crm: ["engine"],
+  llm: ["engine", "safetensors"],
+  routing: ["metrics"],
+  evaluation: ["metrics", "routing"],
+  bundle: ["modality", "crm", "llm", "routing", "engine", "safetensors"],
+  alignment: ["bundle", "modality", "crm", "llm", "routing", "metrics", "engine", "safetensors"],
+};
+
+const everyPackage: readonly string[] = Object.keys(packageImports).filter((name) => name !== importedByAll);
+
+/** What each package and app may import besides `errors`, by the name after `@corella/`. Apps never import each other. */
+export const allowedImports: Readonly<Record<string, readonly string[]>> = {
+  ...packageImports,
+  train: everyPackage,
+  serve: everyPackage,
+  evaluate: everyPackage,
+};
+
+/** The folder of the workspace whose packages may import anything, and which nothing else may import. */
+export const toolingFolder = "tooling";
+
+export function mayImport(importer: string, imported: string): boolean {
+  if (imported === importedByAll) return importer !== importedByAll;
+  return allowedImports[importer]?.includes(imported) ?? false;
+}

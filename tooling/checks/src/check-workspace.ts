@@ -1,0 +1,35 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { checkFiles } from "./file-rules.ts";
+import { checkImports } from "./imports.ts";
+import { scanSource, type SourceFacts } from "./source-scan.ts";
+import { checkTestCommand } from "./test-command.ts";
+import { checkSource, checkText } from "./text-rules.ts";
+import type { Violation } from "./violation.ts";
+import { readWorkspace } from "./workspace.ts";
+
+const sourceFile = /\.[cm]?tsx?$/;
+const textFile = /\.([cm]?[jt]sx?|json|jsonc|ya?ml|md|py|sh|toml|html|css)$|^\.ci\/|^\.npmrc$/;
+
+/** All violations of a repository, by file and line. */
+export function checkWorkspace(root: string): readonly Violation[] {
+  const workspace = readWorkspace(root);
+  const read = (file: string): string => readFileSync(join(root, file), "utf8");
+  const readIfThere = (file: string): string | undefined =>
+    existsSync(join(root, file)) ? read(file) : undefined;
+  const texts = new Map(
+    workspace.files.filter((file) => textFile.test(file)).map((file) => [file, read(file)] as const),
+  );
+  const sources = new Map<string, SourceFacts>();
+  for (const [file, text] of texts) {
+    if (sourceFile.test(file)) sources.set(file, scanSource(file, text));
+  }
+  const violations = [
+    ...checkImports(workspace, sources),
+    ...[...sources].flatMap(([file, facts]) => checkSource(file, facts)),
+    ...[...texts].flatMap(([file, text]) => checkText(file, text)),
+    ...checkFiles(workspace, (file) => statSync(join(root, file)).size),
+    ...checkTestCommand(readIfThere("README.md"), readIfThere(".ci/run")),
+  ];
+  return violations.toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+}

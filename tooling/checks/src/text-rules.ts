@@ -1,0 +1,62 @@
+import type { SourceFacts } from "./source-scan.ts";
+import type { Violation } from "./violation.ts";
+import { isTest } from "./workspace.ts";
+
+/** What no TypeScript file may hold: focused tests, `any`, a type checker that is switched off. */
+export function checkSource(file: string, facts: SourceFacts): readonly Violation[] {
+  return [
+    ...facts.focused.map(({ line, text }) => ({
+      file,
+      line,
+      rule: "focused-test",
+      problem: `${text} leaves out all other tests`,
+      remedy: "remove .only",
+    })),
+    ...facts.anys.map(({ line }) => ({
+      file,
+      line,
+      rule: "any",
+      problem: "the type any",
+      remedy: "name the type, or use unknown and narrow it",
+    })),
+    ...facts.suppressions.map(({ line, text }) => ({
+      file,
+      line,
+      rule: "suppression",
+      problem: `${text} hides type errors`,
+      remedy: "mend the type",
+    })),
+  ];
+}
+
+const machinePath = /(?:^|[^\w.~$}-])(\/(?:work|home|tmp|root)\/[\w.@-]+)/;
+const registryHost =
+  /\bregistry\.(?:npmjs|yarnpkg|npmmirror)\b|\bfiles\.pythonhosted\b|\bregistry *= *http|https?:\/\/(?:registry|npm|pypi|nexus|artifactory)\./;
+
+/** What no text file may hold: paths of one machine (tests may), addresses of package registries. */
+export function checkText(file: string, text: string): readonly Violation[] {
+  const violations: Violation[] = [];
+  for (const [index, content] of text.split("\n").entries()) {
+    const path = isTest(file) ? undefined : machinePath.exec(content)?.[1];
+    if (path !== undefined) {
+      violations.push({
+        file,
+        line: index + 1,
+        rule: "machine-path",
+        problem: `the path ${path} exists on one machine only`,
+        remedy: "make it relative, an argument or os.tmpdir()",
+      });
+    }
+    const host = registryHost.exec(content)?.[0];
+    if (host !== undefined) {
+      violations.push({
+        file,
+        line: index + 1,
+        rule: "registry",
+        problem: `the package registry "${host}" is named`,
+        remedy: "leave the registry to each machine's npm settings",
+      });
+    }
+  }
+  return violations;
+}
