@@ -266,15 +266,14 @@ registerKernel("OneHot", ({ inputs, attributes, backend }) => {
   const depth = attributes["depth"] as number;
   const dtype = (attributes["dtype"] as DataType | undefined) ?? "int32";
   const { builder } = backend;
-  const values = builder.constant(
-    elementType(dtype),
-    [2],
-    [attributes["offValue"] as number, attributes["onValue"] as number],
-  );
-  const name = builder.node(
-    "OneHot",
-    [backend.name(indices), builder.constant("int64", [], [depth]), values],
-    { axis: -1 },
-  );
+  // onnxruntime has one kernel for int32 indices and a depth of the same type, that of float32 values.
+  const ends = [attributes["offValue"] as number, attributes["onValue"] as number];
+  const operands = [
+    backend.name(indices),
+    builder.constant("int32", [], [depth]),
+    builder.constant("float32", [2], ends),
+  ];
+  let name = builder.node("OneHot", operands, { axis: -1 });
+  if (dtype !== "float32") name = builder.node("Cast", [name], { to: elementTypes[elementType(dtype)] });
   return backend.value(name, [...indices.shape, depth], dtype);
 });
