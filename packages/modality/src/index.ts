@@ -2,6 +2,7 @@
 export { type DataConfig, type DataConfigInput, dataConfigSchema, type SplitConfig } from "./config.ts";
 export { movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
 export { loadLog } from "./load-log.ts";
+export { type PreparedLog, prepareLog } from "./prepared/prepare-log.ts";
 export {
   type Attributes,
   type AttributeValue,

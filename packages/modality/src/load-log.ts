@@ -1,9 +1,9 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { finishItem } from "./attributes.ts";
-import { type DataConfig, type DataConfigInput, parseDataConfig } from "./config.ts";
+import { type DataConfig, type DataConfigInput, type ItemsConfig, parseDataConfig } from "./config.ts";
 import { filterKCore } from "./k-core.ts";
-import { createLog, type InteractionLog, type LogColumns } from "./log.ts";
+import { createLog, type EntityTable, type InteractionLog, type LogColumns } from "./log.ts";
 import { readAttributes } from "./source/attribute-table.ts";
 import { withDatabase } from "./source/database.ts";
 import { openFiles } from "./source/files.ts";
@@ -37,14 +37,11 @@ export async function loadLog(
     const userTable = await readAttributes(connection, "users", users, baseFolder, scratchFolder);
     skipped.push(...itemTable.skipped, ...userTable.skipped);
     const columns = await readColumns(connection, parsed, size);
-    const finished =
-      items === undefined
-        ? itemTable
-        : {
-            ...itemTable,
-            attributes: itemTable.attributes.map((attributes) => finishItem(attributes, items)),
-          };
-    const all: LogColumns = { ...columns, items: finished, users: userTable };
+    const all: LogColumns = {
+      ...columns,
+      items: items === undefined ? itemTable.entities : finishItems(itemTable.entities, items),
+      users: userTable.entities,
+    };
     const kept = filterKCore(all, parsed.filter);
     return createLog({
       ...kept,
@@ -55,6 +52,10 @@ export async function loadLog(
       },
     });
   });
+}
+
+function finishItems(table: EntityTable, config: ItemsConfig): EntityTable {
+  return { ...table, attributes: table.attributes.map((attributes) => finishItem(attributes, config)) };
 }
 
 async function numberOfRatings(connection: DuckDBConnection, place: string): Promise<number> {

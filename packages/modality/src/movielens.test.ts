@@ -15,6 +15,7 @@ import {
   loadLog,
   movieLens100K,
   movieLens1M,
+  prepareLog,
   recordAt,
   splitLog,
 } from "./index.ts";
@@ -87,6 +88,25 @@ describe.skipIf(!existsSync(ml1m))("MovieLens-1M", () => {
     }
   }, 180_000);
 });
+
+test.skipIf(!existsSync(ml1m))(
+  "MovieLens-1M starts warm in less than a second",
+  async () => {
+    const cacheFolder = await mkdtemp(join(tmpdir(), "corella-ml-")); // outside of the repository
+    try {
+      const cold = await prepareLog(movieLens1M(ml1m), { cacheFolder });
+      const start = performance.now();
+      const warm = await prepareLog(movieLens1M(ml1m), { cacheFolder });
+      const warmMs = performance.now() - start;
+      console.log(`MovieLens-1M warm: ${Math.round(warmMs)} ms`);
+      expect([cold.reused, warm.reused, warm.log.size]).toEqual([false, true, 1_000_209]);
+      expect(warmMs).toBeLessThan(3000); // under 1 s on an idle machine
+    } finally {
+      await rm(cacheFolder, { recursive: true });
+    }
+  },
+  180_000,
+);
 
 describe.skipIf(!existsSync(ml100k))("MovieLens-100K", () => {
   test("encodes every row alike from the log and from records", async () => {

@@ -17,7 +17,7 @@ export async function readAttributes(
   config: ItemsConfig | UsersConfig | undefined,
   baseFolder: string,
   scratchFolder: string,
-): Promise<EntityTable & { skipped: Skipped[] }> {
+): Promise<{ entities: EntityTable; skipped: Skipped[] }> {
   const entity = table === "items" ? "item" : "user";
   const skipped: Skipped[] = [];
   const attributesById = new Map<string, Attributes>();
@@ -38,7 +38,10 @@ export async function readAttributes(
     }
   }
   const { ids, activeCount } = await createCodes(connection, table, entity, config !== undefined);
-  return { ids, activeCount, attributes: ids.map((id) => attributesById.get(id) ?? {}), skipped };
+  return {
+    entities: { ids, activeCount, attributes: ids.map((id) => attributesById.get(id) ?? {}) },
+    skipped,
+  };
 }
 
 async function createCodes(

@@ -22,6 +22,10 @@ export function isRemote(path: string): boolean {
   return remote.test(path);
 }
 
+export function isGlob(path: string): boolean {
+  return /[*?[\]]/.test(path);
+}
+
 /**
  * Finds the files of a table: globs are expanded, gzip is verified to its end (DuckDB reads a truncated file as if it
  * were whole), a zip's member is unpacked into `scratchFolder`.
@@ -52,7 +56,7 @@ export async function openFiles(
     if (unpacked.endsWith(".gz")) await verifyGzip(unpacked, `${path}!${member}`);
     return { paths: [unpacked], nameOf: () => `${path}!${member}` };
   }
-  const paths = /[*?[\]]/.test(path) ? await expandGlob(connection, path) : [path];
+  const paths = isGlob(path) ? await expandGlob(connection, path) : [path];
   if (paths.length === 0) throw missing(path, config, place);
   for (const file of paths) {
     await requireFile(file, config, place);
@@ -61,7 +65,7 @@ export async function openFiles(
   return { paths, nameOf: (file) => (paths.length === 1 ? path : join(path, "..", basename(file))) };
 }
 
-async function expandGlob(connection: DuckDBConnection, pattern: string): Promise<string[]> {
+export async function expandGlob(connection: DuckDBConnection, pattern: string): Promise<string[]> {
   const reader = await connection.runAndReadAll("SELECT file FROM glob($pattern) ORDER BY file", { pattern });
   return reader.getRows().map(([file]) => String(file));
 }

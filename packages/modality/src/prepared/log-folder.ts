@@ -1,0 +1,116 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { createLog, type EntityTable, type InteractionLog, type LoadReport } from "../log.ts";
+import { type FileSeal, readSealed, syncFolder, writeSealed } from "./column-files.ts";
+
+interface Manifest {
+  version: 1;
+  history: InteractionLog["history"];
+  likedThreshold: number;
+  report: LoadReport;
+  files: Record<string, FileSeal>;
+}
+
+const seal = z.strictObject({ bytes: z.int().nonnegative(), sha256: z.string() });
+const manifestSchema: z.ZodType<Manifest> = z.strictObject({
+  version: z.literal(1),
+  history: z.strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) }),
+  likedThreshold: z.number(),
+  report: z.strictObject({
+    rowsRead: z.int(),
+    skipped: z.array(
+      z.strictObject({ table: z.string(), reason: z.string(), count: z.int(), firstPlace: z.string() }),
+    ),
+    duplicates: z.int(),
+    removedByKCore: z.int(),
+  }),
+  files: z.record(z.string(), seal),
+});
+
+/** Writes a log as one file a column, the manifest last. */
+export async function writeFolder(folder: string, log: InteractionLog): Promise<void> {
+  const files: Record<string, FileSeal> = {};
+  for (const name of ["user", "item", "rating", "time", "label"] as const) {
+    const { buffer, byteOffset, byteLength } = log[name];
+    files[name] = await writeSealed(folder, name, new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  for (const name of ["users", "items"] as const) {
+    files[name] = await writeSealed(folder, name, tableBytes(log[name]));
+  }
+  const { history, likedThreshold, report } = log;
+  const manifest: Manifest = { version: 1, history, likedThreshold, report, files };
+  await writeSealed(folder, "manifest.json", Buffer.from(JSON.stringify(manifest, undefined, 1)));
+  await syncFolder(folder);
+}
+
+/** The log of a folder; undefined when it is not there, damaged or of another version. */
+export async function readFolder(folder: string): Promise<InteractionLog | undefined> {
+  const text = await readFile(join(folder, "manifest.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const manifest = parseManifest(text);
+  if (manifest === undefined) return undefined;
+  const read = async (name: string): Promise<Uint8Array<ArrayBuffer> | undefined> => {
+    const sealed = manifest.files[name];
+    return sealed === undefined ? undefined : readSealed(folder, name, sealed);
+  };
+  const [user, item, rating, time, label] = [
+    await read("user"),
+    await read("item"),
+    await read("rating"),
+    await read("time"),
+    await read("label"),
+  ];
+  const [users, items] = [await read("users"), await read("items")];
+  if (!user || !item || !rating || !time || !label || !users || !items) return undefined;
+  const { history, likedThreshold, report } = manifest;
+  return createLog({
+    user: new Int32Array(user.buffer),
+    item: new Int32Array(item.buffer),
+    rating: new Float32Array(rating.buffer),
+    time: new Float64Array(time.buffer),
+    label,
+    users: tableFrom(users),
+    items: tableFrom(items),
+    history,
+    likedThreshold,
+    report,
+  });
+}
+
+function parseManifest(text: string): Manifest | undefined {
+  try {
+    return manifestSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON lines: the number of active codes, then [id, attributes] by code. Lines, since one text could be too long. */
+function tableBytes({ activeCount, ids, attributes }: EntityTable): Uint8Array {
+  const parts = [Buffer.from(`${activeCount}\n`)];
+  for (let code = 0; code < ids.length; code += 10_000) {
+    const lines = ids
+      .slice(code, code + 10_000)
+      .map((id, index) => `${JSON.stringify([id, attributes[code + index]])}\n`);
+    parts.push(Buffer.from(lines.join("")));
+  }
+  return Buffer.concat(parts);
+}
+
+function tableFrom(bytes: Uint8Array<ArrayBuffer>): EntityTable {
+  const buffer = Buffer.from(bytes.buffer);
+  let start = buffer.indexOf(10) + 1;
+  const activeCount = Number(buffer.toString("utf8", 0, start - 1));
+  const ids: string[] = [];
+  const attributes: EntityTable["attributes"][number][] = [];
+  for (let end = buffer.indexOf(10, start); end >= 0; start = end + 1, end = buffer.indexOf(10, start)) {
+    const [id, row] = JSON.parse(buffer.toString("utf8", start, end)) as [
+      string,
+      EntityTable["attributes"][number],
+    ];
+    ids.push(id);
+    attributes.push(row);
+  }
+  return { ids, attributes, activeCount };
+}

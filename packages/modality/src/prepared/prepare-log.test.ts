@@ -1,0 +1,126 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, truncate, utimes, mkdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { DataConfigInput } from "../config.ts";
+import { loadLog } from "../load-log.ts";
+import { prepareLog } from "./prepare-log.ts";
+
+let folder: string;
+let cacheFolder: string;
+const config: DataConfigInput = {
+  source: {
+    ratings: { path: "r.csv", columns: { user: 0, item: 1, rating: 2, time: 3 }, onBadRow: "skip" },
+    items: { path: "i*.csv", columns: { item: 0, title: 1, tags: { column: 2, type: "list" } } },
+  },
+  label: { threshold: 4 },
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "corella-prepare-"));
+  cacheFolder = join(folder, "cache");
+  const row = (i: number): string => `u${i % 7},i${(i * 31) % 11},${i % 6},${1000 + (i % 50)}\n`;
+  await writeFile(
+    join(folder, "r.csv"),
+    `${Array.from({ length: 500 }, (_, i) => row(i)).join("")}bad,row,x,1\n`,
+  );
+  await writeFile(join(folder, "items.csv"), 'i0,"Zero, né",a|b\ni1,One,\nextra,More,c\n');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const prepare = (of: DataConfigInput = config): ReturnType<typeof prepareLog> =>
+  prepareLog(of, { cacheFolder, baseFolder: folder });
+
+describe("prepareLog", () => {
+  test("gives the same log again without reading the sources", async () => {
+    const loaded = await loadLog(config, { baseFolder: folder });
+    const first = await prepare();
+    const second = await prepare();
+    expect([first.reused, second.reused]).toEqual([false, true]);
+    expect(first.log).toEqual(loaded);
+    expect(second.log).toEqual(loaded);
+    expect(second.log.report.skipped).toHaveLength(1);
+    expect(await readdir(cacheFolder)).toHaveLength(1);
+  });
+
+  test("reads anew when a source or the config changes, not for another split", async () => {
+    await prepare();
+    expect(
+      (await prepare({ ...config, split: { kind: "leaveLastOut" }, filter: { minHistory: 2 } })).reused,
+    ).toBe(true);
+    expect((await prepare({ ...config, label: { threshold: 3 } })).reused).toBe(false);
+    expect((await prepare({ ...config, history: { ties: "order" } })).reused).toBe(false);
+    await writeFile(join(folder, "items.csv"), "i0,Other,a\n");
+    const changed = await prepare();
+    expect(changed.reused).toBe(false);
+    expect(changed.log.items.attributes[0]).toEqual({ title: "Other", tags: ["a"] });
+  });
+
+  test("makes a damaged folder anew, whatever was damaged", async () => {
+    const { folder: kept, log } = await prepare();
+    for (const name of await readdir(kept!)) {
+      const path = join(kept!, name);
+      const bytes = await readFile(path);
+      await truncate(path, bytes.length - 1);
+      const cut = await prepare();
+      expect([name, cut.reused, cut.log.size]).toEqual([name, false, log.size]);
+      bytes[bytes.length >> 1]! ^= 1;
+      await writeFile(path, bytes);
+      expect((await prepare()).log).toEqual(log);
+      await rm(path);
+      expect((await prepare()).reused).toBe(false);
+      expect((await prepare()).reused).toBe(true);
+    }
+  });
+
+  test("is not disturbed by what a killed process left, and removes it after a day", async () => {
+    await mkdir(join(cacheFolder, "unfinished-old"), { recursive: true });
+    await mkdir(join(cacheFolder, "unfinished-new"));
+    const before = new Date(Date.now() - 25 * 3600 * 1000);
+    await utimes(join(cacheFolder, "unfinished-old"), before, before);
+    const { folder: kept } = await prepare();
+    expect((await readdir(cacheFolder)).map((name) => join(cacheFolder, name)).toSorted()).toEqual(
+      [kept!, join(cacheFolder, "unfinished-new")].toSorted(),
+    );
+  });
+
+  test("may be done by several processes at once, some of them killed", async () => {
+    const script = join(folder, "prepare.mts");
+    await writeFile(
+      script,
+      `import { prepareLog } from ${JSON.stringify(join(import.meta.dirname, "prepare-log.ts"))};
+       const { log } = await prepareLog(${JSON.stringify(config)}, ${JSON.stringify({ cacheFolder, baseFolder: folder })});
+       console.log(log.size);`,
+    );
+    const root = join(import.meta.dirname, "../../../..");
+    const run = (timeout?: number): Promise<string> =>
+      promisify(execFile)(process.execPath, ["--conditions=source", "--import", "tsx", script], {
+        cwd: root,
+        timeout,
+        killSignal: "SIGKILL",
+      }).then(
+        ({ stdout }) => stdout.trim(),
+        ({ killed, stderr }: { killed: boolean; stderr: string }) => (killed ? "killed" : stderr),
+      );
+    const kills = [250, 400, 550, 700].map((timeoutMs) => run(timeoutMs));
+    const outcomes = await Promise.all([run(), run(), prepare().then(({ log }) => String(log.size))]);
+    expect(outcomes).toEqual(["500", "500", "500"]);
+    expect(await Promise.all(kills)).toContain("killed");
+    const finished = (await readdir(cacheFolder)).filter((name) => !name.startsWith("unfinished-"));
+    expect(finished).toHaveLength(1);
+    const { log, reused } = await prepare();
+    expect(reused).toBe(true);
+    expect(log).toEqual(await loadLog(config, { baseFolder: folder }));
+  });
+
+  test("says when the cache cannot be written", async () => {
+    await writeFile(join(folder, "file"), "");
+    await expect(
+      prepareLog(config, { cacheFolder: join(folder, "file"), baseFolder: folder }),
+    ).rejects.toMatchObject({
+      code: "data/cache-not-writable",
+    });
+  });
+});
