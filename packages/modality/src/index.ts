@@ -1,6 +1,6 @@
 // From any interaction log to two modalities of one sample: ID features and a prompt, offline and online alike.
 export { type DataConfig, type DataConfigInput, dataConfigSchema, type SplitConfig } from "./config.ts";
-export { movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
+export { amazonBooks, movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
 export { loadLog } from "./load-log.ts";
 export { type PreparedLog, prepareLog } from "./prepared/prepare-log.ts";
 export {

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { finishItem } from "./attributes.ts";
 import { type DataConfig, type DataConfigInput, type ItemsConfig, parseDataConfig } from "./config.ts";
 import { filterKCore } from "./k-core.ts";
-import { createLog, type EntityTable, type InteractionLog, type LogColumns } from "./log.ts";
+import { createLog, type EntityTable, type InteractionLog, isLiked, type LogColumns } from "./log.ts";
 import { readAttributes } from "./source/attribute-table.ts";
 import { withDatabase } from "./source/database.ts";
 import { openFiles } from "./source/files.ts";
@@ -105,6 +105,7 @@ async function readColumns(
     }
     row += chunk.rowCount;
   }
-  if (byThreshold) for (let i = 0; i < size; i++) columns.label[i] = columns.rating[i]! >= threshold ? 1 : 0;
+  if (byThreshold)
+    for (let i = 0; i < size; i++) columns.label[i] = isLiked(columns.rating[i]!, threshold) ? 1 : 0;
   return { ...columns, history: config.history, likedThreshold: threshold };
 }

@@ -1,3 +1,13 @@
+/** Ratings are kept as 32-bit floats; this is the decimal that was meant: 4.1, not 4.099999904632568. */
+export function decimalRating(rating: number): number {
+  return Number(Math.fround(rating).toPrecision(7));
+}
+
+/** Whether a rating reaches a threshold, both as 32-bit floats: 4.1 reaches 4.1. */
+export function isLiked(rating: number, threshold: number): boolean {
+  return Math.fround(rating) >= Math.fround(threshold);
+}
+
 /** One value of an item's or user's attribute; a list for multi-valued ones such as genres. */
 export type AttributeValue = string | number | readonly string[];
 export type Attributes = Readonly<Record<string, AttributeValue>>;

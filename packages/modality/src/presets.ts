@@ -86,6 +86,41 @@ export function movieLens100K(path: string): DataConfig {
   });
 }
 
+/**
+ * Amazon Reviews (2018, "v2"), Books: a folder with Books_5.json.gz and meta_Books.json.gz. Liked with 5 stars; users with
+ * 60 and items with 40 reviews or more, as in KAR's preprocessing. `brand` holds the author.
+ */
+export function amazonBooks(folder: string): DataConfig {
+  const jsonLines = {
+    format: "jsonl",
+    whereToGet:
+      "Download Books_5.json.gz and meta_Books.json.gz from https://nijianmo.github.io/amazon (cite Ni, Li, McAuley 2019; ask there for the terms) and give their folder.",
+  } as const;
+  return parseDataConfig({
+    source: {
+      ratings: {
+        path: join(folder, "Books_5.json.gz"),
+        ...jsonLines,
+        columns: { user: "reviewerID", item: "asin", rating: "overall", time: "unixReviewTime" },
+      },
+      items: {
+        path: join(folder, "meta_Books.json.gz"),
+        ...jsonLines,
+        columns: {
+          item: "asin",
+          title: "title",
+          author: "brand",
+          categories: { column: "category", type: "list" },
+        },
+        cleanHtml: true,
+      },
+    },
+    label: { threshold: 5 },
+    filter: { kCoreUsers: 60, kCoreItems: 40 },
+    history: { maxLength: 60, ties: "exclude" },
+  });
+}
+
 function movieLensTerms(name: string): string {
   return `Download https://files.grouplens.org/datasets/movielens/${name}.zip (research use, no redistribution: read its README) and give its path.`;
 }

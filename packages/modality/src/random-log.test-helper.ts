@@ -19,7 +19,7 @@ export function randomLog(): fc.Arbitrary<InteractionLog> {
   const row = fc.record({
     user: fc.integer({ min: 0, max: 3 }),
     item: fc.integer({ min: 0, max: 5 }),
-    rating: fc.integer({ min: 0, max: 10 }).map((halves) => halves / 2),
+    rating: fc.integer({ min: 0, max: 50 }).map((tenths) => tenths / 10),
     time: fc.integer({ min: 0, max: 12 }).map((step) => step * 7200),
   });
   return fc
@@ -35,7 +35,7 @@ export function randomLog(): fc.Arbitrary<InteractionLog> {
         item: Int32Array.from(rows, ({ item }) => item),
         rating: Float32Array.from(rows, ({ rating }) => rating),
         time: Float64Array.from(rows, ({ time }) => time),
-        label: Uint8Array.from(rows, ({ rating }) => (rating >= 3.5 ? 1 : 0)),
+        label: Uint8Array.from(rows, ({ rating }) => (rating >= 3.7 ? 1 : 0)),
         users: {
           ids: ["u0", "u1", "u2", "u3"],
           activeCount: 4,
@@ -50,7 +50,7 @@ export function randomLog(): fc.Arbitrary<InteractionLog> {
           ),
         },
         history: { maxLength, ties },
-        likedThreshold: 3.5,
+        likedThreshold: 3.7,
       }),
     );
 }

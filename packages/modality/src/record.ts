@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Attributes, historyOf, type InteractionLog } from "./log.ts";
+import { type Attributes, decimalRating, historyOf, type InteractionLog } from "./log.ts";
 
 export interface HistoryEvent {
   item: string;
@@ -51,7 +51,7 @@ export function recordAt(
     itemAttributes: log.items.attributes[item]!,
     history: Array.from(historyOf(log, row, maxLength), (past) => ({
       item: log.items.ids[log.item[past]!]!,
-      rating: log.rating[past]!,
+      rating: decimalRating(log.rating[past]!),
       time: log.time[past]!,
     })),
     time: log.time[row]!,

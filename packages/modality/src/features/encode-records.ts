@@ -1,5 +1,5 @@
 import type { Catalogue } from "../catalogue.ts";
-import type { Attributes } from "../log.ts";
+import { type Attributes, isLiked } from "../log.ts";
 import type { HistoryEvent, RatingRecord } from "../record.ts";
 import type { FeatureMap, FittedFeature, IdBatch } from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
@@ -79,7 +79,7 @@ function encodeFeature(
     }
     const events = windows[index]!.filter(
       ({ rating }) =>
-        config.where === undefined || Math.fround(rating) >= likedThreshold === (config.where === "liked"),
+        config.where === undefined || isLiked(rating, likedThreshold) === (config.where === "liked"),
     ).slice(-config.maxLength);
     ids.set(
       events.map((event) => {

@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { InteractionLog } from "../log.ts";
+import { type InteractionLog, isLiked } from "../log.ts";
 import type { FeatureMap, FittedFeature, IdBatch } from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
@@ -164,7 +164,7 @@ function filteredEncoder(
   const { user, userOffsets, userRows, historyEnd, rating } = log;
   const keep = new Uint8Array(log.size);
   for (let position = 0; position < keep.length; position++) {
-    keep[position] = rating[userRows[position]!]! >= likedThreshold === liked ? 1 : 0;
+    keep[position] = isLiked(rating[userRows[position]!]!, likedThreshold) === liked ? 1 : 0;
   }
   return (rows) => {
     const out = new Int32Array(rows.length * maxLength);

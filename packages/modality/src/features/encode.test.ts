@@ -71,6 +71,9 @@ describe("encoding", () => {
         const rows = Array.from({ length: log.size }, (_, row) => row);
         const { labels: _, ...offline } = encodeRows(featureMap, log, rows);
         const records = rows.map((row) => recordAt(log, row));
+        expect(
+          records.every(({ history }) => history.every(({ rating }) => String(rating).length <= 3)),
+        ).toBe(true);
         expect(encodeRecords(featureMap, records, catalogueFromLog(log))).toEqual(offline);
         for (const feature of featureMap.features) {
           const ids = offline.features[feature.name]!;

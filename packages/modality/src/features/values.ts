@@ -1,4 +1,4 @@
-import type { Attributes } from "../log.ts";
+import { type Attributes, type AttributeValue, decimalRating } from "../log.ts";
 import type { Field } from "./config.ts";
 
 const secondsPerHour = 3600;
@@ -11,7 +11,7 @@ export function attributeText(
   attribute: string,
   index: number | undefined,
 ): string | undefined {
-  const value = attributes?.[attribute];
+  const value = ownValue(attributes, attribute);
   if (value === undefined) return undefined;
   if (typeof value === "string" || typeof value === "number") {
     return index === undefined || index === 0 ? String(value) : undefined;
@@ -33,14 +33,13 @@ export function attributeNumber(
 
 /** An attribute as list; one value is a list of one. */
 export function attributeList(attributes: Attributes | undefined, attribute: string): readonly string[] {
-  const value = attributes?.[attribute];
+  const value = ownValue(attributes, attribute);
   if (value === undefined) return [];
   return typeof value === "string" || typeof value === "number" ? [String(value)] : value;
 }
 
-/** Ratings are 32-bit floats in the log, so they are everywhere else. */
 export function ratingText(rating: number): string {
-  return String(Math.fround(rating));
+  return String(decimalRating(rating));
 }
 
 /** UTC hour 0..23 or weekday 0 (Sunday)..6 of a time in seconds. */
@@ -60,4 +59,9 @@ export function entityText(
   attributes: Attributes | undefined,
 ): string | undefined {
   return field.attribute === undefined ? id : attributeText(attributes, field.attribute, field.index);
+}
+
+/** Attributes may come from requests: an attribute called `constructor` is not inherited. */
+function ownValue(attributes: Attributes | undefined, name: string): AttributeValue | undefined {
+  return attributes !== undefined && Object.hasOwn(attributes, name) ? attributes[name] : undefined;
 }

@@ -10,6 +10,7 @@ import { loadLog } from "../load-log.ts";
 import type { InteractionLog } from "../log.ts";
 import { withDatabase } from "../source/database.ts";
 import { expandGlob, isGlob, isRemote } from "../source/files.ts";
+import { syncFolder } from "./column-files.ts";
 import { readFolder, writeFolder } from "./log-folder.ts";
 
 /** Part of every key: raise it when the meaning of the files or of loading changes. */
@@ -64,6 +65,7 @@ async function keep(log: InteractionLog, cacheFolder: string, folder: string): P
     await mkdir(unfinished);
     await writeFolder(unfinished, log);
     await moveInto(folder, unfinished, cacheFolder);
+    await syncFolder(cacheFolder);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import { Template } from "@huggingface/jinja";
 import type { Catalogue } from "../catalogue.ts";
-import type { Attributes } from "../log.ts";
+import { type Attributes, decimalRating, isLiked } from "../log.ts";
 import type { HistoryEvent, RatingRecord } from "../record.ts";
 import { parseWith } from "../config.ts";
 import { type PromptConfig, promptSchema } from "./config.ts";
@@ -104,8 +104,8 @@ function renderMarked(
   const events = length === 0 ? [] : record.history.slice(-length);
   const history = events.map((event: HistoryEvent) => ({
     ...describe(event.item, catalogue?.attributesOf(event.item)),
-    rating: event.rating,
-    liked: event.rating >= config.likedThreshold,
+    rating: decimalRating(event.rating),
+    liked: isLiked(event.rating, config.likedThreshold),
     rating_scale: config.ratingScale,
   }));
   const list = (items: typeof history, template: Template): string =>

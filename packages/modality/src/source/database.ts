@@ -17,6 +17,7 @@ export async function withDatabase<Result>(
     try {
       const connection = await instance.connect();
       try {
+        await connection.run("SET TimeZone = 'UTC'"); // of times that do not tell theirs
         return await work(connection, scratchFolder);
       } finally {
         connection.closeSync();

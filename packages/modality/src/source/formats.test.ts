@@ -117,7 +117,7 @@ test("attributes come from JSON lines, cleaned of HTML, unrated items at the end
 test("ids that are numbers are ordered as numbers, times may be milliseconds or ISO 8601, labels a column", async () => {
   await writeFile(
     join(folder, "n.csv"),
-    "10,9,1,2013-03-05T00:00:01\n9,10,0,2013-03-05 00:00:01\n9,9,1,2013-03-05\n",
+    "10,9,1,2013-03-05T02:00:01+02:00\n9,10,0,2013-03-05 00:00:01\n9,9,1,2013-03-05\n",
   );
   await writeFile(join(folder, "ms.csv"), "10,9,1,1362441601500\n");
   const source = (path: string, timeUnit: "text" | "milliseconds"): DataConfigInput => ({

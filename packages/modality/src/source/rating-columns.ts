@@ -44,5 +44,5 @@ export function ratingColumns({ source, label }: DataConfig): Record<string, Col
 const timeSql = {
   seconds: "TRY_CAST(time AS DOUBLE)",
   milliseconds: "TRY_CAST(time AS DOUBLE) / 1000",
-  text: "epoch(TRY_CAST(time AS TIMESTAMP))",
+  text: "epoch(TRY_CAST(time AS TIMESTAMPTZ))",
 } as const;
