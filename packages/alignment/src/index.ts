@@ -1,1 +1,21 @@
-export {};
+// Joint training of CRM and LLM in three stages.
+export { parseRunConfig, runConfigSchema, type RunConfig } from "./config.ts";
+export { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
+export {
+  answerProgram,
+  calibrationLoss,
+  jointProgram,
+  projectionParams,
+  type HiddenWidths,
+  type LossWeights,
+  type ProjectionConfig,
+} from "./objective.ts";
+export {
+  runPhase,
+  type PhaseOptions,
+  type PhaseResult,
+  type PhaseSpec,
+  type ProgressListener,
+  type Validation,
+} from "./phase.ts";
+export { mixed, train, type Predictions, type TrainingOptions, type TrainingResult } from "./pipeline.ts";

@@ -1,1 +1,28 @@
-export {};
+// One folder that holds everything a prediction needs, and the Predictor that uses it.
+export {
+  crmOf,
+  openBundle,
+  saveBundle,
+  type Bundle,
+  type BundleContents,
+  type TrainedCrm,
+  type TunedLlm,
+} from "./bundle.ts";
+export { crmFeatures, idFeeds } from "./feeds.ts";
+export type { Histories } from "./histories.ts";
+export {
+  createCrmLane,
+  createLlmLane,
+  createLlmPrompt,
+  loadPredictor,
+  openLane,
+  type LoadOptions,
+} from "./lanes.ts";
+export {
+  createPredictor,
+  type Lane,
+  type Prediction,
+  type Predictor,
+  type Router,
+  type ScoreOptions,
+} from "./predictor.ts";

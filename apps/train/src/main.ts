@@ -1,0 +1,175 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { train, type ProgressListener } from "@corella/alignment";
+import { CorellaError, formatError } from "@corella/errors";
+import { formatTable } from "@corella/evaluation";
+import { writeFileAtomic } from "@corella/safetensors";
+import { Command } from "commander";
+import { configForRun, loadConfig } from "./configuration.ts";
+import { MetricsLog } from "./metrics-log.ts";
+import { createProgress, duration } from "./progress.ts";
+import { evaluateTest, runReport, verdict } from "./report.ts";
+
+interface Options {
+  readonly config: string;
+  readonly set: string[];
+  readonly name?: string;
+  readonly resume: boolean;
+  readonly runs: string;
+}
+
+const command = new Command("train")
+  .description(
+    "From an interaction log to a bundle of CRM, tuned LLM and router, with test figures and a report.",
+  )
+  .option("--config <file>", "configuration", "configs/movietweetings.yaml")
+  .option(
+    "--set <path.to.key=value>",
+    "change a setting; may be repeated",
+    (value, all: string[]) => [...all, value],
+    [],
+  )
+  .option(
+    "--name <name>",
+    "folder under --runs; default: the configuration's name, numbered when it is taken",
+  )
+  .option("--resume", "go on with the run of this name where it was interrupted", false)
+  .option("--runs <folder>", "where runs are kept", "runs")
+  .showHelpAfterError()
+  .action(run);
+
+async function run(options: Options): Promise<void> {
+  const loaded = await loadConfig(options.config, [
+    ...options.set,
+    ...(options.name === undefined ? [] : [`name=${options.name}`]),
+  ]);
+  const { folder, config } = chooseFolder(options, loaded.config);
+  await mkdir(folder, { recursive: true });
+  const configText = configForRun({ ...loaded, config }, folder);
+  await writeFileAtomic(join(folder, "config.yaml"), configText);
+
+  const abort = new AbortController();
+  const onInterrupt = (): void => {
+    if (abort.signal.aborted) process.exit(130);
+    process.stderr.write("\nInterrupting after this step; again to stop at once.\n");
+    abort.abort();
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+
+  const progress = createProgress(process.stderr);
+  const metrics = new MetricsLog(join(folder, "metrics.jsonl"));
+  const timings: [string, string][] = [];
+  const startedMs = performance.now();
+  try {
+    const result = await train(config, {
+      baseFolder: loaded.baseFolder,
+      runFolder: folder,
+      configText,
+      listener: listeners(progress, metrics, timings),
+      signal: abort.signal,
+    });
+    progress.stop();
+    const evaluation = evaluateTest(result, config.seed);
+    for (const { name, auc, logLoss, accuracy } of evaluation.rows) {
+      metrics.add({
+        phase: "test",
+        model: name,
+        auc: auc.estimate,
+        logLoss: logLoss.estimate,
+        accuracy: accuracy.estimate,
+      });
+    }
+    await metrics.flush();
+    timings.push(["all", duration(performance.now() - startedMs)]);
+    const report = join(folder, "report.html");
+    await writeFileAtomic(report, runReport(config, configText, result, evaluation, timings));
+    process.stdout.write(`\n${formatTable(evaluation)}\n\n${verdict(evaluation)}\n`);
+    const next = `pnpm serve --bundle ${result.bundleFolder}`;
+    process.stdout.write(`Report: ${report}\nBundle: ${result.bundleFolder}   (serve it: ${next})\n`);
+  } finally {
+    progress.stop();
+    await metrics.flush();
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
+  }
+}
+
+/** A fresh folder, or the one to go on with. Nothing that a finished run left is ever overwritten. */
+function chooseFolder<Config extends { readonly name: string }>(
+  options: Options,
+  config: Config,
+): { folder: string; config: Config } {
+  const folderOf = (name: string): string => join(options.runs, name);
+  if (options.resume) {
+    let name = config.name;
+    // Without a name: the newest of the numbered ones.
+    for (let i = 2; options.name === undefined && existsSync(folderOf(`${config.name}-${i}`)); i++)
+      name = `${config.name}-${i}`;
+    if (!existsSync(folderOf(name))) {
+      throw new CorellaError({
+        code: "train/nothing-to-resume",
+        message: `There is no run ${name}.`,
+        place: folderOf(name),
+        remedy: "Start it without --resume.",
+      });
+    }
+    return { folder: folderOf(name), config: { ...config, name } };
+  }
+  if (!existsSync(folderOf(config.name))) return { folder: folderOf(config.name), config };
+  if (options.name !== undefined) {
+    throw new CorellaError({
+      code: "train/run-exists",
+      message: `There is a run ${config.name} already.`,
+      place: folderOf(config.name),
+      remedy: "Choose another --name, or go on with it by --resume.",
+    });
+  }
+  let i = 2;
+  while (existsSync(folderOf(`${config.name}-${i}`))) i += 1;
+  const name = `${config.name}-${i}`;
+  return { folder: folderOf(name), config: { ...config, name } };
+}
+
+function listeners(
+  progress: ProgressListener,
+  metrics: MetricsLog,
+  timings: [string, string][],
+): ProgressListener {
+  let startedMs = 0;
+  let title = "";
+  const finish = (): void => {
+    if (title !== "") timings.push([title, duration(performance.now() - startedMs)]);
+    title = "";
+  };
+  return {
+    note: (text) => progress.note?.(text),
+    phaseStarted(phase) {
+      finish();
+      startedMs = performance.now();
+      title = phase.title;
+      metrics.rewind(phase.name, phase.step);
+      progress.phaseStarted?.(phase);
+    },
+    stepDone(phase, step, loss) {
+      if (Number.isFinite(loss)) metrics.add({ phase, step, loss });
+      progress.stepDone?.(phase, step, loss);
+    },
+    validated(phase, step, score, best) {
+      metrics.add({ phase, step, validationAuc: score });
+      progress.validated?.(phase, step, score, best);
+    },
+    phaseEnded(result) {
+      progress.phaseEnded?.(result);
+      finish();
+    },
+  };
+}
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  process.stderr.write(`${formatError(error)}\n`);
+  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
+}

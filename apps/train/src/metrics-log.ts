@@ -1,0 +1,60 @@
+import { appendFile, readFile } from "node:fs/promises";
+import { writeFileAtomic } from "@corella/safetensors";
+
+/** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
+export type MetricsLine =
+  | { readonly phase: string; readonly step: number; readonly loss: number }
+  | { readonly phase: string; readonly step: number; readonly validationAuc: number }
+  | {
+      readonly phase: "test";
+      readonly model: string;
+      readonly auc: number;
+      readonly logLoss: number;
+      readonly accuracy: number;
+    };
+
+/** Lines are written together, this often. */
+const flushEvery = 50;
+
+/** The run's metrics.jsonl. */
+export class MetricsLog {
+  readonly #path: string;
+  #pending: string[] = [];
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  add(line: MetricsLine): void {
+    this.#pending.push(`${JSON.stringify(line)}\n`);
+    if (this.#pending.length >= flushEvery) void this.flush();
+  }
+
+  /** Forgets what a phase wrote after a step, and what came after the phase: that will be written again. */
+  rewind(phase: string, step: number): void {
+    this.#writing = this.#writing.then(async () => {
+      const text = await readFile(this.#path, "utf8").catch(() => "");
+      const lines = text.split("\n").filter((line) => line !== "");
+      const first = lines.findIndex((line) => {
+        const parsed = JSON.parse(line) as { phase: string; step?: number };
+        return parsed.phase === phase && (parsed.step ?? 0) > step;
+      });
+      if (first >= 0)
+        await writeFileAtomic(
+          this.#path,
+          lines
+            .slice(0, first)
+            .map((line) => `${line}\n`)
+            .join(""),
+        );
+    });
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#pending.join("");
+    this.#pending = [];
+    this.#writing = this.#writing.then(() => (text === "" ? undefined : appendFile(this.#path, text)));
+    await this.#writing;
+  }
+}

@@ -1,0 +1,357 @@
+import { join } from "node:path";
+import {
+  crmOf,
+  createCrmLane,
+  createLlmLane,
+  createLlmPrompt,
+  idFeeds,
+  saveBundle,
+  type Lane,
+  type Router,
+  type TunedLlm,
+} from "@corella/bundle";
+import type { CrmOutput } from "@corella/crm";
+import {
+  eagerRuntime,
+  onnxRuntime,
+  type Part,
+  type Program,
+  type Runtime,
+  type Values,
+} from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { cutPrompt, decoder, yesNoIds, type LoraConfig, type YesNoIds } from "@corella/llm";
+import { encodeRows, recordAt } from "@corella/modality";
+import {
+  fitMixWeight,
+  mix,
+  route,
+  thresholdForShare,
+  type MixRule,
+  type RoutingPolicy,
+} from "@corella/routing";
+import { designScratch, loadBase, pretrainingStage, scratchTexts, type BaseLlm } from "./base-llm.ts";
+import type { RunConfig } from "./config.ts";
+import { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
+import type { ProjectionConfig } from "./objective.ts";
+import { runPhase, type PhaseResult, type PhaseSpec, type ProgressListener } from "./phase.ts";
+import { jointStage, llmAloneStage, warmUpStage, type StageInputs, type TextSamples } from "./stages.ts";
+
+export interface TrainingOptions {
+  /** Relative paths of the configuration start here. */
+  readonly baseFolder: string;
+  /** Gets `checkpoints/` and `bundle/`. */
+  readonly runFolder: string;
+  /** The resolved configuration as text, for the bundle. */
+  readonly configText: string;
+  readonly listener?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/** Answers of every model to the same rows. */
+export interface Predictions {
+  readonly rows: Uint32Array;
+  readonly labels: Float32Array;
+  /** The CRM after stage 1. */
+  readonly crmWarm: Float32Array;
+  /** The CRM after stage 2. */
+  readonly crm: Float32Array;
+  readonly llm: Float32Array;
+}
+
+export interface TrainingResult {
+  readonly bundleFolder: string;
+  readonly data: PreparedData;
+  readonly phases: readonly PhaseResult[];
+  readonly test: Predictions;
+  readonly router: Router;
+  /** The learned mixing rule, which the router uses or not. */
+  readonly addLogits: MixRule;
+}
+
+/** The whole of training (method section 4): base model, the three stages, router, bundle. */
+export async function train(config: RunConfig, options: TrainingOptions): Promise<TrainingResult> {
+  const { listener = {}, signal } = options;
+  const runtime = onnxRuntime({ threads: config.threads });
+  listener.note?.("Reading the data");
+  const data = await prepareData(config, options.baseFolder);
+  const inputs: StageInputs = { runtime, data, seed: config.seed };
+  const crm = crmOf(config.crm, data.featureMap);
+  const phases: PhaseResult[] = [];
+  const run = async (name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values> => {
+    const result = await runPhase(
+      {
+        name,
+        title,
+        folder: join(options.runFolder, "checkpoints", name),
+        listener,
+        signal,
+        checkpointEveryMs: config.checkpointEverySeconds * 1000,
+      },
+      create,
+    );
+    phases.push(result);
+    return result.values;
+  };
+
+  const base = await baseLlm(config, options, inputs, run);
+  const { stages } = config;
+  const warm = await run("stage-1", "Stage 1: CRM warm-up", () => warmUpStage(inputs, crm, stages.warmUp));
+
+  const lora = config.llm.lora as LoraConfig;
+  const answers = await yesNoIds(
+    base.tokenizer,
+    renderPrompts(data, promptOf(config, base), data.split.train.subarray(0, 1))[0]!,
+  );
+  const llm = decoder(base.config, { answers, lora });
+  const joint = await run("stage-2", "Stage 2: joint training with alignment", async () =>
+    jointStage(
+      inputs,
+      crm,
+      llm,
+      { ...copyOf(warm), ...prefixed(base.values, "llm.") },
+      await textSamples(config, data, base, answers, stages.joint.samples, "joint"),
+      stages.joint,
+      stages.warmUp,
+      await projectionConfig(config, data, crm, base.config.layers),
+      { llm: base.config.hiddenSize, crm: (await hiddenWidths(data, crm))[0]! },
+    ),
+  );
+  const tuned = await run("stage-3", "Stage 3: LLM alone", async () =>
+    llmAloneStage(
+      inputs,
+      llm,
+      pickPrefix(joint, "llm.", "llm."),
+      await textSamples(config, data, base, answers, stages.llmAlone.samples, "llm-alone"),
+      stages.llmAlone,
+    ),
+  );
+
+  const models: Models = {
+    crmWarm: pickPrefix(warm, "crm.", ""),
+    crm: pickPrefix(joint, "crm.", ""),
+    llm: {
+      config: base.config,
+      lora,
+      values: { ...base.values, ...pickPrefix(tuned, "llm.", "") },
+      tokenizer: base.tokenizer,
+      answers,
+      maxTokens: config.llm.maxTokens,
+      tokenBudget: config.llm.tokenBudget,
+    },
+  };
+  const validationRows = randomSubset(
+    data.split.validation,
+    config.routing.validationSamples,
+    config.seed,
+    "validation",
+  );
+  const [validation, test] = await predictAll(config, data, models, runtime, listener, signal, [
+    ["validation", validationRows],
+    ["test", data.split.test],
+  ]);
+  const { router, addLogits } = fitRouter(config, validation!);
+  const bundleFolder = join(options.runFolder, "bundle");
+  await saveBundle(
+    bundleFolder,
+    {
+      name: config.name,
+      featureMap: data.featureMap,
+      catalogue: data.catalogue,
+      prompt: config.prompt,
+      crm: { config: config.crm, values: models.crm },
+      llm: models.llm,
+      router,
+    },
+    options.configText,
+    data.log,
+  );
+  return { bundleFolder, data, phases, test: test!, router, addLogits };
+}
+
+/** Final probabilities of predictions under a policy and a mixing rule, and which rows the LLM answered. */
+export function mixed(
+  predictions: Pick<Predictions, "crm" | "llm">,
+  policy: RoutingPolicy,
+  rule: MixRule,
+): { probabilities: Float32Array; toLlm: Uint32Array; entropy: Float32Array } {
+  const { toLlm, entropy } = route(predictions.crm, policy);
+  const answers = Float32Array.from(toLlm, (row) => predictions.llm[row]!);
+  return { probabilities: mix(predictions.crm, answers, toLlm, rule), toLlm, entropy };
+}
+
+/** The threshold that sends the configured share of the validation part to the LLM, and the weight learned there. */
+function fitRouter(config: RunConfig, validation: Predictions): { router: Router; addLogits: MixRule } {
+  const { entropy } = route(validation.crm, { kind: "none" });
+  const policy: RoutingPolicy = {
+    kind: "threshold",
+    entropy: thresholdForShare(entropy, config.routing.share),
+  };
+  const { toLlm } = route(validation.crm, policy);
+  const answers = Float32Array.from(toLlm, (row) => validation.llm[row]!);
+  const { weight, bias } = fitMixWeight(validation.crm, answers, validation.labels, toLlm);
+  const addLogits: MixRule = { kind: "addLogits", weight, bias };
+  return {
+    router: { policy, mix: config.routing.mix === "replace" ? { kind: "replace" } : addLogits },
+    addLogits,
+  };
+}
+
+async function baseLlm(
+  config: RunConfig,
+  options: TrainingOptions,
+  { runtime, data, seed }: StageInputs,
+  run: (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>,
+): Promise<BaseLlm> {
+  const { base } = config.llm;
+  if (base.kind === "pretrained") return loadBase(join(options.baseFolder, base.folder));
+  const { texts, template } = scratchTexts(data, config.prompt);
+  const design = await designScratch(texts, base, template);
+  const values = await run("stage-0", "Stage 0: pre-training the language model", () =>
+    pretrainingStage(runtime, seed, design, texts, base),
+  );
+  return { ...design, values };
+}
+
+function promptOf(config: RunConfig, base: BaseLlm): ReturnType<typeof createLlmPrompt> {
+  return createLlmPrompt({ tokenizer: base.tokenizer, maxTokens: config.llm.maxTokens }, config.prompt);
+}
+
+async function textSamples(
+  config: RunConfig,
+  data: PreparedData,
+  base: BaseLlm,
+  answers: YesNoIds,
+  size: number,
+  purpose: string,
+): Promise<TextSamples> {
+  const rows = randomSubset(data.split.train, size, config.seed, purpose);
+  const prompts = renderPrompts(data, promptOf(config, base), rows).map((prompt) =>
+    cutPrompt(prompt, answers.dangling),
+  );
+  return { rows, tokens: await base.tokenizer.encodeBatch(prompts) };
+}
+
+/** Widths of the CRM's interaction layers, from one sample on the reference runtime. */
+async function hiddenWidths(data: PreparedData, crm: Part<CrmOutput>): Promise<number[]> {
+  const program: Program = {
+    ...crm,
+    forward: (scope) => ({
+      outputs: Object.fromEntries(
+        crm.forward(scope).hiddenStates.map((state, layer) => [String(layer), state]),
+      ),
+    }),
+  };
+  const zeros: Values = {};
+  for (const [name, { shape }] of Object.entries(crm.params))
+    zeros[name] = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  for (const [name, { rows, dim }] of Object.entries(crm.tables)) zeros[name] = new Float32Array(rows * dim);
+  const inference = await eagerRuntime("cpu").infer(program, zeros);
+  const batch = encodeRows(data.featureMap, data.log, data.split.train.subarray(0, 1));
+  const outputs = await inference.run(idFeeds(data.featureMap.features, batch));
+  return Object.values(outputs).map((output) => output.shape.at(-1)!);
+}
+
+/** By default every interaction layer is aligned, with as many of the last blocks. */
+async function projectionConfig(
+  config: RunConfig,
+  data: PreparedData,
+  crm: Part<CrmOutput>,
+  blocks: number,
+): Promise<ProjectionConfig> {
+  const { width, power, llmLayers, crmLayers } = config.stages.joint.projection;
+  const available = await hiddenWidths(data, crm);
+  const crmSide = crmLayers ?? available.map((_, i) => i + 1);
+  const llmSide = llmLayers ?? crmSide.map((_, j) => blocks - crmSide.length + 1 + j);
+  const bad =
+    llmSide.length !== crmSide.length ||
+    llmSide.some((block) => block < 1 || block > blocks) ||
+    crmSide.some((layer) => layer < 1 || layer > available.length) ||
+    new Set(crmSide.map((layer) => available[layer - 1])).size > 1;
+  if (bad) {
+    throw new CorellaError({
+      code: "config/projection",
+      message: `Blocks [${llmSide.join(", ")}] of ${blocks} cannot be aligned with interaction layers [${crmSide.join(", ")}] of ${available.length}.`,
+      place: "stages.joint.projection",
+      remedy: "Name as many llmLayers as crmLayers, of layers that exist and are equally wide.",
+    });
+  }
+  return { width, power, llmLayers: llmSide, crmLayers: crmSide };
+}
+
+interface Models {
+  readonly crmWarm: Values;
+  readonly crm: Values;
+  readonly llm: TunedLlm;
+}
+
+/** Records that are scored between two signs of progress. */
+const scoringChunk = 250;
+
+async function predictAll(
+  config: RunConfig,
+  data: PreparedData,
+  models: Models,
+  runtime: Runtime,
+  listener: ProgressListener,
+  signal: AbortSignal | undefined,
+  parts: readonly (readonly [name: string, rows: Uint32Array])[],
+): Promise<Predictions[]> {
+  const warmLane = await createCrmLane({ config: config.crm, values: models.crmWarm }, data, runtime);
+  const crmLane = await createCrmLane({ config: config.crm, values: models.crm }, data, runtime);
+  const llmLane = await createLlmLane(
+    models.llm,
+    { prompt: config.prompt, catalogue: data.catalogue },
+    runtime,
+  );
+  const total = parts.reduce((sum, [, rows]) => sum + Math.ceil(rows.length / scoringChunk), 0);
+  let step = 0;
+  listener.phaseStarted?.({
+    name: "scoring",
+    title: "Scoring with both models",
+    steps: total,
+    step,
+    samplesPerStep: scoringChunk,
+  });
+  const results: Predictions[] = [];
+  for (const [, rows] of parts) {
+    const score = async (lane: Lane, each?: () => void): Promise<Float32Array> => {
+      const scores = new Float32Array(rows.length);
+      for (let start = 0; start < rows.length; start += scoringChunk) {
+        signal?.throwIfAborted();
+        const records = Array.from(rows.subarray(start, start + scoringChunk), (row) =>
+          recordAt(data.log, row),
+        );
+        scores.set(await lane.score(records), start);
+        each?.();
+      }
+      return scores;
+    };
+    results.push({
+      rows,
+      labels: data.labels(rows),
+      crmWarm: await score(warmLane),
+      crm: await score(crmLane),
+      llm: await score(llmLane, () => listener.stepDone?.("scoring", ++step, Number.NaN)),
+    });
+  }
+  await Promise.all([warmLane.dispose(), crmLane.dispose(), llmLane.dispose()]);
+  return results;
+}
+
+function copyOf(values: Values): Values {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.slice()]));
+}
+
+function prefixed(values: Values, prefix: string): Values {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
+}
+
+/** The values whose names begin with a prefix, which is replaced. */
+function pickPrefix(values: Values, prefix: string, replacement: string): Values {
+  const picked: Values = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (name.startsWith(prefix)) picked[`${replacement}${name.slice(prefix.length)}`] = value;
+  }
+  return picked;
+}

@@ -1,0 +1,226 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createCrm, parseCrmConfig, type CrmConfig, type CrmOutput } from "@corella/crm";
+import { initialValues, type Part, type Values } from "@corella/engine";
+import {
+  loadAdapter,
+  loadPretrained,
+  saveAdapter,
+  savePretrained,
+  type LlamaConfig,
+  type LoraConfig,
+  type TextTokenizer,
+  type YesNoIds,
+} from "@corella/llm";
+import {
+  catalogueFromJson,
+  catalogueJsonSchema,
+  featureMapFromJson,
+  promptSchema,
+  type Catalogue,
+  type FeatureMap,
+  type FeatureMapJson,
+  type InteractionLog,
+  type PromptConfig,
+} from "@corella/modality";
+import {
+  float32Tensor,
+  parseSafetensors,
+  recoverFolder,
+  toFloat32,
+  writeFileAtomic,
+  writeFolderAtomic,
+  writeSafetensors,
+} from "@corella/safetensors";
+import { CorellaError } from "@corella/errors";
+import { z } from "zod";
+import { crmFeatures } from "./feeds.ts";
+import { readHistories, writeHistories, type Histories } from "./histories.ts";
+import { readJson, verifyManifest, writeManifest } from "./manifest.ts";
+import type { Router } from "./predictor.ts";
+
+/** A trained CRM: which model, and its values by the model's own names. */
+export interface TrainedCrm {
+  readonly config: CrmConfig;
+  readonly values: Values;
+}
+
+/** A decoder with its adapter, unmerged, and how it is asked. */
+export interface TunedLlm {
+  readonly config: LlamaConfig;
+  readonly lora: LoraConfig;
+  /** Base and adapter. */
+  readonly values: Values;
+  readonly tokenizer: TextTokenizer;
+  readonly answers: YesNoIds;
+  /** Longer prompts lose history, oldest first. */
+  readonly maxTokens: number;
+  /** Tokens that are scored at once. */
+  readonly tokenBudget: number;
+}
+
+export interface BundleContents {
+  readonly name: string;
+  readonly featureMap: FeatureMap;
+  readonly catalogue: Catalogue;
+  readonly prompt: PromptConfig;
+  readonly crm: TrainedCrm;
+  readonly llm: TunedLlm;
+  readonly router: Router;
+}
+
+/** A verified bundle. The models are read when they are asked for. */
+export interface Bundle {
+  readonly folder: string;
+  readonly name: string;
+  /** The run's configuration as YAML. */
+  readonly runConfig: string;
+  readonly featureMap: FeatureMap;
+  readonly catalogue: Catalogue;
+  readonly prompt: PromptConfig;
+  readonly router: Router;
+  crm(): Promise<TrainedCrm>;
+  llm(): Promise<TunedLlm>;
+  histories(): Promise<Histories>;
+}
+
+const files = {
+  bundle: "bundle.json",
+  runConfig: "config.yaml",
+  featureMap: "feature-map.json",
+  catalogue: "catalogue.json",
+  prompt: "prompt.json",
+  router: "router.json",
+  crmConfig: "crm.json",
+  crmWeights: "crm.safetensors",
+  llm: "llm",
+  adapter: "adapter",
+} as const;
+
+const factsSchema = z.strictObject({
+  name: z.string(),
+  answers: z.strictObject({ yes: z.int().nonnegative(), no: z.int().nonnegative(), dangling: z.string() }),
+  maxTokens: z.int().positive(),
+  tokenBudget: z.int().positive(),
+});
+
+const routerSchema = z.strictObject({
+  policy: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("threshold"), entropy: z.number() }),
+    z.strictObject({ kind: z.literal("budget"), share: z.number().min(0).max(1) }),
+    z.strictObject({ kind: z.literal("none") }),
+    z.strictObject({ kind: z.literal("all") }),
+  ]),
+  mix: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("replace") }),
+    z.strictObject({ kind: z.literal("addLogits"), weight: z.number(), bias: z.number().optional() }),
+  ]),
+});
+
+/** The CRM that a configuration and a feature map make. */
+export function crmOf(config: CrmConfig, featureMap: FeatureMap): Part<CrmOutput> {
+  return createCrm(config, crmFeatures(featureMap));
+}
+
+/**
+ * Writes a bundle: one folder with everything that a prediction needs. It appears whole or not at all.
+ * @param runConfig the run's configuration as YAML, for the record
+ * @param log the users' latest events come from here
+ */
+export async function saveBundle(
+  folder: string,
+  contents: BundleContents,
+  runConfig: string,
+  log: InteractionLog,
+): Promise<void> {
+  const { llm, crm, featureMap } = contents;
+  const part = crmOf(crm.config, featureMap);
+  await writeFolderAtomic(folder, async (temporary) => {
+    const write = (file: string, value: unknown): Promise<void> =>
+      writeFileAtomic(join(temporary, file), `${JSON.stringify(value, undefined, 2)}\n`);
+    await write(files.bundle, {
+      name: contents.name,
+      answers: llm.answers,
+      maxTokens: llm.maxTokens,
+      tokenBudget: llm.tokenBudget,
+    });
+    await writeFileAtomic(join(temporary, files.runConfig), runConfig);
+    await write(files.featureMap, featureMap.toJson());
+    await writeFileAtomic(join(temporary, files.catalogue), JSON.stringify(contents.catalogue.toJson()));
+    await write(files.prompt, contents.prompt);
+    await write(files.router, contents.router);
+    await write(files.crmConfig, { model: crm.config.model, ...parseCrmConfig(crm.config).parameters });
+    const tensors: Record<string, ReturnType<typeof float32Tensor>> = {};
+    for (const [name, { shape }] of Object.entries(part.params))
+      tensors[name] = float32Tensor(shape, crm.values[name]!);
+    for (const [name, { rows, dim }] of Object.entries(part.tables)) {
+      tensors[name] = float32Tensor([rows, dim], crm.values[name]!);
+    }
+    await writeSafetensors(join(temporary, files.crmWeights), tensors);
+    await savePretrained(join(temporary, files.llm), llm.config, llm.values, llm.tokenizer);
+    await saveAdapter(join(temporary, files.adapter), { ...llm, baseModel: `../${files.llm}` });
+    await writeHistories(temporary, log, log.history.maxLength);
+    await writeManifest(temporary);
+  });
+}
+
+/**
+ * Opens a bundle.
+ * @param options.verify check every file against the manifest's SHA-256; default true
+ * @throws CorellaError `bundle/missing`, `bundle/format`, `bundle/damaged`
+ */
+export async function openBundle(
+  folder: string,
+  options: { readonly verify?: boolean } = {},
+): Promise<Bundle> {
+  await recoverFolder(folder);
+  if (options.verify !== false) await verifyManifest(folder);
+  const facts = await readJson(folder, files.bundle, factsSchema);
+  const featureMap = featureMapFromJson(
+    JSON.parse(await readFile(join(folder, files.featureMap), "utf8")) as FeatureMapJson,
+  );
+  return {
+    folder,
+    name: facts.name,
+    runConfig: await readFile(join(folder, files.runConfig), "utf8"),
+    featureMap,
+    catalogue: catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema)),
+    prompt: await readJson(folder, files.prompt, promptSchema),
+    router: await readJson(folder, files.router, routerSchema),
+    async crm() {
+      const config = JSON.parse(await readFile(join(folder, files.crmConfig), "utf8")) as CrmConfig;
+      const path = join(folder, files.crmWeights);
+      const { tensors } = parseSafetensors(await readFile(path), path);
+      const values: Values = {};
+      for (const [name, view] of tensors) values[name] = toFloat32(view);
+      const part = crmOf(config, featureMap);
+      const missing = [...Object.keys(part.params), ...Object.keys(part.tables)].find(
+        (name) => values[name] === undefined,
+      );
+      if (missing !== undefined) {
+        throw new CorellaError({
+          code: "bundle/damaged",
+          message: `The CRM's weights lack ${missing}.`,
+          place: path,
+          remedy: "Restore the bundle from a copy, or train it again.",
+        });
+      }
+      // Checks the sizes.
+      return { config, values: initialValues(part, 0, values) };
+    },
+    async llm() {
+      const { config, values, tokenizer } = await loadPretrained(join(folder, files.llm));
+      const adapter = await loadAdapter(join(folder, files.adapter), config);
+      if (tokenizer === undefined) {
+        throw new CorellaError({
+          code: "bundle/damaged",
+          message: "The bundle has no tokenizer.",
+          place: join(folder, files.llm),
+          remedy: "Restore the bundle from a copy, or train it again.",
+        });
+      }
+      return { ...facts, config, lora: adapter.lora, values: { ...values, ...adapter.values }, tokenizer };
+    },
+    histories: () => readHistories(folder),
+  };
+}

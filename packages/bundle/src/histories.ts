@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Attributes, HistoryEvent, InteractionLog } from "@corella/modality";
+import { parseSafetensors, toTypedArray, writeFileAtomic, writeSafetensors } from "@corella/safetensors";
+
+const tensorFile = "histories.safetensors";
+const namesFile = "histories.json";
+
+/** The latest events of every known user, so that a request may name a user instead of telling a history. */
+export interface Histories {
+  readonly users: number;
+  has(user: string): boolean;
+  /** Oldest first. Empty for an unknown user. */
+  of(user: string): HistoryEvent[];
+  attributesOf(user: string): Attributes | undefined;
+}
+
+/** Writes each user's latest `maxLength` events of a log into a bundle's folder. */
+export async function writeHistories(folder: string, log: InteractionLog, maxLength: number): Promise<void> {
+  const users = log.users.ids.length;
+  const offsets = new Int32Array(users + 1);
+  const rows: number[] = [];
+  for (let user = 0; user < users; user++) {
+    const end = log.userOffsets[user + 1]!;
+    for (let i = Math.max(log.userOffsets[user]!, end - maxLength); i < end; i++) rows.push(log.userRows[i]!);
+    offsets[user + 1] = rows.length;
+  }
+  const count = rows.length;
+  await writeSafetensors(join(folder, tensorFile), {
+    offsets: { dtype: "I32", shape: [users + 1], data: offsets },
+    item: { dtype: "I32", shape: [count], data: Int32Array.from(rows, (row) => log.item[row]!) },
+    rating: { dtype: "F32", shape: [count], data: Float32Array.from(rows, (row) => log.rating[row]!) },
+    time: { dtype: "F64", shape: [count], data: Float64Array.from(rows, (row) => log.time[row]!) },
+  });
+  const names = { users: log.users.ids, items: log.items.ids, attributes: log.users.attributes };
+  await writeFileAtomic(join(folder, namesFile), JSON.stringify(names));
+}
+
+export async function readHistories(folder: string): Promise<Histories> {
+  const path = join(folder, tensorFile);
+  const { tensors } = parseSafetensors(await readFile(path), path);
+  const offsets = toTypedArray(tensors.get("offsets")!) as Int32Array;
+  const item = toTypedArray(tensors.get("item")!) as Int32Array;
+  const rating = toTypedArray(tensors.get("rating")!) as Float32Array;
+  const time = toTypedArray(tensors.get("time")!) as Float64Array;
+  const names = JSON.parse(await readFile(join(folder, namesFile), "utf8")) as {
+    users: string[];
+    items: string[];
+    attributes: Attributes[];
+  };
+  const codes = new Map(names.users.map((user, code) => [user, code]));
+  return {
+    users: names.users.length,
+    has: (user) => codes.has(user),
+    of(user) {
+      const code = codes.get(user);
+      if (code === undefined) return [];
+      const events: HistoryEvent[] = [];
+      for (let i = offsets[code]!; i < offsets[code + 1]!; i++) {
+        events.push({ item: names.items[item[i]!]!, rating: rating[i]!, time: time[i]! });
+      }
+      return events;
+    },
+    attributesOf(user) {
+      const code = codes.get(user);
+      return code === undefined ? undefined : names.attributes[code];
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { crmInferenceProgram } from "@corella/crm";
+import { onnxRuntime, type Runtime } from "@corella/engine";
+import { createScorer, mergeAdapter } from "@corella/llm";
+import {
+  createPrompt,
+  encodeRecords,
+  type Catalogue,
+  type FeatureMap,
+  type PromptConfig,
+} from "@corella/modality";
+import { crmOf, type Bundle, type TrainedCrm, type TunedLlm } from "./bundle.ts";
+import { idFeeds } from "./feeds.ts";
+import { createPredictor, type Lane, type Predictor } from "./predictor.ts";
+import { startWorkerLane } from "./worker-lane.ts";
+
+/** Records of the CRM that are scored at once. */
+const crmBatch = 4096;
+
+/** The CRM as a lane of this thread. */
+export async function createCrmLane(
+  crm: TrainedCrm,
+  modality: { readonly featureMap: FeatureMap; readonly catalogue: Catalogue },
+  runtime: Runtime,
+): Promise<Lane> {
+  const { featureMap, catalogue } = modality;
+  const inference = await runtime.infer(crmInferenceProgram(crmOf(crm.config, featureMap)), crm.values);
+  return {
+    async score(records) {
+      const scores = new Float32Array(records.length);
+      for (let start = 0; start < records.length; start += crmBatch) {
+        const batch = encodeRecords(featureMap, records.slice(start, start + crmBatch), catalogue);
+        const { probability } = await inference.run(idFeeds(featureMap.features, batch));
+        scores.set(probability!.data as Float32Array, start);
+      }
+      return scores;
+    },
+    dispose: () => inference.dispose(),
+  };
+}
+
+/** The LLM as a lane of this thread; the adapter is merged into the weights. */
+export async function createLlmLane(
+  llm: TunedLlm,
+  modality: { readonly prompt: PromptConfig; readonly catalogue: Catalogue },
+  runtime: Runtime,
+): Promise<Lane> {
+  const { config, lora, tokenizer, answers, tokenBudget } = llm;
+  const scorer = await createScorer({
+    config,
+    values: mergeAdapter(config, lora, llm.values),
+    tokenizer,
+    answers,
+    runtime,
+    tokenBudget,
+  });
+  const prompt = createLlmPrompt(llm, modality.prompt);
+  return {
+    score: (records, signal) =>
+      scorer.score(
+        records.map((record) => prompt.render(record, modality.catalogue)),
+        signal,
+      ),
+    dispose: () => scorer.dispose(),
+  };
+}
+
+/** The prompt as a decoder is to see it: history is cut to its token limit. */
+export function createLlmPrompt(
+  llm: Pick<TunedLlm, "tokenizer" | "maxTokens">,
+  config: PromptConfig,
+): ReturnType<typeof createPrompt> {
+  return createPrompt(
+    { ...config, maxTokens: llm.maxTokens },
+    { countTokens: (text) => llm.tokenizer.countTokens(text) },
+  );
+}
+
+/** Opens one model of a bundle in this thread. */
+export async function openLane(bundle: Bundle, lane: "crm" | "llm", threads: number): Promise<Lane> {
+  const runtime = onnxRuntime({ threads });
+  return lane === "crm"
+    ? createCrmLane(await bundle.crm(), bundle, runtime)
+    : createLlmLane(await bundle.llm(), bundle, runtime);
+}
+
+export interface LoadOptions {
+  /** Threads of each model's session; default 2. */
+  readonly threads?: number;
+  /** Each model in a worker thread, so that this thread stays free; default false. */
+  readonly workers?: boolean;
+}
+
+/** The Predictor of a bundle. */
+export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
+  const threads = options.threads ?? 2;
+  const open = (lane: "crm" | "llm"): Promise<Lane> =>
+    options.workers === true
+      ? startWorkerLane({ folder: bundle.folder, lane, threads })
+      : openLane(bundle, lane, threads);
+  const [crm, llm] = await Promise.all([open("crm"), open("llm")]);
+  return createPredictor({ crm, llm }, bundle.router);
+}

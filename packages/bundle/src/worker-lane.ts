@@ -1,0 +1,114 @@
+import { Worker } from "node:worker_threads";
+import { CorellaError } from "@corella/errors";
+import type { RatingRecord } from "@corella/modality";
+import type { Lane } from "./predictor.ts";
+
+/** What the worker is started with. */
+export interface LaneSetup {
+  readonly folder: string;
+  readonly lane: "crm" | "llm";
+  readonly threads: number;
+}
+
+export interface LaneRequest {
+  readonly id: number;
+  readonly records: readonly RatingRecord[];
+}
+
+export type LaneReply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "scores"; readonly id: number; readonly scores: Float32Array }
+  /** `id` is absent when the lane could not start. */
+  | { readonly kind: "error"; readonly id?: number; readonly error: LaneFailure };
+
+/** An error as it crosses threads. */
+export interface LaneFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly place?: string | undefined;
+  readonly remedy?: string | undefined;
+}
+
+/** A lane in a worker thread: `session.run` blocks its thread, so the caller's event loop stays free. */
+export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
+  const fromSource = import.meta.url.endsWith(".ts");
+  const worker = new Worker(new URL(fromSource ? "./worker.ts" : "./worker.js", import.meta.url), {
+    workerData: setup,
+    ...(fromSource ? { execArgv: ["--conditions=source", "--import", import.meta.resolve("tsx")] } : {}),
+  });
+  const waiting = new Map<
+    number,
+    { resolve: (scores: Float32Array) => void; reject: (error: unknown) => void }
+  >();
+  let next = 0;
+  let failure: CorellaError | undefined;
+  let disposed = false;
+
+  const fail = (error: CorellaError): void => {
+    failure = error;
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  await new Promise<void>((resolve, reject) => {
+    worker.on("message", (reply: LaneReply) => {
+      if (reply.kind === "ready") return resolve();
+      if (reply.kind === "error" && reply.id === undefined) return reject(new CorellaError(reply.error));
+      const id = reply.kind === "scores" ? reply.id : reply.id!;
+      const caller = waiting.get(id);
+      waiting.delete(id);
+      if (reply.kind === "scores") caller?.resolve(reply.scores);
+      else caller?.reject(new CorellaError(reply.error));
+    });
+    worker.on("error", (cause) => {
+      const error = laneDied(setup.lane, cause);
+      fail(error);
+      reject(error);
+    });
+    worker.on("exit", (code) => {
+      if (disposed) return;
+      const error = laneDied(setup.lane, `exit code ${code}`);
+      fail(error);
+      reject(error);
+    });
+  });
+
+  return {
+    score(records, signal) {
+      if (failure !== undefined) return Promise.reject(failure);
+      if (disposed) return Promise.reject(laneDied(setup.lane, "it was closed"));
+      next += 1;
+      const id = next;
+      return new Promise((resolve, reject) => {
+        const onAbort = (): void => {
+          waiting.delete(id);
+          reject(signal?.reason);
+        };
+        if (signal?.aborted === true) return onAbort();
+        signal?.addEventListener("abort", onAbort, { once: true });
+        const settle = <T>(action: (value: T) => void) => {
+          return (value: T): void => {
+            signal?.removeEventListener("abort", onAbort);
+            action(value);
+          };
+        };
+        waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
+        worker.postMessage({ id, records } satisfies LaneRequest);
+      });
+    },
+    async dispose() {
+      disposed = true;
+      for (const { reject } of waiting.values()) reject(laneDied(setup.lane, "it was closed"));
+      waiting.clear();
+      await worker.terminate();
+    },
+  };
+}
+
+function laneDied(lane: string, cause: unknown): CorellaError {
+  return new CorellaError({
+    code: "bundle/lane",
+    message: `The thread of the ${lane === "crm" ? "CRM" : "LLM"} ended: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    remedy: "Restart the server; if it happens again, look at its memory.",
+    cause,
+  });
+}
