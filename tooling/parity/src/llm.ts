@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { eagerRuntime, onnxRuntime, type Runtime } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { loadPretrained } from "@corella/llm";
+import { compareAdapter, compareAlignment, compareBase, compareMerged } from "./llm-decoder.ts";
+import { readGolden, type DecoderCase } from "./llm-golden.ts";
+import { compareTokenizers } from "./llm-tokenizers.ts";
+import type { Comparison } from "./comparison.ts";
+
+/**
+ * Compares every language-model case of a folder in the layout of shared/goldens/llm. What we cannot compute is there
+ * too, with an infinite difference and the reason as its group.
+ * @param runtimes names among `onnxruntime` and `tfjs-cpu`; default onnxruntime
+ */
+export async function compareLlm(
+  folder: string,
+  runtimes: string[] = ["onnxruntime"],
+): Promise<Comparison[]> {
+  const results: Comparison[] = [];
+  for (const name of (await readdir(folder)).sort()) {
+    const model = join(folder, name, "model");
+    if (!existsSync(join(model, "config.json"))) continue;
+    for (const runtime of runtimes) {
+      const label = runtimes.length === 1 ? name : `${name} (${runtime})`;
+      results.push(
+        ...(await orUnsupported(label, () => compareCase(folder, name, label, runtimeOf(runtime)))),
+      );
+    }
+  }
+  results.push(...(await compareTokenizers(folder)));
+  return results;
+}
+
+async function compareCase(
+  folder: string,
+  name: string,
+  label: string,
+  runtime: Runtime,
+): Promise<Comparison[]> {
+  const path = join(folder, name);
+  const model = await loadPretrained(join(path, "model"));
+  const golden = await readGolden(path);
+  const subject: DecoderCase = { label, model, golden, runtime };
+  const results = await compareBase(subject);
+  for (const adapter of ["lora-qv", "rslora-qv", "lora-all"]) {
+    const adapterPath = join(path, adapter);
+    if (!existsSync(adapterPath)) continue;
+    results.push(
+      ...(await compareAdapter(subject, adapterPath)),
+      ...(await compareMerged(subject, adapterPath)),
+    );
+  }
+  if (existsSync(join(path, "align"))) results.push(...(await compareAlignment(subject, path)));
+  return results;
+}
+
+async function orUnsupported(label: string, compare: () => Promise<Comparison[]>): Promise<Comparison[]> {
+  try {
+    return await compare();
+  } catch (error) {
+    if (!CorellaError.isInstance(error) || error.code !== "llm/config") throw error;
+    return [
+      {
+        case: label,
+        group: `unsupported: ${error.message}`,
+        difference: Number.POSITIVE_INFINITY,
+        tolerance: 0,
+      },
+    ];
+  }
+}
+
+function runtimeOf(name: string): Runtime {
+  if (name === "onnxruntime") return onnxRuntime();
+  if (name === "tfjs-cpu") return eagerRuntime("cpu");
+  throw new CorellaError({
+    code: "parity/runtime",
+    message: `There is no runtime ${name}.`,
+    remedy: "Choose onnxruntime or tfjs-cpu.",
+  });
+}
+
+export async function readJsonFile(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, "utf8")) as unknown;
+}
