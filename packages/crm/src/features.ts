@@ -57,6 +57,13 @@ export function checkFeatures(features: readonly CrmFeature[]): void {
   }
 }
 
+/** Of models that have nothing to compute with fewer features. @throws CorellaError `crm/features` */
+export function needFields(model: string, features: readonly CrmFeature[], least: number): void {
+  if (features.length < least) {
+    throw badFeature("features", `${model} needs ${least} features at least, these are ${features.length}.`);
+  }
+}
+
 function badFeature(place: string, message: string): CorellaError {
   return new CorellaError({
     code: "crm/features",

@@ -29,3 +29,8 @@ export {
 export { fromFuxiCtrConfig } from "./fuxictr/config.ts";
 export { fromFuxiCtrFeatures, type FuxiCtrFeature } from "./fuxictr/features.ts";
 export { fromFuxiCtr, fuxiCtrNames, type NamedTensor } from "./fuxictr/weights.ts";
+export { autoInt, type AutoIntConfig } from "./models/autoint.ts";
+export { deepFm, type DeepFmConfig } from "./models/deepfm.ts";
+export { fiBiNet, type FiBiNetConfig } from "./models/fibinet.ts";
+export { fiGnn, type FiGnnConfig } from "./models/fignn.ts";
+export { xDeepFm, type XDeepFmConfig } from "./models/xdeepfm.ts";

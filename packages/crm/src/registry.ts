@@ -3,7 +3,12 @@ import type { Part } from "@corella/engine";
 import type { z } from "zod";
 import type { CrmFeature } from "./features.ts";
 import type { CrmOutput } from "./model.ts";
+import { autoInt, autoIntSchema } from "./models/autoint.ts";
 import { dcnv2, dcnv2Schema } from "./models/dcnv2.ts";
+import { deepFm, deepFmSchema } from "./models/deepfm.ts";
+import { fiBiNet, fiBiNetSchema } from "./models/fibinet.ts";
+import { fiGnn, fiGnnSchema } from "./models/fignn.ts";
+import { xDeepFm, xDeepFmSchema } from "./models/xdeepfm.ts";
 
 export interface CrmModel {
   /** Strict; every field has a default. */
@@ -19,11 +24,16 @@ function entry<Config extends object>(
   return { schema, create: (config, features) => create(schema.parse(config), features) };
 }
 
-export type CrmModelName = "DCNv2";
+export type CrmModelName = "DCNv2" | "DeepFM" | "xDeepFM" | "FiBiNET" | "AutoInt" | "FiGNN";
 
 /** All models by name. A new one is one file in models/ and one line here. */
 export const crmModels: Readonly<Record<CrmModelName, CrmModel>> = {
   DCNv2: entry(dcnv2Schema, dcnv2),
+  DeepFM: entry(deepFmSchema, deepFm),
+  xDeepFM: entry(xDeepFmSchema, xDeepFm),
+  FiBiNET: entry(fiBiNetSchema, fiBiNet),
+  AutoInt: entry(autoIntSchema, autoInt),
+  FiGNN: entry(fiGnnSchema, fiGnn),
 };
 
 export interface CrmConfig {

@@ -29,7 +29,11 @@ interface Translation {
   readonly parameters: Readonly<Record<string, Translate>>;
 }
 
-const tower = { net_dropout: as("dropout"), batch_norm: as("batchNormalization") };
+const tower = {
+  embedding_dim: as("embeddingDim"),
+  net_dropout: as("dropout"),
+  batch_norm: as("batchNormalization"),
+};
 const towerDefaults = { embedding_dim: 10, net_dropout: 0, batch_norm: false };
 
 const translations: Readonly<Record<string, Translation>> = {
@@ -47,7 +51,6 @@ const translations: Readonly<Record<string, Translation>> = {
     },
     parameters: {
       ...tower,
-      embedding_dim: as("embeddingDim"),
       model_structure: as("structure"),
       num_cross_layers: as("crossLayers"),
       stacked_dnn_hidden_units: as("stackedUnits"),
@@ -56,6 +59,84 @@ const translations: Readonly<Record<string, Translation>> = {
       use_low_rank_mixture: () => ({}),
       low_rank: () => ({}),
       num_experts: () => ({}),
+    },
+  },
+  DeepFM: {
+    defaults: { ...towerDefaults, hidden_units: [64, 64, 64], hidden_activations: "ReLU" },
+    parameters: { ...tower, hidden_units: as("hiddenUnits"), hidden_activations: activation("activation") },
+  },
+  xDeepFM: {
+    defaults: {
+      ...towerDefaults,
+      dnn_hidden_units: [64, 64, 64],
+      dnn_activations: "ReLU",
+      cin_hidden_units: [16, 16, 16],
+    },
+    parameters: {
+      ...tower,
+      dnn_hidden_units: as("hiddenUnits"),
+      dnn_activations: activation("activation"),
+      cin_hidden_units: as("cinUnits"),
+    },
+  },
+  FiBiNET: {
+    defaults: {
+      ...towerDefaults,
+      hidden_units: [],
+      hidden_activations: "ReLU",
+      excitation_activation: "ReLU",
+      reduction_ratio: 3,
+      bilinear_type: "field_interaction",
+    },
+    parameters: {
+      ...tower,
+      hidden_units: as("hiddenUnits"),
+      hidden_activations: activation("activation"),
+      excitation_activation: activation("gateActivation"),
+      reduction_ratio: as("reductionRatio"),
+      bilinear_type: as("bilinearType"),
+    },
+  },
+  AutoInt: {
+    defaults: {
+      ...towerDefaults,
+      dnn_hidden_units: [64, 64, 64],
+      dnn_activations: "ReLU",
+      attention_layers: 2,
+      num_heads: 1,
+      attention_dim: 8,
+      layer_norm: false,
+      use_scale: false,
+      use_wide: false,
+      use_residual: true,
+    },
+    parameters: {
+      ...tower,
+      dnn_hidden_units: as("hiddenUnits"),
+      dnn_activations: activation("activation"),
+      attention_layers: as("attentionLayers"),
+      num_heads: as("heads"),
+      attention_dim: as("attentionDim"),
+      layer_norm: as("layerNormalization"),
+      use_scale: as("scale"),
+      use_wide: as("wide"),
+      use_residual: as("residual"),
+    },
+  },
+  FiGNN: {
+    defaults: {
+      embedding_dim: 10,
+      gnn_layers: 3,
+      use_residual: true,
+      use_gru: true,
+      reuse_graph_layer: false,
+    },
+    parameters: {
+      embedding_dim: as("embeddingDim"),
+      gnn_layers: as("graphLayers"),
+      use_residual: as("residual"),
+      use_gru: as("gru"),
+      reuse_graph_layer: as("sharedLayers"),
     },
   },
 };

@@ -1,6 +1,12 @@
 /** FuxiCTR's goldens' names of a model's hidden states, in order. */
 const patterns: Readonly<Record<string, (i: number) => string | undefined>> = {
   DCNv2: (i) => `cross.${i}`,
+  // The products before they are summed have no counterpart.
+  DeepFM: (i) => (i === 0 ? undefined : `mlp.${i - 1}`),
+  xDeepFM: (i) => `cin_pool.${i}`,
+  FiBiNET: (i) => ["bilinear_p", "bilinear_q"][i],
+  AutoInt: (i) => `attn.${i}`,
+  FiGNN: (i) => `gnn.${i}`,
 };
 
 /** The golden name of each output `hidden.<i>`; undefined where the goldens hold no counterpart. */
