@@ -1,0 +1,167 @@
+import { CorellaError, nearestName } from "@corella/errors";
+import {
+  bootstrapDifference,
+  bootstrapMetrics,
+  delongTest,
+  type BootstrapOptions,
+  type Interval,
+  type MetricIntervals,
+} from "@corella/metrics";
+
+/** What one model says of the samples; all models of an evaluation are of the same samples in the same order. */
+export interface ModelPredictions {
+  readonly name: string;
+  /** P(label = 1) of each sample. */
+  readonly probabilities: Float32Array;
+  /** Share of the samples that the LLM answered, 0..1. */
+  readonly shareToLlm?: number | undefined;
+}
+
+export interface EvaluationOptions extends BootstrapOptions {
+  /** Name of the model that the others are compared with. */
+  readonly baseline?: string | undefined;
+}
+
+export interface BaselineComparison {
+  /** The model's AUC minus the baseline's, in the same resamples. */
+  readonly aucDifference: Interval;
+  /** Two-sided p-value of DeLong's test. */
+  readonly deLongP: number;
+}
+
+export interface EvaluationRow extends MetricIntervals {
+  readonly name: string;
+  readonly shareToLlm?: number | undefined;
+  /** Of every model but the baseline, where there is one. */
+  readonly versusBaseline?: BaselineComparison | undefined;
+}
+
+export interface Evaluation {
+  readonly rows: readonly EvaluationRow[];
+  readonly count: number;
+  readonly positives: number;
+  readonly baseline?: string | undefined;
+  /** How the intervals were made: number of resamples, seed and coverage. */
+  readonly samples: number;
+  readonly seed: number;
+  readonly level: number;
+}
+
+/**
+ * AUC, logloss and accuracy of each model with percentile bootstrap intervals. Every model sees the same resamples, and
+ * differences to the baseline are taken within each of them. The same input gives the same numbers.
+ * Rows are drawn one by one: where samples of a user go together, true intervals are somewhat wider.
+ * @throws CorellaError `evaluation/no-models`, `evaluation/no-samples`, `evaluation/duplicate-model`,
+ * `evaluation/unknown-baseline`, `evaluation/not-a-share`; `metrics/...` with the model's name as its place.
+ */
+export function evaluateModels(
+  models: readonly ModelPredictions[],
+  labels: Float32Array,
+  { samples = 1000, seed = 1, level = 0.95, baseline }: EvaluationOptions = {},
+): Evaluation {
+  checkModels(models, labels);
+  const baselineModel = findBaseline(models, baseline);
+  const options = { samples, seed, level };
+  return {
+    rows: models.map((model) => evaluateModel(model, baselineModel, labels, options)),
+    count: labels.length,
+    positives: labels.reduce((sum, label) => sum + label, 0),
+    ...(baselineModel === undefined ? {} : { baseline: baselineModel.name }),
+    ...options,
+  };
+}
+
+function evaluateModel(
+  model: ModelPredictions,
+  baseline: ModelPredictions | undefined,
+  labels: Float32Array,
+  options: Required<BootstrapOptions>,
+): EvaluationRow {
+  const { name, probabilities, shareToLlm } = model;
+  return namingModel(name, () => ({
+    name,
+    ...bootstrapMetrics(probabilities, labels, options),
+    ...(shareToLlm === undefined ? {} : { shareToLlm }),
+    ...(baseline === undefined || baseline === model
+      ? {}
+      : {
+          versusBaseline: {
+            aucDifference: bootstrapDifference(probabilities, baseline.probabilities, labels, options).auc,
+            deLongP: delongTest(probabilities, baseline.probabilities, labels).pValue,
+          },
+        }),
+  }));
+}
+
+/** @throws CorellaError as `evaluateModels` on models that are missing, share a name or have a bad share. */
+export function checkModels(models: readonly ModelPredictions[], labels: Float32Array): void {
+  if (models.length === 0) {
+    throw new CorellaError({
+      code: "evaluation/no-models",
+      message: "There is no model to evaluate.",
+      place: "models",
+      remedy: "Give the predictions of one model at least.",
+    });
+  }
+  if (labels.length === 0) {
+    throw new CorellaError({
+      code: "evaluation/no-samples",
+      message: "There are no samples to evaluate on.",
+      place: "labels",
+      remedy: "Look whether the split is empty.",
+    });
+  }
+  const seen = new Set<string>();
+  for (const { name, shareToLlm } of models) {
+    if (seen.has(name)) {
+      throw new CorellaError({
+        code: "evaluation/duplicate-model",
+        message: `Two models are called '${name}'.`,
+        place: "models",
+        remedy: "Give each model a name of its own.",
+      });
+    }
+    seen.add(name);
+    if (shareToLlm !== undefined && !(shareToLlm >= 0 && shareToLlm <= 1)) {
+      throw new CorellaError({
+        code: "evaluation/not-a-share",
+        message: `The share ${shareToLlm} is not between 0 and 1.`,
+        place: `model '${name}', shareToLlm`,
+        remedy: "Give 0.3 for 30 % of the samples.",
+      });
+    }
+  }
+}
+
+function findBaseline(
+  models: readonly ModelPredictions[],
+  baseline: string | undefined,
+): ModelPredictions | undefined {
+  if (baseline === undefined) return undefined;
+  const found = models.find(({ name }) => name === baseline);
+  if (found !== undefined) return found;
+  const names = models.map(({ name }) => name);
+  throw new CorellaError({
+    code: "evaluation/unknown-baseline",
+    message: `There is no model called '${baseline}' to compare with.`,
+    place: "baseline",
+    remedy: `Did you mean '${nearestName(baseline, names) ?? names[0]!}'? There are: ${names.join(", ")}.`,
+  });
+}
+
+/** Errors of `@corella/metrics` do not know whose probabilities they are about. */
+export function namingModel<T>(name: string, compute: () => T): T {
+  try {
+    return compute();
+  } catch (error) {
+    if (!CorellaError.isInstance(error)) throw error;
+    const { code, message, place, remedy } = error;
+    throw new CorellaError({
+      code,
+      message,
+      place: place === undefined ? `model '${name}'` : `model '${name}', ${place}`,
+      remedy,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,18 @@
+export {
+  confidenceGroupAuc,
+  entropyHistogram,
+  type ConfidenceGroup,
+  type EntropyBin,
+  type EntropyHistogram,
+} from "./entropy.ts";
+export {
+  evaluateModels,
+  type BaselineComparison,
+  type Evaluation,
+  type EvaluationOptions,
+  type EvaluationRow,
+  type ModelPredictions,
+} from "./evaluate.ts";
+export { renderReport } from "./report/render.ts";
+export type { Curve, CurveSeries, Report, ReportDetail, ReportTable, SummaryCard } from "./report/report.ts";
+export { formatMarkdownTable, formatTable } from "./table.ts";

@@ -1,0 +1,86 @@
+import { formatMetric } from "../../numbers.ts";
+import type { Evaluation } from "../../evaluate.ts";
+import { plainText } from "../../text.ts";
+import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
+import { niceScale } from "./scale.ts";
+import { circle, label, line, shapesSeries } from "./shapes.ts";
+
+const width = 1080;
+const rowHeight = 46;
+
+/** Each model's AUC as a dot, its interval as a whisker, and the baseline's AUC as a dashed line through all. */
+export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): string {
+  const x = niceScale(
+    rows.flatMap(({ auc }) => [auc.low, auc.estimate, auc.high]),
+    8,
+  );
+  const baselineAuc = rows.find(({ name }) => name === baseline)?.auc.estimate;
+  return draw(
+    {
+      grid: { left: 260, right: 24, top: 8, bottom: 48 },
+      xAxis: {
+        type: "value",
+        min: x.min,
+        max: x.max,
+        interval: x.interval,
+        axisLabel: { ...axisText, formatter: x.format },
+        splitLine: { lineStyle: { color: ink.line } },
+        ...axisName("AUC", 30),
+      },
+      yAxis: {
+        type: "category",
+        inverse: true,
+        data: rows.map(({ name }) => plainText(name)),
+        axisLabel: {
+          color: ink.text,
+          fontSize: 12,
+          interval: 0,
+          width: 244,
+          overflow: "break",
+          lineHeight: 14,
+        },
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: ink.muted } },
+      },
+      series: [
+        shapesSeries((at) => [
+          ...(baselineAuc === undefined || !Number.isFinite(baselineAuc)
+            ? []
+            : [
+                line(
+                  shift(at([baselineAuc, 0]), -rowHeight / 2),
+                  shift(at([baselineAuc, rows.length - 1]), rowHeight / 2),
+                  ink.muted,
+                  1,
+                  [4, 4],
+                ),
+              ]),
+          ...rows.flatMap(({ auc }, row) => {
+            if (!Number.isFinite(auc.estimate)) return [];
+            const color = seriesInk(row);
+            const low = at([auc.low, row]);
+            const high = at([auc.high, row]);
+            const dot = at([auc.estimate, row]);
+            return [
+              line(low, high, color, 2),
+              line(shift(low, -6), shift(low, 6), color, 2),
+              line(shift(high, -6), shift(high, 6), color, 2),
+              circle(dot, 5, color),
+              label(shift(dot, -14), formatMetric(auc.estimate), { fill: ink.text }),
+            ];
+          }),
+        ]),
+      ],
+    },
+    {
+      width,
+      height: rows.length * rowHeight + 56,
+      id,
+      label: `Dot and whisker plot: AUC with its interval. ${rows.map(({ name, auc }) => `${name}: ${formatMetric(auc.estimate)}`).join("; ")}`,
+    },
+  );
+}
+
+function shift([x, y]: readonly [number, number], down: number): readonly [number, number] {
+  return [x, y + down];
+}

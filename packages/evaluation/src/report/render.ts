@@ -1,0 +1,130 @@
+import { method, positiveShare } from "../table.ts";
+import { escapeHtml } from "../text.ts";
+import { formatCount, formatLevel } from "../numbers.ts";
+import { drawConfidenceGroups } from "./charts/groups.ts";
+import { drawCurve } from "./charts/curves.ts";
+import { drawEntropyHistogram } from "./charts/histogram.ts";
+import { drawAucIntervals } from "./charts/intervals.ts";
+import { curveLegend, legend } from "./legend.ts";
+import type { Report, ReportDetail } from "./report.ts";
+import { styleSheet } from "./style.ts";
+import { boundaryTable, evaluationTable, plainTable } from "./tables.ts";
+
+/**
+ * The report as one HTML file that needs nothing else: styles and pictures are inside, and there is no script.
+ * The same report gives the same bytes. Curves are thinned out, so that the file stays below 400 kB unless the texts
+ * of `details` are long themselves.
+ */
+export function renderReport(report: Report): string {
+  const body = [
+    headerSection(report),
+    resultsSection(report),
+    confidenceSection(report),
+    routingSection(report),
+    curvesSection(report),
+    detailsSection(report),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(report.title)}</title>
+<style>${styleSheet}</style>
+</head>
+<body>
+<main>
+${body.filter((section) => section !== "").join("\n")}
+<footer>Made by @corella/evaluation.</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+function headerSection({ title, subtitle, summary }: Report): string {
+  const cards = summary.map(
+    ({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}</dd></div>`,
+  );
+  return [
+    "<header>",
+    `<h1>${escapeHtml(title)}</h1>`,
+    subtitle === undefined ? "" : `<p class="subtitle">${escapeHtml(subtitle)}</p>`,
+    cards.length === 0 ? "" : `<dl class="cards">${cards.join("")}</dl>`,
+    "</header>",
+  ].join("\n");
+}
+
+function resultsSection({ evaluation, baselineNote }: Report): string {
+  const { baseline, level } = evaluation;
+  return `<section>
+<h2>Results</h2>
+<p class="note">${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}</p>
+${evaluationTable(evaluation)}
+${baselineNote === undefined ? "" : `<p class="note">${escapeHtml(baselineNote)}</p>`}
+<figure>
+<h3>AUC and its ${formatLevel(level)} interval</h3>
+${baseline === undefined ? "" : `<p class="note">Dashed: ${escapeHtml(baseline)}. Overlapping intervals do not mean that there is no difference: the table compares within the same resamples.</p>`}
+<div class="scroll full">${drawAucIntervals(evaluation, "intervals")}</div>
+</figure>
+</section>`;
+}
+
+function confidenceSection({ confidenceGroups, evaluation }: Report): string {
+  if (confidenceGroups === undefined || confidenceGroups.length === 0) return "";
+  const names = confidenceGroups[0]!.models.map(({ name }) => name);
+  return `<section>
+<h2>Where the CRM is unsure</h2>
+<figure>
+<h3>AUC by the CRM’s confidence</h3>
+<p class="note">Equal groups of samples by the entropy of the CRM’s prediction. Bars stand on 0.5, the AUC of guessing; whiskers are ${formatLevel(evaluation.level)} intervals.</p>
+${legend(names)}
+<div class="scroll full">${drawConfidenceGroups(confidenceGroups, "groups")}</div>
+</figure>
+</section>`;
+}
+
+function routingSection({ entropyHistogram, boundary }: Report): string {
+  if (entropyHistogram === undefined && boundary === undefined) return "";
+  const parts = ["<section>", "<h2>Routing</h2>"];
+  if (entropyHistogram !== undefined) {
+    const routed = entropyHistogram.threshold !== undefined;
+    parts.push(
+      "<figure>",
+      "<h3>Prediction entropy of the CRM</h3>",
+      routed ? legend(["answered by the CRM", "go to the LLM"]) : "",
+      `<div class="scroll full">${drawEntropyHistogram(entropyHistogram, "entropy")}</div>`,
+      "</figure>",
+    );
+  }
+  if (boundary !== undefined) parts.push(boundaryTable(boundary));
+  return [...parts, "</section>"].join("\n");
+}
+
+/** Points of all lines together: some 150 kB. */
+const pointBudget = 12_000;
+
+function curvesSection({ curves }: Report): string {
+  if (curves.length === 0) return "";
+  const seriesCount = curves.reduce((sum, { series }) => sum + series.length, 0);
+  const limit = Math.max(20, Math.min(500, Math.floor(pointBudget / Math.max(seriesCount, 1))));
+  const figures = curves.map(
+    (curve, index) => `<figure>
+<h3>${escapeHtml(curve.title)}</h3>
+${curveLegend(curve, limit)}
+<div class="scroll half">${drawCurve(curve, limit, `curve-${index}`)}</div>
+</figure>`,
+  );
+  return `<section>\n<h2>Training</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`;
+}
+
+function detailsSection({ details }: Report): string {
+  if (details.length === 0) return "";
+  return `<section>\n<h2>Details</h2>\n${details.map(detail).join("\n")}\n</section>`;
+}
+
+function detail(part: ReportDetail): string {
+  const content = "text" in part ? `<pre>${escapeHtml(part.text)}</pre>` : plainTable(part.table);
+  return `<details><summary>${escapeHtml(part.heading)}</summary>${content}</details>`;
+}

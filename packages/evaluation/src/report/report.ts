@@ -1,0 +1,49 @@
+import type { BoundaryShift } from "@corella/routing";
+import type { ConfidenceGroup, EntropyHistogram } from "../entropy.ts";
+import type { Evaluation } from "../evaluate.ts";
+
+/** A number of the first glance, for example `Training time`, `5 min 12 s`. */
+export interface SummaryCard {
+  readonly label: string;
+  readonly value: string;
+}
+
+export interface CurveSeries {
+  readonly name: string;
+  /** By ascending x. Points that are not finite (a diverged run) are left out and counted in the legend. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** A line chart, for example of the training loss of each stage. */
+export interface Curve {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly series: readonly CurveSeries[];
+}
+
+export interface ReportTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What unfolds at the report's end: the resolved configuration, timings. */
+export type ReportDetail =
+  | { readonly heading: string; readonly text: string }
+  | { readonly heading: string; readonly table: ReportTable };
+
+/** Everything that `renderReport` shows. All texts are plain text and are escaped. */
+export interface Report {
+  readonly title: string;
+  readonly subtitle?: string | undefined;
+  readonly summary: readonly SummaryCard[];
+  readonly evaluation: Evaluation;
+  /** A remark below the table, for example what the baseline is. */
+  readonly baselineNote?: string | undefined;
+  readonly curves: readonly Curve[];
+  readonly confidenceGroups?: readonly ConfidenceGroup[] | undefined;
+  readonly entropyHistogram?: EntropyHistogram | undefined;
+  /** What `boundaryShift` of @corella/routing says of CRM and LLM. */
+  readonly boundary?: BoundaryShift | undefined;
+  readonly details: readonly ReportDetail[];
+}

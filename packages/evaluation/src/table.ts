@@ -1,0 +1,131 @@
+import type { Interval } from "@corella/metrics";
+import type { Evaluation, EvaluationRow } from "./evaluate.ts";
+import {
+  formatCount,
+  formatDifference,
+  formatLevel,
+  formatMetric,
+  formatPValue,
+  formatShare,
+  formatShort,
+} from "./numbers.ts";
+import { plainText } from "./text.ts";
+
+const lineWidth = 110;
+const gap = "  ";
+
+/** The evaluation for a terminal, at most 110 columns wide: a line a model, and below it the comparisons with the baseline. */
+export function formatTable(evaluation: Evaluation): string {
+  const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
+  const level = formatLevel(evaluation.level);
+  const header = [`AUC [${level}]`, `logloss [${level}]`, `accuracy [${level}]`];
+  const cells = evaluation.rows.map((row) => [
+    shortInterval(row.auc),
+    shortInterval(row.logLoss),
+    shortInterval(row.accuracy),
+  ]);
+  if (withShare) {
+    header.push("to LLM");
+    for (const [i, row] of evaluation.rows.entries()) cells[i]!.push(shareCell(row));
+  }
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...cells.map((line) => line[column]!.length)),
+  );
+  const restWidth = widths.reduce((sum, width) => sum + gap.length + width, 0);
+  const names = evaluation.rows.map(({ name }) => wrap(plainText(name), lineWidth - restWidth));
+  const nameWidth = Math.max("model".length, ...names.flat().map((line) => line.length));
+  const line = (name: string, columns: readonly string[]): string =>
+    [name.padEnd(nameWidth), ...columns.map((cell, column) => cell.padEnd(widths[column]!))]
+      .join(gap)
+      .trimEnd();
+
+  const lines = [line("model", header), "─".repeat(nameWidth + restWidth)];
+  for (const [i, [first = "", ...others]] of names.entries()) {
+    lines.push(line(first, cells[i]!), ...others);
+  }
+  lines.push(
+    "",
+    `${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}`,
+  );
+  return [...lines, ...comparisonLines(evaluation)].join("\n");
+}
+
+function comparisonLines(evaluation: Evaluation): string[] {
+  const compared = evaluation.rows.filter(({ versusBaseline }) => versusBaseline !== undefined);
+  if (evaluation.baseline === undefined || compared.length === 0) return [];
+  const texts = compared.map(({ versusBaseline }) => comparison(versusBaseline!));
+  const names = compared.map(({ name }) =>
+    wrap(plainText(name), lineWidth - 2 - gap.length - maxLength(texts)),
+  );
+  const nameWidth = maxLength(names.flat());
+  const lines = names.flatMap(([first = "", ...others], i) => [
+    `  ${first.padEnd(nameWidth)}${gap}${texts[i]!}`,
+    ...others.map((other) => `  ${other}`),
+  ]);
+  return ["", ...wrap(`AUC against ${plainText(evaluation.baseline)}:`, lineWidth), ...lines];
+}
+
+/** The evaluation for a README or an issue. */
+export function formatMarkdownTable(evaluation: Evaluation): string {
+  const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
+  const withBaseline = evaluation.baseline !== undefined;
+  const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const header = ["model", "AUC", "logloss", "accuracy"];
+  if (withShare) header.push("to LLM");
+  if (withBaseline) header.push(`AUC against ${markdownText(evaluation.baseline)}`);
+  const lines = [row(header), row(header.map((_, column) => (column === 0 ? "---" : "---:")))];
+  for (const model of evaluation.rows) {
+    const cells = [markdownText(model.name), ...[model.auc, model.logLoss, model.accuracy].map(interval)];
+    if (withShare) cells.push(shareCell(model));
+    if (withBaseline) cells.push(model.versusBaseline === undefined ? "–" : comparison(model.versusBaseline));
+    lines.push(row(cells));
+  }
+  return `${lines.join("\n")}\n\n${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}\n`;
+}
+
+/** What the intervals are, in a sentence. */
+export function method({ samples, seed, level }: Evaluation): string {
+  return `in brackets ${formatLevel(level)} intervals of ${formatCount(samples)} paired bootstrap resamples (seed ${seed}).`;
+}
+
+export function positiveShare({ count, positives }: Evaluation): string {
+  return formatShare(positives / count);
+}
+
+function shareCell({ shareToLlm }: EvaluationRow): string {
+  return shareToLlm === undefined ? "–" : formatShare(shareToLlm);
+}
+
+function comparison({ aucDifference, deLongP }: NonNullable<EvaluationRow["versusBaseline"]>): string {
+  const { estimate, low, high } = aucDifference;
+  return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(deLongP)}`;
+}
+
+function interval({ estimate, low, high }: Interval): string {
+  return `${formatMetric(estimate)} [${formatMetric(low)}, ${formatMetric(high)}]`;
+}
+
+function shortInterval({ estimate, low, high }: Interval): string {
+  return `${formatShort(estimate)} [${formatShort(low)}, ${formatShort(high)}]`;
+}
+
+function markdownText(text: string): string {
+  return plainText(text).replace(/[\\`*_[\]<>|~&]/g, "\\$&");
+}
+
+function maxLength(texts: readonly string[]): number {
+  return Math.max(...texts.map((text) => text.length));
+}
+
+/** Lines of at most `width` characters, broken at blanks where it can be. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const blank = rest.lastIndexOf(" ", width);
+    const end = blank > 0 ? blank : width;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, rest];
+}
