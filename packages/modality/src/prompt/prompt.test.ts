@@ -69,6 +69,7 @@ describe("a prompt", () => {
       templateLikes,
       "{{target.title}} {{user_history}} {{target_item}}!",
       "no target",
+      "{{target.title[:2]}} then {{user_history}}",
     );
     fc.assert(
       fc.property(texts, texts, templates, (titleA, titleB, template) => {
@@ -85,6 +86,9 @@ describe("a prompt", () => {
   test("says which template is not Jinja, and which key is unknown", () => {
     expect(() => createPrompt({ historyItem: "{% if %}" })).toThrow(
       expect.objectContaining({ code: "prompt/bad-template", place: "prompt.historyItem" }),
+    );
+    expect(() => createPrompt({ template: "{{ user_history | nosuch }}" }).render(record)).toThrow(
+      expect.objectContaining({ code: "prompt/bad-template", place: "prompt.template" }),
     );
     expect(() => createPrompt({ templte: "x" } as object)).toThrow(
       expect.objectContaining({ code: "config/invalid" }),

@@ -1,0 +1,95 @@
+import { CorellaError } from "@corella/errors";
+import { Template } from "@huggingface/jinja";
+import type { Catalogue } from "../catalogue.ts";
+import { type Attributes, decimalRating, isLiked } from "../log.ts";
+import type { HistoryEvent } from "../record.ts";
+import type { PromptConfig } from "./config.ts";
+import { cleanText, mapText, normaliseTitle } from "./text.ts";
+
+/** Renders one of the templates of a prompt; mistakes in it are CorellaErrors that name it. */
+export type Render = (context: Record<string, unknown>) => string;
+
+export function compileTemplate(name: keyof PromptConfig, source: string): Render {
+  const fail = (problem: string, cause: unknown): CorellaError =>
+    new CorellaError({
+      code: "prompt/bad-template",
+      message: `The template ${problem}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      place: `prompt.${name}`,
+      remedy:
+        "See https://jinja.palletsprojects.com for the syntax, and the README for what a template knows.",
+      cause,
+    });
+  let template: Template;
+  try {
+    template = new Template(source);
+  } catch (cause) {
+    throw fail("is not Jinja", cause);
+  }
+  return (context) => {
+    try {
+      return template.render(context);
+    } catch (cause) {
+      throw fail("cannot be rendered", cause);
+    }
+  };
+}
+
+/** What templates know of an item: its attributes, cleaned; its title, or else its id; its id. */
+export function describeItem(
+  config: PromptConfig,
+  id: string,
+  attributes: Attributes | undefined,
+): Attributes {
+  const known = cleanAttributes(config, attributes ?? {});
+  const cleanId = cleanText(id, config.maxTextLength, config.specialTokens);
+  const title = known.title === undefined || known.title === "" ? cleanId : known.title;
+  return { ...known, title, id: cleanId };
+}
+
+export function cleanAttributes(config: PromptConfig, attributes: Attributes): Attributes {
+  return mapText(attributes, (text, name) => {
+    const clean = cleanText(text, config.maxTextLength, config.specialTokens);
+    return name === "title" && config.normaliseTitles ? normaliseTitle(clean) : clean;
+  });
+}
+
+/** A history event as templates see it, and its texts in the two kinds of lists. */
+export interface DescribedEvent {
+  context: Record<string, unknown>;
+  liked: boolean;
+  historyItem: string;
+  listItem: string;
+}
+
+const maxKept = 100_000;
+
+/** Describes events; what was written for an item of the catalogue and a rating is kept, since items come again and again. */
+export function createEventWriter(
+  config: PromptConfig,
+): (event: HistoryEvent, catalogue: Catalogue | undefined) => DescribedEvent {
+  const historyItem = compileTemplate("historyItem", config.historyItem);
+  const listItem = compileTemplate("listItem", config.listItem);
+  const write = (event: HistoryEvent, catalogue: Catalogue | undefined): DescribedEvent => {
+    const liked = isLiked(event.rating, config.likedThreshold);
+    const context = {
+      ...describeItem(config, event.item, catalogue?.attributesOf(event.item)),
+      rating: decimalRating(event.rating),
+      liked,
+      rating_scale: config.ratingScale,
+    };
+    return { context, liked, historyItem: historyItem(context), listItem: listItem(context) };
+  };
+  const kept = new WeakMap<Catalogue, Map<string, DescribedEvent>>();
+  return (event, catalogue) => {
+    if (catalogue === undefined || !catalogue.has(event.item)) return write(event, catalogue);
+    let ofCatalogue = kept.get(catalogue);
+    if (ofCatalogue === undefined) kept.set(catalogue, (ofCatalogue = new Map()));
+    const key = `${event.rating} ${event.item}`;
+    let described = ofCatalogue.get(key);
+    if (described === undefined) {
+      if (ofCatalogue.size >= maxKept) ofCatalogue.clear();
+      ofCatalogue.set(key, (described = write(event, catalogue)));
+    }
+    return described;
+  };
+}
