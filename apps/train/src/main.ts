@@ -51,7 +51,9 @@ async function run(options: Options): Promise<void> {
 
   const abort = new AbortController();
   const onInterrupt = (): void => {
-    if (abort.signal.aborted) process.exit(130);
+    // A second time ends the process as if nobody listened.
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
     process.stderr.write("\nInterrupting after this step; again to stop at once.\n");
     abort.abort();
   };

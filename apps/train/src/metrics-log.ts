@@ -33,22 +33,18 @@ export class MetricsLog {
 
   /** Forgets what a phase wrote after a step, and what came after the phase: that will be written again. */
   rewind(phase: string, step: number): void {
-    this.#writing = this.#writing.then(async () => {
-      const text = await readFile(this.#path, "utf8").catch(() => "");
-      const lines = text.split("\n").filter((line) => line !== "");
-      const first = lines.findIndex((line) => {
-        const parsed = JSON.parse(line) as { phase: string; step?: number };
-        return parsed.phase === phase && (parsed.step ?? 0) > step;
-      });
-      if (first >= 0)
-        await writeFileAtomic(
-          this.#path,
-          lines
-            .slice(0, first)
-            .map((line) => `${line}\n`)
-            .join(""),
-        );
+    this.#writing = this.#writing.then(() => this.#dropAfter(phase, step));
+  }
+
+  async #dropAfter(phase: string, step: number): Promise<void> {
+    const text = await readFile(this.#path, "utf8").catch(() => "");
+    const lines = text.split("\n").filter((line) => line !== "");
+    const first = lines.findIndex((line) => {
+      const parsed = JSON.parse(line) as { phase: string; step?: number };
+      return parsed.phase === phase && (parsed.step ?? 0) > step;
     });
+    if (first < 0) return;
+    await writeFileAtomic(this.#path, `${lines.slice(0, first).join("\n")}\n`);
   }
 
   async flush(): Promise<void> {

@@ -1,164 +1,111 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import { dataConfigSchema, featureConfigSchema, promptSchema } from "@corella/modality";
+import {
+  dataConfigSchema,
+  featureConfigSchema,
+  promptSchema,
+  type DataConfig,
+  type FeatureConfig,
+  type PromptConfig,
+} from "@corella/modality";
 import { z } from "zod";
 
-const positiveInteger = z.int().positive();
-const share = z.number().min(0).max(1);
-
 /** A decoder that is made and pre-trained in the run: the embedded default, small enough for two cores. */
-const scratchSchema = z.strictObject({
-  kind: z.literal("scratch"),
-  vocabularySize: positiveInteger.default(4096),
-  hiddenSize: positiveInteger.default(128),
-  layers: positiveInteger.default(4),
-  heads: positiveInteger.default(4),
-  keyValueHeads: positiveInteger.default(2),
-  feedForwardSize: positiveInteger.default(384),
+export interface ScratchConfig {
+  readonly kind: "scratch";
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly feedForwardSize: number;
   /** Next-token prediction on the item texts and the training users' histories. */
-  pretraining: z
-    .strictObject({
-      steps: positiveInteger.default(400),
-      /** Sequences of a step. */
-      batchSize: positiveInteger.default(16),
-      /** Tokens of a sequence. */
-      sequenceLength: positiveInteger.default(128),
-      learningRate: z.number().positive().default(3e-3),
-      weightDecay: z.number().nonnegative().default(0.1),
-      warmupSteps: z.int().nonnegative().default(20),
-    })
-    .prefault({}),
-});
+  readonly pretraining: {
+    readonly steps: number;
+    /** Sequences of a step. */
+    readonly batchSize: number;
+    /** Tokens of a sequence. */
+    readonly sequenceLength: number;
+    readonly learningRate: number;
+    readonly weightDecay: number;
+    readonly warmupSteps: number;
+  };
+}
 
 /** A decoder of one's own: a folder as Hugging Face lays it out. */
-const pretrainedSchema = z.strictObject({
-  kind: z.literal("pretrained"),
+export interface PretrainedConfig {
+  readonly kind: "pretrained";
   /** Folder with config.json, tokenizer.json and safetensors; relative to the configuration file. */
-  folder: z.string().min(1),
-});
-
-const loraSchema = z.strictObject({
-  rank: positiveInteger.default(8),
-  alpha: z.number().positive().default(16),
-  dropout: share.default(0),
-  targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
-  rsLora: z.boolean().default(false),
-});
+  readonly folder: string;
+}
 
 /** Stage 1, CRM warm-up on all training data. */
-const warmUpSchema = z.strictObject({
-  epochs: positiveInteger.default(5),
-  batchSize: positiveInteger.default(1024),
-  learningRate: z.number().positive().default(1e-3),
-  embeddingL2: z.number().nonnegative().default(0),
-  networkL2: z.number().nonnegative().default(0),
+export interface WarmUpConfig {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly embeddingL2: number;
+  readonly networkL2: number;
   /** Looks at the validation part in an epoch. */
-  validationsPerEpoch: positiveInteger.default(2),
+  readonly validationsPerEpoch: number;
   /** Looks without a new best after which the stage ends. */
-  patience: positiveInteger.default(4),
-});
+  readonly patience: number;
+}
 
-const llmTuningFields = {
+/** How the LLM is tuned in stages 2 and 3. */
+export interface LlmTuningConfig {
   /** Size of the random subset of the training part. */
-  samples: positiveInteger,
-  epochs: positiveInteger.default(1),
-  batchSize: positiveInteger.default(32),
-  learningRate: z.number().positive().default(1e-3),
-  weightDecay: z.number().nonnegative().default(0),
-  warmupSteps: z.int().nonnegative().default(10),
-};
+  readonly samples: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly warmupSteps: number;
+}
 
 /** Stage 2, joint training with alignment. */
-const jointSchema = z.strictObject({
-  ...llmTuningFields,
-  samples: positiveInteger.default(8000),
-  crmLearningRate: z.number().positive().default(1e-4),
+export interface JointConfig extends LlmTuningConfig {
+  readonly crmLearningRate: number;
   /** Eq. 4. */
-  weights: z
-    .strictObject({
-      llm: z.number().nonnegative().default(1),
-      crm: z.number().nonnegative().default(1),
-      calibration: z.number().nonnegative().default(0.1),
-    })
-    .prefault({}),
-  projection: z
-    .strictObject({
-      width: positiveInteger.default(64),
-      power: z.number().positive().default(2),
-      /** Decoder blocks from 1; default: as many of the last as the CRM has interaction layers. */
-      llmLayers: z.array(positiveInteger).optional(),
-      /** Interaction layers from 1; default: all. */
-      crmLayers: z.array(positiveInteger).optional(),
-    })
-    .prefault({}),
+  readonly weights: { readonly llm: number; readonly crm: number; readonly calibration: number };
+  readonly projection: {
+    readonly width: number;
+    /** The norm's power in eq. 3. */
+    readonly power: number;
+    /** Decoder blocks from 1; default: as many of the last as the CRM has interaction layers. */
+    readonly llmLayers?: readonly number[] | undefined;
+    /** Interaction layers from 1; default: all. */
+    readonly crmLayers?: readonly number[] | undefined;
+  };
   /** Looks at the CRM's validation result in an epoch. */
-  validationsPerEpoch: positiveInteger.default(5),
+  readonly validationsPerEpoch: number;
   /** The see-saw: after so many looks without a new best of the CRM, the stage ends. */
-  patience: positiveInteger.default(3),
-});
-
-/** Stage 3, LLM alone on another random subset. */
-const llmAloneSchema = z.strictObject({ ...llmTuningFields, samples: positiveInteger.default(8000) });
-
-export const runConfigSchema: z.ZodType<RunConfig> = z.strictObject({
-  /** Folder name under `runs/`. */
-  name: z
-    .string()
-    .regex(/^[\w][\w.-]*$/, "must be a plain folder name")
-    .default("default"),
-  seed: z.int().nonnegative().default(1),
-  /** Threads of one session. */
-  threads: positiveInteger.default(2),
-  data: dataConfigSchema,
-  features: z.array(featureConfigSchema).min(1),
-  prompt: promptSchema.prefault({}),
-  /** `model` and the parameters of that model; see the README of @corella/crm. */
-  crm: z.looseObject({ model: z.string() }),
-  llm: z.strictObject({
-    base: z.discriminatedUnion("kind", [scratchSchema, pretrainedSchema]),
-    lora: loraSchema.prefault({}),
-    /** Longer prompts lose history, oldest first. */
-    maxTokens: positiveInteger.default(128),
-    /** Tokens that are scored at once. */
-    tokenBudget: positiveInteger.default(4096),
-  }),
-  stages: z
-    .strictObject({
-      warmUp: warmUpSchema.prefault({}),
-      joint: jointSchema.prefault({}),
-      llmAlone: llmAloneSchema.prefault({}),
-    })
-    .prefault({}),
-  routing: z
-    .strictObject({
-      /** Share of the samples, the least certain, that goes to the LLM. */
-      share: share.default(0.3),
-      /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
-      mix: z.enum(["replace", "addLogits"]).default("addLogits"),
-      /** Validation rows, random, on which the weight is learned; all when there are fewer. */
-      validationSamples: positiveInteger.default(5000),
-    })
-    .prefault({}),
-  checkpointEverySeconds: z.number().positive().default(30),
-}) as unknown as z.ZodType<RunConfig>;
-
-export type ScratchConfig = z.output<typeof scratchSchema>;
-export type WarmUpConfig = z.output<typeof warmUpSchema>;
-export type JointConfig = z.output<typeof jointSchema>;
-export type LlmTuningConfig = z.output<typeof llmAloneSchema>;
+  readonly patience: number;
+}
 
 /** Everything that makes a run; two runs with equal configurations end with equal bits. */
 export interface RunConfig {
+  /** Folder name under `runs/`. */
   readonly name: string;
   readonly seed: number;
+  /** Threads of one session. */
   readonly threads: number;
-  readonly data: z.output<typeof dataConfigSchema>;
-  readonly features: z.output<typeof featureConfigSchema>[];
-  readonly prompt: z.output<typeof promptSchema>;
+  readonly data: DataConfig;
+  readonly features: readonly FeatureConfig[];
+  readonly prompt: PromptConfig;
+  /** `model` and the parameters of that model; see the README of @corella/crm. */
   readonly crm: { readonly model: string; readonly [parameter: string]: unknown };
   readonly llm: {
-    readonly base: ScratchConfig | z.output<typeof pretrainedSchema>;
-    readonly lora: z.output<typeof loraSchema>;
+    readonly base: ScratchConfig | PretrainedConfig;
+    readonly lora: {
+      readonly rank: number;
+      readonly alpha: number;
+      readonly dropout: number;
+      readonly targetModules: readonly string[];
+      readonly rsLora: boolean;
+    };
+    /** Longer prompts lose history, oldest first. */
     readonly maxTokens: number;
+    /** Tokens that are scored at once. */
     readonly tokenBudget: number;
   };
   readonly stages: {
@@ -167,12 +114,122 @@ export interface RunConfig {
     readonly llmAlone: LlmTuningConfig;
   };
   readonly routing: {
+    /** Share of the samples, the least certain, that goes to the LLM. */
     readonly share: number;
+    /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
     readonly mix: "replace" | "addLogits";
+    /** Validation rows, random, on which the weight is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
   readonly checkpointEverySeconds: number;
 }
+
+const positiveInteger = z.int().positive();
+const share = z.number().min(0).max(1);
+
+const llmTuningFields = {
+  samples: positiveInteger.default(8000),
+  epochs: positiveInteger.default(1),
+  batchSize: positiveInteger.default(32),
+  learningRate: z.number().positive().default(1e-3),
+  weightDecay: z.number().nonnegative().default(0),
+  warmupSteps: z.int().nonnegative().default(10),
+};
+
+export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w][\w.-]*$/, "must be a plain folder name")
+    .default("default"),
+  seed: z.int().nonnegative().default(1),
+  threads: positiveInteger.default(2),
+  data: dataConfigSchema,
+  features: z.array(featureConfigSchema).min(1),
+  prompt: promptSchema.prefault({}),
+  crm: z.looseObject({ model: z.string() }),
+  llm: z.strictObject({
+    base: z.discriminatedUnion("kind", [
+      z.strictObject({
+        kind: z.literal("scratch"),
+        vocabularySize: positiveInteger.default(4096),
+        hiddenSize: positiveInteger.default(128),
+        layers: positiveInteger.default(4),
+        heads: positiveInteger.default(4),
+        keyValueHeads: positiveInteger.default(2),
+        feedForwardSize: positiveInteger.default(384),
+        pretraining: z
+          .strictObject({
+            steps: positiveInteger.default(400),
+            batchSize: positiveInteger.default(16),
+            sequenceLength: positiveInteger.default(128),
+            learningRate: z.number().positive().default(3e-3),
+            weightDecay: z.number().nonnegative().default(0.1),
+            warmupSteps: z.int().nonnegative().default(20),
+          })
+          .prefault({}),
+      }),
+      z.strictObject({ kind: z.literal("pretrained"), folder: z.string().min(1) }),
+    ]),
+    lora: z
+      .strictObject({
+        rank: positiveInteger.default(8),
+        alpha: z.number().positive().default(16),
+        dropout: share.default(0),
+        targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
+        rsLora: z.boolean().default(false),
+      })
+      .prefault({}),
+    maxTokens: positiveInteger.default(128),
+    tokenBudget: positiveInteger.default(4096),
+  }),
+  stages: z
+    .strictObject({
+      warmUp: z
+        .strictObject({
+          epochs: positiveInteger.default(5),
+          batchSize: positiveInteger.default(1024),
+          learningRate: z.number().positive().default(1e-3),
+          embeddingL2: z.number().nonnegative().default(0),
+          networkL2: z.number().nonnegative().default(0),
+          validationsPerEpoch: positiveInteger.default(2),
+          patience: positiveInteger.default(4),
+        })
+        .prefault({}),
+      joint: z
+        .strictObject({
+          ...llmTuningFields,
+          crmLearningRate: z.number().positive().default(1e-4),
+          weights: z
+            .strictObject({
+              llm: z.number().nonnegative().default(1),
+              crm: z.number().nonnegative().default(1),
+              calibration: z.number().nonnegative().default(0.1),
+            })
+            .prefault({}),
+          projection: z
+            .strictObject({
+              width: positiveInteger.default(64),
+              power: z.number().positive().default(2),
+              llmLayers: z.array(positiveInteger).optional(),
+              crmLayers: z.array(positiveInteger).optional(),
+            })
+            .prefault({}),
+          validationsPerEpoch: positiveInteger.default(5),
+          patience: positiveInteger.default(3),
+        })
+        .prefault({}),
+      llmAlone: z.strictObject(llmTuningFields).prefault({}),
+    })
+    .prefault({}),
+  routing: z
+    .strictObject({
+      share: share.default(0.3),
+      mix: z.enum(["replace", "addLogits"]).default("addLogits"),
+      validationSamples: positiveInteger.default(5000),
+    })
+    .prefault({}),
+  checkpointEverySeconds: z.number().positive().default(30),
+});
 
 /**
  * Checks a configuration and fills in the defaults.

@@ -189,7 +189,7 @@ function fitRouter(config: RunConfig, validation: Predictions): { router: Router
   };
   const { toLlm } = route(validation.crm, policy);
   const answers = Float32Array.from(toLlm, (row) => validation.llm[row]!);
-  const { weight, bias } = fitMixWeight(validation.crm, answers, validation.labels, toLlm);
+  const { weight, bias } = fitMixWeight(validation.crm, answers, validation.labels, toLlm, { bias: false });
   const addLogits: MixRule = { kind: "addLogits", weight, bias };
   return {
     router: { policy, mix: config.routing.mix === "replace" ? { kind: "replace" } : addLogits },

@@ -26,3 +26,4 @@ export {
   type Router,
   type ScoreOptions,
 } from "./predictor.ts";
+export { newestBundle } from "./newest.ts";

@@ -28,15 +28,16 @@ async function start(): Promise<Lane | undefined> {
 
 const lane = await start();
 if (lane !== undefined) {
+  const answer = async ({ id, records }: LaneRequest): Promise<void> => {
+    try {
+      port.postMessage({ kind: "scores", id, scores: await lane.score(records) } satisfies LaneReply);
+    } catch (error) {
+      port.postMessage({ kind: "error", id, error: failureOf(error) } satisfies LaneReply);
+    }
+  };
   let previous: Promise<void> = Promise.resolve();
-  port.on("message", ({ id, records }: LaneRequest) => {
-    previous = previous.then(async () => {
-      try {
-        port.postMessage({ kind: "scores", id, scores: await lane.score(records) } satisfies LaneReply);
-      } catch (error) {
-        port.postMessage({ kind: "error", id, error: failureOf(error) } satisfies LaneReply);
-      }
-    });
+  port.on("message", (request: LaneRequest) => {
+    previous = previous.then(() => answer(request));
   });
   port.postMessage({ kind: "ready" } satisfies LaneReply);
 }

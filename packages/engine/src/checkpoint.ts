@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import {
   float32Tensor,
@@ -50,6 +50,7 @@ export async function saveCheckpoint<Progress>(
       }
     }
   }
+  await mkdir(dirname(folder), { recursive: true });
   await writeFolderAtomic(folder, async (temporary) => {
     const path = join(temporary, tensorFile);
     await writeSafetensors(path, tensors);

@@ -1,0 +1,116 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
+import { CorellaError, formatError } from "@corella/errors";
+import { formatTable } from "@corella/evaluation";
+import { dataConfigSchema, loadLog, splitLog, type DataConfig } from "@corella/modality";
+import { writeFileAtomic } from "@corella/safetensors";
+import { Command, InvalidArgumentError } from "commander";
+import { parse } from "yaml";
+import { createCounter } from "./counter.ts";
+import { evaluatePredictions, report } from "./figures.ts";
+import { predictRows } from "./predict.ts";
+
+interface Options {
+  readonly bundle?: string;
+  readonly config?: string;
+  readonly split: "train" | "validation" | "test";
+  readonly rows?: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly out?: string;
+  readonly runs: string;
+}
+
+const command = new Command("evaluate")
+  .description(
+    "Scores a part of the data with a bundle: AUC, logloss and accuracy with intervals, by confidence, with pictures.",
+  )
+  .option("--bundle <folder>", "bundle; default: the newest under --runs")
+  .option("--config <file>", "whose data is scored; default: the bundle's own configuration")
+  .option("--split <part>", "train, validation or test", part, "test")
+  .option("--rows <count>", "only so many rows, at random", count)
+  .option("--seed <number>", "of the rows and the intervals", count, 1)
+  .option("--threads <count>", "threads of each model", count, 2)
+  .option("--out <folder>", "gets metrics.json and report.html; default: beside the bundle")
+  .option("--runs <folder>", "where runs are kept", "runs")
+  .showHelpAfterError()
+  .action(run);
+
+function part(value: string): Options["split"] {
+  if (value === "train" || value === "validation" || value === "test") return value;
+  throw new InvalidArgumentError("It is train, validation or test.");
+}
+
+function count(value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError("It is a positive whole number.");
+}
+
+async function run(options: Options): Promise<void> {
+  const folder = options.bundle ?? (await newestBundle(options.runs));
+  const bundle = await openBundle(folder);
+  // The paths in the configuration of a bundle start at its run's folder, which holds the bundle.
+  const configPath = options.config ?? join(dirname(resolve(folder)), "config.yaml");
+  const data = await dataOf(configPath);
+  process.stderr.write(`Bundle ${folder}\nReading the data of ${configPath}\n`);
+  const log = await loadLog(data, { baseFolder: dirname(resolve(configPath)) });
+  const rows = splitLog(log, data)[options.split];
+  const predictor = await loadPredictor(bundle, { threads: options.threads });
+  const counter = createCounter(process.stderr, "Scoring with both models");
+  try {
+    const predictions = await predictRows(predictor, log, rows, options, counter);
+    const evaluation = evaluatePredictions(predictions, bundle.router, options.seed);
+    const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
+    await mkdir(out, { recursive: true });
+    await writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify(evaluation, undefined, 2)}\n`);
+    const title = `corella: ${bundle.name} on its ${options.split} part`;
+    await writeFileAtomic(join(out, "report.html"), report(title, predictions, bundle, evaluation));
+    process.stdout.write(
+      `\n${formatTable(evaluation)}\n\nFigures: ${join(out, "metrics.json")}\nReport: ${join(out, "report.html")}\n`,
+    );
+  } finally {
+    counter.stop();
+    await predictor.dispose();
+  }
+}
+
+async function dataOf(path: string): Promise<DataConfig> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new CorellaError({
+      code: "config/missing",
+      message: "The configuration of the data cannot be read.",
+      place: path,
+      remedy: "Name the run's configuration with --config.",
+      cause,
+    });
+  });
+  let parsed: unknown;
+  try {
+    parsed = parse(text);
+  } catch (cause) {
+    throw new CorellaError({
+      code: "config/syntax",
+      message: String(cause),
+      place: path,
+      remedy: "Correct the YAML there.",
+    });
+  }
+  const data = dataConfigSchema.safeParse((parsed as { data?: unknown } | null)?.data);
+  if (data.success) return data.data;
+  const issue = data.error.issues[0]!;
+  throw new CorellaError({
+    code: "config/invalid",
+    message: `data.${issue.path.map(String).join(".")}: ${issue.message}.`,
+    place: path,
+    remedy: "See docs/configuration.md for the settings.",
+  });
+}
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  process.stderr.write(`${formatError(error)}\n`);
+  process.exitCode = 1;
+}

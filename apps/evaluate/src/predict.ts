@@ -1,0 +1,44 @@
+import type { Predictor } from "@corella/bundle";
+import { batches, recordAt, shuffledRows, type InteractionLog } from "@corella/modality";
+import type { Counter } from "./counter.ts";
+
+/** Answers of both models to the same rows. */
+export interface Predictions {
+  readonly rows: Uint32Array;
+  readonly labels: Float32Array;
+  readonly crm: Float32Array;
+  readonly llm: Float32Array;
+}
+
+/** Samples between two signs of progress. */
+const chunkSize = 250;
+
+/** Scores rows of a log with both models of a bundle. */
+export async function predictRows(
+  predictor: Predictor,
+  log: InteractionLog,
+  all: Uint32Array,
+  options: { readonly rows?: number; readonly seed: number },
+  counter: Counter,
+): Promise<Predictions> {
+  const rows =
+    options.rows === undefined || options.rows >= all.length
+      ? all
+      : shuffledRows(all, options.seed).slice(0, options.rows).sort();
+  const crm = new Float32Array(rows.length);
+  const llm = new Float32Array(rows.length);
+  counter.start(rows.length);
+  let done = 0;
+  for (const chunk of batches(rows, chunkSize)) {
+    const records = Array.from(chunk, (row) => recordAt(log, row));
+    const predictions = await predictor.score(records, { policy: { kind: "all" } });
+    predictions.forEach(({ pCrm, pLlm }, i) => {
+      crm[done + i] = pCrm;
+      llm[done + i] = pLlm!;
+    });
+    done += chunk.length;
+    counter.add(chunk.length);
+  }
+  counter.stop();
+  return { rows, labels: Float32Array.from(rows, (row) => log.label[row]!), crm, llm };
+}
