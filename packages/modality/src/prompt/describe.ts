@@ -4,6 +4,7 @@ import type { Catalogue } from "../catalogue.ts";
 import { type Attributes, decimalRating, isLiked } from "../log.ts";
 import type { HistoryEvent } from "../record.ts";
 import type { PromptConfig } from "./config.ts";
+import { checkNames } from "./names.ts";
 import { cleanText, mapText, normaliseTitle } from "./text.ts";
 
 /** Renders one of the templates of a prompt; mistakes in it are CorellaErrors that name it. */
@@ -22,7 +23,9 @@ export function compileTemplate(name: keyof PromptConfig, source: string): Rende
   let template: Template;
   try {
     template = new Template(source);
+    if (name === "template") checkNames(template);
   } catch (cause) {
+    if (CorellaError.isInstance(cause)) throw cause;
     throw fail("is not Jinja", cause);
   }
   return (context) => {

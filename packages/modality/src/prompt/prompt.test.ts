@@ -96,6 +96,33 @@ describe("a prompt", () => {
   });
 });
 
+describe("the names of a template", () => {
+  test.each([
+    "{{user_histroy}}",
+    "{% for x in histry %}{{x.title}}{% endfor %}",
+    "{{ target_item ~ titel }}",
+    "{% if lked %}x{% endif %}",
+  ])("are checked, since Jinja renders unknown ones as nothing: %s", (template) => {
+    expect(() => createPrompt({ template })).toThrow(
+      expect.objectContaining({
+        code: "prompt/unknown-name",
+        place: "prompt.template",
+        remedy: expect.any(String),
+      }),
+    );
+  });
+  test.each([
+    "{% for event in history %}{{loop.index}} {{event.anything[0]}} {{ event['x'] }}{% endfor %}",
+    "{% set shown = target.genres | join(', ') | default('?') %}{{ shown }} {{ range(3) }}",
+    "{% for a, b in user.items() if b is defined %}{{ a }}{% endfor %}{{ user.gender is string }}",
+    "{% macro say(word, twice=false) %}{{ word }}{% endmacro %}{{ say(target.title, twice=true) }}",
+    "{% set space = namespace(n=1) %}{% set space.n = 2 %}{{ space.n }}",
+    "{{ history | selectattr('liked', 'equalto', true) | map(attribute='title') | join(sep=', ') if history else none }}",
+  ])("may be declared or built in: %s", (template) => {
+    expect(() => createPrompt({ template })).not.toThrow();
+  });
+});
+
 describe("hostile text", () => {
   const special = ["<|im_start|>", "<|endoftext|>", "<s>", "</s>", "[INST]", "<<SYS>>", "<end_of_turn>"];
   test("never holds a special token, a control character or a mark", () => {

@@ -84,6 +84,12 @@ async function rejectedRows(
   config: TableConfig,
   files: OpenedFiles,
 ): Promise<Skipped[]> {
+  const drop = "DROP TABLE reject_errors; DROP TABLE reject_scans";
+  const any = await connection.runAndReadAll("SELECT 1 FROM reject_errors LIMIT 1");
+  if (any.currentRowCount === 0) {
+    await connection.run(drop);
+    return [];
+  }
   const reader = await connection.runAndReadAll(`
     WITH lines AS (
       SELECT file_path, line, min(column_idx) AS position, first(error_type::VARCHAR) AS kind, first(error_message) AS message
@@ -104,7 +110,7 @@ async function rejectedRows(
       };
     });
   const result = await Promise.all(rejected);
-  await connection.run("DROP TABLE reject_errors; DROP TABLE reject_scans");
+  await connection.run(drop);
   return result;
 }
 
