@@ -48,8 +48,8 @@ export interface Scope {
 }
 
 /** A part of a program: a model with declared parameters, tables and inputs, and a pure forward function. */
-export interface Part<Output> extends Specs {
-  forward(scope: Scope): Output;
+export interface Part<Result> extends Specs {
+  forward(scope: Scope): Result;
 }
 
 export interface ProgramOutput {

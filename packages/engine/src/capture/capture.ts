@@ -1,4 +1,5 @@
 import type { Tensor } from "@tensorflow/tfjs";
+import { CorellaError } from "@corella/errors";
 import { updateTensors, slotNames, type Optimizer } from "../optimizers.ts";
 import type { InputSpec, Program, Values } from "../program.ts";
 import { onBackend, trace, type Traced } from "../trace.ts";
@@ -13,7 +14,7 @@ import {
   type GraphWeight,
 } from "./graph.ts";
 import { resolveSymbols } from "./resolve.ts";
-import { factor, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
+import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
 import "./elementwise.ts";
 import "./reduction.ts";
 import "./matrix.ts";
@@ -67,6 +68,10 @@ interface RawOutput {
   readonly type: "float32" | "int32" | "bool";
 }
 
+function sameNode(a: GraphNode, b: GraphNode): boolean {
+  return a.op === b.op && a.inputs.join() === b.inputs.join() && a.outputs.join() === b.outputs.join();
+}
+
 interface RawTrace {
   readonly builder: GraphBuilder;
   readonly outputs: RawOutput[];
@@ -88,12 +93,30 @@ export function dimensionsOf(program: Program): string[] {
 
 /** Traces a program into one graph that serves every size of its named dimensions. */
 export function capture(program: Program, options: CaptureOptions): CapturedGraph {
-  const { first, second } = standInSizes(dimensionsOf(program));
+  const dimensions = dimensionsOf(program);
+  let firstError: unknown;
+  for (let pair = 0; pair < standInPairs; pair++) {
+    try {
+      return captureWith(program, options, standInSizes(dimensions, pair));
+    } catch (error) {
+      // A width of the program that equals a stand-in size makes the two traces differ: other sizes may do.
+      if (!CorellaError.isInstance(error) || error.code !== "engine/capture") throw error;
+      firstError ??= error;
+    }
+  }
+  throw firstError;
+}
+
+function captureWith(
+  program: Program,
+  options: CaptureOptions,
+  { first, second }: { readonly first: Sizes; readonly second: Sizes },
+): CapturedGraph {
   const a = traceOnce(program, options, first);
   const b = traceOnce(program, options, second);
   const sameNodes =
     a.builder.nodes.length === b.builder.nodes.length &&
-    a.builder.nodes.every((node, i) => node.op === b.builder.nodes[i]!.op);
+    a.builder.nodes.every((node, i) => sameNode(node, b.builder.nodes[i]!));
   if (!sameNodes)
     throw captureError("The operations of the program depend on the size of a named dimension.");
 

@@ -13,11 +13,18 @@ export interface SymbolicNumber {
 
 export type Sizes = Readonly<Record<string, number>>;
 
-const firstSizes = [11, 13, 17, 19, 23, 29];
-const secondSizes = [31, 37, 41, 43, 47, 53];
+/** Pairs of sets; when a size of the program itself coincides with one of a pair, the next pair is tried. */
+const standIns = [
+  { first: [11, 13, 17, 19, 23, 29], second: [31, 37, 41, 43, 47, 53] },
+  { first: [59, 61, 67, 71, 73, 79], second: [83, 89, 97, 101, 103, 107] },
+  { first: [109, 113, 127, 131, 137, 139], second: [149, 151, 157, 163, 167, 173] },
+] as const;
+
+export const standInPairs: number = standIns.length;
 
 /** The two sets of stand-in sizes for the named dimensions: distinct primes. */
-export function standInSizes(dimensions: readonly string[]): { first: Sizes; second: Sizes } {
+export function standInSizes(dimensions: readonly string[], pair = 0): { first: Sizes; second: Sizes } {
+  const { first: firstSizes, second: secondSizes } = standIns[pair]!;
   if (dimensions.length > firstSizes.length) {
     throw captureError(
       `A program may have ${firstSizes.length} named dimensions, this one has ${dimensions.length}.`,
