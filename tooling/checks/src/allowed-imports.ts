@@ -37,3 +37,11 @@ export function mayImport(importer: string, imported: string): boolean {
   if (imported === importedByAll) return importer !== importedByAll;
   return allowedImports[importer]?.includes(imported) ?? false;
 }
+
+/** Tests may also import what lies further below their package, for example to read goldens. */
+export function testsMayImport(importer: string, imported: string): boolean {
+  return (
+    mayImport(importer, imported) ||
+    (allowedImports[importer] ?? []).some((below) => testsMayImport(below, imported))
+  );
+}

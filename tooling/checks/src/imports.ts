@@ -1,6 +1,6 @@
 import { isBuiltin } from "node:module";
 import { posix } from "node:path";
-import { allowedImports, mayImport, toolingFolder } from "./allowed-imports.ts";
+import { allowedImports, mayImport, testsMayImport, toolingFolder } from "./allowed-imports.ts";
 import type { SourceFacts } from "./source-scan.ts";
 import type { Violation } from "./violation.ts";
 import { isTest, memberOf, scope, type Manifest, type Member, type Workspace } from "./workspace.ts";
@@ -109,7 +109,8 @@ function checkWorkspaceImport(
       `import from "${imported}" and export it from its src/index.ts`,
     );
   }
-  if (member.group !== toolingFolder && !mayImport(member.name, name)) {
+  const allows = isTest(file) ? testsMayImport : mayImport;
+  if (member.group !== toolingFolder && !allows(member.name, name)) {
     const allowed = ["errors", ...(allowedImports[member.name] ?? [])].filter(
       (other) => other !== member.name,
     );

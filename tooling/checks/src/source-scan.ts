@@ -58,13 +58,11 @@ function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
   return specifier !== undefined && ts.isStringLiteralLike(specifier) ? specifier : undefined;
 }
 
-/** `import(...)`, `require(...)`, `require.resolve(...)`, `import.meta.resolve(...)`, `vi.mock(...)`, `vi.importActual(...)`. */
+/** `import(...)`, `require(...)`, `vi.mock(...)`, `vi.importActual(...)`. */
 function loadsModule(callee: ts.Expression): boolean {
   return (
     callee.kind === ts.SyntaxKind.ImportKeyword ||
-    /^(require|require\.resolve|import\.meta\.resolve|vi\.(mock|doMock|importActual|importMock))$/.test(
-      callee.getText(),
-    )
+    /^(require|vi\.(mock|doMock|importActual|importMock))$/.test(callee.getText())
   );
 }
 

@@ -24,10 +24,7 @@ export function checkTestCommand(
       });
     }
   }
-  if (
-    ciScript !== undefined &&
-    !ciScript.split("\n").some((line) => line.trim().endsWith(` ${testCommand}`))
-  ) {
+  if (ciScript !== undefined && !` ${ciScript} `.includes(` ${testCommand} `)) {
     violations.push({
       file: ".ci/run",
       line: 1,
