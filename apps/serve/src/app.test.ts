@@ -1,0 +1,477 @@
+import { createPredictor, type Histories, type Lane, type Predictor } from "@corella/bundle";
+import { CorellaError } from "@corella/errors";
+import { createCatalogue, type RatingRecord } from "@corella/modality";
+import type { RoutingPolicy } from "@corella/routing";
+import type { Hono } from "hono";
+import { describe, expect, test } from "vitest";
+import { createApp, type AppParts } from "./app.ts";
+
+const catalogue = createCatalogue([
+  ["1", { title: "One" }],
+  ["2", { title: "Two" }],
+]);
+const histories: Histories = {
+  users: 1,
+  has: (user) => user === "ann",
+  of: () => [
+    { item: "1", rating: 4, time: 100 },
+    { item: "2", rating: 3, time: 200 },
+  ],
+  attributesOf: () => ({ age: 30 }),
+};
+// Half sure of "1", quite sure of all others.
+const pCrmOf = ({ item }: RatingRecord): number => (item === "1" ? 0.5 : 0.9375);
+
+interface World {
+  readonly app: Hono;
+  /** Records as the CRM's lane got them, in batches. */
+  readonly toCrm: RatingRecord[][];
+  readonly toLlm: RatingRecord[][];
+  readonly lines: string[];
+  /** What the lanes do instead of answering. */
+  readonly failures: { crm?: Error | "hang" | undefined; llm?: Error | "hang" | undefined };
+}
+
+function world(changes: Partial<AppParts> & { readonly policy?: RoutingPolicy } = {}): World {
+  const failures: World["failures"] = {};
+  const lane = (name: "crm" | "llm", seen: RatingRecord[][], p: (record: RatingRecord) => number): Lane => ({
+    async score(records, signal) {
+      const failure = failures[name];
+      if (failure === "hang") {
+        return new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason as Error));
+        });
+      }
+      if (failure !== undefined) throw failure;
+      seen.push([...records]);
+      return Float32Array.from(records, p);
+    },
+    dispose: async () => {},
+  });
+  const toCrm: RatingRecord[][] = [];
+  const toLlm: RatingRecord[][] = [];
+  const lines: string[] = [];
+  const router = {
+    policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
+    mix: { kind: "replace" },
+  } as const;
+  const predictor = createPredictor(
+    { crm: lane("crm", toCrm, pCrmOf), llm: lane("llm", toLlm, () => 0.25) },
+    router,
+  );
+  const app = createApp({
+    predictor,
+    histories,
+    catalogue,
+    info: {
+      bundle: { name: "tiny", version: "abc" },
+      models: { crm: "DCNv2", llm: "Llama" },
+      router,
+      features: [],
+      historyLength: 30,
+      items: 2,
+      users: 1,
+    },
+    log: (line) => lines.push(line),
+    ...changes,
+  });
+  return { app, toCrm, toLlm, lines, failures };
+}
+
+async function post(app: Hono, body: unknown, signal?: AbortSignal): Promise<[number, Answer]> {
+  const response = await app.request("/v1/score", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: typeof body === "string" || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return [response.status, (await response.json()) as Answer];
+}
+
+interface Answer {
+  readonly probability?: number;
+  readonly latencyMs?: number;
+  readonly predictions?: readonly Readonly<Record<string, unknown>>[];
+  readonly error?: { code: string; message: string; place?: string; remedy?: string };
+  readonly [other: string]: unknown;
+}
+
+describe("scoring", () => {
+  test("an easy sample is the CRM's, a hard one the LLM's", async () => {
+    const { app, toLlm } = world();
+    const [status, easy] = await post(app, { user: "ann", item: "2" });
+    expect(status).toBe(200);
+    // -0.9375 ln 0.9375 - 0.0625 ln 0.0625
+    expect(easy).toEqual({
+      probability: 0.9375,
+      route: "crm",
+      entropy: expect.closeTo(0.2338, 4) as number,
+      pCrm: 0.9375,
+      latencyMs: expect.any(Number) as number,
+    });
+    expect(toLlm).toEqual([]);
+    const [, hard] = await post(app, { user: "ann", item: "1" });
+    expect(hard).toMatchObject({ probability: 0.25, route: "llm", pCrm: 0.5, pLlm: 0.25 });
+  });
+
+  test("a list is answered in its order", async () => {
+    const { app, toLlm } = world();
+    const samples = ["2", "1", "2", "1"].map((item) => ({ user: "ann", item }));
+    const [, { predictions, latencyMs }] = await post(app, { samples });
+    expect(predictions!.map(({ route }) => route)).toEqual(["crm", "llm", "crm", "llm"]);
+    expect(latencyMs).toBeGreaterThan(0);
+    expect(toLlm.map((batch) => batch.length)).toEqual([2]);
+  });
+
+  test("the sender may keep the LLM out, or ask it always", async () => {
+    const { app, toLlm } = world();
+    expect((await post(app, { item: "1", llm: "never" }))[1]).toMatchObject({
+      probability: 0.5,
+      route: "crm",
+    });
+    expect(toLlm).toEqual([]);
+    expect((await post(app, { item: "2", llm: "always" }))[1]).toMatchObject({
+      probability: 0.25,
+      route: "llm",
+    });
+  });
+
+  test("what is left out comes from the bundle", async () => {
+    const { app, toCrm } = world();
+    await post(app, { user: "ann", item: "2" });
+    expect(toCrm.at(-1)).toEqual([
+      {
+        user: "ann",
+        item: "2",
+        userAttributes: { age: 30 },
+        history: [
+          { item: "1", rating: 4, time: 100 },
+          { item: "2", rating: 3, time: 200 },
+        ],
+      },
+    ]);
+    // Strictly before the time that is asked about.
+    await post(app, { user: "ann", item: "2", time: 200 });
+    expect(toCrm.at(-1)![0]!.history).toEqual([{ item: "1", rating: 4, time: 100 }]);
+  });
+
+  test("what is sent is used as it is, but oldest first", async () => {
+    const { app, toCrm } = world();
+    const sample = {
+      user: "ann",
+      item: "9",
+      userAttributes: { age: 31 },
+      itemAttributes: { title: "Nine", genres: ["War"], year: 1999 },
+      time: 300,
+    };
+    const history = [
+      { item: "2", rating: 1, time: 250 },
+      { item: "1", rating: 2, time: 240 },
+    ];
+    const [, answer] = await post(app, { ...sample, history });
+    expect(toCrm.at(-1)).toEqual([{ ...sample, history: history.toReversed() }]);
+    expect(answer).not.toHaveProperty("unknownItem");
+    // Without times there is nothing to order by.
+    const untimed = [
+      { item: "2", rating: 1 },
+      { item: "1", rating: 2 },
+    ];
+    await post(app, { ...sample, history: untimed });
+    expect(toCrm.at(-1)![0]!.history).toEqual(untimed);
+  });
+
+  test("cold starts and unknown items are scored and named", async () => {
+    const { app, toCrm } = world();
+    const [, { predictions }] = await post(app, {
+      samples: [
+        { user: "bob", item: "2" },
+        { item: "2" },
+        { user: null, item: "2", history: [{ item: "1", rating: 3 }] },
+        { user: "ann", item: "9" },
+        { user: "ann", item: "2", history: [] },
+      ],
+    });
+    expect(predictions!.map(({ coldStart }) => coldStart)).toEqual([
+      true,
+      true,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(predictions!.map(({ unknownItem }) => unknownItem)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      true,
+      undefined,
+    ]);
+    expect(toCrm[0]![0]).toEqual({ user: "bob", item: "2", history: [] });
+    expect(toCrm[0]![4]!.history).toEqual([]);
+  });
+
+  test("many requests at once", async () => {
+    const { app } = world();
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => post(app, { item: i % 2 === 0 ? "1" : "2" })),
+    );
+    expect(answers.map(([, { route }]) => route)).toEqual(
+      Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? "llm" : "crm")),
+    );
+  });
+});
+
+describe("a model that fails", () => {
+  const laneDied = new CorellaError({ code: "bundle/lane", message: "The thread of the LLM ended: secret." });
+
+  test("without the LLM the CRM answers, and says for which samples it stands in", async () => {
+    const { app, failures, lines } = world();
+    failures.llm = laneDied;
+    const [status, { predictions }] = await post(app, { samples: [{ item: "1" }, { item: "2" }] });
+    expect(status).toBe(200);
+    expect(predictions).toMatchObject([
+      { probability: 0.5, route: "crm", degraded: true },
+      { probability: 0.9375, route: "crm" },
+    ]);
+    expect(predictions![1]).not.toHaveProperty("degraded");
+    expect(lines.join("\n")).toContain("secret");
+  });
+
+  test("an LLM that takes too long counts as failed", async () => {
+    const { app, failures } = world({ llmTimeoutMs: 20 });
+    failures.llm = "hang";
+    expect((await post(app, { item: "1" }))[1]).toMatchObject({ route: "crm", degraded: true });
+  });
+
+  test("a request that its sender gives up stops waiting for the LLM", async () => {
+    const { app, failures, lines } = world();
+    failures.llm = "hang";
+    const abort = new AbortController();
+    const answer = post(app, { item: "1" }, abort.signal);
+    setTimeout(() => abort.abort(), 20);
+    expect((await answer)[1]).toMatchObject({ route: "crm", degraded: true });
+    expect(lines[0]).toContain("did not answer");
+  });
+
+  test("without the CRM there is no answer: 503, with the reason in the log alone", async () => {
+    const { app, failures, lines } = world();
+    failures.crm = laneDied;
+    const [status, answer] = await post(app, { item: "1" });
+    expect(status).toBe(503);
+    expect(answer.error!.code).toBe("serve/lane-down");
+    expect(JSON.stringify(answer)).not.toContain("secret");
+    expect(lines.join("\n")).toContain("secret");
+  });
+
+  test("a defect is a 500 without internals", async () => {
+    const { app, failures, lines } = world();
+    failures.crm = new TypeError("secret");
+    const [status, answer] = await post(app, { item: "1" });
+    expect(status).toBe(500);
+    expect(answer.error!.code).toBe("serve/internal");
+    expect(JSON.stringify(answer)).not.toContain("secret");
+    expect(lines.join("\n")).toContain("TypeError: secret");
+  });
+});
+
+describe("health", () => {
+  const ready = async (app: Hono): Promise<number> => (await app.request("/health/ready")).status;
+
+  test("live always, ready and scoring only when the models are loaded", async () => {
+    let finish: (predictor: Predictor) => void = () => {};
+    const loaded = createPredictor(
+      {
+        crm: { score: async (records) => Float32Array.from(records, pCrmOf), dispose: async () => {} },
+        llm: { score: async (records) => new Float32Array(records.length), dispose: async () => {} },
+      },
+      { policy: { kind: "none" }, mix: { kind: "replace" } },
+    );
+    const { app } = world({
+      predictor: new Promise((resolve) => {
+        finish = resolve;
+      }),
+    });
+    expect((await app.request("/health/live")).status).toBe(200);
+    expect(await ready(app)).toBe(503);
+    const [status, answer] = await post(app, { item: "1" });
+    expect([status, answer.error!.code]).toEqual([503, "serve/loading"]);
+    finish(loaded);
+    await new Promise(setImmediate);
+    expect(await ready(app)).toBe(200);
+    expect((await post(app, { item: "1" }))[0]).toBe(200);
+  });
+
+  test("not ready after the LLM failed at a request, and again when it answers", async () => {
+    const { app, failures } = world();
+    failures.llm = new CorellaError({ code: "bundle/lane", message: "x" });
+    expect(await ready(app)).toBe(200);
+    await post(app, { item: "1" });
+    expect(await ready(app)).toBe(503);
+    failures.llm = undefined;
+    expect(await ready(app)).toBe(200);
+  });
+
+  test("not ready without the CRM", async () => {
+    const { app, failures } = world();
+    failures.crm = new CorellaError({ code: "bundle/lane", message: "x" });
+    expect(await ready(app)).toBe(503);
+  });
+});
+
+describe("bad requests", () => {
+  const samples = [{ item: "1" }, { item: "1", history: [{ item: "2", rating: "5" }] }];
+  test.each([
+    ["no body", "", 400, "serve/bad-json", undefined, "Send a sample"],
+    ["no JSON", '{"item": "1",}', 400, "serve/bad-json", "line 1, column 14", "Send a sample"],
+    ["no UTF-8", Uint8Array.of(0x22, 0xff, 0x22), 400, "serve/bad-json", undefined, "Send a sample"],
+    ["no object", "[]", 400, "serve/bad-field", undefined, "example"],
+    ["null", "null", 400, "serve/bad-field", undefined, "example"],
+    ["no item", { user: "1" }, 400, "serve/bad-field", "item", "example"],
+    ["a number as id", { item: 1 }, 400, "serve/bad-field", "item", "in quotes"],
+    ["an empty id", { item: "" }, 400, "serve/bad-field", "item", "example"],
+    ["a misspelt field", { item: "1", histroy: [] }, 400, "serve/unknown-field", "histroy", '"history"'],
+    [
+      "an unknown field",
+      { item: "1", zzzzzz: 1 },
+      400,
+      "serve/unknown-field",
+      "zzzzzz",
+      "Known are user, item",
+    ],
+    [
+      "a misspelt field of an event",
+      { item: "1", history: [{ item: "1", rating: 1, tme: 1 }] },
+      400,
+      "serve/unknown-field",
+      "history[0].tme",
+      '"time"',
+    ],
+    [
+      "a misspelt field of a sample in a list",
+      { samples: [{ itm: "1" }] },
+      400,
+      "serve/unknown-field",
+      "samples[0].itm",
+      '"item"',
+    ],
+    ["a bad rating", { samples }, 400, "serve/bad-field", "samples[1].history[0].rating", "example"],
+    [
+      "an infinite rating",
+      '{"item":"1","history":[{"item":"1","rating":1e999}]}',
+      400,
+      "serve/bad-field",
+      "history[0].rating",
+      "example",
+    ],
+    ["milliseconds", { item: "1", time: 1.7e12 }, 400, "serve/bad-field", "time", "example"],
+    [
+      "a nested attribute",
+      { item: "1", itemAttributes: { a: { b: 1 } } },
+      400,
+      "serve/bad-field",
+      "itemAttributes.a",
+      "example",
+    ],
+    ["an unknown option", { item: "1", llm: "perhaps" }, 400, "serve/bad-field", "llm", "example"],
+    ["no samples", { samples: [] }, 400, "serve/bad-field", "samples", "example"],
+    ["samples that are no list", { samples: { item: "1" } }, 400, "serve/bad-field", "samples", "example"],
+    [
+      "too many samples",
+      { samples: Array.from({ length: 1001 }, () => ({ item: "1" })) },
+      400,
+      "serve/too-many-samples",
+      "samples",
+      "several requests",
+    ],
+    [
+      "a body that is too large",
+      { item: "1", user: "x".repeat(1_048_576) },
+      413,
+      "serve/too-large",
+      undefined,
+      "several requests",
+    ],
+  ])("%s", async (_, body, status, code, place, remedy) => {
+    const { app, toCrm } = world();
+    const [actual, { error }] = await post(app, body);
+    expect([actual, error!.code]).toEqual([status, code]);
+    expect(error!.place?.replace(/^line.*/, "")).toBe(place?.replace(/^line.*/, ""));
+    expect(error!.remedy).toContain(remedy);
+    expect(toCrm).toEqual([]);
+  });
+
+  test("a field's problem is told with its path", async () => {
+    const { app } = world();
+    const [, { error }] = await post(app, { samples });
+    expect(error!.message).toBe("samples[1].history[0].rating: expected number, received string.");
+    expect((await post(app, {}))[1].error!.message).toBe('"item" is missing.');
+  });
+
+  test("1,000 samples are not too many", async () => {
+    const { app } = world();
+    const [status, { predictions }] = await post(app, {
+      samples: Array.from({ length: 1000 }, () => ({ item: "1" })),
+    });
+    expect([status, predictions!.length]).toEqual([200, 1000]);
+  });
+
+  test("another content type", async () => {
+    const { app } = world();
+    const response = await app.request("/v1/score", { method: "POST", body: '{"item":"1"}' });
+    expect(response.status).toBe(415);
+    expect(await response.json()).toMatchObject({ error: { code: "serve/content-type" } });
+    const utf8 = { "content-type": "application/json; charset=utf-8" };
+    expect(
+      (await app.request("/v1/score", { method: "POST", body: '{"item":"1"}', headers: utf8 })).status,
+    ).toBe(200);
+  });
+
+  test("another path, another method", async () => {
+    const { app } = world();
+    const missing = await app.request("/v1/scores", { method: "POST" });
+    expect(missing.status).toBe(404);
+    expect(await missing.json()).toMatchObject({
+      error: { code: "serve/not-found", place: "/v1/scores", remedy: "Did you mean /v1/score?" },
+    });
+    const get = await app.request("/v1/score");
+    expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
+    expect(await get.json()).toMatchObject({ error: { code: "serve/method" } });
+  });
+});
+
+describe("the rest", () => {
+  test("the index lists the endpoints, and its example is a request", async () => {
+    const { app } = world();
+    const index = (await (await app.request("/")).json()) as {
+      endpoints: { path: string }[];
+      example: unknown;
+    };
+    expect(index.endpoints.map(({ path }) => path)).toContain("/v1/score");
+    expect((await post(app, index.example))[0]).toBe(200);
+  });
+
+  test("info tells of the bundle, and every answer names it", async () => {
+    const { app } = world();
+    const response = await app.request("/v1/info");
+    expect(await response.json()).toMatchObject({
+      models: { crm: "DCNv2" },
+      router: { policy: { kind: "threshold" } },
+    });
+    expect(response.headers.get("corella-bundle")).toBe("tiny/abc");
+    expect((await app.request("/nowhere")).headers.get("corella-bundle")).toBe("tiny/abc");
+  });
+
+  test("a line for each request, without ids, and none can be forged", async () => {
+    const { app, lines } = world();
+    await post(app, { user: "ann", item: "1" });
+    await app.request("/x%0APOST%20/forged?user=ann");
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^POST \/v1\/score 200 \d+\.\d ms$/);
+    expect(lines[1]).toMatch(/^GET \/x%0APOST%20\/forged 404 \d+\.\d ms$/);
+  });
+
+  test("verbose adds the body", async () => {
+    const { app, lines } = world({ verbose: true });
+    await post(app, '{"user": "ann",\n"item": "1"}');
+    expect(lines[0]).toBe('body "{\\"user\\": \\"ann\\",\\n\\"item\\": \\"1\\"}"');
+  });
+});

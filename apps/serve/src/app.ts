@@ -1,0 +1,171 @@
+import type { Histories, Predictor } from "@corella/bundle";
+import { CorellaError, formatError, nearestName } from "@corella/errors";
+import type { Catalogue } from "@corella/modality";
+import { Hono, type Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { completeRecord } from "./complete-record.ts";
+import { exampleRequest } from "./example.ts";
+import type { ServiceInfo } from "./info.ts";
+import { laneDown, problemOf } from "./problem.ts";
+import { createReadiness } from "./readiness.ts";
+import { scoreRecords } from "./score.ts";
+import { parseScoreRequest } from "./score-request.ts";
+
+export interface AppParts {
+  /** May still be loading: until then /health/ready and /v1/score answer 503. */
+  readonly predictor: Predictor | Promise<Predictor>;
+  readonly histories: Histories;
+  readonly catalogue: Catalogue;
+  readonly info: ServiceInfo;
+  /** Takes a line for every request, and what goes wrong. */
+  readonly log: (line: string) => void;
+  /** Also logs the bodies of score requests, which hold user ids. Default false. */
+  readonly verbose?: boolean;
+  /** Wait for the LLM before the CRM's answer is given. Default 30,000. */
+  readonly llmTimeoutMs?: number;
+}
+
+const maxBodyBytes = 1_048_576;
+
+const endpoints = [
+  { method: "POST", path: "/v1/score", purpose: "probabilities of a sample, or of up to 1,000" },
+  { method: "GET", path: "/v1/info", purpose: "what is served: models, features, router" },
+  { method: "GET", path: "/health/live", purpose: "200 while the process runs" },
+  { method: "GET", path: "/health/ready", purpose: "200 when both models can answer, otherwise 503" },
+  { method: "GET", path: "/", purpose: "this list" },
+] as const;
+
+/** The whole HTTP surface; it needs no port to be tested. */
+export function createApp(parts: AppParts): Hono {
+  const { histories, catalogue, info, log, verbose = false, llmTimeoutMs = 30_000 } = parts;
+  const readiness = createReadiness(parts.predictor, {
+    user: null,
+    item: catalogue.ids[0] ?? "probe",
+    history: [],
+  });
+  const app = new Hono();
+
+  app.use(async (c, next) => {
+    const startedMs = performance.now();
+    await next();
+    c.header("corella-bundle", encodeURIComponent(info.bundle.name) + `/${info.bundle.version}`);
+    // Hono's own `path` is decoded, and might hold line breaks.
+    const path = new URL(c.req.url).pathname.slice(0, 200);
+    log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
+  });
+
+  app.get("/", (c) => c.json({ service: "corella", endpoints, example: exampleRequest(catalogue) }));
+  app.get("/v1/info", (c) => c.json(info));
+  app.get("/health/live", (c) => c.json({ status: "live" }));
+  app.get("/health/ready", async (c) => {
+    try {
+      await readiness.check();
+      return c.json({ status: "ready" });
+    } catch (error) {
+      const loading = CorellaError.isInstance(error) && error.code === "serve/loading";
+      if (!loading) log(`not ready: ${formatError(error)}`);
+      const { body } = loading ? problemOf(error) : laneDown;
+      return c.json({ status: loading ? "loading" : "failed", ...body }, 503);
+    }
+  });
+
+  app.post(
+    "/v1/score",
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: () => {
+        throw tooLarge();
+      },
+    }),
+    async (c) => {
+      const startedMs = performance.now();
+      checkContentType(c);
+      const body = await c.req.arrayBuffer();
+      if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
+      const request = parseScoreRequest(body);
+      const completed = request.samples.map((sample) => completeRecord(sample, histories, catalogue));
+      const predictions = await scoreRecords(
+        completed.map(({ record }) => record),
+        {
+          predictor: readiness.predictor(),
+          policy: info.router.policy,
+          llm: request.llm,
+          signal: AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(llmTimeoutMs)]),
+          onLlmFailure(reason) {
+            // Slowness and senders that hang up say nothing about the models.
+            const aborted = reason instanceof Error && ["AbortError", "TimeoutError"].includes(reason.name);
+            if (!aborted) readiness.suspect();
+            log(`the LLM did not answer, the CRM did: ${aborted ? reason.message : formatError(reason)}`);
+          },
+        },
+      );
+      const answers = predictions.map((prediction, row) => ({
+        ...prediction,
+        ...(completed[row]!.coldStart ? { coldStart: true } : {}),
+        ...(completed[row]!.unknownItem ? { unknownItem: true } : {}),
+      }));
+      const latencyMs = Math.round((performance.now() - startedMs) * 1000) / 1000;
+      return c.json(request.isList ? { predictions: answers, latencyMs } : { ...answers[0], latencyMs });
+    },
+  );
+
+  const answerError = (error: unknown, c: Context): Response => {
+    const { status, body } = problemOf(error);
+    const { code } = body.error;
+    if (status >= 500 && code !== "serve/loading") log(formatError(error));
+    if (code === "serve/lane-down") readiness.suspect();
+    if (status === 503) c.header("retry-after", "5");
+    if (status === 405) c.header("allow", methodsOf(c.req.path).join(", "));
+    return c.json(body, status);
+  };
+  app.onError(answerError);
+  app.notFound((c) => answerError(unknownEndpoint(c), c));
+  return app;
+}
+
+/** Browsers send JSON across origins only after asking, which this server does not grant. */
+function checkContentType(c: Context): void {
+  const type = c.req.header("content-type") ?? "";
+  if (/^application\/json *(;|$)/i.test(type)) return;
+  throw new CorellaError({
+    code: "serve/content-type",
+    message: type === "" ? "The request has no content type." : `The content type is ${type.slice(0, 100)}.`,
+    place: "content-type",
+    remedy: "Send the header content-type: application/json.",
+  });
+}
+
+function tooLarge(): CorellaError {
+  return new CorellaError({
+    code: "serve/too-large",
+    message: `The body is larger than ${maxBodyBytes} bytes.`,
+    remedy: "Send the samples in several requests.",
+  });
+}
+
+function methodsOf(path: string): readonly string[] {
+  return endpoints.filter((endpoint) => endpoint.path === path).map(({ method }) => method);
+}
+
+function unknownEndpoint(c: Context): CorellaError {
+  const { method, path } = c.req;
+  const allowed = methodsOf(path);
+  if (allowed.length > 0) {
+    return new CorellaError({
+      code: "serve/method",
+      message: `${path} does not know ${method}.`,
+      place: path,
+      remedy: `Use ${allowed.join(" or ")}.`,
+    });
+  }
+  const near = nearestName(
+    path,
+    endpoints.map((endpoint) => endpoint.path),
+  );
+  return new CorellaError({
+    code: "serve/not-found",
+    message: "There is no such endpoint.",
+    place: path.slice(0, 200),
+    remedy: near === undefined || near === "/" ? "GET / lists them." : `Did you mean ${near}?`,
+  });
+}

@@ -1,0 +1,54 @@
+import type { Predictor } from "@corella/bundle";
+import { CorellaError } from "@corella/errors";
+import type { RatingRecord } from "@corella/modality";
+
+/** Whether the models can answer. */
+export interface Readiness {
+  /** @throws CorellaError `serve/loading`; what went wrong when the models could not be loaded */
+  predictor(): Predictor;
+  /** A model has failed at a request: the next check tries them both. */
+  suspect(): void;
+  /** Rejects with the reason when a model cannot answer. */
+  check(): Promise<void>;
+}
+
+/** A model that takes longer for one sample is not ready. */
+const probeTimeoutMs = 2000;
+
+/** @param probe a sample that any bundle can score */
+export function createReadiness(loading: Predictor | Promise<Predictor>, probe: RatingRecord): Readiness {
+  let loaded = loading instanceof Promise ? undefined : loading;
+  let failure: unknown;
+  let suspected = false;
+  const load = async (): Promise<void> => {
+    try {
+      loaded = await loading;
+    } catch (error) {
+      failure = error;
+    }
+  };
+  void load();
+  const predictor = (): Predictor => {
+    if (failure !== undefined) throw failure;
+    if (loaded !== undefined) return loaded;
+    throw new CorellaError({
+      code: "serve/loading",
+      message: "The models are being loaded.",
+      remedy: "Try again in a few seconds; GET /health/ready says when.",
+    });
+  };
+  return {
+    predictor,
+    suspect() {
+      suspected = true;
+    },
+    async check() {
+      // The LLM is only asked after a failure: a probe must stay cheap.
+      await predictor().score([probe], {
+        policy: { kind: suspected ? "all" : "none" },
+        signal: AbortSignal.timeout(probeTimeoutMs),
+      });
+      suspected = false;
+    },
+  };
+}
