@@ -27,7 +27,14 @@ function tower(widths: readonly number[]): Program {
   };
 }
 
-for (const widths of [[11, 5], [31, 5], [11, 31, 13], [11, 31, 59, 83], [31, 83, 11], [22, 11, 121]]) {
+for (const widths of [
+  [11, 5],
+  [31, 5],
+  [11, 31, 13],
+  [11, 31, 59, 83],
+  [31, 83, 11],
+  [22, 11, 121],
+]) {
   test(`widths ${widths.join(", ")} are not taken for the batch`, async () => {
     const program = tower(widths);
     const values = initialValues(program, 1);
