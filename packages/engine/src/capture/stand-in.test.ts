@@ -1,46 +1,35 @@
 import { expect, test } from "vitest";
 import { eagerRuntime, initialValues, onnxRuntime, tf, type Program } from "../index.ts";
 
-/** A tower whose widths are chosen to coincide with the sizes that stand in for the batch. */
-function tower(widths: readonly number[]): Program {
-  const sizes = [4, ...widths];
-  const params = Object.fromEntries(
-    widths.map((width, i) => [
-      `w${i}`,
-      { shape: [width, sizes[i]!], init: { kind: "xavierNormal" } as const },
-    ]),
-  );
+/**
+ * Two layers of the given width and of 10, split again: the split's sizes [width, 10] and the reshape's [batch, 10]
+ * are the same constant where the width is the size that stands in for the batch.
+ */
+function model(width: number): Program {
+  const init = { kind: "xavierNormal" } as const;
   return {
-    params,
+    params: { wide: { shape: [width, 4], init }, ten: { shape: [10, 4], init } },
     tables: {},
     inputs: { x: { shape: ["batch", 4], dtype: "float32" } },
     forward(scope) {
-      let x = scope.input("x");
-      const hidden = widths.map((_, i) => (x = tf.tanh(tf.matMul(x, scope.param(`w${i}`), false, true))));
-      const all = tf.concat(hidden, 1);
-      // [batch] and the end of a slice are both vectors of one size.
-      const [head] = tf.split(all, [sizes[1]!, all.shape[1]! - sizes[1]!], 1);
-      const cut = tf.slice(all, [0, 0], [-1, sizes[1]!]);
-      const total = tf.reshape(tf.sum(tf.add(tf.mul(cut, head!), tf.square(cut)), 1, true), [-1]);
-      return { loss: tf.add(tf.mean(tf.square(total)), tf.mean(all)), outputs: { total } };
+      const x = scope.input("x");
+      const wide = tf.tanh(tf.matMul(x, scope.param("wide"), false, true));
+      const ten = tf.reshape(tf.matMul(x, scope.param("ten"), false, true), [-1, 2, 5]);
+      const flat = tf.reshape(tf.tanh(ten), [-1, 10]);
+      const [a, b] = tf.split(tf.concat([wide, flat], 1), [width, 10], 1);
+      const total = tf.add(tf.sum(tf.square(a!), 1), tf.sum(b!, 1));
+      return { loss: tf.mean(tf.square(total)), outputs: { total } };
     },
   };
 }
 
-for (const widths of [
-  [11, 5],
-  [31, 5],
-  [11, 31, 13],
-  [11, 31, 59, 83],
-  [31, 83, 11],
-  [22, 11, 121],
-]) {
-  test(`widths ${widths.join(", ")} are not taken for the batch`, async () => {
-    const program = tower(widths);
+for (const width of [11, 31, 59, 83, 22]) {
+  test(`a width of ${width} is not taken for the batch`, async () => {
+    const program = model(width);
     const values = initialValues(program, 1);
     const run = await onnxRuntime().gradients(program, values);
     const expected = await eagerRuntime("cpu").gradients(program, values);
-    for (const size of [1, 11, 31, 5]) {
+    for (const size of [1, 11, 31, 6]) {
       const batch = {
         x: { shape: [size, 4], data: Float32Array.from({ length: size * 4 }, (_, i) => Math.sin(i)) },
       };
