@@ -19,8 +19,8 @@ import { readTensors } from "./tensor-folder.ts";
 const prefix = "base_model.model.";
 
 /** A feature of PEFT that changes the result and that we lack: it must be off. */
-const off = z.union([z.literal(false), z.null(), z.undefined()]);
-const empty = z.union([z.null(), z.undefined(), z.strictObject({}), z.tuple([])]);
+const off = z.literal(false).nullish();
+const empty = z.union([z.strictObject({}), z.tuple([])]).nullish();
 
 const peftConfig = z.looseObject({
   peft_type: z.literal("LORA"),

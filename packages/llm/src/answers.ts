@@ -2,13 +2,18 @@ import { CorellaError } from "@corella/errors";
 import type { AnswerIds } from "./decoder.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
-export interface YesNoIds extends AnswerIds {
+/** How a prompt must end so that the answer's first token comes next. */
+export interface PromptEnd {
   /**
    * The white space to cut from the end of every prompt, because the answer's token begins with it: after
    * "Answer: " cut to "Answer:" the next token is " Yes". Empty where nothing is cut.
    */
   readonly dangling: string;
+  /** What to add instead, where the space is a token of its own. Mostly empty. */
+  readonly appended: string;
 }
+
+export interface YesNoIds extends AnswerIds, PromptEnd {}
 
 /**
  * The ids by which a model says yes or no after a prompt, from the joint tokenisation of prompt and answer: what follows
@@ -39,16 +44,21 @@ export async function yesNoIds(
   if (yesId === undefined || noId === undefined)
     throw fail(`The answers ${answers.yes} and ${answers.no} begin with the same tokens.`);
   const end = /\s*$/.exec(prompt)![0];
-  for (let kept = end.length; kept >= 0; kept--) {
-    const dangling = end.slice(kept);
-    const cut = await tokenizer.encode(cutPrompt(prompt, dangling));
-    if (cut.length === shared && cut.every((id, i) => id === yes[i]))
-      return { yes: yesId, no: noId, dangling };
+  const ends: PromptEnd[] = Array.from({ length: end.length + 1 }, (_, cut) => ({
+    dangling: end.slice(end.length - cut),
+    appended: "",
+  }));
+  if (space !== "") ends.push({ dangling: "", appended: space });
+  for (const promptEnd of ends) {
+    const ids = await tokenizer.encode(cutPrompt(prompt, promptEnd));
+    if (ids.length === shared && ids.every((id, i) => id === yes[i]))
+      return { yes: yesId, no: noId, ...promptEnd };
   }
   throw fail("The answers' first tokens begin inside the prompt's last word.");
 }
 
-/** The prompt without the white space that belongs to the answer's token. */
-export function cutPrompt(prompt: string, dangling: string): string {
-  return dangling !== "" && prompt.endsWith(dangling) ? prompt.slice(0, -dangling.length) : prompt;
+/** The prompt as the model must see it: without the white space that belongs to the answer's token. */
+export function cutPrompt(prompt: string, { dangling, appended }: PromptEnd): string {
+  const cut = dangling !== "" && prompt.endsWith(dangling) ? prompt.slice(0, -dangling.length) : prompt;
+  return cut + appended;
 }

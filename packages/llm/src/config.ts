@@ -121,7 +121,7 @@ export const llamaConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tr
     );
     if (typeof rope === "string") unsupported("rope_parameters", rope);
     const qwen = json.model_type === "qwen2" || json.model_type === "qwen3";
-    const windowed = json.sliding_window != null && (!qwen || json.use_sliding_window === true);
+    const windowed = typeof json.sliding_window === "number" && (!qwen || json.use_sliding_window === true);
     const attentionBias = json.attention_bias ?? false;
     const eos = json.eos_token_id;
     return {

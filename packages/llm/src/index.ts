@@ -19,7 +19,7 @@ export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from
 export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";
 export { loadTokenizer, type EncodeOptions, type TextTokenizer } from "./tokenizer.ts";
 export { trainTokenizer } from "./train-tokenizer.ts";
-export { cutPrompt, yesNoIds, type YesNoIds } from "./answers.ts";
+export { cutPrompt, yesNoIds, type PromptEnd, type YesNoIds } from "./answers.ts";
 export {
   batchSequences,
   paddedFeeds,

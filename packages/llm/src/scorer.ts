@@ -53,7 +53,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores> => {
     signal?.throwIfAborted();
     const { batches, cut } = await prepareTokens(
-      prompts.map((prompt) => cutPrompt(prompt, answers.dangling)),
+      prompts.map((prompt) => cutPrompt(prompt, answers)),
       tokenizer,
       {
         maxTokens: Math.min(options.maxTokens ?? config.maxPositions, config.maxPositions),

@@ -86,7 +86,7 @@ function merged(word: string, model: BpeModel, ranks: ReadonlyMap<string, number
     if (model.byte_fallback && bytes.every((byte) => Object.hasOwn(model.vocab, byte))) {
       parts.push(...bytes);
       unknownBefore = false;
-    } else if (model.unk_token != null) {
+    } else if (typeof model.unk_token === "string") {
       if (!(unknownBefore && model.fuse_unk)) parts.push(model.unk_token);
       unknownBefore = true;
     }

@@ -1,17 +1,52 @@
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 
-const addedToken = z.looseObject({ id: z.int().nonnegative(), content: z.string(), special: z.boolean() });
-const merge = z.union([z.string(), z.tuple([z.string(), z.string()])]);
+export interface BpeModel {
+  readonly type: "BPE";
+  readonly vocab: Readonly<Record<string, number>>;
+  /** Two pieces, or both in one string with a space between. */
+  readonly merges: readonly (string | readonly [string, string])[];
+  readonly unk_token?: string | null | undefined;
+  readonly byte_fallback?: boolean | null | undefined;
+  readonly ignore_merges?: boolean | null | undefined;
+  readonly continuing_subword_prefix?: string | null | undefined;
+  readonly end_of_word_suffix?: string | null | undefined;
+  readonly fuse_unk?: boolean | null | undefined;
+}
 
-const tokenizerJson = z.looseObject({
-  added_tokens: z.array(addedToken).default([]),
+export interface UnigramModel {
+  readonly type: "Unigram";
+  readonly vocab: readonly (readonly [string, number])[];
+}
+
+export interface WordPieceModel {
+  readonly type: "WordPiece";
+  readonly vocab: Readonly<Record<string, number>>;
+  readonly unk_token: string;
+}
+
+/** What we read of a tokenizer.json; the rest is kept. */
+export interface TokenizerJson {
+  readonly added_tokens: readonly {
+    readonly id: number;
+    readonly content: string;
+    readonly special: boolean;
+  }[];
+  readonly post_processor?: unknown;
+  readonly model: BpeModel | UnigramModel | WordPieceModel;
+}
+
+const tokenId = z.int().nonnegative();
+const tokenizerJson: z.ZodType<TokenizerJson> = z.looseObject({
+  added_tokens: z
+    .array(z.looseObject({ id: tokenId, content: z.string(), special: z.boolean() }))
+    .default([]),
   post_processor: z.unknown(),
   model: z.discriminatedUnion("type", [
     z.looseObject({
       type: z.literal("BPE"),
-      vocab: z.record(z.string(), z.int().nonnegative()),
-      merges: z.array(merge),
+      vocab: z.record(z.string(), tokenId),
+      merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
       unk_token: z.string().nullish(),
       byte_fallback: z.boolean().nullish(),
       ignore_merges: z.boolean().nullish(),
@@ -19,22 +54,14 @@ const tokenizerJson = z.looseObject({
       end_of_word_suffix: z.string().nullish(),
       fuse_unk: z.boolean().nullish(),
     }),
-    z.looseObject({
-      type: z.literal("Unigram"),
-      vocab: z.array(z.tuple([z.string(), z.number()])),
-      unk_id: z.int().nullish(),
-    }),
+    z.looseObject({ type: z.literal("Unigram"), vocab: z.array(z.tuple([z.string(), z.number()])) }),
     z.looseObject({
       type: z.literal("WordPiece"),
-      vocab: z.record(z.string(), z.int().nonnegative()),
+      vocab: z.record(z.string(), tokenId),
       unk_token: z.string(),
     }),
   ]),
 });
-
-/** What we read of a tokenizer.json. */
-export type TokenizerJson = z.infer<typeof tokenizerJson>;
-export type BpeModel = Extract<TokenizerJson["model"], { type: "BPE" }>;
 
 /** @throws CorellaError `llm/tokenizer` */
 export function parseTokenizerJson(content: unknown, place: string): TokenizerJson {
