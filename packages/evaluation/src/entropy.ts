@@ -51,6 +51,12 @@ export function groupName(group: number, groups: number): string {
   return names?.[group] ?? `${group + 1} of ${groups}`;
 }
 
+/** `low confidence`, `confidence 1 of 5`, `all samples`. */
+export function groupTitle(name: string): string {
+  if (name === "all") return "all samples";
+  return name.includes(" of ") ? `confidence ${name}` : `${name} confidence`;
+}
+
 export interface EntropyBin {
   /** In nats; a sample at `to` is in the next bin, but for the last bin. */
   readonly from: number;

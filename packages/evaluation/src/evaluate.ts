@@ -62,8 +62,19 @@ export function evaluateModels(
   checkModels(models, labels);
   const baselineModel = findBaseline(models, baseline);
   const options = { samples, seed, level };
+  // Before any comparison, so that an error names the model whose predictions are at fault
+  const metrics = models.map(({ name, probabilities }) =>
+    namingModel(name, () => bootstrapMetrics(probabilities, labels, options)),
+  );
   return {
-    rows: models.map((model) => evaluateModel(model, baselineModel, labels, options)),
+    rows: models.map((model, index) => ({
+      name: model.name,
+      ...metrics[index]!,
+      ...(model.shareToLlm === undefined ? {} : { shareToLlm: model.shareToLlm }),
+      ...(baselineModel === undefined || baselineModel === model
+        ? {}
+        : { versusBaseline: compare(model, baselineModel, labels, options) }),
+    })),
     count: labels.length,
     positives: labels.reduce((sum, label) => sum + label, 0),
     ...(baselineModel === undefined ? {} : { baseline: baselineModel.name }),
@@ -71,25 +82,15 @@ export function evaluateModels(
   };
 }
 
-function evaluateModel(
-  model: ModelPredictions,
-  baseline: ModelPredictions | undefined,
+function compare(
+  { name, probabilities }: ModelPredictions,
+  baseline: ModelPredictions,
   labels: Float32Array,
-  options: Required<BootstrapOptions>,
-): EvaluationRow {
-  const { name, probabilities, shareToLlm } = model;
+  options: BootstrapOptions,
+): BaselineComparison {
   return namingModel(name, () => ({
-    name,
-    ...bootstrapMetrics(probabilities, labels, options),
-    ...(shareToLlm === undefined ? {} : { shareToLlm }),
-    ...(baseline === undefined || baseline === model
-      ? {}
-      : {
-          versusBaseline: {
-            aucDifference: bootstrapDifference(probabilities, baseline.probabilities, labels, options).auc,
-            deLongP: delongTest(probabilities, baseline.probabilities, labels).pValue,
-          },
-        }),
+    aucDifference: bootstrapDifference(probabilities, baseline.probabilities, labels, options).auc,
+    deLongP: delongTest(probabilities, baseline.probabilities, labels).pValue,
   }));
 }
 

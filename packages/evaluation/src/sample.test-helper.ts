@@ -47,7 +47,7 @@ export function sample(count: number, seed = 7): Sample {
   }
   const pAligned = aligned.map(sigmoid);
   const entropy = pAligned.map(predictionEntropy);
-  const threshold = Float32Array.from(entropy).sort()[Math.floor(count * 0.7)]!;
+  const threshold = Float32Array.from(entropy).sort()[Math.floor(count * 0.7) - 1]!;
   const hard = (row: number): boolean => entropy[row]! > threshold;
   const share = entropy.filter((value) => value > threshold).length / count;
   const pLlm = llm.map(sigmoid);
@@ -75,19 +75,22 @@ export function sample(count: number, seed = 7): Sample {
   };
 }
 
-function decay(
-  name: string,
-  count: number,
-  from: number,
-  to: number,
-  noise: number,
-  seed: number,
-): CurveSeries {
+interface Decay {
+  readonly count: number;
+  readonly from: number;
+  readonly to: number;
+  readonly noise: number;
+  readonly seed: number;
+  /** Steps between two points. */
+  readonly every?: number;
+}
+
+function decay(name: string, { count, from, to, noise, seed, every = 1 }: Decay): CurveSeries {
   const next = uniform(seed);
   return {
     name,
     points: Array.from({ length: count }, (_, step): [number, number] => [
-      step + 1,
+      (step + 1) * every,
       to + (from - to) * Math.exp((-5 * step) / count) + noise * (next() + next() - 1),
     ]),
   };
@@ -119,10 +122,10 @@ export function sampleReport(count = 10_000, samples = 1000): Report {
         xLabel: "step",
         yLabel: "loss (nats)",
         series: [
-          decay("stage 1, CRM", 2340, 0.69, 0.52, 0.04, 1),
-          decay("stage 2, CRM", 640, 0.56, 0.51, 0.06, 2),
-          decay("stage 2, LLM", 640, 0.7, 0.6, 0.08, 3),
-          decay("stage 3, LLM", 640, 0.62, 0.58, 0.08, 4),
+          decay("stage 1, CRM", { count: 2340, from: 0.69, to: 0.52, noise: 0.04, seed: 1 }),
+          decay("stage 2, CRM", { count: 640, from: 0.56, to: 0.51, noise: 0.06, seed: 2 }),
+          decay("stage 2, LLM", { count: 640, from: 0.7, to: 0.6, noise: 0.08, seed: 3 }),
+          decay("stage 3, LLM", { count: 640, from: 0.62, to: 0.58, noise: 0.08, seed: 4 }),
         ],
       },
       {
@@ -130,23 +133,26 @@ export function sampleReport(count = 10_000, samples = 1000): Report {
         xLabel: "step",
         yLabel: "AUC",
         series: [
-          decay("stage 1, CRM", 8, 0.7, 0.788, 0.002, 5),
-          decay("stage 2, CRM", 12, 0.785, 0.79, 0.002, 6),
-          decay("stage 2, LLM", 12, 0.52, 0.61, 0.004, 7),
-          decay("stage 3, LLM", 12, 0.61, 0.63, 0.004, 8),
+          decay("stage 1, CRM", { count: 8, from: 0.7, to: 0.788, noise: 0.002, seed: 5, every: 292 }),
+          decay("stage 2, CRM", { count: 12, from: 0.785, to: 0.79, noise: 0.002, seed: 6, every: 53 }),
+          decay("stage 2, LLM", { count: 12, from: 0.52, to: 0.61, noise: 0.004, seed: 7, every: 53 }),
+          decay("stage 3, LLM", { count: 12, from: 0.61, to: 0.63, noise: 0.004, seed: 8, every: 53 }),
         ],
       },
       {
         title: "Alignment loss, stage 2",
         xLabel: "step",
         yLabel: "L_cal",
-        series: [decay("L_cal", 640, 3.1, 0.7, 0.2, 9)],
+        series: [decay("L_cal", { count: 640, from: 3.1, to: 0.7, noise: 0.2, seed: 9 })],
       },
       {
         title: "Pre-training of the LLM",
         xLabel: "step",
         yLabel: "loss (nats per token)",
-        series: [decay("training", 1100, 8.4, 3.2, 0.5, 10), decay("validation", 11, 7.5, 3.4, 0.05, 11)],
+        series: [
+          decay("training", { count: 1100, from: 8.4, to: 3.2, noise: 0.5, seed: 10 }),
+          decay("validation", { count: 11, from: 7.5, to: 3.4, noise: 0.05, seed: 11, every: 100 }),
+        ],
       },
     ],
     details: [

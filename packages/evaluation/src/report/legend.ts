@@ -12,14 +12,13 @@ export function legend(names: readonly string[]): string {
   return `<ul class="legend">${items.join("")}</ul>`;
 }
 
-/** With a word on what was done to a series before it was drawn. */
+/** The legend, and what was done to the series before they were drawn. */
 export function curveLegend({ series }: Curve, limit: number): string {
-  const names = series.map((one) => {
-    const { meanWidth, leftOut } = curveLine(one, limit);
-    const remarks = [];
-    if (meanWidth !== undefined) remarks.push(`bold: mean of ${meanWidth} points`);
-    if (leftOut > 0) remarks.push(`${leftOut} not finite`);
-    return remarks.length === 0 ? one.name : `${one.name} (${remarks.join("; ")})`;
+  const lines = series.map((one) => curveLine(one, limit));
+  const names = series.map(({ name }, index) => {
+    const { leftOut } = lines[index]!;
+    return leftOut === 0 ? name : `${name} (${leftOut} not finite)`;
   });
-  return legend(names);
+  const smoothed = lines.some(({ mean }) => mean !== undefined);
+  return legend(names) + (smoothed ? '<p class="note">Pale: as measured; bold: running mean.</p>' : "");
 }

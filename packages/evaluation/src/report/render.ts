@@ -78,7 +78,7 @@ function confidenceSection({ confidenceGroups, evaluation }: Report): string {
 <h2>Where the CRM is unsure</h2>
 <figure>
 <h3>AUC by the CRM’s confidence</h3>
-<p class="note">Equal groups of samples by the entropy of the CRM’s prediction. Bars stand on 0.5, the AUC of guessing; whiskers are ${formatLevel(evaluation.level)} intervals.</p>
+<p class="note">Equal groups of samples by the entropy of the CRM’s prediction, in nats: the higher, the less confident. Bars stand on 0.5, the AUC of guessing; whiskers are ${formatLevel(evaluation.level)} intervals.</p>
 ${legend(names)}
 <div class="scroll full">${drawConfidenceGroups(confidenceGroups, "groups")}</div>
 </figure>

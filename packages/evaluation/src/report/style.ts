@@ -25,7 +25,7 @@ h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.015em; margin: 0; t
 h2 { font-size: 1.25rem; line-height: 1.3; letter-spacing: -0.01em; margin: 48px 0 4px; padding-top: 20px; border-top: 1px solid var(--line); }
 h3 { font-size: 1rem; line-height: 1.4; margin: 32px 0 2px; overflow-wrap: anywhere; }
 p { margin: 4px 0 12px; max-width: 78ch; }
-.note { color: var(--muted); font-size: 0.875rem; overflow-wrap: anywhere; }
+.note { color: var(--muted); font-size: 0.875rem; max-width: 100ch; overflow-wrap: anywhere; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 28px 0 0; padding: 0; }
 .cards > div { background: var(--card); border-radius: 10px; padding: 14px 16px; display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .cards dt { color: var(--muted); font-size: 0.8125rem; line-height: 1.35; overflow-wrap: anywhere; }
@@ -46,6 +46,8 @@ figure { margin: 8px 0 0; min-width: 0; break-inside: avoid; }
 .full .chart { min-width: 820px; }
 .half .chart { min-width: 440px; }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 8px 32px; }
+.curves figure { display: flex; flex-direction: column; }
+.curves .scroll { margin-top: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 6px 0 8px; padding: 0; font-size: 0.8125rem; color: var(--muted); }
 .legend li { display: flex; align-items: baseline; gap: 7px; min-width: 0; overflow-wrap: anywhere; }
 .legend i { flex: none; width: 11px; height: 11px; border-radius: 3px; background: var(--key); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -62,7 +64,7 @@ footer { margin-top: 48px; color: var(--muted); font-size: 0.8125rem; }
   .full .chart, .half .chart { min-width: 0; }
   .curves { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; }
-  tr, .cards > div { break-inside: avoid; }
+  table, tr, .cards > div { break-inside: avoid; }
   .cards > div, pre { border: 1px solid var(--line); }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; }
   details::details-content { content-visibility: visible; block-size: auto; }

@@ -1,6 +1,6 @@
 import type { Interval } from "@corella/metrics";
 import type { BoundaryComparison, BoundaryShift } from "@corella/routing";
-import { groupName } from "../entropy.ts";
+import { groupName, groupTitle } from "../entropy.ts";
 import type { Evaluation, EvaluationRow } from "../evaluate.ts";
 import { formatCount, formatDifference, formatMetric, formatPValue, formatShare } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
@@ -67,7 +67,7 @@ export function boundaryTable(boundary: BoundaryShift): string {
   const rows: [string, BoundaryComparison][] = [
     ["all", boundary],
     ...groups.map((group, index): [string, BoundaryComparison] => [
-      `${groupName(index, groups.length)} confidence`,
+      groupTitle(groupName(index, groups.length)),
       group,
     ]),
   ];

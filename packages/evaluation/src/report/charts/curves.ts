@@ -1,6 +1,6 @@
 import type { Curve, CurveSeries } from "../report.ts";
 import { downsample, runningMean, type Point } from "./downsample.ts";
-import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
+import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
 
 const width = 540;
@@ -10,9 +10,9 @@ const smoothedFrom = 120;
 
 export interface CurveLine {
   readonly points: readonly Point[];
+  /** Running mean, of a series that is long enough to be noise. */
   readonly mean?: readonly Point[] | undefined;
-  /** Number of points that a value of `mean` is of. */
-  readonly meanWidth?: number | undefined;
+  /** Number of points that are not finite. */
   readonly leftOut: number;
 }
 
@@ -21,8 +21,8 @@ export function curveLine({ points }: CurveSeries, limit: number): CurveLine {
   const finite = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
   const line = { points: downsample(finite, limit), leftOut: points.length - finite.length };
   if (finite.length < smoothedFrom) return line;
-  const meanWidth = 2 * Math.round(finite.length / 60) + 1;
-  return { ...line, mean: downsample(runningMean(finite, meanWidth), Math.min(limit, 150)), meanWidth };
+  const mean = runningMean(finite, Math.round(finite.length / 60));
+  return { ...line, mean: downsample(mean, Math.min(limit, 150)) };
 }
 
 export function drawCurve(curve: Curve, limit: number, id: string): string {
@@ -36,15 +36,16 @@ export function drawCurve(curve: Curve, limit: number, id: string): string {
     all.map((point) => point[1]),
     5,
   );
-  const last = all.reduce((largest, point) => Math.max(largest, point[0]), x.min);
-  const series = lines.flatMap(({ points, mean }, index) => {
-    const color = seriesInk(index);
-    const drawn = [
-      lineSeries(points, { color, width: mean === undefined ? 2 : 1, opacity: mean === undefined ? 1 : 0.3 }),
-    ];
-    if (mean !== undefined) drawn.push(lineSeries(mean, { color, width: 2, opacity: 1 }));
-    return drawn;
-  });
+  const end = lastX(all) ?? x.max;
+  const pale = lines.map(({ points, mean }, index) =>
+    lineSeries(points, {
+      color: seriesInk(index),
+      ...(mean === undefined ? { width: 2, opacity: 1 } : { width: 1, opacity: 0.28 }),
+    }),
+  );
+  const means = lines.flatMap(({ mean }, index) =>
+    mean === undefined ? [] : [lineSeries(mean, { color: seriesInk(index), width: 2, opacity: 1 })],
+  );
   const names = curve.series.map(({ name }) => name).join(", ");
   return draw(
     {
@@ -53,9 +54,9 @@ export function drawCurve(curve: Curve, limit: number, id: string): string {
         type: "value",
         min: x.min,
         // The data ends before the next tick mostly; half the picture would be empty for 1,050 steps.
-        max: Math.max(last, x.min + x.interval),
+        max: end,
         interval: x.interval,
-        axisLabel: { ...axisText, formatter: x.format, showMaxLabel: isTick(last, x.interval) },
+        axisLabel: { ...axisText, formatter: x.format, showMaxLabel: isTick(end, x.interval) },
         axisLine: { lineStyle: { color: ink.muted } },
         axisTick: { lineStyle: { color: ink.muted } },
         splitLine: { show: false },
@@ -67,13 +68,22 @@ export function drawCurve(curve: Curve, limit: number, id: string): string {
         max: y.max,
         interval: y.interval,
         axisLabel: { ...axisText, formatter: y.format },
+        ...noAxisLine,
         splitLine: { lineStyle: { color: ink.line } },
         ...axisName(curve.yLabel, 48),
       },
-      series,
+      series: [...pale, ...means],
     },
     { width, height, id, label: `Line chart: ${curve.title}. ${curve.yLabel} by ${curve.xLabel}: ${names}` },
   );
+}
+
+/** The largest x; undefined where all are the same or there are none. */
+function lastX(points: readonly Point[]): number | undefined {
+  const [first] = points[0] ?? [0];
+  let last = first;
+  for (const [x] of points) last = Math.max(last, x);
+  return points.every(([x]) => x === first) ? undefined : last;
 }
 
 function isTick(value: number, interval: number): boolean {

@@ -43,13 +43,13 @@ function center(points: readonly Point[]): Point {
   return [x, y];
 }
 
-/** Each point's y replaced by the mean of the `width` points around it, fewer at the ends. */
-export function runningMean(points: readonly Point[], width: number): Point[] {
+/** Each point's y replaced by the mean of the points at most `reach` before and after it. */
+export function runningMean(points: readonly Point[], reach: number): Point[] {
   const sums = new Float64Array(points.length + 1);
   for (const [i, point] of points.entries()) sums[i + 1] = sums[i]! + point[1];
-  const reach = Math.floor(width / 2);
   return points.map(([x], i) => {
-    const around = Math.min(reach, i, points.length - 1 - i);
-    return [x, (sums[i + around + 1]! - sums[i - around]!) / (2 * around + 1)];
+    const begin = Math.max(i - reach, 0);
+    const end = Math.min(i + reach + 1, points.length);
+    return [x, (sums[end]! - sums[begin]!) / (end - begin)];
   });
 }

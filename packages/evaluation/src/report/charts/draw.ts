@@ -60,6 +60,7 @@ function tidy(svg: string, { width, height, label, id }: Picture): string {
     .replace(/ (?:class|pointer-events|ecmeta_\w+)="[^"]*"/g, "")
     .replace(/ style="font-size:12px;font-family:inherit;"/g, "")
     .replaceAll("font-family:inherit;", "")
+    .replace(/(<clipPath[^>]*>\s*<path[^>]*) fill="#000"/g, "$1")
     .replace(/(id="|="url\(#)zr\d+-/g, `$1${id}-`)
     .replace(/="(#0100[0-9a-f]{2})"/g, (_, colour: string) => `="var(--${inkName(colour)})"`)
     .replace(
@@ -80,6 +81,12 @@ function inkName(colour: string): string {
 
 /** Axis settings that all charts share. */
 export const axisText: { color: string; fontSize: number } = { color: ink.muted, fontSize: 12 };
+
+/** For an axis whose grid lines say enough. */
+export const noAxisLine: { axisLine: { show: false }; axisTick: { show: false } } = {
+  axisLine: { show: false },
+  axisTick: { show: false },
+};
 
 export function axisName(name: string, gap: number): Record<string, unknown> {
   return { name: plainText(name), nameLocation: "middle", nameGap: gap, nameTextStyle: axisText };

@@ -1,6 +1,6 @@
-import type { ConfidenceGroup } from "../../entropy.ts";
+import { groupTitle, type ConfidenceGroup } from "../../entropy.ts";
 import { formatCount, formatMetric } from "../../numbers.ts";
-import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
+import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
 import { label, line, rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
 
@@ -20,14 +20,12 @@ export function drawConfidenceGroups(groups: readonly ConfidenceGroup[], id: str
   );
   return draw(
     {
-      grid: { left: 64, right: 16, top: 20, bottom: 64 },
+      grid: { left: 64, right: 16, top: 20, bottom: 72 },
       xAxis: {
         type: "category",
         data: groups.map(groupLabel),
         axisLabel: { color: ink.text, fontSize: 12, interval: 0, lineHeight: 17 },
-        axisTick: { show: false },
-        axisLine: { show: false },
-        ...axisName("", 30),
+        ...noAxisLine,
       },
       yAxis: {
         type: "value",
@@ -35,6 +33,7 @@ export function drawConfidenceGroups(groups: readonly ConfidenceGroup[], id: str
         max: y.max,
         interval: y.interval,
         axisLabel: { ...axisText, formatter: y.format },
+        ...noAxisLine,
         splitLine: { lineStyle: { color: ink.line } },
         ...axisName("AUC", 48),
       },
@@ -64,8 +63,8 @@ function right([x, y]: readonly [number, number], groups: number): readonly [num
 }
 
 function groupLabel({ name, count, entropyRange: [low, high] }: ConfidenceGroup): string {
-  const range = `entropy ${formatMetric(low, 3)} to ${formatMetric(high, 3)}`;
-  return `${name === "all" ? "all samples" : `${name} confidence`}\n${formatCount(count)} samples, ${range}`;
+  const range = `${formatMetric(low, 3)} to ${formatMetric(high, 3)}`;
+  return `${groupTitle(name)}\n${formatCount(count)} samples\n${range}`;
 }
 
 function groupBars({ models }: ConfidenceGroup, index: number, groups: number, at: ToPixels): Shape[] {

@@ -1,6 +1,6 @@
 import type { EntropyHistogram } from "../../entropy.ts";
 import { formatMetric, formatShare } from "../../numbers.ts";
-import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
+import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
 import { label, line, rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
 
@@ -35,6 +35,7 @@ export function drawEntropyHistogram(histogram: EntropyHistogram, id: string): s
         max: y.max,
         interval: y.interval,
         axisLabel: { ...axisText, formatter: (value: number) => `${Number((value * 100).toFixed(6))} %` },
+        ...noAxisLine,
         splitLine: { lineStyle: { color: ink.line } },
         ...axisName("share of the samples", 48),
       },

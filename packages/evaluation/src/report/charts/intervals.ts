@@ -6,7 +6,7 @@ import { niceScale } from "./scale.ts";
 import { circle, label, line, shapesSeries } from "./shapes.ts";
 
 const width = 1080;
-const rowHeight = 46;
+const rowHeight = 40;
 
 /** Each model's AUC as a dot, its interval as a whisker, and the baseline's AUC as a dashed line through all. */
 export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): string {
@@ -14,10 +14,14 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
     rows.flatMap(({ auc }) => [auc.low, auc.estimate, auc.high]),
     8,
   );
+  const names = rows.map(({ name }) => shortened(plainText(name)));
+  // Some 7.5 pixels a character in the widest of the page's fonts; ECharts breaks long names at its own, smaller estimate.
+  const longest = Math.max(...names.map(({ length }) => length));
+  const nameWidth = Math.min(300, 24 + 7.5 * longest);
   const baselineAuc = rows.find(({ name }) => name === baseline)?.auc.estimate;
   return draw(
     {
-      grid: { left: 260, right: 24, top: 8, bottom: 48 },
+      grid: { left: nameWidth, right: 64, top: 8, bottom: 48 },
       xAxis: {
         type: "value",
         min: x.min,
@@ -30,12 +34,12 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
       yAxis: {
         type: "category",
         inverse: true,
-        data: rows.map(({ name }) => plainText(name)),
+        data: names,
         axisLabel: {
           color: ink.text,
           fontSize: 12,
           interval: 0,
-          width: 244,
+          width: 220,
           overflow: "break",
           lineHeight: 14,
         },
@@ -66,7 +70,7 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
               line(shift(low, -6), shift(low, 6), color, 2),
               line(shift(high, -6), shift(high, 6), color, 2),
               circle(dot, 5, color),
-              label(shift(dot, -14), formatMetric(auc.estimate), { fill: ink.text }),
+              label([high[0] + 10, high[1]], formatMetric(auc.estimate), { fill: ink.text, align: "left" }),
             ];
           }),
         ]),
@@ -79,6 +83,12 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
       label: `Dot and whisker plot: AUC with its interval. ${rows.map(({ name, auc }) => `${name}: ${formatMetric(auc.estimate)}`).join("; ")}`,
     },
   );
+}
+
+/** Two lines at most; the table has the whole name. */
+function shortened(name: string): string {
+  const characters = Array.from(name);
+  return characters.length <= 64 ? name : `${characters.slice(0, 63).join("")}…`;
 }
 
 function shift([x, y]: readonly [number, number], down: number): readonly [number, number] {

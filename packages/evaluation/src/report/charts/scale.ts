@@ -19,12 +19,13 @@ export function niceScale(values: Iterable<number>, ticks: number): Scale {
     high = Math.max(high, value);
   }
   if (low > high) [low, high] = [0, 1];
-  if (low === high) {
+  // Nearer to each other than ticks can be told apart
+  if (high - low <= 1e-9 * Math.max(Math.abs(low), Math.abs(high))) {
     const margin = Math.abs(low) * 0.1 || 0.5;
     [low, high] = [low - margin, high + margin];
   }
   const step = niceStep((high / ticks - low / ticks) * 1.0001);
-  const decimals = Math.max(0, Math.min(20, -Math.floor(Math.log10(step) + 1e-9)));
+  const decimals = Math.max(0, Math.min(100, -Math.floor(Math.log10(step) + 1e-9)));
   // Multiples of 0.1 would otherwise end in 0.30000000000000004.
   const at = (multiple: number): number => Number((multiple * step).toFixed(decimals));
   return {

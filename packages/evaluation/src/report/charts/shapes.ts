@@ -58,5 +58,8 @@ export function label(
   text: string,
   { fill, align = "center", size = 12 }: { fill: string; align?: "left" | "center" | "right"; size?: number },
 ): Shape {
-  return { type: "text", style: { x, y, text, fill, align, verticalAlign: "middle", fontSize: size } };
+  return {
+    type: "text",
+    style: { x, y, text, fill, align, verticalAlign: "middle", fontSize: size, fontFamily: "inherit" },
+  };
 }
