@@ -227,7 +227,7 @@ async function textSamples(
 ): Promise<TextSamples> {
   const rows = randomSubset(data.split.train, size, config.seed, purpose);
   const prompts = renderPrompts(data, promptOf(config, base), rows).map((prompt) =>
-    cutPrompt(prompt, answers.dangling),
+    cutPrompt(prompt, answers),
   );
   return { rows, tokens: await base.tokenizer.encodeBatch(prompts) };
 }

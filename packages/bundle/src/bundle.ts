@@ -99,7 +99,12 @@ const files = {
 
 const factsSchema = z.strictObject({
   name: z.string(),
-  answers: z.strictObject({ yes: z.int().nonnegative(), no: z.int().nonnegative(), dangling: z.string() }),
+  answers: z.strictObject({
+    yes: z.int().nonnegative(),
+    no: z.int().nonnegative(),
+    dangling: z.string(),
+    appended: z.string(),
+  }),
   maxTokens: z.int().positive(),
   tokenBudget: z.int().positive(),
 });
