@@ -17,6 +17,7 @@ export {
 export { isLoraParam, loraParams, mergeAdapter, type LoraConfig } from "./lora.ts";
 export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from "./adapter.ts";
 export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";
+export { loadGguf, readGguf, type DequantizedTensor, type GgufModel } from "./gguf/load.ts";
 export { loadTokenizer, type EncodeOptions, type TextTokenizer } from "./tokenizer.ts";
 export { trainTokenizer } from "./train-tokenizer.ts";
 export { cutPrompt, yesNoIds, type PromptEnd, type YesNoIds } from "./answers.ts";

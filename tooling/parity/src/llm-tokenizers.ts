@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadTokenizer, type EncodeOptions } from "@corella/llm";
 import type { Comparison } from "./comparison.ts";
 
-interface RecordedString {
+export interface RecordedString {
   readonly text: string;
   readonly ids: readonly number[];
   readonly ids_special: readonly number[];

@@ -5,6 +5,7 @@ import { eagerRuntime, onnxRuntime, type Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { loadPretrained } from "@corella/llm";
 import { compareAdapter, compareAlignment, compareBase, compareMerged } from "./llm-decoder.ts";
+import { compareGguf, compareSmolLm2 } from "./llm-gguf.ts";
 import { readGolden, type DecoderCase } from "./llm-golden.ts";
 import { compareTokenizers } from "./llm-tokenizers.ts";
 import type { Comparison } from "./comparison.ts";
@@ -28,6 +29,11 @@ export async function compareLlm(
         ...(await orUnsupported(label, () => compareCase(folder, name, label, runtimeOf(runtime)))),
       );
     }
+  }
+  for (const runtime of runtimes) {
+    // The real model takes minutes in plain JavaScript.
+    const real = runtime === "tfjs-cpu" ? [] : await compareSmolLm2(folder, runtimeOf(runtime));
+    results.push(...(await compareGguf(folder, runtimeOf(runtime))), ...real);
   }
   results.push(...(await compareTokenizers(folder)));
   return results;

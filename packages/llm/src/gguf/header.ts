@@ -1,0 +1,127 @@
+import type { FileHandle } from "node:fs/promises";
+import { CorellaError } from "@corella/errors";
+
+export type GgufValue = number | bigint | boolean | string | readonly GgufValue[];
+
+export interface GgufTensor {
+  /** The slowest dimension first, as everywhere here; the file has it last. */
+  readonly shape: readonly number[];
+  /** ggml's number of the element type. */
+  readonly type: number;
+  /** From the beginning of the file. */
+  readonly byteOffset: number;
+}
+
+export interface GgufHeader {
+  readonly metadata: ReadonlyMap<string, GgufValue>;
+  readonly tensors: ReadonlyMap<string, GgufTensor>;
+}
+
+const magic = 0x46554747;
+const firstReadBytes = 4 * 1024 * 1024;
+
+/**
+ * Reads the header of a GGUF file (versions 2 and 3): metadata and the tensors' places.
+ * @throws CorellaError `llm/gguf`
+ * Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ */
+export async function readGgufHeader(file: FileHandle, path: string): Promise<GgufHeader> {
+  const { size } = await file.stat();
+  // The vocabulary stands in the header, whose length the file does not say.
+  for (let length = Math.min(firstReadBytes, size); ; length = Math.min(length * 2, size)) {
+    const bytes = Buffer.alloc(length);
+    await file.read(bytes, 0, length, 0);
+    try {
+      return parseHeader(bytes, path);
+    } catch (error) {
+      if (!(error instanceof RangeError) || length === size) throw asGgufError(error, path);
+    }
+  }
+}
+
+function asGgufError(error: unknown, path: string): unknown {
+  return error instanceof RangeError ? ggufError("The file ends inside its header.", path) : error;
+}
+
+export function ggufError(message: string, place: string): CorellaError {
+  return new CorellaError({
+    code: "llm/gguf",
+    message,
+    place,
+    remedy: "Download the file again, or use a GGUF of a Llama, Mistral, Qwen2 or Qwen3 model.",
+  });
+}
+
+/** Buffer's readers throw a RangeError at the end of the bytes. */
+function parseHeader(bytes: Buffer, path: string): GgufHeader {
+  let at = 0;
+  const u32 = (): number => {
+    at += 4;
+    return bytes.readUInt32LE(at - 4);
+  };
+  const u64 = (): number => {
+    at += 8;
+    return Number(bytes.readBigUInt64LE(at - 8));
+  };
+  const string = (): string => {
+    const length = u64();
+    if (at + length > bytes.length) throw new RangeError("string");
+    at += length;
+    return bytes.toString("utf8", at - length, at);
+  };
+  const value = (type: number): GgufValue => {
+    if (type === 8) return string();
+    if (type === 9) {
+      const elementType = u32();
+      const count = u64();
+      const array: GgufValue[] = [];
+      for (let i = 0; i < count; i++) array.push(value(elementType));
+      return array;
+    }
+    const scalar = scalars[type];
+    if (scalar === undefined) throw ggufError(`The metadata has a value of unknown type ${type}.`, path);
+    at += scalar.bytes;
+    return scalar.read(bytes, at - scalar.bytes);
+  };
+
+  if (u32() !== magic) throw ggufError("The file is not GGUF.", path);
+  const version = u32();
+  if (version !== 2 && version !== 3) throw ggufError(`GGUF version ${version} is not supported.`, path);
+  const tensorCount = u64();
+  const metadataCount = u64();
+  const metadata = new Map<string, GgufValue>();
+  for (let i = 0; i < metadataCount; i++) {
+    const key = string();
+    metadata.set(key, value(u32()));
+  }
+  const tensors = new Map<string, GgufTensor>();
+  for (let i = 0; i < tensorCount; i++) {
+    const name = string();
+    const shape = Array.from({ length: u32() }, u64).reverse();
+    tensors.set(name, { shape, type: u32(), byteOffset: u64() });
+  }
+  const alignment = Number(metadata.get("general.alignment") ?? 32);
+  const start = Math.ceil(at / alignment) * alignment;
+  const placed = [...tensors].map(([name, tensor]): [string, GgufTensor] => [
+    name,
+    { ...tensor, byteOffset: start + tensor.byteOffset },
+  ]);
+  return { metadata, tensors: new Map(placed) };
+}
+
+/** By GGUF's number of the value type. */
+const scalars: Readonly<
+  Record<number, { readonly bytes: number; readonly read: (bytes: Buffer, at: number) => GgufValue }>
+> = {
+  0: { bytes: 1, read: (bytes, at) => bytes.readUInt8(at) },
+  1: { bytes: 1, read: (bytes, at) => bytes.readInt8(at) },
+  2: { bytes: 2, read: (bytes, at) => bytes.readUInt16LE(at) },
+  3: { bytes: 2, read: (bytes, at) => bytes.readInt16LE(at) },
+  4: { bytes: 4, read: (bytes, at) => bytes.readUInt32LE(at) },
+  5: { bytes: 4, read: (bytes, at) => bytes.readInt32LE(at) },
+  6: { bytes: 4, read: (bytes, at) => bytes.readFloatLE(at) },
+  7: { bytes: 1, read: (bytes, at) => bytes.readUInt8(at) !== 0 },
+  10: { bytes: 8, read: (bytes, at) => bytes.readBigUInt64LE(at) },
+  11: { bytes: 8, read: (bytes, at) => bytes.readBigInt64LE(at) },
+  12: { bytes: 8, read: (bytes, at) => bytes.readDoubleLE(at) },
+};
