@@ -1,100 +1,10 @@
-import { createPredictor, type Histories, type Lane, type Predictor } from "@corella/bundle";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createPredictor, type Predictor } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
-import { createCatalogue, type RatingRecord } from "@corella/modality";
-import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { describe, expect, test } from "vitest";
-import { createApp, type AppParts } from "./app.ts";
-
-const catalogue = createCatalogue([
-  ["1", { title: "One" }],
-  ["2", { title: "Two" }],
-]);
-const histories: Histories = {
-  users: 1,
-  has: (user) => user === "ann",
-  of: () => [
-    { item: "1", rating: 4, time: 100 },
-    { item: "2", rating: 3, time: 200 },
-  ],
-  attributesOf: () => ({ age: 30 }),
-};
-// Half sure of "1", quite sure of all others.
-const pCrmOf = ({ item }: RatingRecord): number => (item === "1" ? 0.5 : 0.9375);
-
-interface World {
-  readonly app: Hono;
-  /** Records as the CRM's lane got them, in batches. */
-  readonly toCrm: RatingRecord[][];
-  readonly toLlm: RatingRecord[][];
-  readonly lines: string[];
-  /** What the lanes do instead of answering. */
-  readonly failures: { crm?: Error | "hang" | undefined; llm?: Error | "hang" | undefined };
-}
-
-function world(changes: Partial<AppParts> & { readonly policy?: RoutingPolicy } = {}): World {
-  const failures: World["failures"] = {};
-  const lane = (name: "crm" | "llm", seen: RatingRecord[][], p: (record: RatingRecord) => number): Lane => ({
-    async score(records, signal) {
-      const failure = failures[name];
-      if (failure === "hang") {
-        return new Promise((_, reject) => {
-          signal?.addEventListener("abort", () => reject(signal.reason as Error));
-        });
-      }
-      if (failure !== undefined) throw failure;
-      seen.push([...records]);
-      return Float32Array.from(records, p);
-    },
-    dispose: async () => {},
-  });
-  const toCrm: RatingRecord[][] = [];
-  const toLlm: RatingRecord[][] = [];
-  const lines: string[] = [];
-  const router = {
-    policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
-    mix: { kind: "replace" },
-  } as const;
-  const predictor = createPredictor(
-    { crm: lane("crm", toCrm, pCrmOf), llm: lane("llm", toLlm, () => 0.25) },
-    router,
-  );
-  const app = createApp({
-    predictor,
-    histories,
-    catalogue,
-    info: {
-      bundle: { name: "tiny", version: "abc" },
-      models: { crm: "DCNv2", llm: "Llama" },
-      router,
-      features: [],
-      historyLength: 30,
-      items: 2,
-      users: 1,
-    },
-    log: (line) => lines.push(line),
-    ...changes,
-  });
-  return { app, toCrm, toLlm, lines, failures };
-}
-
-async function post(app: Hono, body: unknown, signal?: AbortSignal): Promise<[number, Answer]> {
-  const response = await app.request("/v1/score", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: typeof body === "string" || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  return [response.status, (await response.json()) as Answer];
-}
-
-interface Answer {
-  readonly probability?: number;
-  readonly latencyMs?: number;
-  readonly predictions?: readonly Readonly<Record<string, unknown>>[];
-  readonly error?: { code: string; message: string; place?: string; remedy?: string };
-  readonly [other: string]: unknown;
-}
+import { pCrmOf, post, world } from "./world.test-helper.ts";
 
 describe("scoring", () => {
   test("an easy sample is the CRM's, a hard one the LLM's", async () => {
@@ -310,6 +220,13 @@ describe("health", () => {
     expect(await ready(app)).toBe(200);
   });
 
+  test("a sample that the LLM cannot read leaves the server ready", async () => {
+    const { app, failures } = world();
+    failures.llm = new CorellaError({ code: "llm/prompt-too-long", message: "x" });
+    expect((await post(app, { item: "1" }))[1]).toMatchObject({ degraded: true });
+    expect(await ready(app)).toBe(200);
+  });
+
   test("not ready without the CRM", async () => {
     const { app, failures } = world();
     failures.crm = new CorellaError({ code: "bundle/lane", message: "x" });
@@ -317,128 +234,21 @@ describe("health", () => {
   });
 });
 
-describe("bad requests", () => {
-  const samples = [{ item: "1" }, { item: "1", history: [{ item: "2", rating: "5" }] }];
-  test.each([
-    ["no body", "", 400, "serve/bad-json", undefined, "Send a sample"],
-    ["no JSON", '{"item": "1",}', 400, "serve/bad-json", "line 1, column 14", "Send a sample"],
-    ["no UTF-8", Uint8Array.of(0x22, 0xff, 0x22), 400, "serve/bad-json", undefined, "Send a sample"],
-    ["no object", "[]", 400, "serve/bad-field", undefined, "example"],
-    ["null", "null", 400, "serve/bad-field", undefined, "example"],
-    ["no item", { user: "1" }, 400, "serve/bad-field", "item", "example"],
-    ["a number as id", { item: 1 }, 400, "serve/bad-field", "item", "in quotes"],
-    ["an empty id", { item: "" }, 400, "serve/bad-field", "item", "example"],
-    ["a misspelt field", { item: "1", histroy: [] }, 400, "serve/unknown-field", "histroy", '"history"'],
-    [
-      "an unknown field",
-      { item: "1", zzzzzz: 1 },
-      400,
-      "serve/unknown-field",
-      "zzzzzz",
-      "Known are user, item",
-    ],
-    [
-      "a misspelt field of an event",
-      { item: "1", history: [{ item: "1", rating: 1, tme: 1 }] },
-      400,
-      "serve/unknown-field",
-      "history[0].tme",
-      '"time"',
-    ],
-    [
-      "a misspelt field of a sample in a list",
-      { samples: [{ itm: "1" }] },
-      400,
-      "serve/unknown-field",
-      "samples[0].itm",
-      '"item"',
-    ],
-    ["a bad rating", { samples }, 400, "serve/bad-field", "samples[1].history[0].rating", "example"],
-    [
-      "an infinite rating",
-      '{"item":"1","history":[{"item":"1","rating":1e999}]}',
-      400,
-      "serve/bad-field",
-      "history[0].rating",
-      "example",
-    ],
-    ["milliseconds", { item: "1", time: 1.7e12 }, 400, "serve/bad-field", "time", "example"],
-    [
-      "a nested attribute",
-      { item: "1", itemAttributes: { a: { b: 1 } } },
-      400,
-      "serve/bad-field",
-      "itemAttributes.a",
-      "example",
-    ],
-    ["an unknown option", { item: "1", llm: "perhaps" }, 400, "serve/bad-field", "llm", "example"],
-    ["no samples", { samples: [] }, 400, "serve/bad-field", "samples", "example"],
-    ["samples that are no list", { samples: { item: "1" } }, 400, "serve/bad-field", "samples", "example"],
-    [
-      "too many samples",
-      { samples: Array.from({ length: 1001 }, () => ({ item: "1" })) },
-      400,
-      "serve/too-many-samples",
-      "samples",
-      "several requests",
-    ],
-    [
-      "a body that is too large",
-      { item: "1", user: "x".repeat(1_048_576) },
-      413,
-      "serve/too-large",
-      undefined,
-      "several requests",
-    ],
-  ])("%s", async (_, body, status, code, place, remedy) => {
-    const { app, toCrm } = world();
-    const [actual, { error }] = await post(app, body);
-    expect([actual, error!.code]).toEqual([status, code]);
-    expect(error!.place?.replace(/^line.*/, "")).toBe(place?.replace(/^line.*/, ""));
-    expect(error!.remedy).toContain(remedy);
-    expect(toCrm).toEqual([]);
-  });
-
-  test("a field's problem is told with its path", async () => {
-    const { app } = world();
-    const [, { error }] = await post(app, { samples });
-    expect(error!.message).toBe("samples[1].history[0].rating: expected number, received string.");
-    expect((await post(app, {}))[1].error!.message).toBe('"item" is missing.');
-  });
-
-  test("1,000 samples are not too many", async () => {
-    const { app } = world();
-    const [status, { predictions }] = await post(app, {
-      samples: Array.from({ length: 1000 }, () => ({ item: "1" })),
-    });
-    expect([status, predictions!.length]).toEqual([200, 1000]);
-  });
-
-  test("another content type", async () => {
-    const { app } = world();
-    const response = await app.request("/v1/score", { method: "POST", body: '{"item":"1"}' });
-    expect(response.status).toBe(415);
-    expect(await response.json()).toMatchObject({ error: { code: "serve/content-type" } });
-    const utf8 = { "content-type": "application/json; charset=utf-8" };
-    expect(
-      (await app.request("/v1/score", { method: "POST", body: '{"item":"1"}', headers: utf8 })).status,
-    ).toBe(200);
-  });
-
-  test("another path, another method", async () => {
-    const { app } = world();
-    const missing = await app.request("/v1/scores", { method: "POST" });
-    expect(missing.status).toBe(404);
-    expect(await missing.json()).toMatchObject({
-      error: { code: "serve/not-found", place: "/v1/scores", remedy: "Did you mean /v1/score?" },
-    });
-    const get = await app.request("/v1/score");
-    expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
-    expect(await get.json()).toMatchObject({ error: { code: "serve/method" } });
-  });
-});
-
 describe("the rest", () => {
+  test("the README knows every endpoint, field and error", async () => {
+    const read = (file: string): Promise<string> => readFile(join(import.meta.dirname, file), "utf8");
+    const readme = await read("../README.md");
+    const { app } = world();
+    const index = (await (await app.request("/")).json()) as {
+      endpoints: { method: string; path: string }[];
+    };
+    for (const { method, path } of index.endpoints) expect(readme).toContain(`\`${method} ${path}\``);
+    const known = (await post(app, { zzzzzz: 1 }))[1].error!.remedy!.matchAll(/\w+(?=[,.])/g);
+    for (const [field] of known) expect(readme).toMatch(new RegExp(`[\`"]${field}[\`"]`));
+    const codes = (await Promise.all(["problem.ts", "listen.ts", "main.ts"].map(read))).join("");
+    for (const [code] of codes.matchAll(/serve\/[a-z-]+/g)) expect(readme).toContain(code);
+  });
+
   test("the index lists the endpoints, and its example is a request", async () => {
     const { app } = world();
     const index = (await (await app.request("/")).json()) as {

@@ -92,9 +92,9 @@ export function createApp(parts: AppParts): Hono {
           llm: request.llm,
           signal: AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(llmTimeoutMs)]),
           onLlmFailure(reason) {
-            // Slowness and senders that hang up say nothing about the models.
+            // Slowness, senders that hang up and prompts that are too long say nothing about the model.
+            if (isLaneFailure(reason)) readiness.suspect();
             const aborted = reason instanceof Error && ["AbortError", "TimeoutError"].includes(reason.name);
-            if (!aborted) readiness.suspect();
             log(`the LLM did not answer, the CRM did: ${aborted ? reason.message : formatError(reason)}`);
           },
         },
@@ -113,7 +113,7 @@ export function createApp(parts: AppParts): Hono {
     const { status, body } = problemOf(error);
     const { code } = body.error;
     if (status >= 500 && code !== "serve/loading") log(formatError(error));
-    if (code === "serve/lane-down") readiness.suspect();
+    if (isLaneFailure(error)) readiness.suspect();
     if (status === 503) c.header("retry-after", "5");
     if (status === 405) c.header("allow", methodsOf(c.req.path).join(", "));
     return c.json(body, status);
@@ -121,6 +121,10 @@ export function createApp(parts: AppParts): Hono {
   app.onError(answerError);
   app.notFound((c) => answerError(unknownEndpoint(c), c));
   return app;
+}
+
+function isLaneFailure(error: unknown): boolean {
+  return CorellaError.isInstance(error) && error.code === "bundle/lane";
 }
 
 /** Browsers send JSON across origins only after asking, which this server does not grant. */

@@ -1,0 +1,227 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, cp, mkdtemp, rm, utimes } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { loadPredictor, openBundle, type Prediction } from "@corella/bundle";
+import { recordAt, type InteractionLog, type RatingRecord } from "@corella/modality";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { saveTinyBundle } from "./tiny-bundle.test-helper.ts";
+
+const running = new Set<ChildProcess>();
+let runs: string;
+let bundleFolder: string;
+let log: InteractionLog;
+
+beforeAll(async () => {
+  runs = await mkdtemp(join(tmpdir(), "corella-serve-"));
+  await mkdtemp(join(runs, "unfinished-"));
+  bundleFolder = join(await mkdtemp(join(runs, "run-")), "bundle");
+  log = await saveTinyBundle(bundleFolder);
+});
+
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+});
+
+afterAll(() => rm(runs, { recursive: true }));
+
+interface Serving {
+  readonly child: ChildProcess;
+  /** All that was printed. */
+  output(): string;
+  /** Exit code or signal. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+function start(...options: string[]): Serving {
+  const child = spawn(
+    process.execPath,
+    ["--conditions=source", "--import", "tsx", join(import.meta.dirname, "main.ts"), ...options],
+    { cwd: join(import.meta.dirname, "../../.."), stdio: ["ignore", "pipe", "pipe"] },
+  );
+  running.add(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  const ended = once(child, "close").then(([code, signal]) => {
+    running.delete(child);
+    return (code ?? signal) as number | NodeJS.Signals;
+  });
+  return { child, output: () => output, ended };
+}
+
+/** The address, once the server says that it is ready. */
+async function ready({ output, ended }: Serving): Promise<string> {
+  let over = false;
+  void ended.then(() => {
+    over = true;
+    return over;
+  });
+  for (;;) {
+    const url = /at (http:\S+) \(\d+ ms to load\)\n/.exec(output())?.[1];
+    if (url !== undefined) return url;
+    if (over) throw new Error(`The server ended:\n${output()}`);
+    await sleep(20);
+  }
+}
+
+async function score(
+  url: string,
+  body: object,
+): Promise<{ predictions: (Prediction & { degraded?: true })[]; latencyMs: number }> {
+  const response = await fetch(`${url}/v1/score`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`${response.status} ${text}`);
+  return JSON.parse(text) as { predictions: Prediction[]; latencyMs: number };
+}
+
+function allRecords(): RatingRecord[] {
+  return Array.from({ length: log.size }, (_, row) => recordAt(log, row));
+}
+
+describe("a real bundle over HTTP", () => {
+  test("answers are those of the offline predictor, the event loop stays free, and it stops in order", async () => {
+    const serving = start("--runs", runs, "--port", "0");
+    const url = await ready(serving);
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    expect(await (await fetch(`${url}/v1/info`)).json()).toMatchObject({
+      bundle: { name: "tiny" },
+      models: { crm: "DCNv2", llm: "Llama from scratch, 2 layers of 64" },
+      items: 20,
+      users: 12,
+    });
+
+    // The example that it prints works.
+    const [, example] = /-d '(.*)'/.exec(serving.output())!;
+    expect(await score(url, JSON.parse(example!) as object)).toMatchObject({
+      probability: expect.any(Number) as number,
+    });
+
+    const records = allRecords();
+    const predictor = await loadPredictor(await openBundle(bundleFolder), { threads: 2 });
+    const offline = await predictor.score(records);
+    await predictor.dispose();
+    const { predictions } = await score(url, { samples: records });
+    expect(predictions.map(({ route }) => route)).toEqual(offline.map(({ route }) => route));
+    expect(new Set(predictions.map(({ route }) => route))).toEqual(new Set(["crm", "llm"]));
+    for (const [row, expected] of offline.entries()) {
+      const served = predictions[row]!;
+      expect(Math.abs(served.probability - expected.probability)).toBeLessThan(1e-6);
+      expect(Math.abs(served.pCrm - expected.pCrm)).toBeLessThan(1e-6);
+      expect(Math.abs(served.entropy - expected.entropy)).toBeLessThan(1e-6);
+      expect(served.degraded).toBeUndefined();
+    }
+
+    // A known user's stored history is what the log ends with: user and item suffice.
+    const last = log.userRows[log.userOffsets[1]! - 1]!;
+    const known = { user: log.users.ids[0]!, item: log.items.ids[3]! };
+    const past = recordAt(log, last);
+    const { item, rating, time } = {
+      item: past.item,
+      rating: Number(log.rating[last]!.toPrecision(7)),
+      time: past.time!,
+    };
+    const history = [...past.history, { item, rating, time }].slice(-log.history.maxLength);
+    const [stored] = (await score(url, { samples: [known] })).predictions;
+    const [told] = (await score(url, { samples: [{ ...known, history }] })).predictions;
+    expect(stored).toEqual(told);
+
+    // While the LLM works on 600 samples, other requests are answered.
+    const samples = Array.from({ length: 600 }, (_, i) => records[i % records.length]!);
+    const long = score(url, { samples, llm: "always" });
+    await sleep(100);
+    let answered = 0;
+    while ((await Promise.race([long, sleep(0)])) === undefined) {
+      expect((await fetch(`${url}/health/live`)).status).toBe(200);
+      answered += 1;
+    }
+    const { latencyMs } = await long;
+    // A loop that blocks would have let two pass at most.
+    expect(answered, `in ${latencyMs} ms`).toBeGreaterThan(10);
+
+    // A running request is finished after the signal; new ones are not taken.
+    const unfinished = score(url, { samples, llm: "always" });
+    await sleep(200);
+    serving.child.kill("SIGTERM");
+    expect((await unfinished).predictions).toHaveLength(600);
+    expect(await serving.ended).toBe(0);
+    await expect(fetch(`${url}/health/live`)).rejects.toThrow("fetch failed");
+    expect(serving.output()).toMatch(/^POST \/v1\/score 200 [\d.]+ ms$/m);
+    expect(serving.output()).not.toContain("user-0");
+  });
+
+  test("an LLM that is too slow is not waited for", async () => {
+    const serving = start("--bundle", bundleFolder, "--port", "0", "--llm-timeout", "1");
+    const url = await ready(serving);
+    const { predictions } = await score(url, { samples: allRecords(), llm: "always" });
+    expect(
+      predictions.every(
+        ({ route, degraded, probability, pCrm }) =>
+          route === "crm" && degraded === true && probability === pCrm,
+      ),
+    ).toBe(true);
+  });
+});
+
+describe("mistakes end in one clear error", () => {
+  async function mistake(...options: string[]): Promise<string> {
+    const serving = start(...options);
+    expect(await serving.ended).toBe(1);
+    expect(serving.output()).not.toMatch(/^ {4}at /m);
+    return serving.output();
+  }
+
+  test("no bundle yet", async () => {
+    const output = await mistake("--runs", join(runs, "nowhere"));
+    expect(output).toContain("error [bundle/none]");
+    expect(output).toContain("pnpm train");
+  });
+
+  test("a folder that is no bundle", async () => {
+    expect(await mistake("--bundle", runs)).toContain("error [bundle/missing]");
+  });
+
+  test("a damaged bundle", async () => {
+    const damaged = join(runs, "run-damaged", "bundle");
+    await cp(bundleFolder, damaged, { recursive: true });
+    await appendFile(join(damaged, "crm.safetensors"), "x");
+    // Older, so that the default stays the good one.
+    await utimes(join(damaged, "manifest.json"), 1, 1);
+    const output = await mistake("--bundle", damaged);
+    expect(output).toContain("error [bundle/damaged]");
+    expect(output).toContain("crm.safetensors");
+  });
+
+  test("a port in use", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => {
+      other.listen(0, "127.0.0.1", resolve);
+    });
+    const { port } = other.address() as AddressInfo;
+    const output = await mistake("--bundle", bundleFolder, "--port", String(port));
+    other.close();
+    expect(output).toContain(`error [serve/port-in-use] Port ${port} is in use.`);
+    expect(output).toContain("--port");
+  });
+
+  test("a port that is none", async () => {
+    expect(await mistake("--port=65536")).toContain('error [serve/bad-option] "65536" is not a port.');
+  });
+
+  test("a host that is not ours", async () => {
+    expect(await mistake("--bundle", bundleFolder, "--port", "0", "--host", "192.0.2.1")).toContain(
+      "error [serve/bad-host]",
+    );
+  });
+});

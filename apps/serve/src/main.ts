@@ -1,0 +1,112 @@
+import { loadPredictor, newestBundle, openBundle } from "@corella/bundle";
+import { CorellaError, formatError } from "@corella/errors";
+import { Command } from "commander";
+import { createApp } from "./app.ts";
+import { exampleCommand } from "./example.ts";
+import { describeBundle } from "./info.ts";
+import { listen } from "./listen.ts";
+
+interface Options {
+  readonly bundle?: string;
+  readonly runs: string;
+  readonly host: string;
+  readonly port: number;
+  readonly threads: number;
+  readonly llmTimeout: number;
+  readonly verbose: boolean;
+}
+
+/** Wait for running requests after a signal to stop. */
+const graceMs = 10_000;
+
+const command = new Command("serve")
+  .description("Answers over HTTP with a bundle: the CRM scores everything, the LLM the hard samples.")
+  .option("--bundle <folder>", "bundle; default: the newest under --runs")
+  .option("--runs <folder>", "where runs are kept", "runs")
+  .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
+  .option("--port <number>", "port to listen on; 0 for any that is free", port, 8080)
+  .option("--threads <count>", "threads of each model", wholeNumber("--threads"), 2)
+  .option(
+    "--llm-timeout <ms>",
+    "wait for the LLM, then the CRM answers",
+    wholeNumber("--llm-timeout"),
+    30_000,
+  )
+  .option("--verbose", "also log the bodies of requests, which hold user ids", false)
+  .action(run);
+
+function port(value: string): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number <= 65_535) return number;
+  throw new CorellaError({
+    code: "serve/bad-option",
+    message: `"${value}" is not a port.`,
+    place: "--port",
+    remedy: "Give a number from 1 to 65535, or 0 for any that is free.",
+  });
+}
+
+function wholeNumber(option: string): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    // The longest that timers can wait.
+    if (/^\d+$/.test(value) && number > 0 && number < 2 ** 31) return number;
+    throw new CorellaError({
+      code: "serve/bad-option",
+      message: `"${value}" is not a positive whole number.`,
+      place: option,
+      remedy: "Leave it out for the default.",
+    });
+  };
+}
+
+async function run(options: Options): Promise<void> {
+  const startedMs = performance.now();
+  const folder = options.bundle ?? (await newestBundle(options.runs));
+  const bundle = await openBundle(folder);
+  const histories = await bundle.histories();
+  const info = await describeBundle(bundle, histories);
+  // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
+  const server = await listen(options, (request) => app.fetch(request));
+  const predictor = loadPredictor(bundle, { threads: options.threads, workers: true });
+  const app = createApp({
+    predictor,
+    histories,
+    catalogue: bundle.catalogue,
+    info,
+    log,
+    verbose: options.verbose,
+    llmTimeoutMs: options.llmTimeout,
+  });
+
+  let stop: (() => Promise<void>) | undefined;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      // Nothing is answered while the models are being loaded; and who signals twice means it.
+      if (stop === undefined) process.exit(signal === "SIGINT" ? 130 : 143);
+      log(`${signal}: finishing what runs, at most ${graceMs / 1000} s; again to stop at once`);
+      void stop();
+      stop = undefined;
+    });
+  }
+  const loaded = await predictor;
+  stop = async () => {
+    await server.close(graceMs);
+    await loaded.dispose();
+  };
+  log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
+  log(exampleCommand(server.url, bundle.catalogue));
+}
+
+function log(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  process.stderr.write(`${formatError(error)}\n`);
+  // When one model cannot be loaded, the thread of the other would go on.
+  // oxlint-disable-next-line unicorn/no-process-exit
+  process.exit(1);
+}

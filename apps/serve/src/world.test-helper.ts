@@ -1,0 +1,96 @@
+import { createPredictor, type Histories, type Lane } from "@corella/bundle";
+import { createCatalogue, type RatingRecord } from "@corella/modality";
+import type { RoutingPolicy } from "@corella/routing";
+import type { Hono } from "hono";
+import { createApp, type AppParts } from "./app.ts";
+
+const catalogue = createCatalogue([
+  ["1", { title: "One" }],
+  ["2", { title: "Two" }],
+]);
+const histories: Histories = {
+  users: 1,
+  has: (user) => user === "ann",
+  of: () => [
+    { item: "1", rating: 4, time: 100 },
+    { item: "2", rating: 3, time: 200 },
+  ],
+  attributesOf: () => ({ age: 30 }),
+};
+// Half sure of "1", quite sure of all others.
+export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === "1" ? 0.5 : 0.9375);
+
+/** An app on two models in memory. */
+export interface World {
+  readonly app: Hono;
+  /** Records as the CRM's lane got them, in batches. */
+  readonly toCrm: RatingRecord[][];
+  readonly toLlm: RatingRecord[][];
+  readonly lines: string[];
+  /** What the lanes do instead of answering. */
+  readonly failures: { crm?: Error | "hang" | undefined; llm?: Error | "hang" | undefined };
+}
+
+export function world(changes: Partial<AppParts> & { readonly policy?: RoutingPolicy } = {}): World {
+  const failures: World["failures"] = {};
+  const lane = (name: "crm" | "llm", seen: RatingRecord[][], p: (record: RatingRecord) => number): Lane => ({
+    async score(records, signal) {
+      const failure = failures[name];
+      if (failure === "hang") {
+        return new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason as Error));
+        });
+      }
+      if (failure !== undefined) throw failure;
+      seen.push([...records]);
+      return Float32Array.from(records, p);
+    },
+    dispose: async () => {},
+  });
+  const toCrm: RatingRecord[][] = [];
+  const toLlm: RatingRecord[][] = [];
+  const lines: string[] = [];
+  const router = {
+    policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
+    mix: { kind: "replace" },
+  } as const;
+  const predictor = createPredictor(
+    { crm: lane("crm", toCrm, pCrmOf), llm: lane("llm", toLlm, () => 0.25) },
+    router,
+  );
+  const app = createApp({
+    predictor,
+    histories,
+    catalogue,
+    info: {
+      bundle: { name: "tiny", version: "abc" },
+      models: { crm: "DCNv2", llm: "Llama" },
+      router,
+      features: [],
+      historyLength: 30,
+      items: 2,
+      users: 1,
+    },
+    log: (line) => lines.push(line),
+    ...changes,
+  });
+  return { app, toCrm, toLlm, lines, failures };
+}
+
+export async function post(app: Hono, body: unknown, signal?: AbortSignal): Promise<[number, Answer]> {
+  const response = await app.request("/v1/score", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: typeof body === "string" || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return [response.status, (await response.json()) as Answer];
+}
+
+export interface Answer {
+  readonly probability?: number;
+  readonly latencyMs?: number;
+  readonly predictions?: readonly Readonly<Record<string, unknown>>[];
+  readonly error?: { code: string; message: string; place?: string; remedy?: string };
+  readonly [other: string]: unknown;
+}
