@@ -1,5 +1,5 @@
-import { CorellaError } from "@corella/errors";
 import { z } from "zod";
+import { parseConfig } from "./parse-config.ts";
 
 /** Rotary position embedding: how fast each pair of dimensions turns (Su et al. 2021 and its long-context variants). */
 export type RopeConfig =
@@ -204,15 +204,7 @@ function yarnAttentionFactor(fields: RopeFields, factor: number): number {
  * @throws CorellaError `llm/config` with the first field that is wrong
  */
 export function parseLlamaConfig(json: unknown, place: string): LlamaConfig {
-  const parsed = llamaConfig.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new CorellaError({
-    code: "llm/config",
-    message: `${issue.path.join(".") || "The config"}: ${issue.message}.`,
-    place,
-    remedy: "Use a model of an architecture that corella implements, with its own config.json.",
-  });
+  return parseConfig(llamaConfig, json, place);
 }
 
 /** The content of config.json for transformers 4 and 5. */

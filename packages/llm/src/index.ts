@@ -38,3 +38,10 @@ export {
 } from "./scorer.ts";
 export { answerLoss, logitDifference, twoWayLoss } from "./losses.ts";
 export { chunkBatch, languageModelProgram, packDocuments, type PackedChunks } from "./language-model.ts";
+export { bertConfig, parseBertConfig, type BertConfig } from "./bert/config.ts";
+export { bertEncoder, bertInputs, type BertOutput } from "./bert/encoder.ts";
+export { loadBert, type BertModel } from "./bert/load.ts";
+export { parseT5Config, t5Config, type T5Config } from "./t5/config.ts";
+export { t5, t5Inputs, type T5Output } from "./t5/model.ts";
+export { relativeBucket } from "./t5/relative-bias.ts";
+export { loadT5, type T5Model } from "./t5/load.ts";

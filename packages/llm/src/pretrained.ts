@@ -4,6 +4,7 @@ import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { float32Tensor, writeFolderAtomic, writeSafetensors, type TensorToWrite } from "@corella/safetensors";
 import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "./config.ts";
+import { loadGguf } from "./gguf/load.ts";
 import { readJson } from "./json-file.ts";
 import { llamaParams } from "./params.ts";
 import { exists, readParams } from "./tensor-folder.ts";
@@ -19,11 +20,12 @@ export interface PretrainedModel {
 
 /**
  * Loads a model folder in Hugging Face's layout: config.json, safetensors (one file or shards with an index; F32, F16,
- * BF16), tokenizer.json.
+ * BF16), tokenizer.json. A path that ends in .gguf is read by `loadGguf`.
  * @throws CorellaError `llm/config`, `llm/no-weights`, `llm/missing-shard`, `llm/missing-tensor`, `llm/tensor-shape`,
  * `llm/tokenizer`
  */
 export async function loadPretrained(folder: string): Promise<PretrainedModel> {
+  if (folder.endsWith(".gguf")) return loadGguf(folder);
   const configPath = join(folder, "config.json");
   const config = parseLlamaConfig(await readJson(configPath), configPath);
   const tokenizer = (await exists(join(folder, "tokenizer.json"))) ? await loadTokenizer(folder) : undefined;

@@ -34,16 +34,19 @@ async function weightFiles(folder: string): Promise<string[]> {
 
 /**
  * Reads the tensors of a model folder as float32, one by one.
+ * @param nameInFile maps a parameter's name to that in the file, where published files differ
  * @throws CorellaError `llm/missing-tensor`, `llm/tensor-shape`, `llm/no-weights`, `llm/missing-shard`
  */
 export async function readParams(
   folder: string,
   params: Readonly<Record<string, ParamSpec>>,
+  nameInFile: (name: string, has: (stored: string) => boolean) => string = (name) => name,
 ): Promise<Values> {
   const files: SafetensorsFile[] = [];
   try {
     for (const path of await weightFiles(folder)) files.push(await readSafetensors(path));
-    return await readTensors(files, params, folder, (name) => name);
+    const has = (stored: string): boolean => files.some((file) => file.has(stored));
+    return await readTensors(files, params, folder, (name) => nameInFile(name, has));
   } finally {
     for (const file of files) await file.close();
   }

@@ -5,6 +5,7 @@ import { eagerRuntime, onnxRuntime, type Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { loadPretrained } from "@corella/llm";
 import { compareAdapter, compareAlignment, compareBase, compareMerged } from "./llm-decoder.ts";
+import { compareBert, compareT5 } from "./llm-encoders.ts";
 import { compareGguf, compareSmolLm2 } from "./llm-gguf.ts";
 import { readGolden, type DecoderCase } from "./llm-golden.ts";
 import { compareTokenizers } from "./llm-tokenizers.ts";
@@ -46,6 +47,11 @@ async function compareCase(
   runtime: Runtime,
 ): Promise<Comparison[]> {
   const path = join(folder, name);
+  const { model_type: kind } = JSON.parse(await readFile(join(path, "model", "config.json"), "utf8")) as {
+    model_type: string;
+  };
+  if (kind === "bert") return compareBert(label, path, runtime);
+  if (kind === "t5") return compareT5(label, path, runtime);
   const model = await loadPretrained(join(path, "model"));
   const golden = await readGolden(path);
   const subject: DecoderCase = { label, model, golden, runtime };
@@ -86,8 +92,4 @@ function runtimeOf(name: string): Runtime {
     message: `There is no runtime ${name}.`,
     remedy: "Choose onnxruntime or tfjs-cpu.",
   });
-}
-
-export async function readJsonFile(path: string): Promise<unknown> {
-  return JSON.parse(await readFile(path, "utf8")) as unknown;
 }

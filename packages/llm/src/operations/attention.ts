@@ -32,7 +32,7 @@ export function causalBias(
  * softmax(q k^T + bias) v (Vaswani et al. 2017, eq. 1; q comes scaled), with grouped key and value heads (Ainslie et
  * al. 2023): the queries of a group stand one after another along the time axis, so nothing is repeated.
  * @param q [batch, heads, queries, dim] @param k [batch, kvHeads, time, dim] @param v as k
- * @param bias [batch or 1, 1, queries, time], without a gradient
+ * @param bias on the scores, of a shape that broadcasts to [batch, heads, queries, time]
  * @returns [batch, heads, queries, dim]
  */
 export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, bias: tf.Tensor): tf.Tensor {
@@ -40,7 +40,7 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, bias: tf.Ten
   const [, kvHeads, time] = k.shape as [number, number, number, number];
   const rows = (heads / kvHeads) * queries;
   const grouped = tf.reshape(q, [batch, kvHeads, rows, dim]);
-  const result = differentiable([grouped, k, v], (save) => {
+  const result = differentiable([grouped, k, v, bias], (save) => {
     const scores = tf.reshape(tf.matMul(grouped, k, false, true), [batch, heads, queries, time]);
     const weights = tf.reshape(tf.softmax(tf.add(scores, bias)), [batch, kvHeads, rows, time]);
     const value = tf.matMul(weights, v);
@@ -52,9 +52,20 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, bias: tf.Ten
         // Of softmax: p (dp - sum(dp p)), and the sum is sum(dy o), which is shorter (Dao et al. 2022, eq. 4).
         const along = tf.sum(tf.mul(dy, o), -1, true);
         const ds = tf.mul(p, tf.sub(tf.matMul(dy, vs, false, true), along));
-        return [tf.matMul(ds, ks), tf.matMul(ds, qs, true), tf.matMul(p, dy, true)];
+        return [
+          tf.matMul(ds, ks),
+          tf.matMul(ds, qs, true),
+          tf.matMul(p, dy, true),
+          summedTo(bias.shape, tf.reshape(ds, [batch, heads, queries, time])),
+        ];
       },
     };
   });
   return tf.reshape(result, [batch, heads, queries, dim]);
+}
+
+/** Sums over the axes along which a tensor of this shape was broadcast. */
+function summedTo(shape: readonly number[], x: tf.Tensor): tf.Tensor {
+  const axes = shape.flatMap((size, axis) => (size === 1 && x.shape[axis] !== 1 ? [axis] : []));
+  return axes.length === 0 ? x : tf.sum(x, axes, true);
 }

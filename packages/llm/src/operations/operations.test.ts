@@ -2,6 +2,8 @@ import { createGenerator, eagerRuntime, onnxRuntime, tf, type Program, type Valu
 import { describe, expect, test } from "vitest";
 import { attention, causalBias } from "./attention.ts";
 import { headCrossEntropy } from "./cross-entropy.ts";
+import { gelu } from "./gelu.ts";
+import { layerNorm } from "./layer-norm.ts";
 import { rmsNorm } from "./rms-norm.ts";
 import { rotate, rotationAt } from "./rope.ts";
 import { constantRows, rowAt } from "./select.ts";
@@ -34,6 +36,15 @@ const operations: Record<string, { shapes: Record<string, number[]>; run: Operat
       return attention(param("q"), param("k"), param("v"), bias);
     },
   },
+  "attention with a learned bias": {
+    shapes: { q: [2, 2, 3, 2], k: [2, 2, 3, 2], v: [2, 2, 3, 2], bias: [1, 2, 3, 3] },
+    run: (param) => attention(param("q"), param("k"), param("v"), param("bias")),
+  },
+  layerNorm: {
+    shapes: { x: [3, 5], w: [5], b: [5] },
+    run: (param) => layerNorm(param("x"), param("w"), param("b"), 1e-5),
+  },
+  gelu: { shapes: { x: [3, 5] }, run: (param) => gelu(param("x")) },
   rowAt: {
     shapes: { x: [2, 3, 4] },
     run: (param) => rowAt(param("x"), tf.tensor1d([2, 1], "int32"), index()),

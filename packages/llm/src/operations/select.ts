@@ -21,6 +21,11 @@ export function rowAt(x: tf.Tensor, at: tf.Tensor, index: tf.Tensor): tf.Tensor 
   });
 }
 
+/** The first row of each sequence (the gradient of a slice would need the length minus 1). x [batch, time, dim]. */
+export function firstRow(x: tf.Tensor, index: tf.Tensor): tf.Tensor {
+  return rowAt(x, tf.zeros([x.shape[0]!], "int32"), index);
+}
+
 /** A few constant rows of a matrix: weight [rows, dim], ids -> [ids.length, dim]. */
 export function constantRows(weight: tf.Tensor, ids: readonly number[]): tf.Tensor {
   const rows = weight.shape[0]!;

@@ -1,0 +1,27 @@
+import { join } from "node:path";
+import type { Values } from "@corella/engine";
+import { readJson } from "../json-file.ts";
+import { readParams } from "../tensor-folder.ts";
+import { loadTokenizer, type TextTokenizer } from "../tokenizer.ts";
+import { parseBertConfig, type BertConfig } from "./config.ts";
+import { bertParams } from "./encoder.ts";
+
+export interface BertModel {
+  readonly config: BertConfig;
+  readonly values: Values;
+  readonly tokenizer: TextTokenizer;
+}
+
+/** Loads a BERT in Hugging Face's layout; throws as `loadPretrained`. */
+export async function loadBert(folder: string): Promise<BertModel> {
+  const path = join(folder, "config.json");
+  const config = parseBertConfig(await readJson(path), path);
+  const values = await readParams(folder, bertParams(config), storedName);
+  return { config, values, tokenizer: await loadTokenizer(folder) };
+}
+
+/** Models with a head have the prefix `bert.`, the oldest files `gamma` and `beta`. */
+function storedName(name: string, has: (stored: string) => boolean): string {
+  const old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
+  return [name, `bert.${name}`, old, `bert.${old}`].find(has) ?? name;
+}

@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { parseConfig } from "../parse-config.ts";
+
+/** An encoder-decoder of the T5 family (Raffel et al. 2020; v1.1 with a gated feed-forward layer). */
+export interface T5Config {
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly headDim: number;
+  readonly heads: number;
+  readonly intermediateSize: number;
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  readonly relativeBuckets: number;
+  readonly relativeMaxDistance: number;
+  readonly feedForward: "relu" | "gated-gelu";
+  readonly layerNormEpsilon: number;
+  /** The head is the embedding matrix, and the decoder's output is scaled by hiddenSize^-0.5. */
+  readonly tieWordEmbeddings: boolean;
+  readonly startTokenId: number;
+  readonly padTokenId: number;
+}
+
+const size = z.int().positive();
+
+/** Reads Hugging Face's config.json of a T5. */
+export const t5Config: z.ZodType<T5Config, unknown> = z
+  .looseObject({
+    model_type: z.literal("t5"),
+    vocab_size: size,
+    d_model: size,
+    d_kv: size,
+    d_ff: size,
+    num_heads: size,
+    num_layers: size,
+    num_decoder_layers: size.nullish(),
+    relative_attention_num_buckets: size.default(32),
+    relative_attention_max_distance: size.default(128),
+    feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
+    layer_norm_epsilon: z.number().positive().default(1e-6),
+    tie_word_embeddings: z.boolean().default(true),
+    scale_decoder_outputs: z.boolean().optional(),
+    decoder_start_token_id: z.int().nonnegative().nullish(),
+    pad_token_id: z.int().nonnegative().nullish(),
+  })
+  .transform((json, context) => {
+    if (json.scale_decoder_outputs !== undefined && json.scale_decoder_outputs !== json.tie_word_embeddings)
+      context.addIssue({
+        code: "custom",
+        path: ["scale_decoder_outputs"],
+        message: "a scale that differs from tie_word_embeddings is not supported",
+      });
+    return {
+      vocabularySize: json.vocab_size,
+      hiddenSize: json.d_model,
+      headDim: json.d_kv,
+      heads: json.num_heads,
+      intermediateSize: json.d_ff,
+      encoderLayers: json.num_layers,
+      decoderLayers: json.num_decoder_layers ?? json.num_layers,
+      relativeBuckets: json.relative_attention_num_buckets,
+      relativeMaxDistance: json.relative_attention_max_distance,
+      feedForward: json.feed_forward_proj,
+      layerNormEpsilon: json.layer_norm_epsilon,
+      tieWordEmbeddings: json.tie_word_embeddings,
+      startTokenId: json.decoder_start_token_id ?? 0,
+      padTokenId: json.pad_token_id ?? 0,
+    };
+  });
+
+/** @throws CorellaError `llm/config` */
+export function parseT5Config(json: unknown, place: string): T5Config {
+  return parseConfig(t5Config, json, place);
+}
