@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Attributes, HistoryEvent, InteractionLog } from "@corella/modality";
+import { decimalRating, type Attributes, type HistoryEvent, type InteractionLog } from "@corella/modality";
 import { parseSafetensors, toTypedArray, writeFileAtomic, writeSafetensors } from "@corella/safetensors";
 
 const tensorFile = "histories.safetensors";
@@ -57,7 +57,7 @@ export async function readHistories(folder: string): Promise<Histories> {
       if (code === undefined) return [];
       const events: HistoryEvent[] = [];
       for (let i = offsets[code]!; i < offsets[code + 1]!; i++) {
-        events.push({ item: names.items[item[i]!]!, rating: rating[i]!, time: time[i]! });
+        events.push({ item: names.items[item[i]!]!, rating: decimalRating(rating[i]!), time: time[i]! });
       }
       return events;
     },

@@ -52,6 +52,9 @@ export async function createLlmLane(
     answers,
     runtime,
     tokenBudget,
+    // The prompt's history is cut to the limit; what is still too long (a target with endless text) loses its beginning.
+    maxTokens: llm.maxTokens,
+    overlong: "cut",
   });
   const prompt = createLlmPrompt(llm, modality.prompt);
   return {
@@ -97,6 +100,11 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
     options.workers === true
       ? startWorkerLane({ folder: bundle.folder, lane, threads })
       : openLane(bundle, lane, threads);
-  const [crm, llm] = await Promise.all([open("crm"), open("llm")]);
-  return createPredictor({ crm, llm }, bundle.router);
+  const opened = await Promise.allSettled([open("crm"), open("llm")]);
+  const [crm, llm] = opened;
+  if (crm.status === "fulfilled" && llm.status === "fulfilled") {
+    return createPredictor({ crm: crm.value, llm: llm.value }, bundle.router);
+  }
+  for (const lane of opened) if (lane.status === "fulfilled") await lane.value.dispose();
+  throw opened.find((lane) => lane.status === "rejected")!.reason;
 }

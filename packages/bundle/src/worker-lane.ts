@@ -10,10 +10,10 @@ export interface LaneSetup {
   readonly threads: number;
 }
 
-export interface LaneRequest {
-  readonly id: number;
-  readonly records: readonly RatingRecord[];
-}
+export type LaneRequest =
+  | { readonly kind: "score"; readonly id: number; readonly records: readonly RatingRecord[] }
+  /** Nobody waits for this answer any more. */
+  | { readonly kind: "cancel"; readonly id: number };
 
 export type LaneReply =
   | { readonly kind: "ready" }
@@ -31,11 +31,9 @@ export interface LaneFailure {
 
 /** A lane in a worker thread: `session.run` blocks its thread, so the caller's event loop stays free. */
 export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
-  const fromSource = import.meta.url.endsWith(".ts");
-  const worker = new Worker(new URL(fromSource ? "./worker.ts" : "./worker.js", import.meta.url), {
-    workerData: setup,
-    ...(fromSource ? { execArgv: ["--conditions=source", "--import", import.meta.resolve("tsx")] } : {}),
-  });
+  const worker = import.meta.url.endsWith(".ts")
+    ? new Worker(sourceEntry(), { eval: true, workerData: setup, execArgv: ["--conditions=source"] })
+    : new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
   const waiting = new Map<
     number,
     { resolve: (scores: Float32Array) => void; reject: (error: unknown) => void }
@@ -80,7 +78,7 @@ export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
       const id = next;
       return new Promise((resolve, reject) => {
         const onAbort = (): void => {
-          waiting.delete(id);
+          if (waiting.delete(id)) worker.postMessage({ kind: "cancel", id } satisfies LaneRequest);
           reject(signal?.reason);
         };
         if (signal?.aborted === true) return onAbort();
@@ -92,7 +90,7 @@ export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
           };
         };
         waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
-        worker.postMessage({ id, records } satisfies LaneRequest);
+        worker.postMessage({ kind: "score", id, records } satisfies LaneRequest);
       });
     },
     async dispose() {
@@ -102,6 +100,13 @@ export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
       await worker.terminate();
     },
   };
+}
+
+/** Node 20 gives a worker's first file to no loader: it has to register tsx itself before it imports TypeScript. */
+function sourceEntry(): string {
+  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
+  const entry = JSON.stringify(new URL("./worker.ts", import.meta.url).href);
+  return `import(${tsx}).then(({ register }) => { register(); return import(${entry}); });`;
 }
 
 function laneDied(lane: string, cause: unknown): CorellaError {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { CorellaError } from "@corella/errors";
+import type { RatingRecord } from "@corella/modality";
 import { openBundle } from "./bundle.ts";
 import { openLane } from "./lanes.ts";
 import type { Lane } from "./predictor.ts";
@@ -28,16 +29,25 @@ async function start(): Promise<Lane | undefined> {
 
 const lane = await start();
 if (lane !== undefined) {
-  const answer = async ({ id, records }: LaneRequest): Promise<void> => {
+  const running = new Map<number, AbortController>();
+  const answer = async (id: number, records: readonly RatingRecord[]): Promise<void> => {
     try {
-      port.postMessage({ kind: "scores", id, scores: await lane.score(records) } satisfies LaneReply);
+      const scores = await lane.score(records, running.get(id)!.signal);
+      port.postMessage({ kind: "scores", id, scores } satisfies LaneReply);
     } catch (error) {
       port.postMessage({ kind: "error", id, error: failureOf(error) } satisfies LaneReply);
+    } finally {
+      running.delete(id);
     }
   };
   let previous: Promise<void> = Promise.resolve();
   port.on("message", (request: LaneRequest) => {
-    previous = previous.then(() => answer(request));
+    if (request.kind === "cancel") {
+      running.get(request.id)?.abort();
+      return;
+    }
+    running.set(request.id, new AbortController());
+    previous = previous.then(() => answer(request.id, request.records));
   });
   port.postMessage({ kind: "ready" } satisfies LaneReply);
 }

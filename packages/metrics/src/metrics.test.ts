@@ -73,9 +73,9 @@ test("GAUC weights the groups that have both classes by their rows", () => {
   expect(groupAuc(scores, labels, users)).toBe(2 / 5);
   expect(groupAuc([0.5], [1], [7])).toBeNaN();
   fc.assert(
-    fc.property(scoredRows(), ({ a, labels }) => {
-      const whole = auc(a, labels);
-      const oneGroup = groupAuc(a, labels, new Int32Array(a.length));
+    fc.property(scoredRows(), ({ a, labels: drawn }) => {
+      const whole = auc(a, drawn);
+      const oneGroup = groupAuc(a, drawn, new Int32Array(a.length));
       if (Number.isNaN(whole)) expect(oneGroup).toBeNaN();
       else expect(oneGroup).toBeCloseTo(whole, 14);
     }),

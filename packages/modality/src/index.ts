@@ -15,6 +15,7 @@ export {
   type LogColumns,
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
+export { decimalRating } from "./log.ts";
 export { type HistoryEvent, type RatingRecord, ratingRecordSchema, recordAt } from "./record.ts";
 export {
   type Catalogue,
