@@ -17,7 +17,7 @@ export type CrmFeature =
       readonly type: "sequence";
       readonly vocabularySize: number;
       readonly maxLength: number;
-      /** `attention`: weighted by the target, the categorical feature of the same table (DIN). */
+      /** `attention` (weighted by the target) is what a feature map may say; no model here computes it yet. */
       readonly pooling: "mean" | "sum" | "attention";
       readonly table: string;
     }

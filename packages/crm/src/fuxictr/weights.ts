@@ -31,8 +31,6 @@ function ourName(name: string, shapes: Readonly<Record<string, readonly number[]
   if (/\.gating\.\d+\.weight$/.test(name)) return name.replace(/\.\d+\.weight$/, ".weight");
   const tower = /^(.*)\.mlp\.(\d+)\.(\w+)$/.exec(name);
   if (tower !== null) return towerName(tower[1]!, Number(tower[2]), tower[3]!, shapes);
-  const attention = /^(self_attention\.\d+)\.(W_\w+\.weight)$/.exec(name);
-  if (attention !== null) return `${attention[1]}.projections.${attention[2]}`;
   return name.replace("cross_layers.", "");
 }
 

@@ -54,6 +54,6 @@ function attentionElsewhere(name: string): CorellaError {
     code: "crm/features",
     message: "This model pools sequences by mean or sum only.",
     place: `features.${name}.pooling`,
-    remedy: "Use pooling mean or sum, or the model DIN.",
+    remedy: "Use pooling mean or sum.",
   });
 }

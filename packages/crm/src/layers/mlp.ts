@@ -1,3 +1,4 @@
+import { tf } from "@corella/engine";
 import { activate, type Activation } from "./activation.ts";
 import { batchNormalization } from "./batchNormalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
@@ -19,27 +20,39 @@ export interface MlpOutput {
   readonly hidden: Tensor[];
 }
 
+type Inputs = Tensor | readonly Tensor[];
+
 /** Linear -> [batch normalisation] -> activation -> [dropout], once for each hidden layer. */
-export function mlp(options: MlpOptions): Layer<Tensor, MlpOutput> {
+export function mlp(options: MlpOptions): Layer<Inputs, MlpOutput> {
   const { hiddenUnits, outSize } = options;
-  const layers: Record<string, Layer<Tensor, Tensor>> = {};
-  let size = options.inSize;
-  hiddenUnits.forEach((units, l) => {
-    layers[`${l}`] = linear(size, units);
-    if (options.batchNormalization) layers[`${l}.norm`] = batchNormalization(units);
-    size = units;
-  });
-  if (outSize !== undefined) layers[`${hiddenUnits.length}`] = linear(size, outSize);
-  return combine(layers, (call, input: Tensor, scope) => {
+  const sizes = [options.inSize, ...hiddenUnits];
+  const layers: Record<string, Layer<Inputs, Tensor>> = {};
+  hiddenUnits.forEach((units, l) => (layers[`${l}`] = hiddenLayer(sizes[l]!, units, options)));
+  const last = `${hiddenUnits.length}`;
+  if (outSize !== undefined) layers[last] = linear(sizes.at(-1)!, outSize);
+  return combine(layers, (call, input: Inputs, scope) => {
     let x = input;
     const hidden = hiddenUnits.map((_, l) => {
-      x = call[`${l}`]!(x);
-      x = call[`${l}.norm`]?.(x) ?? x;
-      x = activate(x, options.activation);
-      const activated = x;
-      x = scope.dropout(x, options.dropout);
+      const activated = call[`${l}`]!(x);
+      x = scope.dropout(activated, options.dropout);
       return activated;
     });
-    return { output: outSize === undefined ? x : call[`${hiddenUnits.length}`]!(x), hidden };
+    if (outSize !== undefined) return { output: call[last]!(x), hidden };
+    return { output: x instanceof tf.Tensor ? x : tf.concat([...x], 1), hidden };
   });
+}
+
+/** Linear -> [batch normalisation] -> activation, with the linear layer's names at the top. */
+function hiddenLayer(inSize: number, units: number, options: MlpOptions): Layer<Inputs, Tensor> {
+  const dense = linear(inSize, units);
+  const norm = options.batchNormalization
+    ? combine({ norm: batchNormalization(units) }, (call, x: Tensor) => call.norm(x))
+    : undefined;
+  return {
+    params: { ...dense.params, ...norm?.params },
+    forward(scope, x) {
+      const z = dense.forward(scope, x);
+      return activate(norm?.forward(scope, z) ?? z, options.activation);
+    },
+  };
 }

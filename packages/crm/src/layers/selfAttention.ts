@@ -1,4 +1,4 @@
-import { tf, type ParamSpec } from "@corella/engine";
+import { tf } from "@corella/engine";
 import { layerNormalization } from "./layerNormalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 
@@ -18,46 +18,43 @@ export interface SelfAttentionOptions {
 /**
  * Interacting layer (AutoInt section 4.4): relu(multi-head self-attention over the fields + W_res x), no biases, no
  * output projection; W_res is the identity where sizes are equal. [batch * fields, in] -> [batch * fields, attention].
+ *
+ * Each head projects with its own rows of the weights: products of few columns, but nothing has to be transposed.
  */
 export function selfAttention(options: SelfAttentionOptions): Layer<Tensor, Tensor> {
   const { fields, inSize, attentionSize, heads } = options;
   const headSize = attentionSize / heads;
-  const projected = options.residual && inSize !== attentionSize;
-  const names = ["W_q", "W_k", "W_v", ...(projected ? ["W_res"] : [])];
-  const projections: Layer<Tensor, Tensor[]> = {
-    params: Object.fromEntries(
-      names.map((name): [string, ParamSpec] => [
-        `${name}.weight`,
-        { shape: [attentionSize, inSize], init: { kind: "xavierNormal" } },
-      ]),
-    ),
-    forward(scope, x) {
-      const weights = tf.concat(
-        names.map((name) => scope.param(`${name}.weight`)),
-        0,
-      );
-      return tf.split(tf.matMul(x, weights, false, true), names.length, 1);
-    },
+  const weight: Layer<void, Tensor> = {
+    params: { weight: { shape: [attentionSize, inSize], init: { kind: "xavierNormal" } } },
+    forward: (scope) => scope.param("weight"),
   };
-  /** [batch * fields, attention] -> [batch, heads, fields, head] and back. */
-  const split = (x: Tensor): Tensor =>
-    heads === 1
-      ? tf.reshape(x, [-1, fields, headSize])
-      : tf.transpose(tf.reshape(x, [-1, fields, heads, headSize]), [0, 2, 1, 3]);
-  const merge = (x: Tensor): Tensor =>
-    tf.reshape(heads === 1 ? x : tf.transpose(x, [0, 2, 1, 3]), [-1, attentionSize]);
   return combine(
     {
-      projections,
+      W_q: weight,
+      W_k: weight,
+      W_v: weight,
+      W_res: options.residual && inSize !== attentionSize ? weight : undefined,
       layer_norm: options.layerNormalization ? layerNormalization(attentionSize) : undefined,
     },
     (call, x: Tensor, scope) => {
-      const [query, key, value, projectedResidual] = call.projections(x);
-      const products = tf.matMul(split(query!), split(key!), false, true);
-      const scores = options.scale ? tf.div(products, Math.sqrt(headSize)) : products;
-      const weights = scope.dropout(tf.softmax(scores), options.dropout);
-      let output = merge(tf.matMul(weights, split(value!)));
-      if (options.residual) output = tf.add(output, projectedResidual ?? x);
+      /** [batch, fields, head] of each head. */
+      const project = (w: Tensor): Tensor[] =>
+        tf
+          .split(w, heads, 0)
+          .map((rows) => tf.reshape(tf.matMul(x, rows, false, true), [-1, fields, headSize]));
+      const keys = project(call.W_k());
+      const values = project(call.W_v());
+      const attended = project(call.W_q()).map((query, t) => {
+        const products = tf.matMul(query, keys[t]!, false, true);
+        const scores = options.scale ? tf.div(products, Math.sqrt(headSize)) : products;
+        const weights = scope.dropout(tf.softmax(scores), options.dropout);
+        return tf.reshape(tf.matMul(weights, values[t]!), [-1, headSize]);
+      });
+      let output = heads === 1 ? attended[0]! : tf.concat(attended, 1);
+      if (options.residual) {
+        const projection = call.W_res?.();
+        output = tf.add(output, projection === undefined ? x : tf.matMul(x, projection, false, true));
+      }
       return tf.relu(call.layer_norm?.(output) ?? output);
     },
   );

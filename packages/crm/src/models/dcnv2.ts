@@ -1,4 +1,4 @@
-import { tf, type Part } from "@corella/engine";
+import type { Part } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { crossNetwork } from "../layers/crossNetwork.ts";
@@ -63,7 +63,7 @@ export function dcnv2(config: Dcnv2Config, features: readonly CrmFeature[]): Par
       const xL = crossed.at(-1)!;
       const stacked = call.stacked_dnn?.(xL).output ?? xL;
       const deep = call.parallel_dnn?.(x0).output;
-      const logit = call.fc(deep === undefined ? stacked : tf.concat([stacked, deep], 1));
+      const logit = call.fc(deep === undefined ? stacked : [stacked, deep]);
       return { logit: perSample(logit), hiddenStates: crossed };
     },
   );

@@ -50,7 +50,7 @@ export function fiBiNet(config: FiBiNetConfig, features: readonly CrmFeature[]):
       const e = call.embedding();
       const p = call.bilinear_interaction1(e);
       const q = call.bilinear_interaction2(call.senet_layer(e));
-      const logit = tf.add(call.lr(), call.dnn(tf.concat([p, q], 1)).output);
+      const logit = tf.add(call.lr(), call.dnn([p, q]).output);
       return { logit: perSample(logit), hiddenStates: [p, q] };
     },
   );

@@ -45,7 +45,7 @@ export function xDeepFm(config: XDeepFmConfig, features: readonly CrmFeature[]):
     (call) => {
       const { flat } = call.embedding();
       const pooled = call.cin(flat);
-      const wide = tf.add(call.lr(), call["cin.fc"](tf.concat(pooled, 1)));
+      const wide = tf.add(call.lr(), call["cin.fc"](pooled));
       const deep = call.dnn?.(flat).output;
       const logit = deep === undefined ? wide : tf.add(wide, deep);
       return { logit: perSample(logit), hiddenStates: pooled };
