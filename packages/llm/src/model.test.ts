@@ -103,6 +103,18 @@ describe("weights", () => {
     await expect(loadPretrained(path)).rejects.toMatchObject({ code: "llm/missing-tensor" });
   });
 
+  test("missing weights and shards are named", async () => {
+    const path = join(folder, "shards");
+    await savePretrained(path, config, initialValues(decoder(config, { answers }), 3));
+    await rm(join(path, "model.safetensors"));
+    await expect(loadPretrained(path)).rejects.toMatchObject({ code: "llm/no-weights" });
+    const index = { weight_map: { "model.norm.weight": "model-00001-of-00002.safetensors" } };
+    await writeFile(join(path, "model.safetensors.index.json"), JSON.stringify(index));
+    await expect(loadPretrained(path)).rejects.toThrow(
+      /model-00001-of-00002.safetensors, which is not there/,
+    );
+  });
+
   test("an architecture that we lack is named", () => {
     expect(() => parseLlamaConfig({ ...toHuggingFace(config), model_type: "gpt2" }, "config.json")).toThrow(
       /"gpt2" is not supported/,

@@ -27,14 +27,30 @@ export function createTokenCounter(
   const normalizer = tokenizer.getNormalizer();
   const preTokenizer = tokenizer.getPreTokenizer();
   const countWord = wordCounter(model);
+  const cut = mergesCrossSpaces(model) ? (word: string): string[] => [word] : cutAtSpaces;
   const added = templateTokens(json.post_processor);
   return (text) => {
     const normalized = normalizer === null ? text : normalizer.normalizeString(text);
     if (normalized === "") return added;
     const words =
       preTokenizer === null ? [normalized] : preTokenizer.preTokenizeString(normalized).map(([word]) => word);
-    return words.reduce((sum, word) => sum + countWord(word), added);
+    return words.flatMap(cut).reduce((sum, word) => sum + countWord(word), added);
   };
+}
+
+/** SentencePiece's sign for a space; its models take a whole text as one word. */
+const space = "\u2581";
+
+/** No piece holds a space behind another character: then nothing merges across the beginning of a word. */
+function mergesCrossSpaces(model: BpeModel): boolean {
+  return model.merges.some((merge) => {
+    const [left, right] = typeof merge === "string" ? (merge.split(" ") as [string, string]) : merge;
+    return right.startsWith(space) && !left.endsWith(space);
+  });
+}
+
+function cutAtSpaces(text: string): string[] {
+  return text.split(new RegExp(`(?<=[^${space}])(?=${space})`, "u"));
 }
 
 /** How many tokens the template adds to one sequence. */
