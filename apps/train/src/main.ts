@@ -98,40 +98,40 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-/** A fresh folder, or the one to go on with. Nothing that a finished run left is ever overwritten. */
+/** A fresh folder, or the one to go on with. Nothing that a run has learned is ever overwritten. */
 function chooseFolder<Config extends { readonly name: string }>(
   options: Options,
   config: Config,
 ): { folder: string; config: Config } {
   const folderOf = (name: string): string => join(options.runs, name);
+  const isTaken = (name: string): boolean =>
+    ["checkpoints", "bundle"].some((part) => existsSync(join(folderOf(name), part)));
+  const choose = (name: string): { folder: string; config: Config } => ({
+    folder: folderOf(name),
+    config: { ...config, name },
+  });
+  // Without --name a taken name is numbered: movietweetings, movietweetings-2, ...
+  const names = [config.name];
+  while (options.name === undefined && isTaken(names.at(-1)!))
+    names.push(`${config.name}-${names.length + 1}`);
   if (options.resume) {
-    let name = config.name;
-    // Without a name: the newest of the numbered ones.
-    for (let i = 2; options.name === undefined && existsSync(folderOf(`${config.name}-${i}`)); i++)
-      name = `${config.name}-${i}`;
-    if (!existsSync(folderOf(name))) {
-      throw new CorellaError({
-        code: "train/nothing-to-resume",
-        message: `There is no run ${name}.`,
-        place: folderOf(name),
-        remedy: "Start it without --resume.",
-      });
-    }
-    return { folder: folderOf(name), config: { ...config, name } };
-  }
-  if (!existsSync(folderOf(config.name))) return { folder: folderOf(config.name), config };
-  if (options.name !== undefined) {
+    const latest = names.findLast(isTaken);
+    if (latest !== undefined) return choose(latest);
     throw new CorellaError({
-      code: "train/run-exists",
-      message: `There is a run ${config.name} already.`,
+      code: "train/nothing-to-resume",
+      message: `There is no run ${config.name} that was interrupted.`,
       place: folderOf(config.name),
-      remedy: "Choose another --name, or go on with it by --resume.",
+      remedy: "Start it without --resume.",
     });
   }
-  let i = 2;
-  while (existsSync(folderOf(`${config.name}-${i}`))) i += 1;
-  const name = `${config.name}-${i}`;
-  return { folder: folderOf(name), config: { ...config, name } };
+  const fresh = names.at(-1)!;
+  if (!isTaken(fresh)) return choose(fresh);
+  throw new CorellaError({
+    code: "train/run-exists",
+    message: `There is a run ${fresh} already.`,
+    place: folderOf(fresh),
+    remedy: "Choose another --name, or go on with it by --resume.",
+  });
 }
 
 function listeners(

@@ -1,0 +1,137 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../../..");
+
+function command(
+  app: string,
+  ...options: string[]
+): { status: number | null; stdout: string; stderr: string } {
+  const main = join(root, "apps", app, "src/main.ts");
+  return spawnSync(process.execPath, ["--conditions=source", "--import", "tsx", main, ...options], {
+    cwd: root,
+    encoding: "utf8",
+  });
+}
+
+/** A folder with 300 ratings and a configuration that trains in seconds. */
+function project(ratings?: string): { folder: string; config: string; runs: string } {
+  const folder = mkdtempSync(join(tmpdir(), "corella-train-"));
+  const rows = Array.from(
+    { length: 300 },
+    (_, i) => `${i % 12},${(i * 7) % 20},${(i % 12) % 2 === ((i * 7) % 20) % 2 ? 5 : 2},${1000 + i}`,
+  );
+  writeFileSync(join(folder, "ratings.csv"), ratings ?? rows.join("\n"));
+  const config = join(folder, "small.yaml");
+  writeFileSync(
+    config,
+    `name: small
+data:
+  source: { ratings: { path: ratings.csv, columns: { user: 0, item: 1, rating: 2, time: 3 } } }
+  label: { threshold: 4 }
+features: [{ name: user, type: categorical, field: user }, { name: item, type: categorical, field: item }]
+prompt: { historyLength: 2 }
+crm: { model: DCNv2, embeddingDim: 4, crossLayers: 1, parallelUnits: [8] }
+llm:
+  base:
+    { kind: scratch, vocabularySize: 300, hiddenSize: 8, layers: 1, heads: 1, keyValueHeads: 1, feedForwardSize: 16, pretraining: { steps: 3, batchSize: 2, sequenceLength: 16 } }
+  maxTokens: 300
+stages:
+  warmUp: { epochs: 1, batchSize: 64 }
+  joint: { samples: 32, batchSize: 16, projection: { width: 4 } }
+  llmAlone: { samples: 32, batchSize: 16 }
+`,
+  );
+  return { folder, config, runs: join(folder, "runs") };
+}
+
+test("train ends with the table and writes the run's folder; evaluate scores its bundle", () => {
+  const { config, runs } = project();
+  const trained = command("train", "--config", config, "--runs", runs);
+  expect(trained.stderr).toMatch(/Stage 0[\s\S]*Stage 1[\s\S]*Stage 2[\s\S]*Stage 3/);
+  expect(trained.status).toBe(0);
+  for (const model of [
+    "CRM after stage 1",
+    "CRM after stage 2",
+    "LLM alone",
+    "CoReLLa, replacing",
+    "CoReLLa, adding logits",
+  ]) {
+    expect(trained.stdout).toContain(model);
+  }
+  const run = join(runs, "small");
+  for (const file of ["config.yaml", "metrics.jsonl", "report.html", "bundle/manifest.json"]) {
+    expect(existsSync(join(run, file)), file).toBe(true);
+  }
+  const lines = readFileSync(join(run, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { phase: string });
+  expect(new Set(lines.map(({ phase }) => phase))).toEqual(
+    new Set(["stage-0", "stage-1", "stage-2", "stage-3", "test"]),
+  );
+
+  const evaluated = command("evaluate", "--runs", runs);
+  expect(evaluated.stderr).not.toContain("error");
+  expect(evaluated.status).toBe(0);
+  const figures = JSON.parse(readFileSync(join(run, "evaluation-test/metrics.json"), "utf8")) as {
+    rows: { name: string; auc: { estimate: number } }[];
+  };
+  const auc = (name: string): number => figures.rows.find((row) => row.name === name)!.auc.estimate;
+  const logged = (name: string): number =>
+    (lines.find((line) => (line as { model?: string }).model === name) as unknown as { auc: number }).auc;
+  expect(auc("CRM")).toBeCloseTo(logged("CRM after stage 2"), 6);
+  expect(auc("CoReLLa, replacing")).toBeCloseTo(logged("CoReLLa, replacing"), 6);
+
+  const again = command("train", "--config", config, "--runs", runs, "--name", "small");
+  expect(again.status).toBe(1);
+  expect(again.stderr).toContain("error [train/run-exists]");
+});
+
+test.each([
+  ["a missing configuration", ["--config", "nowhere.yaml"], "config/missing", "nowhere.yaml"],
+  [
+    "a setting that is none",
+    ["--set", "stages.joint.sampels=3"],
+    "config/unknown-key",
+    "Did you mean samples?",
+  ],
+  ["a setting of the wrong type", ["--set", "seed=many"], "config/invalid", "seed"],
+  ["a setting without a value", ["--set", "seed"], "config/set", "--set"],
+  ["nothing to resume", ["--name", "never-started", "--resume"], "train/nothing-to-resume", "never-started"],
+  [
+    "a parameter that the CRM lacks",
+    ["--set", "crm.crosslayers=3"],
+    "crm/unknown-parameter",
+    "Did you mean crossLayers?",
+  ],
+  [
+    "a language model that is not there",
+    ["--set", "llm.base={kind: pretrained, folder: nowhere}"],
+    "",
+    "nowhere",
+  ],
+])("%s is one clear error", (_, options, code, hint) => {
+  const { config, runs } = project();
+  const { status, stderr } = command("train", "--config", config, "--runs", runs, ...options);
+  expect(status).toBe(1);
+  expect(stderr).toContain(`error [${code}`);
+  expect(stderr).toContain(hint);
+  expect(stderr).not.toContain("    at ");
+});
+
+test.each([
+  ["a rating that is no number", "1,2,3,1000\n1,2,good,1001\n", /ratings\.csv:2/],
+  ["a line that is cut off", "1,2,3,1000\n1,2\n", /ratings\.csv:2/],
+  ["an empty file", "", /ratings\.csv/],
+])("%s is named with its place", (_, ratings, place) => {
+  const { config, runs } = project(ratings);
+  const { status, stderr } = command("train", "--config", config, "--runs", runs);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/error \[/);
+  expect(stderr).toMatch(place);
+  expect(stderr).not.toContain("    at ");
+});
