@@ -18,4 +18,5 @@ export {
   type ProgressListener,
   type Validation,
 } from "./phase.ts";
-export { mixed, train, type Predictions, type TrainingOptions, type TrainingResult } from "./pipeline.ts";
+export { train, type TrainingOptions, type TrainingResult } from "./pipeline.ts";
+export { mixed, type Predictions } from "./predictions.ts";

@@ -6,7 +6,8 @@ import { createGenerator } from "@corella/engine";
 import { recordAt } from "@corella/modality";
 import { beforeAll, expect, test } from "vitest";
 import { parseRunConfig, type RunConfig } from "./config.ts";
-import { mixed, train, type TrainingResult } from "./pipeline.ts";
+import { train, type TrainingResult } from "./pipeline.ts";
+import { mixed } from "./predictions.ts";
 import type { ProgressListener } from "./phase.ts";
 
 /** A small log: user u likes the items of its own parity. */

@@ -1,39 +1,16 @@
 import { join } from "node:path";
-import {
-  crmOf,
-  createCrmLane,
-  createLlmLane,
-  createLlmPrompt,
-  idFeeds,
-  saveBundle,
-  type Lane,
-  type Router,
-  type TunedLlm,
-} from "@corella/bundle";
+import { createLlmPrompt, crmOf, idFeeds, saveBundle, type Router } from "@corella/bundle";
 import type { CrmOutput } from "@corella/crm";
-import {
-  eagerRuntime,
-  onnxRuntime,
-  type Part,
-  type Program,
-  type Runtime,
-  type Values,
-} from "@corella/engine";
+import { eagerRuntime, onnxRuntime, type Part, type Program, type Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { cutPrompt, decoder, yesNoIds, type LoraConfig, type YesNoIds } from "@corella/llm";
-import { encodeRows, recordAt } from "@corella/modality";
-import {
-  fitMixWeight,
-  mix,
-  route,
-  thresholdForShare,
-  type MixRule,
-  type RoutingPolicy,
-} from "@corella/routing";
+import { encodeRows } from "@corella/modality";
+import type { MixRule } from "@corella/routing";
 import { designScratch, loadBase, pretrainingStage, scratchTexts, type BaseLlm } from "./base-llm.ts";
 import type { RunConfig } from "./config.ts";
 import { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
 import type { ProjectionConfig } from "./objective.ts";
+import { fitRouter, predictAll, type Models, type Predictions } from "./predictions.ts";
 import { runPhase, type PhaseResult, type PhaseSpec, type ProgressListener } from "./phase.ts";
 import { jointStage, llmAloneStage, warmUpStage, type StageInputs, type TextSamples } from "./stages.ts";
 
@@ -46,17 +23,6 @@ export interface TrainingOptions {
   readonly configText: string;
   readonly listener?: ProgressListener;
   readonly signal?: AbortSignal;
-}
-
-/** Answers of every model to the same rows. */
-export interface Predictions {
-  readonly rows: Uint32Array;
-  readonly labels: Float32Array;
-  /** The CRM after stage 1. */
-  readonly crmWarm: Float32Array;
-  /** The CRM after stage 2. */
-  readonly crm: Float32Array;
-  readonly llm: Float32Array;
 }
 
 export interface TrainingResult {
@@ -169,34 +135,6 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   return { bundleFolder, data, phases, test: test!, router, addLogits };
 }
 
-/** Final probabilities of predictions under a policy and a mixing rule, and which rows the LLM answered. */
-export function mixed(
-  predictions: Pick<Predictions, "crm" | "llm">,
-  policy: RoutingPolicy,
-  rule: MixRule,
-): { probabilities: Float32Array; toLlm: Uint32Array; entropy: Float32Array } {
-  const { toLlm, entropy } = route(predictions.crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => predictions.llm[row]!);
-  return { probabilities: mix(predictions.crm, answers, toLlm, rule), toLlm, entropy };
-}
-
-/** The threshold that sends the configured share of the validation part to the LLM, and the weight learned there. */
-function fitRouter(config: RunConfig, validation: Predictions): { router: Router; addLogits: MixRule } {
-  const { entropy } = route(validation.crm, { kind: "none" });
-  const policy: RoutingPolicy = {
-    kind: "threshold",
-    entropy: thresholdForShare(entropy, config.routing.share),
-  };
-  const { toLlm } = route(validation.crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => validation.llm[row]!);
-  const { weight, bias } = fitMixWeight(validation.crm, answers, validation.labels, toLlm, { bias: false });
-  const addLogits: MixRule = { kind: "addLogits", weight, bias };
-  return {
-    router: { policy, mix: config.routing.mix === "replace" ? { kind: "replace" } : addLogits },
-    addLogits,
-  };
-}
-
 async function baseLlm(
   config: RunConfig,
   options: TrainingOptions,
@@ -277,66 +215,6 @@ async function projectionConfig(
     });
   }
   return { width, power, llmLayers: llmSide, crmLayers: crmSide };
-}
-
-interface Models {
-  readonly crmWarm: Values;
-  readonly crm: Values;
-  readonly llm: TunedLlm;
-}
-
-/** Records that are scored between two signs of progress. */
-const scoringChunk = 250;
-
-async function predictAll(
-  config: RunConfig,
-  data: PreparedData,
-  models: Models,
-  runtime: Runtime,
-  listener: ProgressListener,
-  signal: AbortSignal | undefined,
-  parts: readonly (readonly [name: string, rows: Uint32Array])[],
-): Promise<Predictions[]> {
-  const warmLane = await createCrmLane({ config: config.crm, values: models.crmWarm }, data, runtime);
-  const crmLane = await createCrmLane({ config: config.crm, values: models.crm }, data, runtime);
-  const llmLane = await createLlmLane(
-    models.llm,
-    { prompt: config.prompt, catalogue: data.catalogue },
-    runtime,
-  );
-  const total = parts.reduce((sum, [, rows]) => sum + Math.ceil(rows.length / scoringChunk), 0);
-  let step = 0;
-  listener.phaseStarted?.({
-    name: "scoring",
-    title: "Scoring with both models",
-    steps: total,
-    step,
-    samplesPerStep: scoringChunk,
-  });
-  const results: Predictions[] = [];
-  for (const [, rows] of parts) {
-    const score = async (lane: Lane, each?: () => void): Promise<Float32Array> => {
-      const scores = new Float32Array(rows.length);
-      for (let start = 0; start < rows.length; start += scoringChunk) {
-        signal?.throwIfAborted();
-        const records = Array.from(rows.subarray(start, start + scoringChunk), (row) =>
-          recordAt(data.log, row),
-        );
-        scores.set(await lane.score(records), start);
-        each?.();
-      }
-      return scores;
-    };
-    results.push({
-      rows,
-      labels: data.labels(rows),
-      crmWarm: await score(warmLane),
-      crm: await score(crmLane),
-      llm: await score(llmLane, () => listener.stepDone?.("scoring", ++step, Number.NaN)),
-    });
-  }
-  await Promise.all([warmLane.dispose(), crmLane.dispose(), llmLane.dispose()]);
-  return results;
 }
 
 function copyOf(values: Values): Values {
