@@ -44,12 +44,32 @@ function checked(
   return data;
 }
 
+/** Rows that are fetched from memory together. Sizes from 16 to 128 measure the same. */
+const rowsAhead = 32;
+const floatsInCacheLine = 16;
+
+/**
+ * Reads one number of each cache line of some rows. Rows of a big table are far apart, and each costs a wait for memory
+ * when its update comes; reads with nothing between them wait together.
+ */
+function touchRows(table: Float32Array, rows: Int32Array, from: number, to: number, dim: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) {
+    const start = rows[i]! * dim;
+    for (let j = 0; j < dim; j += floatsInCacheLine) sum += table[start + j]!;
+    sum += table[start + dim - 1]!;
+  }
+  return sum;
+}
+
 /** Values and optimiser arrays of a training run, and their update outside the graph. */
 export class TrainingState {
   readonly values: Values;
   readonly slots: Values = {};
   readonly #program: Program;
   readonly #optimizers = new Map<string, Optimizer>();
+  /** Keeps what `touchRows` reads from being optimised away. */
+  #touched = 0;
   step = 0;
 
   constructor(program: Program, options: TrainOptions) {
@@ -104,9 +124,14 @@ export class TrainingState {
     const values = this.values[name]!;
     const slots = this.slotsOf(name);
     if (mode === "lazy") {
-      for (let i = 0; i < gradients.count; i++) {
-        const start = gradients.rows[i]! * dim;
-        updateRange(optimizer, scalars, values, slots, gradients.sums, start, start + dim, i * dim);
+      for (let block = 0; block < gradients.count; block += rowsAhead) {
+        const end = Math.min(block + rowsAhead, gradients.count);
+        this.#touched = touchRows(values, gradients.rows, block, end, dim);
+        for (const slot of slots) this.#touched += touchRows(slot, gradients.rows, block, end, dim);
+        for (let i = block; i < end; i++) {
+          const start = gradients.rows[i]! * dim;
+          updateRange(optimizer, scalars, values, slots, gradients.sums, start, start + dim, i * dim);
+        }
       }
       return;
     }
