@@ -47,19 +47,21 @@ function checked(
 /** Rows that are fetched from memory together. Sizes from 16 to 128 measure the same. */
 const rowsAhead = 32;
 const floatsInCacheLine = 16;
+/** Keeps the reads of `touchRows` from being optimised away. */
+const touched = new Float64Array(1);
 
 /**
  * Reads one number of each cache line of some rows. Rows of a big table are far apart, and each costs a wait for memory
  * when its update comes; reads with nothing between them wait together.
  */
-function touchRows(table: Float32Array, rows: Int32Array, from: number, to: number, dim: number): number {
+function touchRows(table: Float32Array, rows: Int32Array, from: number, to: number, dim: number): void {
   let sum = 0;
   for (let i = from; i < to; i++) {
     const start = rows[i]! * dim;
     for (let j = 0; j < dim; j += floatsInCacheLine) sum += table[start + j]!;
     sum += table[start + dim - 1]!;
   }
-  return sum;
+  touched[0] = sum;
 }
 
 /** Values and optimiser arrays of a training run, and their update outside the graph. */
@@ -68,8 +70,6 @@ export class TrainingState {
   readonly slots: Values = {};
   readonly #program: Program;
   readonly #optimizers = new Map<string, Optimizer>();
-  /** Keeps what `touchRows` reads from being optimised away. */
-  #touched = 0;
   step = 0;
 
   constructor(program: Program, options: TrainOptions) {
@@ -126,8 +126,7 @@ export class TrainingState {
     if (mode === "lazy") {
       for (let block = 0; block < gradients.count; block += rowsAhead) {
         const end = Math.min(block + rowsAhead, gradients.count);
-        this.#touched = touchRows(values, gradients.rows, block, end, dim);
-        for (const slot of slots) this.#touched += touchRows(slot, gradients.rows, block, end, dim);
+        for (const array of [values, ...slots]) touchRows(array, gradients.rows, block, end, dim);
         for (let i = block; i < end; i++) {
           const start = gradients.rows[i]! * dim;
           updateRange(optimizer, scalars, values, slots, gradients.sums, start, start + dim, i * dim);

@@ -14,6 +14,7 @@ import {
   type GraphWeight,
 } from "./graph.ts";
 import { resolveSymbols } from "./resolve.ts";
+import { shorten } from "./shortcuts.ts";
 import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
 import "./elementwise.ts";
 import "./reduction.ts";
@@ -120,10 +121,11 @@ function captureWith(
   if (!sameNodes)
     throw captureError("The operations of the program depend on the size of a named dimension.");
 
-  const kept = reachableNodes(
+  const reachable = reachableNodes(
     a.builder.nodes,
     a.outputs.map((output) => output.name),
   );
+  const kept = shorten(reachable, [...a.builder.inputs, ...a.builder.weights]);
   const used = new Set(kept.flatMap((node) => node.inputs));
   const symbolicShape = (shape: readonly number[], other: readonly number[]): SymbolicNumber[] =>
     shape.map((size, i) => {

@@ -2,7 +2,7 @@ import type { GradConfig, Tensor } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
 
 /**
- * Gradients that replace tfjs' own, which materialise tensors of ones or call pow. They are the same functions and hold
+ * Gradients that replace tfjs' own, which materialise tensors of ones, call pow or keep inputs alive. They are the same functions and hold
  * on every backend.
  */
 const replacements: GradConfig[] = [
@@ -36,6 +36,12 @@ const replacements: GradConfig[] = [
     kernelName: "Sqrt",
     outputsToSave: [true],
     gradFunc: (dy, saved) => ({ x: () => tf.div(dy as Tensor, tf.mul(saved[0]!, 2)) }),
+  },
+  {
+    // From the output, so that nothing but relu reads its input and onnxruntime merges it into the product before it.
+    kernelName: "Relu",
+    outputsToSave: [true],
+    gradFunc: (dy, saved) => ({ x: () => tf.mul(dy as Tensor, tf.step(saved[0]!)) }),
   },
   {
     kernelName: "Square",
