@@ -13,6 +13,11 @@ import { TrainingState } from "./training-state.ts";
 export interface OnnxRuntimeOptions {
   /** Threads of one session; default 2. */
   readonly threads?: number;
+  /**
+   * Whether idle threads wait in a loop for their next work; default true. Faster where a machine does nothing else,
+   * but a thread that waits so takes a core for tens of milliseconds after each run: say false in a server.
+   */
+  readonly spinning?: boolean;
   /** Execution providers in order of preference, for example ["cuda", "cpu"]. Default ["cpu"]. */
   readonly executionProviders?: readonly string[];
 }
@@ -29,6 +34,7 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
       interOpNumThreads: 1,
       graphOptimizationLevel: "all",
       executionMode: "sequential",
+      extra: { session: { intra_op: { allow_spinning: options.spinning === false ? "0" : "1" } } },
       externalData,
     });
   };

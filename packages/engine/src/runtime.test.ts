@@ -140,6 +140,17 @@ describe("the compiled graph computes what the reference computes", () => {
   });
 });
 
+test("threads that do not spin compute the same bits", async () => {
+  const model = program(0);
+  const values = initialValues(model, 7);
+  const calm = await onnxRuntime({ threads: 2, spinning: false }).infer(model, values);
+  const eager = await compiled.infer(model, values);
+  const feed = batch(64, 30, 1);
+  expect(await calm.run(feed)).toEqual(await eager.run(feed));
+  await calm.dispose();
+  await eager.dispose();
+});
+
 test("two halves accumulated equal one whole batch", async () => {
   const model = program(0);
   const whole = batch(16, 4, 5);
