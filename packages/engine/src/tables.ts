@@ -4,14 +4,17 @@
  */
 export class RowGradients {
   readonly #dim: number;
-  /** Open addressing from row to slot; -1 is free. */
+  /** Open addressing from row to its place in `sums`; -1 is free. */
   #slots = new Int32Array(0);
   #keys = new Int32Array(0);
   /** Distinct rows in the order of their first lookup. */
   rows: Int32Array = new Int32Array(0);
-  /** [count, dim] */
+  /** Gradients as they came, [lookups, dim]; that of a row's first lookup becomes the row's sum. */
   sums: Float32Array = new Float32Array(0);
+  /** Where in `sums` the sum of each distinct row stands. */
+  places: Int32Array = new Int32Array(0);
   count = 0;
+  #lookups = 0;
 
   constructor(dim: number) {
     this.#dim = dim;
@@ -20,6 +23,7 @@ export class RowGradients {
   /** Forgets everything and makes room for so many lookups. */
   reset(lookups: number): void {
     this.count = 0;
+    this.#lookups = 0;
     let size = 16;
     while (size < lookups * 2) size *= 2;
     if (this.#slots.length < size) {
@@ -29,6 +33,7 @@ export class RowGradients {
     this.#slots.fill(-1);
     if (this.rows.length < lookups) {
       this.rows = new Int32Array(lookups);
+      this.places = new Int32Array(lookups);
       this.sums = new Float32Array(lookups * this.#dim);
     }
   }
@@ -37,9 +42,12 @@ export class RowGradients {
   add(ids: Int32Array, gradients: Float32Array, paddingRow: boolean): void {
     const dim = this.#dim;
     const mask = this.#slots.length - 1;
-    const { rows, sums } = this;
+    const { rows, places, sums } = this;
+    // One copy of all is faster than one of each row, and most rows of a big table are looked up once.
+    sums.set(gradients, this.#lookups * dim);
     for (let i = 0; i < ids.length; i++) {
       const row = ids[i]!;
+      const place = this.#lookups + i;
       if (paddingRow && row === 0) continue;
       let probe = Math.imul(row, 0x9e3779b1) & mask;
       let slot = this.#slots[probe]!;
@@ -47,41 +55,43 @@ export class RowGradients {
         probe = (probe + 1) & mask;
         slot = this.#slots[probe]!;
       }
-      let to: number;
-      let from = i * dim;
       if (slot === -1) {
-        slot = this.count;
-        this.count += 1;
-        this.#slots[probe] = slot;
+        this.#slots[probe] = place;
         this.#keys[probe] = row;
-        rows[slot] = row;
-        to = slot * dim;
-        for (const end = to + dim; to < end;) sums[to++] = gradients[from++]!;
+        rows[this.count] = row;
+        places[this.count] = place;
+        this.count += 1;
       } else {
-        to = slot * dim;
-        for (const end = to + dim; to < end;) sums[to++]! += gradients[from++]!;
+        let to = slot * dim;
+        let from = place * dim;
+        for (const end = to + dim; to < end;) sums[to++]! += sums[from++]!;
       }
     }
+    this.#lookups += ids.length;
   }
 
   /** The gradient as a dense array [rows, dim]. */
   toDense(rows: number): Float32Array {
     const dense = new Float32Array(rows * this.#dim);
     for (let i = 0; i < this.count; i++) {
-      dense.set(this.sums.subarray(i * this.#dim, (i + 1) * this.#dim), this.rows[i]! * this.#dim);
+      const start = this.places[i]! * this.#dim;
+      dense.set(this.sums.subarray(start, start + this.#dim), this.rows[i]! * this.#dim);
     }
     return dense;
   }
 
   /** Multiplies all sums by a factor. */
   scale(factor: number): void {
-    for (let i = 0; i < this.count * this.#dim; i++) this.sums[i]! *= factor;
+    for (let i = 0; i < this.#lookups * this.#dim; i++) this.sums[i]! *= factor;
   }
 
   /** Sum of squares of all sums. */
   squaredNorm(): number {
     let total = 0;
-    for (let i = 0; i < this.count * this.#dim; i++) total += this.sums[i]! * this.sums[i]!;
+    for (let row = 0; row < this.count; row++) {
+      const start = this.places[row]! * this.#dim;
+      for (let i = start; i < start + this.#dim; i++) total += this.sums[i]! * this.sums[i]!;
+    }
     return total;
   }
 }

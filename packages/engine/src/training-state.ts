@@ -129,7 +129,8 @@ export class TrainingState {
         for (const array of [values, ...slots]) touchRows(array, gradients.rows, block, end, dim);
         for (let i = block; i < end; i++) {
           const start = gradients.rows[i]! * dim;
-          updateRange(optimizer, scalars, values, slots, gradients.sums, start, start + dim, i * dim);
+          const at = gradients.places[i]! * dim;
+          updateRange(optimizer, scalars, values, slots, gradients.sums, start, start + dim, at);
         }
       }
       return;
