@@ -20,6 +20,8 @@ export interface OnnxRuntimeOptions {
   readonly spinning?: boolean;
   /** Execution providers in order of preference, for example ["cuda", "cpu"]. Default ["cpu"]. */
   readonly executionProviders?: readonly string[];
+  /** Writes onnxruntime's profile of each session when it is disposed: files whose paths begin so. */
+  readonly profile?: string;
 }
 
 type Feeds = Record<string, ort.Tensor>;
@@ -36,6 +38,7 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
       executionMode: "sequential",
       extra: { session: { intra_op: { allow_spinning: options.spinning === false ? "0" : "1" } } },
       externalData,
+      ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     });
   };
   return {
