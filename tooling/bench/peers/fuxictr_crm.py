@@ -1,0 +1,92 @@
+"""FuxiCTR's six models, unmodified: one `train_step` on ready batches, or one `train_epoch` with its own data loader."""
+
+import importlib
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from worker import repeated, serve, trainable
+
+BATCHES = 4
+DATASET_ID = "synthetic"
+PATHS = {name: f"model_zoo.{name}.src.{name}" for name in ["DCNv2", "xDeepFM", "FiBiNET", "AutoInt", "FiGNN"]}
+PATHS["DeepFM"] = "model_zoo.DeepFM.DeepFM_torch.src.DeepFM"
+
+if not os.environ.get("FUXICTR_HOME"):
+    sys.exit("FUXICTR_HOME must name a checkout: git clone https://github.com/reczoo/FuxiCTR")
+sys.path.insert(0, str(Path(os.environ["FUXICTR_HOME"]).resolve()))
+logging.disable(logging.INFO)
+
+
+def feature_map_of(fields, dim):
+    from fuxictr.features import FeatureMap
+
+    feature_map = FeatureMap(DATASET_ID, ".")
+    for name, rows in fields.items():
+        feature_map.features[name] = {"source": "", "type": "categorical", "padding_idx": 0, "vocab_size": rows}
+    feature_map.labels, feature_map.default_emb_dim, feature_map.num_fields = ["label"], dim, len(fields)
+    feature_map.set_column_index()
+    return feature_map
+
+
+def random_samples(fields, count):
+    random = np.random.default_rng(1)
+    samples = {name: random.integers(1, rows, count) for name, rows in fields.items()}
+    return {**samples, "label": (random.random(count) < 0.5).astype(np.float64)}
+
+
+def build(name, settings):
+    fields, batch = settings["fields"], settings["batch"]
+    folder = tempfile.mkdtemp(prefix="corella-bench-")
+    feature_map = feature_map_of(fields, settings["config"]["embedding_dim"])
+    model_class = getattr(importlib.import_module(PATHS[settings["model"]]), settings["model"])
+    model = model_class(
+        feature_map,
+        gpu=-1,
+        task="binary_classification",
+        loss="binary_crossentropy",
+        optimizer="adam",
+        metrics=["AUC"],
+        model_root=folder,
+        verbose=0,
+        **settings["config"],
+    )
+    model._max_gradient_norm = 10.0  # the default of fit()
+    model.train()
+    samples = random_samples(fields, max(BATCHES * batch, settings["epochRows"]))
+    tensors = {key: torch.from_numpy(value) for key, value in samples.items()}
+    batches = [{key: value[i * batch : (i + 1) * batch] for key, value in tensors.items()} for i in range(BATCHES)]
+    count = 0
+
+    def step():
+        nonlocal count
+        model.train_step(batches[count % BATCHES])
+        count += 1
+
+    contestant = {"step": step, "warm_up": repeated(step, 4), "parameters": trainable(model)}
+    return {**contestant, "step": epoch(model, feature_map, samples, batch, folder)} if settings["epochRows"] else contestant
+
+
+def epoch(model, feature_map, samples, batch, folder):
+    """Shuffling and batching are the peer's; the evaluation at the end of an epoch is left out."""
+    from fuxictr.pytorch.dataloaders import RankDataLoader
+
+    path = f"{folder}/train.npz"
+    np.savez(path, **samples)
+    loader = RankDataLoader(
+        feature_map, stage="train", train_data=path, valid_data=None, batch_size=batch, shuffle=True,
+        num_workers=0, data_format="npz", verbose=0,
+    ).make_iterator()
+    loader = loader[0] if isinstance(loader, tuple) else loader
+    model._eval_steps, model._total_steps, model._epoch_index = sys.maxsize, 0, 0
+    model._stop_training = False
+
+    return lambda: model.train_epoch(loader)
+
+
+serve(build)

@@ -1,0 +1,105 @@
+import { tinyLlamaConfig, toHuggingFace } from "@corella/llm";
+import type { BenchCase, Rival } from "../contestant.ts";
+import { denseStep, lookupStep } from "../programs/dcnv2.ts";
+import { loraStep, scoring } from "../programs/llama.ts";
+import { tableStep } from "../programs/table-rows.ts";
+
+const dcn = {
+  batch: 4096,
+  fields: 10,
+  dim: 32,
+  crossLayers: 3,
+  units: [400, 400, 400],
+  learningRate: 1e-3,
+} as const;
+/** Rows of each of the ten tables: few, so that torch's update of all rows costs it little. */
+const dcnRows = 1000;
+
+/** The shape of SmolLM2-135M. */
+const llama135m = tinyLlamaConfig({
+  vocabularySize: 49_152,
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layers: 30,
+  heads: 9,
+  keyValueHeads: 3,
+  maxPositions: 2048,
+});
+const tokens = { batch: 4, time: 128 } as const;
+const lora = { rank: 8, alpha: 16, learningRate: 1e-4 } as const;
+
+function precisions(
+  names: readonly [string, string],
+  script: string,
+  settings: Readonly<Record<string, unknown>>,
+): Rival[] {
+  return names.map((name, i) => ({ name, peer: { script, settings: { ...settings, bf16: i === 1 } } }));
+}
+
+function transformers(
+  prefix: string,
+  task: "lora" | "score",
+  more: Readonly<Record<string, unknown>>,
+): Rival[] {
+  const settings = { task, config: toHuggingFace(llama135m), ...tokens, ...more };
+  return precisions([`${prefix}-fp32`, `${prefix}-bf16`], "transformers_llama.py", settings);
+}
+
+/** Step time against the number of a table's rows; the rival is ours with 10^4 rows. */
+function tableCase(rows: number, ids: "spread" | "uniform"): BenchCase {
+  const smallest = 10_000;
+  return {
+    name: `table-rows-${ids}-1e${Math.log10(rows)}`,
+    what: `our step with ${rows} rows x 16 against 10^4 rows, ids ${ids}`,
+    subject: (runtime) => tableStep(runtime, rows, ids),
+    rivals: [
+      {
+        name: "ours-1e4",
+        own: (runtime) => tableStep(runtime, smallest, ids),
+        note: "both sides are ours: 1 / ratio is the growth over 10^4 rows",
+      },
+    ],
+    steps: 10,
+  };
+}
+
+/** @param huge also 10^8 rows, which take 13 GB */
+export function engineCases(huge: boolean): BenchCase[] {
+  return [
+    {
+      name: "dcnv2-step",
+      what: "DCNv2 training step on given vectors, batch 4096, 10 fields x 32",
+      subject: (runtime) => denseStep(runtime, dcn),
+      rivals: precisions(["torch-fp32", "torch-bf16"], "torch_dcnv2.py", { ...dcn, rows: 0 }),
+      steps: 5,
+    },
+    {
+      name: "dcnv2-lookup-step",
+      what: "the same with ten embedding tables of 1,000 rows",
+      subject: (runtime) => lookupStep(runtime, dcn, dcnRows),
+      rivals: precisions(["torch-fp32", "torch-bf16"], "torch_dcnv2.py", { ...dcn, rows: dcnRows }).map(
+        (rival) => ({ ...rival, note: "torch updates all rows, ours those of the batch" }),
+      ),
+      steps: 5,
+    },
+    {
+      name: "lora-step",
+      what: "LoRA step, 135M Llama, 4 x 128 tokens",
+      subject: (runtime) => loraStep(runtime, llama135m, tokens, lora),
+      rivals: transformers("peft", "lora", lora),
+      steps: 1,
+      perStep: { unit: "samples", count: tokens.batch },
+    },
+    {
+      name: "scoring",
+      what: "yes/no at the last token, 135M Llama, 4 x 128 tokens",
+      subject: (runtime) => scoring(runtime, llama135m, tokens),
+      rivals: transformers("transformers", "score", {}),
+      steps: 2,
+      perStep: { unit: "samples", count: tokens.batch },
+    },
+    ...(["spread", "uniform"] as const).flatMap((ids) =>
+      [1e6, 1e7, ...(huge ? [1e8] : [])].map((rows) => tableCase(rows, ids)),
+    ),
+  ];
+}

@@ -1,0 +1,122 @@
+import { resolve } from "node:path";
+import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
+import { CorellaError, formatError } from "@corella/errors";
+import { crmCases } from "./areas/crm.ts";
+import { engineCases } from "./areas/engine.ts";
+import { llmCases } from "./areas/llm.ts";
+import type { BenchCase } from "./contestant.ts";
+import { profileCase } from "./ort-profile.ts";
+import { runCase } from "./run-case.ts";
+
+interface Options {
+  readonly rounds: number;
+  readonly threads: number;
+  readonly only?: string;
+  readonly list?: true;
+  readonly epoch?: true;
+  readonly huge?: true;
+  readonly ortProfile?: string;
+}
+
+const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise<BenchCase[]>>> = {
+  engine: ({ huge }) => engineCases(huge === true),
+  crm: ({ epoch }) => crmCases(epoch === true),
+  llm: () => llmCases(),
+};
+
+const command = new Command("bench")
+  .description(
+    "Measures us and the peers in turn (ours, peer, ours, peer, ...) and prints one JSON line a measure.",
+  )
+  .addArgument(new Argument("<area>", "what to measure").choices(Object.keys(areas)))
+  .option("--rounds <count>", "rounds of each side; medians are reported", positiveInteger, 7)
+  .option("--threads <count>", "threads of each side", positiveInteger, 2)
+  .option("--only <name>", "one case, or one rival of it: `dcnv2-step`, `dcnv2-step/torch-fp32`")
+  .option("--list", "name the cases and stop")
+  .option("--epoch", "crm: whole epochs of 776,007 rows instead of steps")
+  .option("--huge", "engine: also tables of 10^8 rows (13 GB)")
+  .option("--ort-profile <folder>", "our side alone, with onnxruntime's profile by operator")
+  .addHelpText(
+    "after",
+    "\nPeers are set up by tooling/bench/peers/setup.sh; where they are not, peer is null.",
+  )
+  .exitOverride();
+
+try {
+  command.parse();
+  await run(command.args[0]!, command.opts<Options>());
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    process.stderr.write(`${formatError(error)}\n`);
+    process.exitCode = 2;
+  }
+}
+
+async function run(area: string, options: Options): Promise<void> {
+  const cases = chosen(await areas[area]!(options), options.only);
+  for (const bench of cases) {
+    if (options.list === true) {
+      for (const rival of bench.rivals) process.stdout.write(`${bench.name}/${rival.name}: ${bench.what}\n`);
+    } else if (options.ortProfile === undefined) {
+      await compare(bench, options);
+    } else await profile(bench, resolve(options.ortProfile), options);
+  }
+}
+
+/** A peer that fails ends its own case only. */
+async function compare(bench: BenchCase, options: Options): Promise<void> {
+  try {
+    for (const result of await runCase(bench, { ...options, report })) print(result);
+  } catch (error) {
+    if (!CorellaError.isInstance(error)) throw error;
+    process.stderr.write(`${bench.name}: ${formatError(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function profile(bench: BenchCase, folder: string, { threads, rounds }: Options): Promise<void> {
+  report(`${bench.name}: profiling`);
+  const { stepMs, operators } = await profileCase(bench, { folder, threads, runs: rounds });
+  const inside = operators.reduce((sum, { ms }) => sum + ms, 0);
+  const name = `${bench.name}/ort-profile`;
+  print({ name, ours: round(stepMs), unit: "ms", insideOperators: round(inside) });
+  for (const { operator, ms, share, nodes } of operators)
+    print({ name: `${name}/${operator}`, ours: round(ms), unit: "ms", share: round(share), nodes });
+}
+
+function chosen(cases: readonly BenchCase[], only: string | undefined): readonly BenchCase[] {
+  if (only === undefined) return cases;
+  const found = cases
+    .filter(({ name }) => only === name || only.startsWith(`${name}/`))
+    .map((bench) => ({
+      ...bench,
+      rivals: bench.rivals.filter(({ name }) => only === bench.name || only === `${bench.name}/${name}`),
+    }))
+    .filter(({ rivals }) => rivals.length > 0);
+  if (found.length > 0) return found;
+  throw new CorellaError({
+    code: "bench/unknown-case",
+    message: `There is no case ${JSON.stringify(only)}.`,
+    place: "--only",
+    remedy: `Choose among ${cases.map(({ name }) => name).join(", ")}.`,
+  });
+}
+
+function report(progress: string): void {
+  process.stderr.write(`${progress}\n`);
+}
+
+function print(result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is a positive integer.");
+  return value;
+}

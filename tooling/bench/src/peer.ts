@@ -1,0 +1,67 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { CorellaError } from "@corella/errors";
+import type { Contestant } from "./contestant.ts";
+
+const home = process.env["CORELLA_PEERS"] ?? join(homedir(), ".cache", "corella-peers");
+const python = join(home, "venv", "bin", "python");
+const fuxiCtr = process.env["FUXICTR_HOME"] ?? join(home, "FuxiCTR");
+const scripts = join(import.meta.dirname, "..", "peers");
+
+/** Why a peer's script cannot run and what to do, or undefined when it can. */
+export function missingPeer(script: string): string | undefined {
+  const advice = "see tooling/bench/peers/README.md";
+  if (!existsSync(python)) return `peer not installed: run tooling/bench/peers/setup.sh, ${advice}`;
+  if (script.startsWith("fuxictr") && !existsSync(join(fuxiCtr, "model_zoo")))
+    return `FuxiCTR's sources are missing: set FUXICTR_HOME, ${advice}`;
+  return undefined;
+}
+
+/** A Python process that answers rounds on command; it holds any number of contestants. */
+export class PeerProcess {
+  readonly #process: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+  #errors = "";
+
+  constructor(script: string, threads: number) {
+    this.#process = spawn(python, [join(scripts, script), "--threads", String(threads)], {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, OMP_NUM_THREADS: String(threads), FUXICTR_HOME: fuxiCtr, HF_HUB_OFFLINE: "1" },
+    });
+    this.#process.stdin!.on("error", () => {}); // A process that died is noticed when its answer is missing.
+    this.#process.stderr!.on(
+      "data",
+      (text: Buffer) => (this.#errors = `${this.#errors}${text}`.slice(-4000)),
+    );
+    this.#answers = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** Builds a contestant in the process and warms it up. @throws CorellaError `bench/peer` */
+  async contestant(name: string, settings: Readonly<Record<string, unknown>>): Promise<Contestant> {
+    const ready = await this.#ask({ name, rounds: 0, settings });
+    return {
+      parameters: ready.parameters,
+      round: async (steps) => (await this.#ask({ name, rounds: 1, steps })).ms!,
+      dispose: async () => this.end(),
+    };
+  }
+
+  async #ask(command: object): Promise<{ parameters?: number; ms?: number }> {
+    this.#process.stdin!.write(`${JSON.stringify(command)}\n`);
+    const { value, done } = await this.#answers.next();
+    if (done !== true) return JSON.parse(value) as { parameters?: number; ms?: number };
+    throw new CorellaError({
+      code: "bench/peer",
+      message: `The peer ended: ${this.#errors.trim().split("\n").at(-1) ?? "no message"}`,
+      place: this.#process.spawnargs[1],
+      remedy: "Compare the versions of the environment with tooling/bench/peers/setup.sh.",
+    });
+  }
+
+  end(): void {
+    this.#process.kill();
+  }
+}

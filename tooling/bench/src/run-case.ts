@@ -1,0 +1,103 @@
+import { onnxRuntime } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { contestant, type BenchCase, type Contestant } from "./contestant.ts";
+import { missingPeer, PeerProcess } from "./peer.ts";
+import { interleave, measure, type Measure } from "./rounds.ts";
+
+export interface RunOptions {
+  readonly rounds: number;
+  readonly threads: number;
+  readonly report: (progress: string) => void;
+}
+
+/** A measure with what one needs to judge it. */
+export interface Result extends Measure {
+  readonly threads: number;
+  readonly parameters?: number;
+  readonly perSecond?: { readonly unit: string; readonly ours: number; readonly peer: number | null };
+  readonly note?: string;
+}
+
+/** Builds both sides of a case, measures them in turn, and gives one result a rival. */
+export async function runCase(bench: BenchCase, options: RunOptions): Promise<Result[]> {
+  const runtime = onnxRuntime({ threads: options.threads });
+  const processes = new Map<string, PeerProcess>();
+  const missing = new Map<string, string>();
+  const sides: { readonly name: string; readonly side: Contestant }[] = [];
+  const all: Contestant[] = [];
+  try {
+    options.report(`${bench.name}: building ours`);
+    const ours = await contestant(await bench.subject(runtime));
+    all.push(ours);
+    for (const rival of bench.rivals) {
+      options.report(`${bench.name}: building ${rival.name}`);
+      const absent = rival.peer === undefined ? undefined : missingPeer(rival.peer.script);
+      if (absent !== undefined) {
+        missing.set(rival.name, absent);
+        continue;
+      }
+      const side =
+        rival.own === undefined
+          ? await startPeer(processes, bench, rival.name, rival.peer!, options.threads)
+          : await contestant(await rival.own(runtime));
+      all.push(side);
+      checkParameters(`${bench.name}/${rival.name}`, ours, side);
+      sides.push({ name: rival.name, side });
+    }
+    const times = await interleave(
+      ours,
+      sides.map(({ side }) => side),
+      {
+        rounds: options.rounds,
+        steps: bench.steps,
+        onRound: (round) => options.report(`${bench.name}: round ${round} of ${options.rounds}`),
+      },
+    );
+    return bench.rivals.map((rival) => {
+      const place = sides.findIndex(({ name }) => name === rival.name);
+      const result = measure(`${bench.name}/${rival.name}`, times, place === -1 ? undefined : place);
+      const note = missing.get(rival.name) ?? rival.note;
+      return {
+        ...result,
+        threads: options.threads,
+        ...(ours.parameters === undefined ? {} : { parameters: ours.parameters }),
+        ...throughput(bench, result),
+        ...(note === undefined ? {} : { note }),
+      };
+    });
+  } finally {
+    for (const side of all) await side.dispose();
+    for (const process of processes.values()) process.end();
+  }
+}
+
+async function startPeer(
+  processes: Map<string, PeerProcess>,
+  bench: BenchCase,
+  name: string,
+  { script, settings }: { readonly script: string; readonly settings: Readonly<Record<string, unknown>> },
+  threads: number,
+): Promise<Contestant> {
+  let process = processes.get(script);
+  if (process === undefined) processes.set(script, (process = new PeerProcess(script, threads)));
+  return process.contestant(`${bench.name}/${name}`, settings);
+}
+
+/** Models of different size are no comparison. */
+function checkParameters(name: string, ours: Contestant, theirs: Contestant): void {
+  if (ours.parameters === undefined || theirs.parameters === undefined) return;
+  if (ours.parameters === theirs.parameters) return;
+  throw new CorellaError({
+    code: "bench/shape",
+    message: `Ours trains ${ours.parameters} parameters, the peer ${theirs.parameters}.`,
+    place: name,
+    remedy: "Give both sides the same shape.",
+  });
+}
+
+function throughput(bench: BenchCase, { ours, peer }: Measure): Pick<Result, "perSecond"> {
+  if (bench.perStep === undefined) return {};
+  const { unit, count } = bench.perStep;
+  const rate = (ms: number): number => Math.round((count * 1000) / ms);
+  return { perSecond: { unit, ours: rate(ours), peer: peer === null ? null : rate(peer) } };
+}
