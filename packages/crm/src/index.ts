@@ -33,4 +33,6 @@ export { autoInt, type AutoIntConfig } from "./models/autoint.ts";
 export { deepFm, type DeepFmConfig } from "./models/deepfm.ts";
 export { fiBiNet, type FiBiNetConfig } from "./models/fibinet.ts";
 export { fiGnn, type FiGnnConfig } from "./models/fignn.ts";
+export { fm, type FmConfig } from "./models/fm.ts";
+export { wideDeep, type WideDeepConfig } from "./models/widedeep.ts";
 export { xDeepFm, type XDeepFmConfig } from "./models/xdeepfm.ts";

@@ -8,6 +8,8 @@ import { dcnv2, dcnv2Schema } from "./models/dcnv2.ts";
 import { deepFm, deepFmSchema } from "./models/deepfm.ts";
 import { fiBiNet, fiBiNetSchema } from "./models/fibinet.ts";
 import { fiGnn, fiGnnSchema } from "./models/fignn.ts";
+import { fm, fmSchema } from "./models/fm.ts";
+import { wideDeep, wideDeepSchema } from "./models/widedeep.ts";
 import { xDeepFm, xDeepFmSchema } from "./models/xdeepfm.ts";
 
 export interface CrmModel {
@@ -24,7 +26,15 @@ function entry<Config extends object>(
   return { schema, create: (config, features) => create(schema.parse(config), features) };
 }
 
-export type CrmModelName = "DCNv2" | "DeepFM" | "xDeepFM" | "FiBiNET" | "AutoInt" | "FiGNN";
+export type CrmModelName =
+  | "DCNv2"
+  | "DeepFM"
+  | "xDeepFM"
+  | "FiBiNET"
+  | "AutoInt"
+  | "FiGNN"
+  | "FM"
+  | "WideDeep";
 
 /** All models by name. A new one is one file in models/ and one line here. */
 export const crmModels: Readonly<Record<CrmModelName, CrmModel>> = {
@@ -34,6 +44,8 @@ export const crmModels: Readonly<Record<CrmModelName, CrmModel>> = {
   FiBiNET: entry(fiBiNetSchema, fiBiNet),
   AutoInt: entry(autoIntSchema, autoInt),
   FiGNN: entry(fiGnnSchema, fiGnn),
+  FM: entry(fmSchema, fm),
+  WideDeep: entry(wideDeepSchema, wideDeep),
 };
 
 export interface CrmConfig {

@@ -1,0 +1,33 @@
+import { tf, type Part } from "@corella/engine";
+import { z } from "zod";
+import type { CrmFeature } from "../features.ts";
+import { embedding } from "../layers/embedding.ts";
+import { factorizationMachine } from "../layers/factorizationMachine.ts";
+import { perSample } from "../layers/layer.ts";
+import { logisticRegression } from "../layers/logisticRegression.ts";
+import { model, type CrmOutput } from "../model.ts";
+import { embeddingFields, type EmbeddingConfig } from "./config.ts";
+
+export type FmConfig = EmbeddingConfig;
+
+export const fmSchema: z.ZodType<FmConfig, unknown> = z.strictObject({ ...embeddingFields });
+
+/**
+ * Factorization machine of second order (Rendle 2010, eq. 1): w_0 + sum_f w_f + sum_{f<g} <e_f, e_g>.
+ * Hidden state: the products before their sum over dim, [batch, dim].
+ */
+export function fm(config: FmConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+  return model(
+    features,
+    {
+      embedding: embedding(features, config.embeddingDim),
+      lr: logisticRegression(features, true),
+      fm: factorizationMachine(),
+    },
+    (call) => {
+      const products = call.fm(call.embedding());
+      const logit = tf.add(call.lr(), tf.sum(products, 1, true));
+      return { logit: perSample(logit), hiddenStates: [products] };
+    },
+  );
+}
