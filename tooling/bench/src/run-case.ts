@@ -98,6 +98,6 @@ function checkParameters(name: string, ours: Contestant, theirs: Contestant): vo
 function throughput(bench: BenchCase, { ours, peer }: Measure): Pick<Result, "perSecond"> {
   if (bench.perStep === undefined) return {};
   const { unit, count } = bench.perStep;
-  const rate = (ms: number): number => Math.round((count * 1000) / ms);
+  const rate = (ms: number): number => Number(((count * 1000) / ms).toPrecision(3));
   return { perSecond: { unit, ours: rate(ours), peer: peer === null ? null : rate(peer) } };
 }
