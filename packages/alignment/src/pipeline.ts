@@ -70,8 +70,10 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     renderPrompts(data, promptOf(config, base), data.split.train.subarray(0, 1))[0]!,
   );
   const llm = decoder(base.config, { answers, lora });
-  const joint = await run("stage-2", "Stage 2: joint training with alignment", async () =>
-    jointStage(
+  const joint = await run("stage-2", "Stage 2: joint training with alignment", async () => {
+    const crmWidths = await hiddenWidths(data, crm);
+    const projection = projectionConfig(config, crmWidths, base.config.layers);
+    return jointStage(
       inputs,
       crm,
       llm,
@@ -79,10 +81,10 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       await textSamples(config, data, base, answers, stages.joint.samples, "joint"),
       stages.joint,
       stages.warmUp,
-      await projectionConfig(config, data, crm, base.config.layers),
-      { llm: base.config.hiddenSize, crm: (await hiddenWidths(data, crm))[0]! },
-    ),
-  );
+      projection,
+      { llm: base.config.hiddenSize, crm: crmWidths[projection.crmLayers[0]! - 1]! },
+    );
+  });
   const tuned = await run("stage-3", "Stage 3: LLM alone", async () =>
     llmAloneStage(
       inputs,
@@ -190,15 +192,12 @@ async function hiddenWidths(data: PreparedData, crm: Part<CrmOutput>): Promise<n
   return Object.values(outputs).map((output) => output.shape.at(-1)!);
 }
 
-/** By default every interaction layer is aligned, with as many of the last blocks. */
-async function projectionConfig(
-  config: RunConfig,
-  data: PreparedData,
-  crm: Part<CrmOutput>,
-  blocks: number,
-): Promise<ProjectionConfig> {
+/**
+ * By default every interaction layer is aligned, with as many of the last blocks.
+ * @param available widths of the interaction layers @param blocks of the decoder
+ */
+function projectionConfig(config: RunConfig, available: readonly number[], blocks: number): ProjectionConfig {
   const { width, power, llmLayers, crmLayers } = config.stages.joint.projection;
-  const available = await hiddenWidths(data, crm);
   const crmSide = crmLayers ?? available.map((_, i) => i + 1);
   const llmSide = llmLayers ?? crmSide.map((_, j) => blocks - crmSide.length + 1 + j);
   const bad =

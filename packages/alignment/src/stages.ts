@@ -1,5 +1,5 @@
 import { auc } from "@corella/metrics";
-import type { CrmOutput } from "@corella/crm";
+import { binaryCrossEntropy, type CrmOutput } from "@corella/crm";
 import {
   compose,
   tf,
@@ -80,8 +80,7 @@ export async function warmUpStage(
     inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
     forward(scope) {
       const { logit } = crm.forward(within(scope, "crm"));
-      const label = scope.input("label");
-      return { loss: tf.mean(tf.sub(tf.softplus(logit), tf.mul(logit, label))), outputs: {} };
+      return { loss: binaryCrossEntropy(logit, scope.input("label")), outputs: {} };
     },
   };
   const trainer = await runtime.train(program, {
