@@ -2,12 +2,14 @@
 
 A command is {"name", "rounds", "steps", "settings"}. The first one with a name builds that contestant and warms it up;
 with "rounds": 0 the answer is {"name", "ready": true, "parameters"}, otherwise one {"name", "ms"} a round, the mean of
-`steps` steps after one untimed step (none where a round is a single step).
+`steps` steps after one untimed step (none where a round is a single step). Each answer has "peakMb", the most memory that
+the process has held.
 """
 
 import argparse
 import json
 import os
+import resource
 import sys
 import time
 
@@ -25,7 +27,8 @@ def serve(build):
     os.dup2(2, 1)
 
     def answer(content):
-        print(json.dumps(content), file=answers, flush=True)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({**content, "peakMb": peak}), file=answers, flush=True)
 
     contestants = {}
     for line in sys.stdin:

@@ -6,6 +6,8 @@ export interface Contestant {
   round(steps: number): Promise<number>;
   /** Trained elements: both sides must have as many, or their shapes differ. */
   readonly parameters: number | undefined;
+  /** The most memory that its process has held, in MB; undefined where it has no process of its own. */
+  readonly peakMb?: () => number | undefined;
   dispose(): Promise<void>;
 }
 
@@ -36,7 +38,7 @@ export interface BenchCase {
   /** Steps of one round. Where more than one, each round begins with an untimed step. */
   readonly steps: number;
   /** What a step handles, for throughput: the result then also has it for each second. */
-  readonly perStep?: { readonly unit: "tokens" | "samples"; readonly count: number };
+  readonly perStep?: { readonly unit: "tokens" | "samples" | "GFLOP"; readonly count: number };
 }
 
 /** Warms a subject up; its rounds are timed as the peers' (peers/worker.py). */

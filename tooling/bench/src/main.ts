@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { CorellaError, formatError } from "@corella/errors";
@@ -56,12 +57,24 @@ try {
 async function run(area: string, options: Options): Promise<void> {
   const cases = chosen(await areas[area]!(options), options.only);
   for (const bench of cases) {
-    if (options.list === true) {
+    if (cases.length > 1 && options.list !== true) alone(bench);
+    else if (options.list === true) {
       for (const rival of bench.rivals) process.stdout.write(`${bench.name}/${rival.name}: ${bench.what}\n`);
     } else if (options.ortProfile === undefined) {
       await compare(bench, options);
     } else await profile(bench, resolve(options.ortProfile), options);
   }
+}
+
+/** Runs a case in a process of its own: its peak of memory is then the case's. */
+function alone(bench: BenchCase): void {
+  const [program, ...commandLine] = process.argv.slice(1);
+  const child = spawnSync(
+    process.execPath,
+    [...process.execArgv, program!, ...commandLine, "--only", bench.name],
+    { stdio: "inherit" },
+  );
+  if (child.status !== 0) process.exitCode = child.status ?? 2;
 }
 
 /** A peer that fails ends its own case only. */

@@ -11,6 +11,12 @@ const python = join(home, "venv", "bin", "python");
 const fuxiCtr = process.env["FUXICTR_HOME"] ?? join(home, "FuxiCTR");
 const scripts = join(import.meta.dirname, "..", "peers");
 
+interface Answer {
+  readonly parameters?: number;
+  readonly ms?: number;
+  readonly peakMb: number;
+}
+
 /** Why a peer's script cannot run and what to do, or undefined when it can. */
 export function missingPeer(script: string): string | undefined {
   const advice = "see tooling/bench/peers/README.md";
@@ -20,11 +26,12 @@ export function missingPeer(script: string): string | undefined {
   return undefined;
 }
 
-/** A Python process that answers rounds on command; it holds any number of contestants. */
+/** A Python process with one contestant, which answers rounds on command. */
 export class PeerProcess {
   readonly #process: ChildProcess;
   readonly #answers: AsyncIterator<string>;
   #errors = "";
+  #peakMb: number | undefined;
 
   constructor(script: string, threads: number) {
     this.#process = spawn(python, [join(scripts, script), "--threads", String(threads)], {
@@ -39,20 +46,25 @@ export class PeerProcess {
     this.#answers = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
   }
 
-  /** Builds a contestant in the process and warms it up. @throws CorellaError `bench/peer` */
+  /** Builds the contestant in the process and warms it up. @throws CorellaError `bench/peer` */
   async contestant(name: string, settings: Readonly<Record<string, unknown>>): Promise<Contestant> {
     const ready = await this.#ask({ name, rounds: 0, settings });
     return {
       parameters: ready.parameters,
       round: async (steps) => (await this.#ask({ name, rounds: 1, steps })).ms!,
+      peakMb: () => this.#peakMb,
       dispose: async () => this.end(),
     };
   }
 
-  async #ask(command: object): Promise<{ parameters?: number; ms?: number }> {
+  async #ask(command: object): Promise<Answer> {
     this.#process.stdin!.write(`${JSON.stringify(command)}\n`);
     const { value, done } = await this.#answers.next();
-    if (done !== true) return JSON.parse(value) as { parameters?: number; ms?: number };
+    if (done !== true) {
+      const answer = JSON.parse(value) as Answer;
+      this.#peakMb = answer.peakMb;
+      return answer;
+    }
     throw new CorellaError({
       code: "bench/peer",
       message: `The peer ended: ${this.#errors.trim().split("\n").at(-1) ?? "no message"}`,

@@ -15,13 +15,14 @@ export interface Result extends Measure {
   readonly threads: number;
   readonly parameters?: number;
   readonly perSecond?: { readonly unit: string; readonly ours: number; readonly peer: number | null };
+  /** Peak memory of each side's process; ours holds this case only when the command runs it alone. */
+  readonly peakMb?: { readonly ours: number; readonly peer: number | null };
   readonly note?: string;
 }
 
 /** Builds both sides of a case, measures them in turn, and gives one result a rival. */
 export async function runCase(bench: BenchCase, options: RunOptions): Promise<Result[]> {
   const runtime = onnxRuntime({ threads: options.threads });
-  const processes = new Map<string, PeerProcess>();
   const missing = new Map<string, string>();
   const sides: { readonly name: string; readonly side: Contestant }[] = [];
   const all: Contestant[] = [];
@@ -38,7 +39,7 @@ export async function runCase(bench: BenchCase, options: RunOptions): Promise<Re
       }
       const side =
         rival.own === undefined
-          ? await startPeer(processes, bench, rival.name, rival.peer!, options.threads)
+          ? await startPeer(`${bench.name}/${rival.name}`, rival.peer!, options.threads)
           : await contestant(await rival.own(runtime));
       all.push(side);
       checkParameters(`${bench.name}/${rival.name}`, ours, side);
@@ -62,25 +63,33 @@ export async function runCase(bench: BenchCase, options: RunOptions): Promise<Re
         threads: options.threads,
         ...(ours.parameters === undefined ? {} : { parameters: ours.parameters }),
         ...throughput(bench, result),
+        ...(rival.own === undefined ? memory(sides[place]?.side) : {}),
         ...(note === undefined ? {} : { note }),
       };
     });
   } finally {
     for (const side of all) await side.dispose();
-    for (const process of processes.values()) process.end();
   }
 }
 
 async function startPeer(
-  processes: Map<string, PeerProcess>,
-  bench: BenchCase,
   name: string,
   { script, settings }: { readonly script: string; readonly settings: Readonly<Record<string, unknown>> },
   threads: number,
 ): Promise<Contestant> {
-  let process = processes.get(script);
-  if (process === undefined) processes.set(script, (process = new PeerProcess(script, threads)));
-  return process.contestant(`${bench.name}/${name}`, settings);
+  const process = new PeerProcess(script, threads);
+  try {
+    return await process.contestant(name, settings);
+  } catch (error) {
+    process.end();
+    throw error;
+  }
+}
+
+function memory(peer: Contestant | undefined): Required<Pick<Result, "peakMb">> {
+  const theirs = peer?.peakMb?.();
+  const ours = process.resourceUsage().maxRSS / 1024;
+  return { peakMb: { ours: Math.round(ours), peer: theirs === undefined ? null : Math.round(theirs) } };
 }
 
 /** Models of different size are no comparison. */

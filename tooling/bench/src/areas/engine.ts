@@ -2,6 +2,7 @@ import { tinyLlamaConfig, toHuggingFace } from "@corella/llm";
 import type { BenchCase, Rival } from "../contestant.ts";
 import { denseStep, lookupStep } from "../programs/dcnv2.ts";
 import { loraStep, scoring } from "../programs/llama.ts";
+import { gigaFlop, product, type ProductShape } from "../programs/product.ts";
 import { tableStep } from "../programs/table-rows.ts";
 
 const dcn = {
@@ -45,21 +46,39 @@ function transformers(
   return precisions([`${prefix}-fp32`, `${prefix}-bf16`], "transformers_llama.py", settings);
 }
 
-/** Step time against the number of a table's rows; the rival is ours with 10^4 rows. */
+/** The largest product of a DCNv2 step. */
+const dcnProduct: ProductShape = { rows: dcn.batch, inputs: 400, outputs: 400 };
+
+/** Of a DCNv2 step: each layer's product forward, and as many operations again for each of its two gradients. */
+function dcnGigaFlop(): number {
+  const width = dcn.fields * dcn.dim;
+  const layers = [
+    ...Array.from({ length: dcn.crossLayers }, () => [width, width] as const),
+    ...dcn.units.map((size, i) => [dcn.units[i - 1] ?? width, size] as const),
+    [width + dcn.units.at(-1)!, 1] as const,
+  ];
+  return layers.reduce(
+    (sum, [inputs, outputs]) => sum + 3 * gigaFlop({ rows: dcn.batch, inputs, outputs }),
+    0,
+  );
+}
+
+/** Step time of a smaller DCNv2 against the number of a table's rows; the rival is ours with 10^4 rows. */
 function tableCase(rows: number, ids: "spread" | "uniform"): BenchCase {
   const smallest = 10_000;
+  const shape = { ...dcn, dim: 16 };
   return {
     name: `table-rows-${ids}-1e${Math.log10(rows)}`,
-    what: `our step with ${rows} rows x 16 against 10^4 rows, ids ${ids}`,
-    subject: (runtime) => tableStep(runtime, rows, ids),
+    what: `our DCNv2 step with a shared table of ${rows} rows x 16 against 10^4 rows, ids ${ids}`,
+    subject: (runtime) => tableStep(runtime, shape, rows, ids),
     rivals: [
       {
         name: "ours-1e4",
-        own: (runtime) => tableStep(runtime, smallest, ids),
+        own: (runtime) => tableStep(runtime, shape, smallest, ids),
         note: "both sides are ours: 1 / ratio is the growth over 10^4 rows",
       },
     ],
-    steps: 10,
+    steps: 5,
   };
 }
 
@@ -67,11 +86,20 @@ function tableCase(rows: number, ids: "spread" | "uniform"): BenchCase {
 export function engineCases(huge: boolean): BenchCase[] {
   return [
     {
+      name: "product",
+      what: "a product 4096 x 400 x 400: the machine's limit",
+      subject: (runtime) => product(runtime, dcnProduct),
+      rivals: [{ name: "torch-fp32", peer: { script: "torch_product.py", settings: { ...dcnProduct } } }],
+      steps: 20,
+      perStep: { unit: "GFLOP", count: gigaFlop(dcnProduct) },
+    },
+    {
       name: "dcnv2-step",
       what: "DCNv2 training step on given vectors, batch 4096, 10 fields x 32",
       subject: (runtime) => denseStep(runtime, dcn),
       rivals: precisions(["torch-fp32", "torch-bf16"], "torch_dcnv2.py", { ...dcn, rows: 0 }),
       steps: 5,
+      perStep: { unit: "GFLOP", count: dcnGigaFlop() },
     },
     {
       name: "dcnv2-lookup-step",
