@@ -35,4 +35,5 @@ export type {
 } from "./runtime.ts";
 export { onnxRuntime, type OnnxRuntimeOptions } from "./onnx-runtime.ts";
 export { eagerRuntime } from "./eager-runtime.ts";
+export { registerLazyBackend, type ModelTensor, type RunModel } from "./capture/lazy.ts";
 export { loadCheckpoint, saveCheckpoint, type Checkpoint } from "./checkpoint.ts";

@@ -18,10 +18,16 @@ export type Symbol =
       readonly type: ElementType;
     };
 
+export interface Entry {
+  symbol: Symbol;
+  readonly shape: readonly number[];
+  readonly dtype: DataType;
+  references: number;
+}
+
 /** A tfjs backend that records operations into a graph instead of computing them. */
 export class CaptureBackend extends tf.KernelBackend {
-  readonly #data = new WeakMap<object, { symbol: Symbol; references: number }>();
-  #count = 0;
+  readonly #data = new WeakMap<object, Entry>();
   graph: GraphBuilder | undefined;
 
   /** The graph being captured. */
@@ -33,8 +39,7 @@ export class CaptureBackend extends tf.KernelBackend {
   /** Wraps a symbol as what a kernel returns. */
   info(symbol: Symbol, shape: readonly number[], dtype: DataType): TensorInfo {
     const dataId = {};
-    this.#data.set(dataId, { symbol, references: 1 });
-    this.#count += 1;
+    this.#data.set(dataId, { symbol, shape, dtype, references: 1 });
     return { dataId, shape: [...shape], dtype };
   }
 
@@ -48,14 +53,18 @@ export class CaptureBackend extends tf.KernelBackend {
   }
 
   symbol(tensor: TensorInfo): Symbol {
-    const entry = this.#data.get(tensor.dataId);
+    return this.entry(tensor.dataId).symbol;
+  }
+
+  protected entry(dataId: object): Entry {
+    const entry = this.#data.get(dataId);
     if (entry === undefined) {
       throw captureError(
         "A tensor made outside the program is used inside it.",
         "make it inside forward, or declare it as a parameter or input",
       );
     }
-    return entry.symbol;
+    return entry;
   }
 
   /** The graph's name of a tensor; constants are written now. */
@@ -71,11 +80,7 @@ export class CaptureBackend extends tf.KernelBackend {
 
   override write(values: BackendValues, shape: number[], dtype: DataType): object {
     const dataId = {};
-    this.#data.set(dataId, {
-      symbol: constantSymbol(values as ArrayLike<number>, shape, dtype),
-      references: 1,
-    });
-    this.#count += 1;
+    this.move(dataId, values, shape, dtype, 1);
     return dataId;
   }
 
@@ -86,12 +91,13 @@ export class CaptureBackend extends tf.KernelBackend {
     dtype: DataType,
     references: number,
   ): void {
-    this.#data.set(dataId, { symbol: constantSymbol(values as ArrayLike<number>, shape, dtype), references });
-    this.#count += 1;
+    const symbol = constantSymbol(values as ArrayLike<number>, shape, dtype);
+    this.#data.set(dataId, { symbol, shape, dtype, references });
   }
 
   override numDataIds(): number {
-    return this.#count;
+    // Names are not memory: kernels leave intermediate ones behind, which tfjs would call leaks.
+    return 0;
   }
 
   override incRef(dataId: object): void {
@@ -113,14 +119,14 @@ export class CaptureBackend extends tf.KernelBackend {
     return true;
   }
 
-  override readSync(): never {
+  override readSync(_: object): BackendValues {
     throw captureError(
       "A program read the numbers of a tensor while it was captured.",
       "dataSync or arraySync in forward",
     );
   }
 
-  override read(): never {
+  override read(_: object): Promise<BackendValues> {
     throw captureError(
       "A program read the numbers of a tensor while it was captured.",
       "data or array in forward",
@@ -146,7 +152,7 @@ export class CaptureBackend extends tf.KernelBackend {
   override dispose(): void {}
 }
 
-function constantSymbol(values: ArrayLike<number>, shape: readonly number[], dtype: DataType): Symbol {
+export function constantSymbol(values: ArrayLike<number>, shape: readonly number[], dtype: DataType): Symbol {
   const type = elementType(dtype);
   const first = values[0];
   if (first !== undefined && uniform(values, first))

@@ -16,10 +16,7 @@ import {
 import { resolveSymbols } from "./resolve.ts";
 import { shorten } from "./shortcuts.ts";
 import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
-import "./elementwise.ts";
-import "./reduction.ts";
-import "./matrix.ts";
-import "./layout.ts";
+import "./operations.ts";
 
 export type CaptureMode = "infer" | "gradients" | "train";
 

@@ -1,6 +1,6 @@
 import type { DataType, KernelConfig, TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
-import { captureBackend, captureBackendName, type CaptureBackend } from "./backend.ts";
+import { captureBackendName, type CaptureBackend } from "./backend.ts";
 import { captureError } from "./graph.ts";
 
 /** One kernel as a small function; `inputs` and `attributes` are those of the tfjs kernel of that name. */
@@ -14,11 +14,11 @@ export function registerKernel(name: string, kernel: Kernel): void {
   const config: KernelConfig = {
     kernelName: name,
     backendName: captureBackendName,
-    kernelFunc: ({ inputs, attrs }) =>
+    kernelFunc: ({ inputs, attrs, backend }) =>
       kernel({
         inputs: inputs as Record<string, TensorInfo>,
         attributes: (attrs ?? {}) as Record<string, unknown>,
-        backend: captureBackend,
+        backend: backend as CaptureBackend,
       }),
   };
   tf.registerKernel(config);
