@@ -76,7 +76,7 @@ export async function runSuite(
   environment.addReporter({
     specDone({ id, fullName, status, failedExpectations }) {
       if (status === "excluded" || status === "pending") return;
-      const message = failedExpectations[0]?.message ?? "";
+      const message = (failedExpectations[0]?.message ?? "") + (process.env.STACK ? failedExpectations[0]?.stack : "");
       results.push({ file: fileOf.get(id) ?? "", name: fullName, passed: status === "passed", message });
     },
   });

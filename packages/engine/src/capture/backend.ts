@@ -1,5 +1,5 @@
 import type { BackendValues, DataType, Tensor, TensorInfo } from "@tensorflow/tfjs";
-import { captureError, type ElementType, type GraphBuilder } from "./graph.ts";
+import { captureError, type ElementType, type GraphBuilder, type GraphNode } from "./graph.ts";
 import { tf } from "../tf.ts";
 
 /** What stands behind a tensor while a program is captured: the name of a value, or a constant not yet written. */
@@ -44,6 +44,7 @@ export class CaptureBackend extends tf.KernelBackend {
   }
 
   value(name: string, shape: readonly number[], dtype: DataType): TensorInfo {
+    this.builder.shapes.set(name, shape);
     return this.info({ kind: "value", name }, shape, dtype);
   }
 
@@ -65,6 +66,12 @@ export class CaptureBackend extends tf.KernelBackend {
       );
     }
     return entry;
+  }
+
+  /** The node that computes a tensor; undefined for inputs, weights and constants. */
+  producer(tensor: TensorInfo): GraphNode | undefined {
+    const symbol = this.symbol(tensor);
+    return symbol.kind === "value" ? this.builder.producer(symbol.name) : undefined;
   }
 
   /** The graph's name of a tensor; constants are written now. */
@@ -114,9 +121,12 @@ export class CaptureBackend extends tf.KernelBackend {
     return this.#data.get(dataId)?.references ?? 0;
   }
 
-  override disposeData(): boolean {
-    // Names cost nothing; the graph decides what is alive.
-    return true;
+  override disposeData(dataId: object, force = false): boolean {
+    // Names cost nothing and the graph decides what is alive, but tfjs forgets data that nobody refers to.
+    const entry = this.#data.get(dataId);
+    if (entry === undefined) return true;
+    entry.references -= 1;
+    return force || entry.references <= 0;
   }
 
   override readSync(_: object): BackendValues {

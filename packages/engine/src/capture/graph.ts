@@ -1,7 +1,15 @@
 import { CorellaError } from "@corella/errors";
 
 /** ONNX element types (TensorProto.DataType) that captured programs use. */
-export const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
+export const elementTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+} as const;
 export type ElementType = keyof typeof elementTypes;
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
@@ -45,6 +53,9 @@ export class GraphBuilder {
   readonly constants: Map<string, GraphConstant> = new Map();
   readonly inputs: GraphInput[] = [];
   readonly weights: GraphWeight[] = [];
+  /** Of the values that kernels made. */
+  readonly shapes: Map<string, readonly number[]> = new Map();
+  readonly #producers = new Map<string, GraphNode>();
   readonly #nodeOutputs = new Map<string, readonly string[]>();
   readonly #constantNames = new Map<string, string>();
   #count = 0;
@@ -104,9 +115,16 @@ export class GraphBuilder {
     const known = this.#nodeOutputs.get(key);
     if (known !== undefined) return known;
     const outputs = Array.from({ length: outputCount }, () => this.fresh("t"));
-    this.nodes.push({ op, domain, inputs, outputs, attributes });
+    const made: GraphNode = { op, domain, inputs, outputs, attributes };
+    this.nodes.push(made);
+    for (const name of outputs) this.#producers.set(name, made);
     this.#nodeOutputs.set(key, outputs);
     return outputs;
+  }
+
+  /** The node that computes a value; undefined for inputs, weights and constants. */
+  producer(name: string): GraphNode | undefined {
+    return this.#producers.get(name);
   }
 
   /** Gives an existing value a public name. */

@@ -1,8 +1,8 @@
-import type { DataType, TensorInfo } from "@tensorflow/tfjs";
+import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
+import type { CaptureBackend } from "./backend.ts";
 import { elementTypes } from "./graph.ts";
-import { elementType, type CaptureBackend } from "./backend.ts";
-import { node, registerKernel, reshape } from "./kernels.ts";
+import { cast, choose, node, numeric, registerKernel, reshape } from "./kernels.ts";
 
 export function reduce(
   backend: CaptureBackend,
@@ -22,100 +22,55 @@ export function reduce(
   return backend.value(name, shape, x.dtype);
 }
 
-function axesOf(axis: unknown, shape: readonly number[]): number[] {
+export function axesOf(axis: unknown, shape: readonly number[]): number[] {
   return tf.util.parseAxisParam((axis ?? [...shape.keys()]) as number | number[], [...shape]);
 }
 
-for (const [kernel, op] of Object.entries({
-  Sum: "ReduceSum",
-  Mean: "ReduceMean",
-  Min: "ReduceMin",
-  Prod: "ReduceProd",
-  Max: "ReduceMax",
-})) {
+for (const [kernel, op] of Object.entries({ Sum: "ReduceSum", Mean: "ReduceMean", Prod: "ReduceProd" })) {
   registerKernel(kernel, ({ inputs, attributes, backend }) => {
-    let x = inputs["x"]!;
-    if (x.dtype === "bool") x = node(backend, "Cast", [x], x.shape, "int32", { to: elementTypes.int32 });
-    const axis = attributes["reductionIndices"] ?? attributes["axis"];
-    return reduce(backend, op, x, axesOf(axis, x.shape), attributes["keepDims"] === true);
+    // The mean of integers is a fraction.
+    const x = kernel === "Mean" ? cast(backend, inputs["x"]!, "float32") : numeric(backend, inputs["x"]!);
+    return reduce(backend, op, x, axesOf(attributes["axis"], x.shape), attributes["keepDims"] === true);
+  });
+}
+
+for (const [kernel, op] of Object.entries({ Max: "ReduceMax", Min: "ReduceMin" })) {
+  registerKernel(kernel, ({ inputs, attributes, backend }) => {
+    const x = numeric(backend, inputs["x"]!);
+    const axes = axesOf(attributes["reductionIndices"] ?? attributes["axis"], x.shape);
+    const keepDims = attributes["keepDims"] === true;
+    const extreme = reduce(backend, op, x, axes, keepDims);
+    if (x.dtype === "int32") return extreme;
+    // onnxruntime overlooks NaN. A sum of absolute values is NaN only where one of them is.
+    const total = reduce(backend, "ReduceL1", x, axes, keepDims);
+    return choose(backend, node(backend, "IsNaN", [total], total.shape, "bool"), total, extreme, "float32");
   });
 }
 
 for (const [kernel, op] of Object.entries({ All: "ReduceMin", Any: "ReduceMax" })) {
   registerKernel(kernel, ({ inputs, attributes, backend }) => {
-    const x = inputs["x"]!;
-    const numbers = node(backend, "Cast", [x], x.shape, "int32", { to: elementTypes.int32 });
-    const reduced = reduce(
-      backend,
-      op,
-      numbers,
-      axesOf(attributes["axis"], x.shape),
-      attributes["keepDims"] === true,
-    );
-    return node(backend, "Cast", [reduced], reduced.shape, "bool", { to: elementTypes.bool });
+    const x = cast(backend, cast(backend, inputs["x"]!, "bool"), "int32");
+    const axes = axesOf(attributes["axis"], x.shape);
+    return cast(backend, reduce(backend, op, x, axes, attributes["keepDims"] === true), "bool");
   });
 }
 
-for (const [kernel, op] of Object.entries({ ArgMax: "ArgMax", ArgMin: "ArgMin" })) {
-  registerKernel(kernel, ({ inputs, attributes, backend }) => {
-    const x = inputs["x"]!;
+for (const [op, least] of [
+  ["ArgMax", -Infinity],
+  ["ArgMin", Infinity],
+] as const) {
+  registerKernel(op, ({ inputs, attributes, backend }) => {
+    let x = numeric(backend, inputs["x"]!);
+    // tfjs passes over NaN.
+    if (x.dtype === "float32")
+      x = choose(backend, node(backend, "IsNaN", [x], x.shape, "bool"), least, x, "float32");
     const axis = axesOf(attributes["axis"], x.shape)[0]!;
     const shape = x.shape.filter((_, i) => i !== axis);
-    const wide = node(backend, op, [x], shape, "int32", { axis, keepdims: 0 });
-    return node(backend, "Cast", [wide], shape, "int32", { to: elementTypes.int32 });
+    return toInt32(backend, node(backend, op, [x], shape, "int32", { axis, keepdims: 0 }));
   });
 }
 
-registerKernel("Cumsum", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  const axis = backend.builder.constant("int64", [], [attributes["axis"] as number]);
-  const name = backend.builder.node("CumSum", [backend.name(x), axis], {
-    exclusive: attributes["exclusive"] === true ? 1 : 0,
-    reverse: attributes["reverse"] === true ? 1 : 0,
-  });
-  return backend.value(name, x.shape, x.dtype);
-});
-
-registerKernel("Softmax", ({ inputs, attributes, backend }) => {
-  const logits = inputs["logits"]!;
-  return node(backend, "Softmax", [logits], logits.shape, "float32", { axis: attributes["dim"] as number });
-});
-
-registerKernel("LogSoftmax", ({ inputs, attributes, backend }) => {
-  const logits = inputs["logits"]!;
-  return node(backend, "LogSoftmax", [logits], logits.shape, "float32", {
-    axis: attributes["axis"] as number,
-  });
-});
-
-/** Sum of x rows by segment: x [n, ...rest], ids [n] -> [segments, ...rest]. */
-registerKernel("UnsortedSegmentSum", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  const ids = inputs["segmentIds"]!;
-  const rest = x.shape.slice(1);
-  const shape = [attributes["numSegments"] as number, ...rest];
-  return scatterAdd(backend, shape, ids, x);
-});
-
-/**
- * Adds updates [n, ...rest] to zeros [rows, ...rest] at ids [n]. ScatterElements, not ScatterND: the latter adds from
- * several threads at once without a lock (onnxruntime 1.30), so repeated ids lose updates
- * (docs/decisions/0003-scatter-add.md).
- */
-export function scatterAdd(
-  backend: CaptureBackend,
-  shape: readonly number[],
-  ids: TensorInfo,
-  updates: TensorInfo,
-): TensorInfo {
-  const zeros = backend.name(
-    backend.info({ kind: "fill", value: 0, shape, type: elementType(updates.dtype) }, shape, updates.dtype),
-  );
-  const column = reshape(backend, ids, [ids.shape[0]!, ...shape.slice(1).map(() => 1)]);
-  const spread = backend.builder.node("Expand", [backend.name(column), backend.builder.int64(updates.shape)]);
-  const name = backend.builder.node("ScatterElements", [zeros, spread, backend.name(updates)], {
-    axis: 0,
-    reduction: "add",
-  });
-  return backend.value(name, shape, updates.dtype as DataType);
+/** Indices leave onnxruntime as int64. */
+export function toInt32(backend: CaptureBackend, x: TensorInfo): TensorInfo {
+  return node(backend, "Cast", [x], x.shape, "int32", { to: elementTypes.int32 });
 }
