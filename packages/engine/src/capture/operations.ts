@@ -2,14 +2,17 @@
 import "./arithmetic.ts";
 import "./blocks.ts";
 import "./comparison.ts";
+import "./convolution.ts";
 import "./creation.ts";
 import "./cumulative.ts";
 import "./einsum.ts";
+import "./fused.ts";
 import "./gather.ts";
 import "./layout.ts";
 import "./matrix.ts";
 import "./normalization.ts";
 import "./padding.ts";
+import "./pooling.ts";
 import "./reduction.ts";
 import "./scatter.ts";
 import "./slicing.ts";
