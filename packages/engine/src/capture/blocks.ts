@@ -4,7 +4,7 @@ import { transpose } from "./matrix.ts";
 import { pad } from "./padding.ts";
 import { slice } from "./slicing.ts";
 
-const { getPermuted, getReshaped, getReshapedPermuted, getSliceBeginCoords, getSliceSize } = tf.backend_util;
+const { getPermuted, getReshaped, getReshapedPermuted } = tf.backend_util;
 
 /** Blocks of space, padded to whole ones, become rows of the batch. */
 registerKernel("SpaceToBatchND", ({ inputs, attributes, backend }) => {
@@ -30,12 +30,9 @@ registerKernel("BatchToSpaceND", ({ inputs, attributes, backend }) => {
   const blocks = reshape(backend, x, getReshaped(x.shape, blockShape, product));
   const space = transpose(backend, blocks, getPermuted(blocks.shape.length, blockShape.length));
   const shape = getReshapedPermuted(x.shape, blockShape, product);
-  return slice(
-    backend,
-    reshape(backend, space, shape),
-    getSliceBeginCoords(crops, blockShape.length),
-    getSliceSize(shape, crops, blockShape.length),
-  );
+  const begin = shape.map((_, axis) => crops[axis - 1]?.[0] ?? 0);
+  const size = shape.map((length, axis) => length - begin[axis]! - (crops[axis - 1]?.[1] ?? 0));
+  return slice(backend, reshape(backend, space, shape), begin, size);
 });
 
 /** x [batch, height, width, channels] -> [batch, height * block, width * block, channels / block^2]. */

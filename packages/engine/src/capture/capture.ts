@@ -67,7 +67,7 @@ interface RawOutput {
 }
 
 function sameNode(a: GraphNode, b: GraphNode): boolean {
-  return a.op === b.op && a.inputs.join() === b.inputs.join() && a.outputs.join() === b.outputs.join();
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 interface RawTrace {

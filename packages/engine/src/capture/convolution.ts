@@ -95,7 +95,14 @@ function imageGradient(
   const inputShape = attributes["inputShape"] as number[];
   const info = convInfo(inputShape, filter.shape, attributes as unknown as ConvAttributes, depthwise);
   const weights = weightsOf(backend, filter, depthwise);
-  const gradient = toChannelsFirst(backend, cast(backend, dy, "float32"), info);
+  const { batchSize, outChannels, outHeight, outWidth } = info;
+  // Of a transposed convolution, tfjs takes what its windows need and leaves the rest.
+  const gradient = slice(
+    backend,
+    toChannelsFirst(backend, cast(backend, dy, "float32"), info),
+    [0, 0, 0, 0],
+    [batchSize, outChannels, outHeight, outWidth],
+  );
   return fromChannelsFirst(backend, spread(backend, gradient, weights, info, depthwise), info);
 }
 

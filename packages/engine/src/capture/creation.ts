@@ -1,6 +1,7 @@
 import type { DataType } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
-import { choose, constant, fill, numeric, registerKernel, cast, reshape } from "./kernels.ts";
+import { cast, choose, constant, elementwise, fill, numeric, registerKernel, reshape } from "./kernels.ts";
+import { pad } from "./padding.ts";
 
 registerKernel("Fill", ({ attributes, backend }) =>
   fill(
@@ -40,6 +41,14 @@ registerKernel("LinSpace", ({ attributes, backend }) => {
     Array.from({ length: num }, (_, i) => start + i * step),
     "float32",
   );
+});
+
+/** The shape, as numbers, to which tensors of two shapes broadcast. */
+registerKernel("BroadcastArgs", ({ inputs, backend }) => {
+  const shapes = [inputs["s0"]!, inputs["s1"]!];
+  const rank = Math.max(...shapes.map((shape) => shape.shape[0]!));
+  const [a, b] = shapes.map((shape) => pad(backend, shape, [[rank - shape.shape[0]!, 0]], 1));
+  return choose(backend, elementwise(backend, "Equal", [a!, 1], "bool"), b!, a!, a!.dtype);
 });
 
 /** x [...shape] -> [...shape, ...shape] with x on the diagonal. */

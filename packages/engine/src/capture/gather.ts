@@ -9,7 +9,8 @@ registerKernel("GatherV2", ({ inputs, attributes, backend }) => {
   const x = inputs["x"]!;
   const indices = inputs["indices"]!;
   const axis = tf.util.parseAxisParam(attributes["axis"] as number, x.shape)[0]!;
-  const batchDims = (attributes["batchDims"] as number | undefined) ?? 0;
+  const given = (attributes["batchDims"] as number | undefined) ?? 0;
+  const batchDims = given < 0 ? given + indices.shape.length : given;
   // Names a batch that does not fit.
   tf.backend_util.segment_util.collectGatherOpShapeInfo(x as never, indices as never, axis, batchDims);
   if (batchDims === 0) {

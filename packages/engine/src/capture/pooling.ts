@@ -1,7 +1,17 @@
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
 import type { CaptureBackend } from "./backend.ts";
-import { cast, constant, elementwise, fill, node, registerKernel, reshape } from "./kernels.ts";
+import {
+  cast,
+  choose,
+  constant,
+  elementwise,
+  fill,
+  node,
+  registerKernel,
+  reshape,
+  sameShape,
+} from "./kernels.ts";
 import { spread, type ConvAttributes } from "./convolution.ts";
 import { pad } from "./padding.ts";
 import { toInt32 } from "./reduction.ts";
@@ -68,10 +78,17 @@ function prepare(
   };
 }
 
+/** tfjs passes images on where windows of one element give as many as there were, whatever the padding. */
+function isIdentity({ filterHeight, filterWidth, inShape, outShape }: ConvInfo): boolean {
+  return filterHeight === 1 && filterWidth === 1 && sameShape(inShape, outShape);
+}
+
 registerKernel("MaxPool", ({ inputs, attributes, backend }) => {
-  const { image, info, shape, attributes: pooling } = prepare(backend, inputs["x"]!, attributes, -Infinity);
+  const x = inputs["x"]!;
+  if (isIdentity(poolInfo(x, attributes))) return backend.info(backend.symbol(x), x.shape, x.dtype);
+  const { image, info, shape, attributes: pooling } = prepare(backend, x, attributes, -Infinity);
   const result = node(backend, "MaxPool", [image], shape, "float32", pooling);
-  return cast(backend, fromChannelsFirst(backend, result, info), inputs["x"]!.dtype);
+  return cast(backend, fromChannelsFirst(backend, result, info), x.dtype);
 });
 
 /** The largest elements and where they stand in the flat image [batch, channels, height, width]. */
@@ -79,7 +96,10 @@ function maxWithPlaces(
   backend: CaptureBackend,
   { image, shape, attributes }: Pooled,
 ): { values: TensorInfo; places: TensorInfo } {
-  const [values, places] = backend.builder.nodeWithOutputs("MaxPool", [backend.name(image)], 2, attributes);
+  // tfjs passes over NaN; onnxruntime does too, but not where it returns places.
+  const unknown = node(backend, "IsNaN", [image], image.shape, "bool");
+  const known = choose(backend, unknown, -Infinity, image, "float32");
+  const [values, places] = backend.builder.nodeWithOutputs("MaxPool", [backend.name(known)], 2, attributes);
   return {
     values: backend.value(values!, shape, "float32"),
     places: toInt32(backend, backend.value(places!, shape, "int32")),
@@ -132,7 +152,9 @@ registerKernel("MaxPoolWithArgmax", ({ inputs, attributes, backend }) => {
 
 /** Means of the elements in each window that are not padding. */
 registerKernel("AvgPool", ({ inputs, attributes, backend }) => {
-  const pooled = prepare(backend, inputs["x"]!, attributes, 0);
+  const x = inputs["x"]!;
+  if (isIdentity(poolInfo(x, attributes))) return backend.info(backend.symbol(x), x.shape, x.dtype);
+  const pooled = prepare(backend, x, attributes, 0);
   const { image, info, shape, window } = pooled;
   const mean = node(backend, "AveragePool", [image], shape, "float32", pooled.attributes);
   if (!pooled.padded) return fromChannelsFirst(backend, mean, info);

@@ -1,6 +1,6 @@
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
-import { elementType, type CaptureBackend } from "./backend.ts";
+import type { CaptureBackend } from "./backend.ts";
 import { cast, choose, elementwise, fill, node, numeric, registerKernel, reshape } from "./kernels.ts";
 import { toInt64 } from "./gather.ts";
 import { broadcastTo } from "./layout.ts";
@@ -69,7 +69,8 @@ registerKernel("ScatterNd", ({ inputs, attributes, backend }) => {
   const indices = inputs["indices"]!;
   const updates = numeric(backend, inputs["updates"]!);
   const shape = attributes["shape"] as number[];
-  const depth = indices.shape.at(-1) ?? 1;
+  // A vector of indices names rows.
+  const depth = indices.shape.length > 1 ? indices.shape.at(-1)! : 1;
   const count = tf.util.sizeFromShape(indices.shape) / depth;
   const cells = shape.slice(0, depth);
   const rest = shape.slice(depth);
@@ -121,9 +122,11 @@ function replaceAt(
   return node(backend, "ScatterND", [x, toInt64(backend, indices), updates], x.shape, x.dtype);
 }
 
-registerKernel("Bincount", ({ inputs, attributes, backend }) =>
-  binCount(backend, inputs["x"]!, inputs["weights"]!, attributes["size"] as number, false),
-);
+registerKernel("Bincount", ({ inputs, attributes, backend }) => {
+  const flat = (x: TensorInfo): TensorInfo => reshape(backend, x, [tf.util.sizeFromShape(x.shape)]);
+  const [x, weights] = [flat(inputs["x"]!), flat(inputs["weights"]!)];
+  return binCount(backend, x, weights, attributes["size"] as number, false);
+});
 
 registerKernel("DenseBincount", ({ inputs, attributes, backend }) =>
   binCount(
@@ -144,9 +147,8 @@ function binCount(
   binary: boolean,
 ): TensorInfo {
   const axis = x.shape.length - 1;
-  const one = backend.builder.scalar(size, elementType(x.dtype));
   // Values beyond the last bin share one behind it.
-  const bins = backend.value(backend.builder.node("Min", [backend.name(x), one]), x.shape, x.dtype);
+  const bins = elementwise(backend, "Min", [x, size]);
   const weighted = !binary && tf.util.sizeFromShape(weights.shape) > 0;
   const updates = weighted ? weights : fill(backend, x.shape, 1, weights.dtype);
   const counts = addElements(backend, [...x.shape.slice(0, -1), size + 1], bins, updates, axis);

@@ -1,6 +1,7 @@
 import { cast, elementwise, fill, numeric, registerKernel, reshape } from "./kernels.ts";
 import { reduce, toInt32 } from "./reduction.ts";
 
+/** Sorted even where tfjs leaves the order open, so that equal elements stand in the order of their places. */
 registerKernel("TopK", ({ inputs, attributes, backend }) => {
   const x = numeric(backend, inputs["x"]!);
   const k = attributes["k"] as number;
@@ -10,7 +11,6 @@ registerKernel("TopK", ({ inputs, attributes, backend }) => {
     "TopK",
     [backend.name(x), backend.builder.int64([k])],
     2,
-    { sorted: attributes["sorted"] === false ? 0 : 1 },
   );
   return [
     backend.value(values!, shape, x.dtype),
