@@ -17,7 +17,10 @@ const command = new Command("op-tests")
   .option("--only <pattern>", "tests whose `<file> <name>` this regular expression finds", pattern, /^/)
   .option("--backend <name>", "`corella`, or `cpu` to see what tfjs itself passes", "corella")
   .option("--json <file>", "also write every test, its outcome and message")
-  .addHelpText("after", "\nExit code: 0, 1 when a test fails that exclusions.ts does not record, 2 for a bad argument.")
+  .addHelpText(
+    "after",
+    "\nExit code: 0, 1 when a test fails that exclusions.ts does not record, 2 for a bad argument.",
+  )
   .exitOverride();
 
 try {

@@ -61,8 +61,7 @@ export class CaptureBackend extends tf.KernelBackend {
     const entry = this.#data.get(dataId);
     if (entry === undefined) {
       throw captureError(
-        "A tensor made outside the program is used inside it.",
-        "make it inside forward, or declare it as a parameter or input",
+        "A tensor made outside the program is used inside it: make it in forward, or declare a parameter or an input.",
       );
     }
     return entry;
@@ -130,17 +129,11 @@ export class CaptureBackend extends tf.KernelBackend {
   }
 
   override readSync(_: object): BackendValues {
-    throw captureError(
-      "A program read the numbers of a tensor while it was captured.",
-      "dataSync or arraySync in forward",
-    );
+    throw captureError("A program read the numbers of a tensor (dataSync, arraySync) while it was captured.");
   }
 
   override read(_: object): Promise<BackendValues> {
-    throw captureError(
-      "A program read the numbers of a tensor while it was captured.",
-      "data or array in forward",
-    );
+    throw captureError("A program read the numbers of a tensor (data, array) while it was captured.");
   }
 
   override floatPrecision(): 16 | 32 {

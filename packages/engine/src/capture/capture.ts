@@ -13,6 +13,7 @@ import {
   type GraphNode,
   type GraphWeight,
 } from "./graph.ts";
+import { located } from "./located.ts";
 import { resolveSymbols } from "./resolve.ts";
 import { shorten } from "./shortcuts.ts";
 import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
@@ -110,8 +111,8 @@ function captureWith(
   options: CaptureOptions,
   { first, second }: { readonly first: Sizes; readonly second: Sizes },
 ): CapturedGraph {
-  const a = traceOnce(program, options, first);
-  const b = traceOnce(program, options, second);
+  const a = located(() => traceOnce(program, options, first));
+  const b = located(() => traceOnce(program, options, second));
   const sameNodes =
     a.builder.nodes.length === b.builder.nodes.length &&
     a.builder.nodes.every((node, i) => sameNode(node, b.builder.nodes[i]!));

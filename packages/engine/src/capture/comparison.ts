@@ -3,12 +3,7 @@ import type { CaptureBackend } from "./backend.ts";
 import { operandName } from "./arithmetic.ts";
 import { broadcastShape, cast, elementwise, node, numeric, registerKernel, type Kernel } from "./kernels.ts";
 
-function compare(
-  backend: CaptureBackend,
-  op: string,
-  left: TensorInfo,
-  right: TensorInfo,
-): TensorInfo {
+function compare(backend: CaptureBackend, op: string, left: TensorInfo, right: TensorInfo): TensorInfo {
   const shape = broadcastShape(left.shape, right.shape);
   const names = [operandName(backend, left, right, shape), operandName(backend, right, left, shape)];
   return backend.value(backend.builder.node(op, names), shape, "bool");

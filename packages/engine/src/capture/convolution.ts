@@ -9,7 +9,11 @@ import { fromChannelsFirst, pads, toChannelsFirst, windowOf, type ConvInfo } fro
 /** tfjs' attributes of every 2-D convolution; a 1-D convolution is one of height 1. */
 export interface ConvAttributes {
   readonly strides: number | [number, number];
-  readonly pad: "valid" | "same" | number | [[number, number], [number, number], [number, number], [number, number]];
+  readonly pad:
+    | "valid"
+    | "same"
+    | number
+    | [[number, number], [number, number], [number, number], [number, number]];
   readonly dataFormat?: "NHWC" | "NCHW";
   readonly dilations?: number | [number, number];
   readonly dimRoundingMode?: "floor" | "round" | "ceil";
@@ -149,11 +153,13 @@ function filterGradient(
   const window = windowOf(info);
   const { batchSize, inChannels, outChannels, inHeight, inWidth, outHeight, outWidth } = info;
   const image = transpose(backend, toChannelsFirst(backend, cast(backend, x, "float32"), info), [1, 0, 2, 3]);
-  const gradient = transpose(backend, toChannelsFirst(backend, cast(backend, dy, "float32"), info), [1, 0, 2, 3]);
+  const gradient = transpose(
+    backend,
+    toChannelsFirst(backend, cast(backend, dy, "float32"), info),
+    [1, 0, 2, 3],
+  );
   const groups = depthwise ? inChannels : 1;
-  const images = depthwise
-    ? reshape(backend, image, [1, inChannels * batchSize, inHeight, inWidth])
-    : image;
+  const images = depthwise ? reshape(backend, image, [1, inChannels * batchSize, inHeight, inWidth]) : image;
   // Elements that no window reached make the result larger than the filter.
   const reached = [0, 1].map(
     (i) => window.kernel[i as 0 | 1] + Math.floor(window.left[i as 0 | 1] / window.dilations[i as 0 | 1]),

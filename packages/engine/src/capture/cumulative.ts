@@ -37,5 +37,10 @@ registerKernel("Cumprod", ({ inputs, attributes, backend }) => {
 /** Moved along an axis by some elements; ones move in, and the last elements out. */
 function shifted(backend: CaptureBackend, x: TensorInfo, axis: number, by: number): TensorInfo {
   const paddings = x.shape.map((_, i): [number, number] => [i === axis ? by : 0, 0]);
-  return slice(backend, pad(backend, x, paddings, 1), x.shape.map(() => 0), x.shape);
+  return slice(
+    backend,
+    pad(backend, x, paddings, 1),
+    x.shape.map(() => 0),
+    x.shape,
+  );
 }

@@ -39,7 +39,13 @@ function finish(
 
 registerKernel("_FusedMatMul", ({ inputs, attributes, backend }) => {
   const { a, b } = inputs;
-  const product = matMul(backend, a!, b!, attributes["transposeA"] === true, attributes["transposeB"] === true);
+  const product = matMul(
+    backend,
+    a!,
+    b!,
+    attributes["transposeA"] === true,
+    attributes["transposeB"] === true,
+  );
   return finish(backend, product, inputs, attributes);
 });
 

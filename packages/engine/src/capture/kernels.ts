@@ -48,9 +48,7 @@ export function elementwise(
   const type = tensors[0]!.dtype;
   const shape = tensors.map((tensor) => tensor.shape).reduce(broadcastShape);
   const names = operands.map((operand) =>
-    typeof operand === "number"
-      ? backend.builder.scalar(operand, elementType(type))
-      : backend.name(operand),
+    typeof operand === "number" ? backend.builder.scalar(operand, elementType(type)) : backend.name(operand),
   );
   return backend.value(backend.builder.node(op, names), shape, dtype ?? type);
 }

@@ -12,7 +12,10 @@ registerKernel("Reshape", ({ inputs, attributes, backend }) => {
 registerKernel("ExpandDims", ({ inputs, attributes, backend }) => {
   const x = inputs["input"]!;
   const dim = attributes["dim"] as number;
-  tf.util.assert(dim >= -(x.shape.length + 1), () => `Axis ${dim} is not in [${-(x.shape.length + 1)}, ${x.shape.length}].`);
+  tf.util.assert(
+    dim >= -(x.shape.length + 1),
+    () => `Axis ${dim} is not in [${-(x.shape.length + 1)}, ${x.shape.length}].`,
+  );
   const shape = [...x.shape];
   shape.splice(dim < 0 ? x.shape.length + dim + 1 : dim, 0, 1);
   return reshape(backend, x, shape);
@@ -68,7 +71,11 @@ registerKernel("Pack", ({ inputs, attributes, backend }) => {
   const tensors = Object.values(inputs);
   const first = tensors[0]!;
   for (const tensor of tensors) {
-    tf.util.assertShapesMatch(first.shape, tensor.shape, "All tensors passed to stack must have matching shapes");
+    tf.util.assertShapesMatch(
+      first.shape,
+      tensor.shape,
+      "All tensors passed to stack must have matching shapes",
+    );
     tf.util.assert(
       first.dtype === tensor.dtype,
       () => "All tensors passed to stack must have matching dtypes",
@@ -113,4 +120,3 @@ function split(backend: CaptureBackend, x: TensorInfo, sizes: readonly number[],
     return backend.value(names[i]!, shape, x.dtype);
   });
 }
-

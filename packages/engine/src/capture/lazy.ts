@@ -56,7 +56,10 @@ class LazyBackend extends CaptureBackend {
     const size = tf.util.sizeFromShape([...shape]);
     if (symbol.kind === "fill" || size === 0) {
       const value = symbol.kind === "fill" ? symbol.value : 0;
-      return typed(Array.from({ length: size }, () => value), elementType(dtype));
+      return typed(
+        Array.from({ length: size }, () => value),
+        elementType(dtype),
+      );
     }
     if (symbol.kind === "constant") return typed(symbol.values, symbol.type);
     const values = this.#compute(symbol.name, shape, dtype);
@@ -69,7 +72,13 @@ class LazyBackend extends CaptureBackend {
   }
 
   #compute(value: string, shape: readonly number[], dtype: DataType): ModelTensor["data"] {
-    const result = { op: "Identity", domain: "", inputs: [value], outputs: ["result"], attributes: {} } as const;
+    const result = {
+      op: "Identity",
+      domain: "",
+      inputs: [value],
+      outputs: ["result"],
+      attributes: {},
+    } as const;
     const reachable = reachableNodes([...this.graph.nodes, result], ["result"]);
     const nodes = shorten(reachable, this.graph.inputs);
     const used = new Set(nodes.flatMap((node) => node.inputs));

@@ -22,7 +22,11 @@ registerKernel("FusedBatchNorm", ({ inputs, attributes, backend }) => {
   const { x, mean, variance, scale, offset } = inputs;
   let result = apply("Sub", x!, mean!);
   const deviation = apply("Sqrt", apply("Add", variance!, attributes["varianceEpsilon"] as number));
-  result = apply("Mul", result, scale === undefined ? apply("Reciprocal", deviation) : apply("Div", scale, deviation));
+  result = apply(
+    "Mul",
+    result,
+    scale === undefined ? apply("Reciprocal", deviation) : apply("Div", scale, deviation),
+  );
   return offset === undefined ? result : apply("Add", result, offset);
 });
 

@@ -158,7 +158,5 @@ function binCount(
     counts.shape.map(() => 0),
     [...x.shape.slice(0, -1), size],
   );
-  return binary
-    ? cast(backend, elementwise(backend, "Greater", [wanted, 0], "bool"), weights.dtype)
-    : wanted;
+  return binary ? cast(backend, elementwise(backend, "Greater", [wanted, 0], "bool"), weights.dtype) : wanted;
 }

@@ -12,10 +12,7 @@ registerKernel("TopK", ({ inputs, attributes, backend }) => {
     [backend.name(x), backend.builder.int64([k])],
     2,
   );
-  return [
-    backend.value(values!, shape, x.dtype),
-    toInt32(backend, backend.value(places!, shape, "int32")),
-  ];
+  return [backend.value(values!, shape, x.dtype), toInt32(backend, backend.value(places!, shape, "int32"))];
 });
 
 /** Where values [rows, m] would stand in sorted sequences [rows, n]: how many elements are before each. */
