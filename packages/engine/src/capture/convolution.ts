@@ -161,10 +161,9 @@ function filterGradient(
   const groups = depthwise ? inChannels : 1;
   const images = depthwise ? reshape(backend, image, [1, inChannels * batchSize, inHeight, inWidth]) : image;
   // Elements that no window reached make the result larger than the filter.
-  const reached = [0, 1].map(
-    (i) => window.kernel[i as 0 | 1] + Math.floor(window.left[i as 0 | 1] / window.dilations[i as 0 | 1]),
-  ) as [number, number];
-  const shape = [depthwise ? 1 : inChannels, outChannels, ...reached];
+  const reached = (axis: 0 | 1): number =>
+    window.kernel[axis] + Math.floor(window.left[axis] / window.dilations[axis]);
+  const shape = [depthwise ? 1 : inChannels, outChannels, reached(0), reached(1)];
   const result = node(backend, "Conv", [images, gradient], shape, "float32", {
     kernel_shape: [outHeight, outWidth],
     strides: window.dilations,

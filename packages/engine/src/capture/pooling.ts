@@ -50,7 +50,9 @@ function prepare(
   const info = poolInfo(x, attributes);
   const window = windowOf(info);
   const image = toChannelsFirst(backend, cast(backend, x, "float32"), info);
-  const padded = [0, 1].some((i) => Math.max(window.begin[i]!, window.end[i]!) >= window.kernel[i]!);
+  const padded = window.kernel.some((size, axis) =>
+    pads(window).some((amount, i) => i % 2 === axis && amount >= size),
+  );
   const wide = padded
     ? pad(
         backend,

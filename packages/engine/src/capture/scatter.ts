@@ -15,7 +15,7 @@ registerKernel("UnsortedSegmentSum", ({ inputs, attributes, backend }) => {
   const rest = x.shape.slice(ids.shape.length);
   const rows = reshape(backend, x, [count, ...rest]);
   const flatIds = reshape(backend, ids, [count]);
-  if (knownPositive(backend, ids)) return scatterAdd(backend, [segments, ...rest], flatIds, rows);
+  if (arePlaces(backend, ids)) return scatterAdd(backend, [segments, ...rest], flatIds, rows);
   // ONNX counts negative ids from the end: they go to a row of their own.
   const negative = elementwise(backend, "Less", [flatIds, 0], "bool");
   const placed = choose(backend, negative, segments, flatIds, "int32");
@@ -28,10 +28,14 @@ registerKernel("UnsortedSegmentSum", ({ inputs, attributes, backend }) => {
   );
 });
 
-function knownPositive(backend: CaptureBackend, ids: TensorInfo): boolean {
+/** Whether no id is negative: known numbers, or those by which rows were gathered, whose gradient this sum is. */
+function arePlaces(backend: CaptureBackend, ids: TensorInfo): boolean {
   const symbol = backend.symbol(ids);
-  if (symbol.kind === "value") return false;
-  return symbol.kind === "fill" ? symbol.value >= 0 : Array.from(symbol.values).every((id) => id >= 0);
+  if (symbol.kind === "fill") return symbol.value >= 0;
+  if (symbol.kind === "constant") return Array.from(symbol.values).every((id) => id >= 0);
+  const producer = backend.producer(ids);
+  const names = [symbol.name, ...(producer?.op === "Reshape" ? [producer.inputs[0]] : [])];
+  return backend.builder.nodes.some(({ op, inputs }) => op === "Gather" && names.includes(inputs[1]));
 }
 
 /**

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { eagerRuntime, onnxRuntime, tf, type Program, type Tensor } from "../index.ts";
 import { capture } from "./capture.ts";
@@ -87,7 +88,7 @@ const cases: Record<string, { forward: (x: Tensor, y: Tensor) => Tensor; nodes: 
 };
 
 for (const [name, { forward, nodes }] of Object.entries(cases)) {
-  test(name, async () => {
+  test(`${name}`, async () => {
     const program = programOf(forward);
     expect(operations(program)).toEqual(nodes);
     const numbers = (phase: number): Float32Array =>
@@ -104,3 +105,28 @@ for (const [name, { forward, nodes }] of Object.entries(cases)) {
     await compiled.dispose();
   });
 }
+
+test("any two transposes in a row are one at most, with the same numbers", async () => {
+  const order = fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 });
+  const x = { shape: [1, 3, 4, 2], data: Float32Array.from({ length: 24 }, (_, i) => i) };
+  await fc.assert(
+    fc.asyncProperty(order, order, async (first, second) => {
+      const program: Program = {
+        params: {},
+        tables: {},
+        inputs: { x: { shape: [1, 3, 4, 2], dtype: "float32" } },
+        forward: (scope) => ({
+          outputs: { result: tf.neg(tf.transpose(tf.transpose(scope.input("x"), first), second)) },
+        }),
+      };
+      const moved = operations(program).filter((op) => op === "Transpose" || op === "Reshape");
+      expect(moved.length).toBeLessThanOrEqual(1);
+      const compiled = await onnxRuntime().infer(program, {});
+      const actual = (await compiled.run({ x }))["result"]!;
+      const expected = (await (await eagerRuntime("cpu").infer(program, {})).run({ x }))["result"]!;
+      expect(actual).toEqual(expected);
+      await compiled.dispose();
+    }),
+    { numRuns: 25 },
+  );
+});

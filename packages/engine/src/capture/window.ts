@@ -1,5 +1,5 @@
 import type { TensorInfo } from "@tensorflow/tfjs";
-import { tf } from "../tf.ts";
+import type { tf } from "../tf.ts";
 import type { CaptureBackend } from "./backend.ts";
 import { transpose } from "./matrix.ts";
 
@@ -28,19 +28,18 @@ export function windowOf(info: ConvInfo): Window {
   const strides: Pair = [info.strideHeight, info.strideWidth];
   const dilations: Pair = [info.dilationHeight, info.dilationWidth];
   const begin: Pair = [info.padInfo.top, info.padInfo.left];
-  const sizes = [info.inHeight, info.inWidth];
-  const counts = [info.outHeight, info.outWidth];
-  const beyond = sizes.map((size, i) => {
-    const reach = dilations[i as 0 | 1] * (kernel[i as 0 | 1] - 1) + 1;
-    return (counts[i]! - 1) * strides[i as 0 | 1] + reach - size - begin[i as 0 | 1];
-  }) as [number, number];
+  /** How far the last window reaches beyond the image. */
+  const beyond = (axis: 0 | 1, size: number, windows: number): number =>
+    (windows - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1 - size - begin[axis];
+  const rows = beyond(0, info.inHeight, info.outHeight);
+  const columns = beyond(1, info.inWidth, info.outWidth);
   return {
     kernel,
     strides,
     dilations,
     begin,
-    end: [Math.max(0, beyond[0]), Math.max(0, beyond[1])],
-    left: [Math.max(0, -beyond[0]), Math.max(0, -beyond[1])],
+    end: [Math.max(0, rows), Math.max(0, columns)],
+    left: [Math.max(0, -rows), Math.max(0, -columns)],
   };
 }
 
