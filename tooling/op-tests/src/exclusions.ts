@@ -81,8 +81,8 @@ export function exclusionOf({ file, name, body }: Test): string | undefined {
 
 /** Tests that fail, and why: whatever else fails is an error. */
 export const knownFailures: ReadonlyMap<string, string> = new Map([
-  ["exp int32", "exp(10) as float32: 0.001002 beside the float64 value, where 0.001 is allowed"],
-  ["tan numbers exceed float32 precision", "tan near pi / 2 as float32: the last bit of 30144.176"],
-  ["gather throws when index is out of bound", "indices are numbers: onnxruntime reports them when it runs"],
-  ["broadcastArgs ([1,2], [1,3]) -> error", "shapes given as numbers are not checked at capture"],
+  ["exp int32", "exp(10) is one float32 beside the nearest one: 0.001002 off, where 0.001 is allowed"],
+  ["tan numbers exceed float32 precision", "tan(1.5707632) is one float32, 0.00195, off, where 0.001 is allowed"],
+  ["gather throws when index is out of bound", "indices are numbers: onnxruntime reports them when the graph runs"],
+  ["broadcastArgs ([1,2], [1,3]) -> error", "shapes that are numbers of the graph are not checked at capture"],
 ]);

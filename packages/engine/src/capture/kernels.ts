@@ -110,11 +110,12 @@ export function numeric(backend: CaptureBackend, x: TensorInfo): TensorInfo {
 /** The same value under another shape. Constants stay constants, and a chain of reshapes is its last one. */
 export function reshape(backend: CaptureBackend, x: TensorInfo, shape: readonly number[]): TensorInfo {
   const symbol = backend.symbol(x);
-  if (symbol.kind !== "value") return backend.info({ ...symbol, shape }, shape, x.dtype);
-  if (sameShape(x.shape, shape)) return backend.value(symbol.name, shape, x.dtype);
+  if (symbol.kind === "fill" || symbol.kind === "constant")
+    return backend.info({ ...symbol, shape }, shape, x.dtype);
+  if (sameShape(x.shape, shape)) return backend.info(symbol, shape, x.dtype);
   const { builder } = backend;
-  const producer = builder.producer(symbol.name);
-  const source = producer?.op === "Reshape" ? producer.inputs[0]! : symbol.name;
+  const producer = backend.producer(x);
+  const source = producer?.op === "Reshape" ? producer.inputs[0]! : backend.name(x);
   const sourceShape = builder.shapes.get(source);
   if (sourceShape !== undefined && sameShape(sourceShape, shape))
     return backend.value(source, shape, x.dtype);

@@ -119,8 +119,9 @@ test("any two transposes in a row are one at most, with the same numbers", async
           outputs: { result: tf.neg(tf.transpose(tf.transpose(scope.input("x"), first), second)) },
         }),
       };
-      const moved = operations(program).filter((op) => op === "Transpose" || op === "Reshape");
-      expect(moved.length).toBeLessThanOrEqual(1);
+      // One that moves axes of size 1 only is a reshape, which copies nothing.
+      const copies = operations(program).filter((op) => op === "Transpose");
+      expect(copies.length).toBeLessThanOrEqual(1);
       const compiled = await onnxRuntime().infer(program, {});
       const actual = (await compiled.run({ x }))["result"]!;
       const expected = (await (await eagerRuntime("cpu").infer(program, {})).run({ x }))["result"]!;
