@@ -61,7 +61,7 @@ for (const [op, least] of [
 ] as const) {
   registerKernel(op, ({ inputs, attributes, backend }) => {
     let x = numeric(backend, inputs["x"]!);
-    // tfjs passes over NaN.
+    // tfjs passes over NaN unless it stands first; here always.
     if (x.dtype === "float32")
       x = choose(backend, node(backend, "IsNaN", [x], x.shape, "bool"), least, x, "float32");
     const axis = axesOf(attributes["axis"], x.shape)[0]!;
