@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import { createGenerator } from "./random.ts";
+import { createBitStream } from "./random.ts";
 import type { Batch, Program } from "./program.ts";
 import type { DropoutMask } from "./capture/capture.ts";
 import type { Sizes, SymbolicNumber } from "./capture/symbolic.ts";
@@ -62,23 +62,27 @@ export function actualShape(shape: readonly SymbolicNumber[], sizes: Sizes): num
   );
 }
 
-/** The bits of one dropout mask at one step, the same in every run with the seed. */
+/**
+ * The bits of one dropout mask at one step, the same in every run with the seed: element i is kept where byte i of the
+ * stream is below 256 keep.
+ */
 export function maskBits(
   mask: Pick<DropoutMask, "name" | "keep">,
   size: number,
   seed: number,
   step: number,
 ): Uint8Array {
-  const generator = createGenerator(seed, `dropout/${mask.name}`, step);
   const threshold = Math.round(mask.keep * 256);
-  const bits = new Uint8Array(size);
-  // Four elements from each draw of 32 bits.
-  for (let i = 0; i < size; i += 4) {
-    const word = generator.bits();
-    bits[i] = (word & 255) < threshold ? 1 : 0;
-    if (i + 1 < size) bits[i + 1] = ((word >>> 8) & 255) < threshold ? 1 : 0;
-    if (i + 2 < size) bits[i + 2] = ((word >>> 16) & 255) < threshold ? 1 : 0;
-    if (i + 3 < size) bits[i + 3] = word >>> 24 < threshold ? 1 : 0;
+  const words = new Int32Array(Math.ceil(size / 4));
+  createBitStream(seed, `dropout/${mask.name}`, step)(words);
+  // Four bytes are compared at once: for n up to 128, the top bit of n + 127 - (byte & 127) tells whether the lower seven
+  // bits are below n, and no byte borrows from the next. Above 128, b < n is the contrary of 255 - b < 256 - n.
+  const flip = threshold > 128 ? -1 : 0;
+  const minuend = Math.imul(0x01010101, 127 + (flip === 0 ? threshold : 256 - threshold));
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]! ^ flip;
+    const below = (minuend - (word & 0x7f7f7f7f)) & ~word;
+    words[i] = ((below ^ flip) >>> 7) & 0x01010101;
   }
-  return bits;
+  return new Uint8Array(words.buffer, 0, size);
 }
