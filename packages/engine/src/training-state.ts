@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import { initialize } from "./initializers.ts";
-import { slotNames, stepScalars, updateRange, type Optimizer } from "./optimizers.ts";
+import { checkOptimizer, initialSlotValue, slotNames, stepScalars, updateRange, type Optimizer } from "./optimizers.ts";
 import type { Program, Values } from "./program.ts";
 import type { TrainerState, TrainOptions } from "./runtime.ts";
 import type { RowGradients } from "./tables.ts";
@@ -81,9 +81,14 @@ export class TrainingState {
       if (program.params[name]?.trainable === false) continue;
       const chosen = optimizerOf(name);
       if (chosen === null) continue;
+      checkOptimizer(chosen, name);
       this.#optimizers.set(name, chosen);
-      for (const slot of slotNames(chosen))
-        this.slots[`${slot}.${name}`] = new Float32Array(this.values[name]!.length);
+      for (const slot of slotNames(chosen)) {
+        const array = new Float32Array(this.values[name]!.length);
+        // Untouched memory of a big table costs nothing: only what is not zero is written.
+        if (initialSlotValue(chosen) !== 0) array.fill(initialSlotValue(chosen));
+        this.slots[`${slot}.${name}`] = array;
+      }
     }
   }
 

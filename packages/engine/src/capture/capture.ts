@@ -275,6 +275,7 @@ function collect(
       rate: scalar(`rate.${group}`),
       correction: scalar(`correction.${group}`),
       decay: scalar(`decay.${group}`),
+      gain: scalar(`gain.${group}`),
     };
     const updated = updateTensors(optimizer, rates, params.get(name)!, slots, gradient);
     emit(`updated.${name}`, updated.weight);
