@@ -1,4 +1,4 @@
-import { createGenerator, permutation, type Runtime, type Values } from "@corella/engine";
+import { cosineSchedule, createGenerator, permutation, type Runtime, type Values } from "@corella/engine";
 import {
   chunkBatch,
   languageModelProgram,
@@ -14,7 +14,6 @@ import type { PromptConfig } from "@corella/modality";
 import type { ScratchConfig } from "./config.ts";
 import { pretrainingTexts, type PreparedData } from "./data.ts";
 import type { PhaseSpec } from "./phase.ts";
-import { cosineWithWarmup } from "./schedule.ts";
 
 /** A decoder before any tuning. */
 export interface BaseLlm {
@@ -91,7 +90,7 @@ export async function pretrainingStage(
     trainer,
     steps,
     samplesPerStep: batchSize,
-    learningRateScale: cosineWithWarmup(steps, pretraining.warmupSteps, 0.05),
+    learningRateScale: cosineSchedule({ steps, warmupSteps: pretraining.warmupSteps, floor: 0.05 }),
     batch(step) {
       const epoch = Math.floor(step / perEpoch);
       if (epochOrder?.epoch !== epoch) {

@@ -2,6 +2,7 @@ import { auc } from "@corella/metrics";
 import { binaryCrossEntropy, type CrmOutput } from "@corella/crm";
 import {
   compose,
+  cosineSchedule,
   tf,
   within,
   type Batch,
@@ -18,7 +19,6 @@ import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./config.ts";
 import type { PreparedData } from "./data.ts";
 import { answerProgram, jointProgram, type HiddenWidths, type ProjectionConfig } from "./objective.ts";
 import type { PhaseSpec } from "./phase.ts";
-import { cosineWithWarmup } from "./schedule.ts";
 import { lengthBucketedPlan } from "./subset-batches.ts";
 
 /** Rows of the CRM that are scored at once. */
@@ -177,7 +177,7 @@ export async function jointStage(
     trainer,
     steps: plan.steps,
     samplesPerStep: config.batchSize,
-    learningRateScale: cosineWithWarmup(plan.steps, config.warmupSteps, 0.1),
+    learningRateScale: cosineSchedule({ steps: plan.steps, warmupSteps: config.warmupSteps, floor: 0.1 }),
     batch(step) {
       const positions = plan.at(step);
       const rows = positions.map((position) => samples.rows[position]!);
@@ -218,7 +218,7 @@ export async function llmAloneStage(
     trainer,
     steps: plan.steps,
     samplesPerStep: config.batchSize,
-    learningRateScale: cosineWithWarmup(plan.steps, config.warmupSteps, 0.1),
+    learningRateScale: cosineSchedule({ steps: plan.steps, warmupSteps: config.warmupSteps, floor: 0.1 }),
     batch(step) {
       const positions = plan.at(step);
       const rows = positions.map((position) => samples.rows[position]!);

@@ -61,21 +61,23 @@ function createTrainer(backend: string, program: Program, options: TrainOptions)
   const sum = new GradientSum(program);
   const accumulate = options.accumulate ?? 1;
   return {
-    values: state.values,
+    values: state.current,
     state: () => state.snapshot(),
     restore: (saved) => state.restore(saved),
     dispose: async () => {},
     async step(batch, stepOptions = {}) {
       const scale = stepOptions.learningRateScale ?? 1;
       const draws = state.step * accumulate + sum.passes + 1;
-      const result = evaluate(backend, program, state.values, batch, state.trainable, options.seed, draws);
+      const { trainable } = state;
+      const catchUp = (table: string, ids: Int32Array): void => state.catchUp(table, ids);
+      const result = evaluate(backend, program, state.values, batch, trainable, options.seed, draws, catchUp);
       sum.add(result.pass);
       for (const [name, value] of Object.entries(result.assigned)) state.values[name]!.set(value);
       if (sum.passes === accumulate) {
         state.step += 1;
         sum.finish(options.clipNorm);
         for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
-        for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale, options.tables ?? "lazy");
+        for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale);
       }
       return { loss: result.loss, outputs: result.outputs };
     },
@@ -90,6 +92,7 @@ function evaluate(
   trainable: ReadonlySet<string> | undefined,
   seed: number,
   step: number,
+  beforeReading?: (table: string, ids: Int32Array) => void,
 ): EagerResult {
   bindDimensions(program, batch);
   return onBackend(backend, () => {
@@ -99,7 +102,10 @@ function evaluate(
         // A copy: tfjs keeps the array it is given, and updates are in place.
         param: (name, spec) => tf.tensor(values[name]!.slice(), [...spec.shape], "float32"),
         input: (name, spec) => tf.tensor(batch[name]!.data.slice(), [...batch[name]!.shape], spec.dtype),
-        gather: (table, spec, ids) => gatherRows(values[table]!, spec.dim, ids),
+        gather(table, spec, ids) {
+          beforeReading?.(table, ids.dataSync() as Int32Array);
+          return gatherRows(values[table]!, spec.dim, ids);
+        },
         dropoutMask: (shape, rate, index) => {
           const keep = Math.round((1 - rate) * 256) / 256;
           const size = shape.reduce((product, dimension) => product * dimension, 1);

@@ -16,10 +16,22 @@ export type {
   TableSpec,
   Values,
 } from "./program.ts";
-export { initialize, type Initializer } from "./initializers.ts";
+export { initialize, type Initializer, type Nonlinearity } from "./initializers.ts";
 export { initialValues } from "./training-state.ts";
 export { createGenerator, permutation, type Generator } from "./random.ts";
 export type { Optimizer } from "./optimizers.ts";
+export {
+  constantSchedule,
+  cosineSchedule,
+  linearSchedule,
+  plateauLook,
+  plateauStart,
+  type Decay,
+  type PlateauOptions,
+  type PlateauState,
+  type Schedule,
+  type Warmup,
+} from "./schedules.ts";
 export type {
   GradientOptions,
   GradientResult,

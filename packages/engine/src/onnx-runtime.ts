@@ -155,7 +155,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
   });
   const session = await compile(graph);
   const sum = new GradientSum(program);
-  const mode = options.tables ?? "lazy";
+  const rowReader = state.missesSteps ? await createRowReader(program, state.values, compile) : undefined;
   // The graph writes new values into spare arrays, which then change places with the current ones.
   const spare: Values = {};
   let draws = 0;
@@ -163,6 +163,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
   const step = async (batch: Batch, scale: number): Promise<StepResult> => {
     const sizes = bindDimensions(program, batch);
     draws = state.step * accumulate + sum.passes + 1;
+    await rowReader?.read(batch, (table, ids) => state.catchUp(table, ids));
     const feeds = feedsOf(program, graph, batch, state.values, sizes, options.seed, draws);
     let fetches: Record<string, ort.Tensor | null> | undefined;
     if (fused) {
@@ -178,16 +179,42 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
       if (!fused) state.step += 1;
       sum.finish(options.clipNorm);
       if (!fused) for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
-      for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale, mode);
+      for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale);
     }
     return { loss: floats(results["loss"]!)[0]!, outputs: publicOutputs(results) };
   };
 
   return {
     step: (batch, stepOptions = {}) => step(batch, stepOptions.learningRateScale ?? 1),
-    values: state.values,
+    values: state.current,
     state: () => state.snapshot(),
     restore: (saved) => state.restore(saved),
+    async dispose() {
+      await rowReader?.dispose();
+      await session.release();
+    },
+  };
+}
+
+/** Runs the part of a program that computes the ids of its lookups: rows that missed steps must catch up before. */
+async function createRowReader(
+  program: Program,
+  values: Values,
+  compile: Compile,
+): Promise<{
+  read(batch: Batch, visit: (table: string, ids: Int32Array) => void): Promise<void>;
+  dispose(): Promise<void>;
+}> {
+  const graph = capture(program, { mode: "lookups", trainable: noneTrainable, frozen: {} });
+  const session = await compile(graph);
+  return {
+    async read(batch, visit) {
+      const results = await session.run(
+        feedsOf(program, graph, batch, values, bindDimensions(program, batch), 0, 0),
+      );
+      for (const [i, { table }] of graph.lookups.entries())
+        visit(table, (results[`lookup.${i}.ids`] as ort.Tensor).data as Int32Array);
+    },
     dispose: () => session.release(),
   };
 }

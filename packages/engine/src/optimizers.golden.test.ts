@@ -100,7 +100,7 @@ for (const runtime of runtimes) {
       // A norm without a bound takes the update out of the graph, into JavaScript.
       for (const clipNorm of [undefined, Number.POSITIVE_INFINITY]) {
         const clip = clipNorm === undefined ? {} : { clipNorm };
-        for (const tables of ["dense"] as const) {
+        for (const tables of ["dense", "exact"] as const) {
           test(`${name}, ${tables} tables${clipNorm === undefined ? "" : ", updated in JavaScript"}`, async () => {
             const values = await train({ optimizer, tables, ...clip });
             expectNear(values["w"]!, expected.w);
@@ -117,10 +117,10 @@ for (const runtime of runtimes) {
     }
 
     for (const { name, accumulate, clipNorm, dropout, w, dense } of golden.gradients) {
-      test(`gradients: ${name}`, async () => {
+      test.each(["dense", "exact"] as const)(`gradients: ${name}, %s tables`, async (tables) => {
         const optimizer = { kind: "sgd", learningRate: 0.1, momentum: 0.9 } as const;
         const clip = clipNorm === null ? {} : { clipNorm };
-        const values = await train({ optimizer, accumulate, ...clip, tables: "dense" }, dropout);
+        const values = await train({ optimizer, accumulate, ...clip, tables }, dropout);
         expectNear(values["w"]!, w);
         expectNear(values["table"]!, dense);
       });

@@ -42,7 +42,9 @@ export type Optimizer =
     };
 
 /** Decay rates of Adam's two moments. */
-export function betasOf(optimizer: { readonly betas?: readonly [number, number] }): readonly [number, number] {
+export function betasOf(optimizer: {
+  readonly betas?: readonly [number, number];
+}): readonly [number, number] {
   return optimizer.betas ?? [0.9, 0.999];
 }
 
@@ -215,7 +217,10 @@ export function checkOptimizer(optimizer: Optimizer, name: string): void {
   if (!(optimizer.learningRate >= 0 && optimizer.learningRate < Number.POSITIVE_INFINITY))
     fail(`The learning rate is ${optimizer.learningRate}.`, "Choose a number from 0 on.");
   if (optimizer.kind === "sgd" && optimizer.nesterov === true && (!optimizer.momentum || optimizer.dampening))
-    fail("Nesterov's momentum looks ahead along a momentum without dampening.", "Set momentum, and no dampening.");
+    fail(
+      "Nesterov's momentum looks ahead along a momentum without dampening.",
+      "Set momentum, and no dampening.",
+    );
   if (optimizer.kind !== "adam" && optimizer.kind !== "adamw") return;
   for (const beta of betasOf(optimizer))
     if (!(beta >= 0 && beta < 1)) fail(`A beta is ${beta}.`, "Choose betas from 0 to below 1.");

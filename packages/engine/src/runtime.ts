@@ -53,10 +53,13 @@ export interface TrainOptions {
   /** One optimiser for all, or one for each parameter and table by name; null leaves it as it is. */
   readonly optimizer: Optimizer | ((name: string) => Optimizer | null);
   /**
-   * `lazy` (default) updates only the rows that a batch looks up; `dense` updates every row at every step, as PyTorch
-   * does with dense gradients (moments of untouched rows decay, L2 reaches every row).
+   * - `lazy` (default) updates only the rows that a batch looks up: moments of the others rest, L2 and decay do not reach
+   *   them.
+   * - `dense` updates every row at every step, as PyTorch does with dense gradients.
+   * - `exact` gives the weights of `dense`: a row catches up on the steps that it missed when a batch looks it up again, or
+   *   when `Trainer.values` or `state()` is read. Without L2 and decay its cost depends on the looked-up rows only.
    */
-  readonly tables?: "lazy" | "dense";
+  readonly tables?: "lazy" | "exact" | "dense";
   /** Scales all gradients so that their common Euclidean norm is at most this (torch.nn.utils.clip_grad_norm_). */
   readonly clipNorm?: number;
   /** Number of batches whose mean gradient makes one update. Default 1. */
@@ -83,7 +86,10 @@ export interface TrainerState {
 
 export interface Trainer {
   step(batch: Batch, options?: StepOptions): Promise<StepResult>;
-  /** The current values; entries are replaced at each step, so read them when needed. */
+  /**
+   * The current values; entries are replaced at each step, and those of `tables: "exact"` caught up when they are read, so
+   * read them when needed.
+   */
   readonly values: Values;
   state(): TrainerState;
   /** Continues from a state: the next step is `state.step + 1`. */

@@ -1,9 +1,17 @@
 import { CorellaError } from "@corella/errors";
 import { initialize } from "./initializers.ts";
-import { checkOptimizer, initialSlotValue, slotNames, stepScalars, updateRange, type Optimizer } from "./optimizers.ts";
+import {
+  checkOptimizer,
+  initialSlotValue,
+  slotNames,
+  stepScalars,
+  updateRange,
+  type Optimizer,
+} from "./optimizers.ts";
 import type { Program, Values } from "./program.ts";
 import type { TrainerState, TrainOptions } from "./runtime.ts";
-import type { RowGradients } from "./tables.ts";
+import { MissedSteps, missesSteps } from "./missed-steps.ts";
+import { rowsAhead, touchRows, type RowGradients } from "./tables.ts";
 
 /** First values of all parameters and tables, each from its own random stream. */
 export function initialValues(
@@ -44,36 +52,21 @@ function checked(
   return data;
 }
 
-/** Rows that are fetched from memory together. Sizes from 16 to 128 measure the same. */
-const rowsAhead = 32;
-const floatsInCacheLine = 16;
-/** Keeps the reads of `touchRows` from being optimised away. */
-const touched = new Float64Array(1);
-
-/**
- * Reads one number of each cache line of some rows. Rows of a big table are far apart, and each costs a wait for memory
- * when its update comes; reads with nothing between them wait together.
- */
-function touchRows(table: Float32Array, rows: Int32Array, from: number, to: number, dim: number): void {
-  let sum = 0;
-  for (let i = from; i < to; i++) {
-    const start = rows[i]! * dim;
-    for (let j = 0; j < dim; j += floatsInCacheLine) sum += table[start + j]!;
-    sum += table[start + dim - 1]!;
-  }
-  touched[0] = sum;
-}
-
 /** Values and optimiser arrays of a training run, and their update outside the graph. */
 export class TrainingState {
   readonly values: Values;
   readonly slots: Values = {};
   readonly #program: Program;
   readonly #optimizers = new Map<string, Optimizer>();
+  readonly #missed = new Map<string, MissedSteps>();
+  readonly #tables: "lazy" | "exact" | "dense";
+  /** The values as they are to be read: with `tables: "exact"`, reading a table brings all its rows up to date. */
+  readonly current: Values;
   step = 0;
 
   constructor(program: Program, options: TrainOptions) {
     this.#program = program;
+    this.#tables = options.tables ?? "lazy";
     this.values = initialValues(program, options.seed, options.values);
     const { optimizer } = options;
     const optimizerOf = typeof optimizer === "function" ? optimizer : (): Optimizer => optimizer;
@@ -90,6 +83,37 @@ export class TrainingState {
         this.slots[`${slot}.${name}`] = array;
       }
     }
+    for (const [name, spec] of Object.entries(program.tables)) {
+      const chosen = this.#optimizers.get(name);
+      if (this.#tables !== "exact" || chosen === undefined || !missesSteps(chosen)) continue;
+      const firstRow = spec.paddingRow === false ? 0 : 1;
+      const missed = new MissedSteps(chosen, this.values[name]!, this.slotsOf(name), spec.dim, firstRow);
+      this.#missed.set(name, missed);
+      if (missed.touched !== undefined) this.slots[`touched.${name}`] = missed.touched;
+    }
+    this.current = this.#missed.size === 0 ? this.values : this.#upToDate();
+  }
+
+  /** Whether rows have to be told to `catchUp` before a batch reads them. */
+  get missesSteps(): boolean {
+    return this.#missed.size > 0;
+  }
+
+  /** Brings rows of a table up to date, before a batch reads them. */
+  catchUp(table: string, ids: Int32Array): void {
+    this.#missed.get(table)?.catchUp(ids);
+  }
+
+  #upToDate(): Values {
+    const values: Values = {};
+    for (const name of Object.keys(this.values)) {
+      const get = (): Float32Array => {
+        this.#missed.get(name)?.catchUpAll();
+        return this.values[name]!;
+      };
+      Object.defineProperty(values, name, { enumerable: true, get });
+    }
+    return values;
   }
 
   get trainable(): ReadonlySet<string> {
@@ -121,14 +145,19 @@ export class TrainingState {
   }
 
   /** Updates the looked-up rows of a table, or all rows, for the current step. */
-  updateTable(name: string, gradients: RowGradients, scale: number, mode: "lazy" | "dense"): void {
+  updateTable(name: string, gradients: RowGradients, scale: number): void {
     const spec = this.#program.tables[name]!;
     const { dim } = spec;
     const optimizer = this.optimizerOf(name);
     const scalars = stepScalars(optimizer, this.step, scale);
     const values = this.values[name]!;
     const slots = this.slotsOf(name);
-    if (mode === "lazy") {
+    const missed = this.#missed.get(name);
+    if (missed !== undefined) {
+      missed.step(gradients, scalars);
+      return;
+    }
+    if (this.#tables !== "dense") {
       for (let block = 0; block < gradients.count; block += rowsAhead) {
         const end = Math.min(block + rowsAhead, gradients.count);
         for (const array of [values, ...slots]) touchRows(array, gradients.rows, block, end, dim);
@@ -146,13 +175,14 @@ export class TrainingState {
   }
 
   snapshot(): TrainerState {
-    return { step: this.step, values: { ...this.values }, slots: { ...this.slots } };
+    return { step: this.step, values: { ...this.current }, slots: { ...this.slots } };
   }
 
   restore(state: TrainerState): void {
     this.step = state.step;
     copyInto(this.values, state.values, "values");
     copyInto(this.slots, state.slots, "optimiser state");
+    for (const missed of this.#missed.values()) missed.begin(this.step);
   }
 }
 

@@ -19,7 +19,8 @@ import { shorten } from "./shortcuts.ts";
 import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
 import "./operations.ts";
 
-export type CaptureMode = "infer" | "gradients" | "train";
+/** `lookups`: only the ids that a training step looks up. */
+export type CaptureMode = "infer" | "lookups" | "gradients" | "train";
 
 export interface CaptureOptions {
   readonly mode: CaptureMode;
@@ -52,7 +53,7 @@ export interface CapturedGraph {
   readonly inputs: readonly GraphInput[];
   readonly outputs: readonly GraphOutput[];
   readonly masks: readonly DropoutMask[];
-  /** In the order of the outputs `lookup.<i>.ids` and `lookup.<i>.gradient`. */
+  /** In the order of the outputs `lookup.<i>.ids` and, but for the mode `lookups`, `lookup.<i>.gradient`. */
   readonly lookups: readonly { readonly table: string }[];
   /** Tables that the graph reads, fed as `table.<name>`. */
   readonly tables: readonly string[];
@@ -201,6 +202,12 @@ function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): Raw
             const feed = `table.${table}`;
             if (!raw.tables.has(table)) builder.input(feed, "float32", [spec.rows, spec.dim]);
             raw.tables.add(table);
+            if (options.mode === "lookups") {
+              const output = `lookup.${raw.lookups.length}.ids`;
+              raw.lookups.push({ table });
+              builder.output(output, backend.name(ids));
+              raw.outputs.push({ name: output, shape: ids.shape, type: "int32" });
+            }
             const name = builder.node("Gather", [feed, backend.name(ids)], { axis: 0 });
             return backend.tensor(name, [...ids.shape, spec.dim], "float32");
           },
@@ -219,10 +226,10 @@ function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): Raw
         },
         {
           training: options.mode !== "infer",
-          trainable: options.mode === "infer" ? undefined : options.trainable,
+          trainable: options.mode === "infer" || options.mode === "lookups" ? undefined : options.trainable,
         },
       );
-      collect(traced, raw, options, params, program);
+      if (options.mode !== "lookups") collect(traced, raw, options, params, program);
     });
   } finally {
     backend.graph = previous;

@@ -1,0 +1,205 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  cosineSchedule,
+  eagerRuntime,
+  onnxRuntime,
+  tf,
+  type Batch,
+  type Optimizer,
+  type Program,
+  type Trainer,
+  type Values,
+} from "./index.ts";
+import { createGenerator } from "./random.ts";
+import { RowGradients } from "./tables.ts";
+import { TrainingState } from "./training-state.ts";
+
+const rows = 7;
+const dim = 3;
+const std = 0.5;
+
+const optimizers: Record<string, Optimizer> = {
+  SGD: { kind: "sgd", learningRate: 0.1 },
+  "SGD, L2": { kind: "sgd", learningRate: 0.1, l2: 0.02 },
+  "SGD, momentum": { kind: "sgd", learningRate: 0.1, momentum: 0.9 },
+  "SGD, Nesterov, dampened L2": { kind: "sgd", learningRate: 0.1, momentum: 0.8, dampening: 0.2, l2: 0.02 },
+  "SGD, Nesterov": { kind: "sgd", learningRate: 0.1, momentum: 0.8, nesterov: true },
+  "Adagrad, L2": { kind: "adagrad", learningRate: 0.1, l2: 0.02, learningRateDecay: 0.01 },
+  Adagrad: { kind: "adagrad", learningRate: 0.1 },
+  Adam: { kind: "adam", learningRate: 0.01 },
+  "Adam, L2": { kind: "adam", learningRate: 0.01, l2: 0.02 },
+  "Adam, beta1 > sqrt(beta2)": { kind: "adam", learningRate: 0.01, betas: [0.9, 0.8] },
+  AdamW: { kind: "adamw", learningRate: 0.01, weightDecay: 0.1 },
+  "AdamW, decay faster than the moments": { kind: "adamw", learningRate: 0.2, weightDecay: 0.9 },
+};
+
+function stateOf(optimizer: Optimizer, tables: "exact" | "dense", paddingRow: boolean): TrainingState {
+  const program: Program = {
+    params: {},
+    tables: { t: { rows, dim, init: { kind: "normal", std }, paddingRow } },
+    inputs: {},
+    forward: () => ({ outputs: {} }),
+  };
+  return new TrainingState(program, { seed: 3, optimizer, tables });
+}
+
+/** One step of a run: which rows have a gradient, after how many steps without any, and whether the values are read. */
+interface Access {
+  readonly ids: readonly number[];
+  readonly idle: number;
+  readonly read: boolean;
+}
+
+const accesses = fc.array(
+  fc.record({
+    ids: fc.array(fc.nat(rows - 1), { maxLength: 4 }),
+    idle: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(12), {
+      weight: 1,
+      arbitrary: fc.nat(400),
+    }),
+    read: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+function run(state: TrainingState, pattern: readonly Access[], reads: boolean, paddingRow: boolean): void {
+  const gradients = new RowGradients(dim);
+  const random = createGenerator(5, "gradients");
+  const step = (ids: readonly number[]): void => {
+    state.catchUp("t", Int32Array.from(ids));
+    gradients.reset(ids.length);
+    const values = Float32Array.from(
+      { length: ids.length * dim },
+      () => random.normal() * 10 ** -random.integer(5),
+    );
+    gradients.add(Int32Array.from(ids), values, paddingRow);
+    state.step += 1;
+    state.updateTable("t", gradients, 0.2 + Math.abs(Math.sin(state.step)));
+  };
+  for (const { ids, idle, read } of pattern) {
+    for (let i = 0; i < idle; i++) step([]);
+    step(ids);
+    if (reads && read) void state.current["t"];
+  }
+}
+
+describe.each(Object.entries(optimizers))("%s: a table of exact rows", (_, optimizer) => {
+  test("has the values of a dense one, whatever rows are looked up and when", () => {
+    fc.assert(
+      fc.property(accesses, fc.boolean(), (pattern, paddingRow) => {
+        const exact = stateOf(optimizer, "exact", paddingRow);
+        const dense = stateOf(optimizer, "dense", paddingRow);
+        run(exact, pattern, false, paddingRow);
+        run(dense, pattern, false, paddingRow);
+        const values = exact.current["t"]!;
+        for (const [i, expected] of dense.values["t"]!.entries())
+          expect(Math.abs(values[i]! - expected)).toBeLessThanOrEqual(
+            1e-6 * Math.max(Math.abs(expected), std),
+          );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("keeps its bits, however often it is read", () => {
+    fc.assert(
+      fc.property(accesses, (pattern) => {
+        const read = stateOf(optimizer, "exact", false);
+        const unread = stateOf(optimizer, "exact", false);
+        run(read, pattern, true, false);
+        run(unread, pattern, false, false);
+        expect(read.snapshot()).toEqual(unread.snapshot());
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** Two tables, one of them looked up twice, and a layer: logistic regression of pooled rows. */
+const clickProgram: Program = {
+  params: { w: { shape: [8, 1], init: { kind: "xavierNormal" } } },
+  tables: {
+    item: { rows: 60, dim: 4, init: { kind: "normal", std: 0.5 } },
+    user: { rows: 40, dim: 4, init: { kind: "normal", std: 0.5 }, paddingRow: false },
+  },
+  inputs: {
+    item: { shape: ["batch"], dtype: "int32" },
+    history: { shape: ["batch", 2], dtype: "int32" },
+    user: { shape: ["batch"], dtype: "int32" },
+    label: { shape: ["batch"], dtype: "float32" },
+  },
+  forward(scope) {
+    const history = tf.mean(scope.lookup("item", scope.input("history")), 1);
+    const item = tf.add(scope.lookup("item", scope.input("item")), history);
+    const both = scope.dropout(tf.concat([item, scope.lookup("user", scope.input("user"))], 1), 0.25);
+    const logit = tf.reshape(tf.matMul(both, scope.param("w")), [-1]);
+    return {
+      loss: tf.mean(tf.sub(tf.softplus(logit), tf.mul(logit, scope.input("label")))),
+      outputs: { logit },
+    };
+  },
+};
+
+function clicks(step: number): Batch {
+  const random = createGenerator(9, "clicks", step);
+  const ids = (length: number, limit: number): Int32Array =>
+    Int32Array.from({ length }, () => Math.floor(limit * random.uniform() ** 3));
+  return {
+    item: { shape: [6], data: ids(6, 60) },
+    history: { shape: [6, 2], data: ids(12, 60) },
+    user: { shape: [6], data: ids(6, 40) },
+    label: { shape: [6], data: Float32Array.from({ length: 6 }, () => random.integer(2)) },
+  };
+}
+
+const schedule = cosineSchedule({ steps: 50, warmupSteps: 5, floor: 0.1 });
+
+async function advance(trainer: Trainer, from: number, to: number): Promise<Values> {
+  for (let step = from; step < to; step++)
+    await trainer.step(clicks(step), { learningRateScale: schedule(step) });
+  return { ...trainer.values };
+}
+
+const trained: Record<string, Optimizer> = {
+  "SGD with momentum and L2": { kind: "sgd", learningRate: 0.1, momentum: 0.9, l2: 1e-3 },
+  "Adagrad with L2": { kind: "adagrad", learningRate: 0.05, l2: 1e-3 },
+  Adam: { kind: "adam", learningRate: 0.01, epsilon: 1e-6 },
+  "Adam with L2": { kind: "adam", learningRate: 0.01, epsilon: 1e-6, l2: 1e-3 },
+  AdamW: { kind: "adamw", learningRate: 0.01, epsilon: 1e-6, weightDecay: 0.1 },
+};
+
+for (const runtime of [onnxRuntime({ threads: 1 }), eagerRuntime("cpu")]) {
+  describe.each(Object.entries(trained))(`fifty steps of %s on ${runtime.name}`, (_, optimizer) => {
+    test("give the weights of dense tables", async () => {
+      const exact = await runtime.train(clickProgram, { seed: 1, optimizer, tables: "exact" });
+      const dense = await runtime.train(clickProgram, { seed: 1, optimizer, tables: "dense" });
+      const values = await advance(exact, 0, 50);
+      const expected = await advance(dense, 0, 50);
+      for (const [name, array] of Object.entries(expected)) {
+        const largest = array.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+        const difference = array.reduce(
+          (most, value, i) => Math.max(most, Math.abs(value - values[name]![i]!)),
+          0,
+        );
+        expect(difference, name).toBeLessThan(1e-6 * largest);
+      }
+      await exact.dispose();
+      await dense.dispose();
+    });
+
+    test("go on from a state with the same bits, and reading changes none", async () => {
+      const options = { seed: 1, optimizer, tables: "exact" } as const;
+      const whole = await runtime.train(clickProgram, options);
+      const expected = await advance(whole, 0, 50);
+      const first = await runtime.train(clickProgram, options);
+      await advance(first, 0, 9);
+      await advance(first, 9, 23);
+      const second = await runtime.train(clickProgram, options);
+      second.restore(structuredClone(first.state()));
+      expect(await advance(second, 23, 50)).toEqual(expected);
+      expect(await advance(first, 23, 50)).toEqual(expected);
+      for (const trainer of [whole, first, second]) await trainer.dispose();
+    });
+  });
+}
