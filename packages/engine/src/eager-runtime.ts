@@ -62,8 +62,11 @@ function createTrainer(backend: string, program: Program, options: TrainOptions)
   const accumulate = options.accumulate ?? 1;
   return {
     values: state.current,
-    state: () => state.snapshot(),
-    restore: (saved) => state.restore(saved),
+    state: () => ({ ...state.snapshot(), pending: sum.pending() }),
+    restore(saved) {
+      state.restore(saved);
+      sum.restore(saved.pending ?? []);
+    },
     dispose: async () => {},
     async step(batch, stepOptions = {}) {
       const scale = stepOptions.learningRateScale ?? 1;

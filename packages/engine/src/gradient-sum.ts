@@ -1,4 +1,5 @@
 import type { Program, Values } from "./program.ts";
+import type { PendingGradients } from "./runtime.ts";
 import { RowGradients } from "./tables.ts";
 
 /** One backward pass, as a runtime hands it over. */
@@ -28,6 +29,16 @@ export class GradientSum {
 
   get passes(): number {
     return this.#passes.length;
+  }
+
+  /** What was added and not yet summed, for a checkpoint. */
+  pending(): PendingGradients[] {
+    return this.#passes.map(({ dense, lookups }) => ({ dense: Object.fromEntries(dense), lookups }));
+  }
+
+  restore(pending: readonly PendingGradients[]): void {
+    this.#passes.length = 0;
+    for (const { dense, lookups } of pending) this.add({ dense: new Map(Object.entries(dense)), lookups });
   }
 
   /** Sums what was added and forgets it. */

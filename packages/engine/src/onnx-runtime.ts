@@ -187,8 +187,11 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
   return {
     step: (batch, stepOptions = {}) => step(batch, stepOptions.learningRateScale ?? 1),
     values: state.current,
-    state: () => state.snapshot(),
-    restore: (saved) => state.restore(saved),
+    state: () => ({ ...state.snapshot(), pending: sum.pending() }),
+    restore(saved) {
+      state.restore(saved);
+      sum.restore(saved.pending ?? []);
+    },
     async dispose() {
       await rowReader?.dispose();
       await session.release();

@@ -80,8 +80,23 @@ export interface StepResult {
 export interface TrainerState {
   readonly step: number;
   readonly values: Values;
+  /** Shapes of the values, where they are known. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Optimiser arrays by `<slot>.<name>`. */
   readonly slots: Values;
+  /** Gradients of batches that were accumulated since the last update. */
+  readonly pending?: readonly PendingGradients[];
+}
+
+/** The gradients of one batch. */
+export interface PendingGradients {
+  readonly dense: Readonly<Values>;
+  readonly lookups: readonly {
+    readonly table: string;
+    readonly ids: Int32Array;
+    /** [ids, dim] */
+    readonly gradient: Float32Array;
+  }[];
 }
 
 export interface Trainer {

@@ -1,4 +1,5 @@
 import { CorellaError } from "@corella/errors";
+import { checkFit, checkPending, checkShapes, shapesOf, unfit } from "./fit.ts";
 import { initialize } from "./initializers.ts";
 import {
   checkOptimizer,
@@ -60,6 +61,7 @@ export class TrainingState {
   readonly #optimizers = new Map<string, Optimizer>();
   readonly #missed = new Map<string, MissedSteps>();
   readonly #tables: "lazy" | "exact" | "dense";
+  readonly #accumulate: number;
   /** The values as they are to be read: with `tables: "exact"`, reading a table brings all its rows up to date. */
   readonly current: Values;
   step = 0;
@@ -67,6 +69,7 @@ export class TrainingState {
   constructor(program: Program, options: TrainOptions) {
     this.#program = program;
     this.#tables = options.tables ?? "lazy";
+    this.#accumulate = options.accumulate ?? 1;
     this.values = initialValues(program, options.seed, options.values);
     const { optimizer } = options;
     const optimizerOf = typeof optimizer === "function" ? optimizer : (): Optimizer => optimizer;
@@ -175,28 +178,28 @@ export class TrainingState {
   }
 
   snapshot(): TrainerState {
-    return { step: this.step, values: { ...this.current }, slots: { ...this.slots } };
+    const { step, slots } = this;
+    return { step, values: { ...this.current }, shapes: shapesOf(this.#program), slots: { ...slots } };
   }
 
+  /** @throws CorellaError `engine/state`, before anything is changed */
   restore(state: TrainerState): void {
+    const pending = state.pending ?? [];
+    checkFit(this.values, state.values, "values");
+    checkShapes(shapesOf(this.#program), state.shapes ?? {});
+    checkFit(this.slots, state.slots, "optimiser state");
+    if (pending.length >= this.#accumulate)
+      throw unfit(
+        `it has accumulated ${pending.length} batches, and here ${this.#accumulate} make an update`,
+      );
+    checkPending(pending, this.#program, this.values);
     this.step = state.step;
-    copyInto(this.values, state.values, "values");
-    copyInto(this.slots, state.slots, "optimiser state");
+    copyInto(this.values, state.values);
+    copyInto(this.slots, state.slots);
     for (const missed of this.#missed.values()) missed.begin(this.step);
   }
 }
 
-function copyInto(target: Values, source: Values, what: string): void {
-  for (const [name, array] of Object.entries(target)) {
-    const from = source[name];
-    if (from === undefined || from.length !== array.length) {
-      throw new CorellaError({
-        code: "engine/state",
-        message: `The checkpoint's ${what} do not fit the program: ${name} is ${from === undefined ? "missing" : "of another size"}.`,
-        place: name,
-        remedy: "Resume with the configuration the checkpoint was written with.",
-      });
-    }
-    if (from !== array) array.set(from);
-  }
+function copyInto(target: Values, source: Values): void {
+  for (const [name, array] of Object.entries(target)) if (source[name] !== array) array.set(source[name]!);
 }

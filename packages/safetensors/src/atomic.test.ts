@@ -74,6 +74,18 @@ test("a failing writer leaves the old folder", async () => {
   expect(await readdir(folder)).toEqual(["checkpoint"]);
 });
 
+test("the next writer removes what a killed one left half-written, and nothing else", async () => {
+  const path = join(folder, "checkpoint");
+  for (const name of [".checkpoint.123.0a1b2c3d.tmp", ".other.123.0a1b2c3d.tmp", ".checkpoint.notes.tmp"])
+    await mkdir(join(folder, name));
+  await writeFolderAtomic(path, (temporary) => fill(temporary, "one"));
+  expect((await readdir(folder)).sort()).toEqual([
+    ".checkpoint.notes.tmp",
+    ".other.123.0a1b2c3d.tmp",
+    "checkpoint",
+  ]);
+});
+
 test("a crash between the two renames is recovered, by hand or by the next write", async () => {
   const path = join(folder, "checkpoint");
   const previous = join(folder, ".checkpoint.previous");

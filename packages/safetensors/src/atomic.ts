@@ -34,7 +34,8 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
 /**
  * Writes a folder as a whole: `write` fills a temporary folder beside it, its files and folders are fsynced, and it is
  * renamed into place. An existing folder is first renamed to `.<name>.previous` and removed last, because no portable
- * call swaps two folders; after a crash between the two renames `recoverFolder` puts it back.
+ * call swaps two folders; after a crash between the two renames `recoverFolder` puts it back. What a crashed writer left
+ * half-written is removed by the next.
  * One writer at a time for a path.
  * @throws CorellaError `file/write-failed`; what `write` throws passes through, and the existing folder stays.
  */
@@ -48,6 +49,7 @@ export async function writeFolderAtomic(
   try {
     await explain(path, async () => {
       await recoverFolder(path);
+      await removeLeftovers(path);
       await mkdir(temporary);
     });
     await write(temporary);
@@ -93,6 +95,16 @@ function temporaryName(path: string): string {
     dirname(absolute),
     `.${basename(absolute)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`,
   );
+}
+
+/** Removes the temporary folders of writers that were killed. */
+async function removeLeftovers(path: string): Promise<void> {
+  const folder = dirname(resolve(path));
+  const prefix = `.${basename(resolve(path))}.`;
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix) || !/^\d+\.[0-9a-f]{8}\.tmp$/.test(name.slice(prefix.length))) continue;
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
 }
 
 function previousName(path: string): string {

@@ -44,9 +44,10 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   try {
     handle = await open(path, "r");
     const stat = await handle.stat();
-    const start = await readBytes(handle, 0, Math.min(16, stat.size), path);
+    const start = new Uint8Array(await readBytes(handle, 0, Math.min(16, stat.size), path));
     const headerBytes = headerByteLength(start, stat.size, path);
-    const header = parseHeader(await readBytes(handle, 8, headerBytes, path), stat.size, path);
+    const bytes = new Uint8Array(await readBytes(handle, 8, headerBytes, path));
+    const header = parseHeader(bytes, stat.size, path);
     return openFile(path, handle, header);
   } catch (error) {
     await handle?.close();
@@ -81,7 +82,7 @@ function openFile(path: string, handle: FileHandle, header: Header): Safetensors
     });
   }
 
-  async function readRange(name: string, byteOffset: number, byteLength: number): Promise<Uint8Array> {
+  async function readRange(name: string, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     const place = `${path}, tensor ${name}`;
     try {
       return await readBytes(handle, byteOffset, byteLength, place);
@@ -92,7 +93,28 @@ function openFile(path: string, handle: FileHandle, header: Header): Safetensors
 
   async function read(name: string): Promise<TensorView> {
     const { dtype, shape, byteOffset, byteLength } = info(name);
-    return { dtype, shape, data: await readRange(name, byteOffset, byteLength) };
+    return { dtype, shape, data: bytesOf(name, await readRange(name, byteOffset, byteLength)) };
+  }
+
+  async function readFloat32(name: string): Promise<Float32Array> {
+    const { dtype, byteOffset, byteLength } = info(name);
+    // Not through a Uint8Array, which on Node 20 ends at 4 GiB.
+    if (dtype === "F32") return new Float32Array(await readRange(name, byteOffset, byteLength));
+    return toFloat32(await read(name));
+  }
+
+  function bytesOf(name: string, buffer: ArrayBuffer): Uint8Array {
+    try {
+      return new Uint8Array(buffer);
+    } catch (cause) {
+      throw new CorellaError({
+        code: "safetensors/too-large",
+        message: `The tensor has ${buffer.byteLength} bytes, more than this version of Node gives as one array of bytes.`,
+        place: `${path}, tensor ${name}`,
+        remedy: "Read it with readFloat32, in parts with readRows, or with Node 22.",
+        cause,
+      });
+    }
   }
 
   async function readRows(name: string, begin: number, end: number): Promise<TensorView> {
@@ -110,7 +132,10 @@ function openFile(path: string, handle: FileHandle, header: Header): Safetensors
       });
     }
     const rowBytes = rows === 0 ? 0 : byteLength / rows;
-    const data = await readRange(name, byteOffset + begin * rowBytes, (end - begin) * rowBytes);
+    const data = bytesOf(
+      name,
+      await readRange(name, byteOffset + begin * rowBytes, (end - begin) * rowBytes),
+    );
     return { dtype, shape: [end - begin, ...rest], data };
   }
 
@@ -122,27 +147,27 @@ function openFile(path: string, handle: FileHandle, header: Header): Safetensors
     info,
     read,
     readRows,
-    readFloat32: async (name) => toFloat32(await read(name)),
+    readFloat32,
     readInt32: async (name) => toInt32(await read(name)),
     close: () => handle.close(),
   };
 }
 
-/** Always `byteLength` bytes, at the start of a buffer of their own, so that any typed array may be laid over them. */
+/** Always `byteLength` bytes, in a buffer of their own, so that any typed array may be laid over them. */
 async function readBytes(
   handle: FileHandle,
   position: number,
   byteLength: number,
   place: string,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(byteLength);
+): Promise<ArrayBuffer> {
+  const buffer = new ArrayBuffer(byteLength);
   for (let filled = 0; filled < byteLength;) {
-    const length = Math.min(byteLength - filled, longestReadBytes);
-    const { bytesRead } = await handle.read(bytes, filled, length, position + filled);
+    const part = new Uint8Array(buffer, filled, Math.min(byteLength - filled, longestReadBytes));
+    const { bytesRead } = await handle.read(part, 0, part.length, position + filled);
     if (bytesRead === 0) throw truncated(place, `it ends at byte ${position + filled}`);
     filled += bytesRead;
   }
-  return bytes;
+  return buffer;
 }
 
 function unreadable(place: string, cause: unknown): CorellaError {

@@ -49,7 +49,7 @@ export async function writeSafetensors(
   const { header, sorted } = layOut(tensors, metadata, path);
   await writeFileAtomic(path, async (file) => {
     await writeBytes(file, header, path);
-    for (const [, tensor] of sorted) await writeBytes(file, bytesOf(tensor), path);
+    for (const [, tensor] of sorted) await writeBytes(file, elementsOf(tensor), path);
   });
 }
 
@@ -140,17 +140,24 @@ function checkedByteLength(name: string, { dtype, shape, data }: TensorToWrite, 
   return byteLength;
 }
 
-function bytesOf({ dtype, data }: TensorToWrite): Uint8Array {
-  let elements = data;
-  if (data instanceof Float32Array && dtype === "F16") elements = float32ToFloat16(data);
-  if (data instanceof Float32Array && dtype === "BF16") elements = float32ToBfloat16(data);
-  return new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+function bytesOf(tensor: TensorToWrite): Uint8Array {
+  const { buffer, byteOffset, byteLength } = elementsOf(tensor);
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-async function writeBytes(file: FileHandle, bytes: Uint8Array, place: string): Promise<void> {
+function elementsOf({ dtype, data }: TensorToWrite): TensorArray {
+  if (data instanceof Float32Array && dtype === "F16") return float32ToFloat16(data);
+  if (data instanceof Float32Array && dtype === "BF16") return float32ToBfloat16(data);
+  return data;
+}
+
+async function writeBytes(file: FileHandle, elements: TensorArray, place: string): Promise<void> {
+  const { buffer, byteOffset, byteLength } = elements;
   try {
-    for (let written = 0; written < bytes.length;) {
-      const result = await file.write(bytes, written, Math.min(bytes.length - written, longestWriteBytes));
+    for (let written = 0; written < byteLength;) {
+      // A view of one part: on Node 20 no Uint8Array is longer than 4 GiB.
+      const length = Math.min(byteLength - written, longestWriteBytes);
+      const result = await file.write(new Uint8Array(buffer, byteOffset + written, length));
       written += result.bytesWritten;
     }
   } catch (cause) {
