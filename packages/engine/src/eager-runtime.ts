@@ -4,7 +4,7 @@ import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import type { Runtime, Trainer, TrainOptions } from "./runtime.ts";
 import { tf } from "./tf.ts";
-import { onBackend, trace, type Traced } from "./trace.ts";
+import { disposeKept, onBackend, trace, type Traced } from "./trace.ts";
 import { TrainingState } from "./training-state.ts";
 
 interface EagerResult {
@@ -122,7 +122,7 @@ function evaluate(
       { training: trainable !== undefined, trainable },
     );
     const result = read(traced);
-    for (const tensor of kept(traced)) tensor.dispose();
+    disposeKept(traced);
     return result;
   });
 }
@@ -159,12 +159,4 @@ function read(traced: Traced): EagerResult {
 
 function floats(tensor: Tensor): Float32Array {
   return tensor.dataSync().slice() as Float32Array;
-}
-
-function kept(traced: Traced): Tensor[] {
-  return [
-    ...Object.values(traced.outputs),
-    ...traced.assigned.values(),
-    ...traced.lookups.flatMap(({ ids, gradient }) => [ids, gradient]),
-  ];
 }

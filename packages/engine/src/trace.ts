@@ -117,6 +117,12 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
   return { loss: value, outputs, gradients, lookups, assigned };
 }
 
+/** Frees the tensors of a trace that outlive its scope, once they have been read. */
+export function disposeKept({ outputs, assigned, lookups }: Traced): void {
+  for (const tensor of [...Object.values(outputs), ...assigned.values()]) tensor.dispose();
+  for (const { ids, gradient } of lookups) tf.dispose([ids, gradient]);
+}
+
 function declared(tensors: ReadonlyMap<string, Tensor>, name: string, kind: string): Tensor {
   const tensor = tensors.get(name);
   if (tensor !== undefined) return tensor;

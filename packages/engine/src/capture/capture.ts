@@ -2,7 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { CorellaError } from "@corella/errors";
 import { updateTensors, slotNames, type Optimizer } from "../optimizers.ts";
 import type { InputSpec, Program, Values } from "../program.ts";
-import { onBackend, trace, type Traced } from "../trace.ts";
+import { disposeKept, onBackend, trace, type Traced } from "../trace.ts";
 import { captureBackend, captureBackendName } from "./backend.ts";
 import {
   captureError,
@@ -230,6 +230,7 @@ function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): Raw
         },
       );
       if (options.mode !== "lookups") collect(traced, raw, options, params, program);
+      disposeKept(traced);
     });
   } finally {
     backend.graph = previous;
