@@ -53,7 +53,7 @@ export interface Regularizers {
 
 /**
  * The optimiser of each name with λ/2 ||w||² added to the loss, as FuxiCTR's regularisers do. Over whole tables at
- * every step it needs `tables: "dense"`; with lazy tables it reaches the rows of a batch only.
+ * every step it needs `tables: "exact"` or `"dense"`; with lazy tables it reaches the rows of a batch only.
  */
 export function regularized(
   optimizer: Exclude<Optimizer, { kind: "adamw" }>,
