@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -76,14 +77,15 @@ test("a failing writer leaves the old folder", async () => {
 
 test("the next writer removes what a killed one left half-written, and nothing else", async () => {
   const path = join(folder, "checkpoint");
-  for (const name of [".checkpoint.123.0a1b2c3d.tmp", ".other.123.0a1b2c3d.tmp", ".checkpoint.notes.tmp"])
-    await mkdir(join(folder, name));
-  await writeFolderAtomic(path, (temporary) => fill(temporary, "one"));
-  expect((await readdir(folder)).sort()).toEqual([
+  const dead = spawnSync(process.execPath, ["--version"]).pid;
+  const others = [
+    `.checkpoint.${process.pid}.0a1b2c3d.tmp`,
+    `.other.${dead}.0a1b2c3d.tmp`,
     ".checkpoint.notes.tmp",
-    ".other.123.0a1b2c3d.tmp",
-    "checkpoint",
-  ]);
+  ];
+  for (const name of [`.checkpoint.${dead}.0a1b2c3d.tmp`, ...others]) await mkdir(join(folder, name));
+  await writeFolderAtomic(path, (temporary) => fill(temporary, "one"));
+  expect((await readdir(folder)).sort()).toEqual([...others, "checkpoint"].sort());
 });
 
 test("a crash between the two renames is recovered, by hand or by the next write", async () => {

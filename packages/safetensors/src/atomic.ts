@@ -97,13 +97,25 @@ function temporaryName(path: string): string {
   );
 }
 
-/** Removes the temporary folders of writers that were killed. */
+/** Removes the temporary folders of writers that were killed: those of processes that no longer run. */
 async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(resolve(path));
   const prefix = `.${basename(resolve(path))}.`;
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(prefix) || !/^\d+\.[0-9a-f]{8}\.tmp$/.test(name.slice(prefix.length))) continue;
+    const writer = name.startsWith(prefix)
+      ? /^(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))
+      : null;
+    if (writer === null || isRunning(Number(writer[1]))) continue;
     await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // Signal 0 only asks.
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }
 
