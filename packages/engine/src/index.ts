@@ -38,6 +38,7 @@ export type {
   GradientRun,
   InferOptions,
   Inference,
+  PendingGradients,
   Runtime,
   StepOptions,
   StepResult,

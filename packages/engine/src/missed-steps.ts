@@ -3,6 +3,8 @@ import { rowsAhead, touchRows, type RowGradients } from "./tables.ts";
 
 /** Missed steps that are replayed between two looks whether more of them can matter. */
 const stepsBetweenLooks = 8;
+/** After so many steps all rows catch up, so that what has to be remembered stays small. */
+const longestHistory = 16_384;
 
 /**
  * The rows of one table under `tables: "exact"`. An optimiser with dense gradients moves every row at every step: moments
@@ -33,8 +35,8 @@ export class MissedSteps {
   readonly #history: StepScalars[] = [];
   #largestRate = 0;
   #smallestDecay = 1;
-  readonly #firstPowers: Powers;
-  readonly #secondRootPowers: Powers;
+  readonly #beta1: number;
+  readonly #rootBeta2: number;
   readonly #zeros: Float32Array;
   /** Moments of one row: m, and sqrt(v). */
   readonly #m: Float64Array;
@@ -60,8 +62,8 @@ export class MissedSteps {
     this.#m = new Float64Array(dim);
     this.#s = new Float64Array(dim);
     const [first, second] = momentsOf(optimizer);
-    this.#firstPowers = new Powers(first);
-    this.#secondRootPowers = new Powers(Math.sqrt(second));
+    this.#beta1 = first;
+    this.#rootBeta2 = Math.sqrt(second);
   }
 
   /** Brings the weights of these rows to the end of the last step. Ids that are no rows are left to who reads them. */
@@ -119,6 +121,7 @@ export class MissedSteps {
     this.#history.push(scalars);
     this.#largestRate = Math.max(this.#largestRate, scalars.rate);
     this.#smallestDecay = Math.min(this.#smallestDecay, scalars.decay);
+    if (this.#history.length >= longestHistory) this.catchUpAll();
   }
 
   #catchUpRow(row: number): void {
@@ -153,10 +156,8 @@ export class MissedSteps {
     // SGD's momentum is the same formula with a denominator of 1; Nesterov's looks one beta further.
     const epsilon = adaptive ? epsilonOf(this.#optimizer as Exclude<Optimizer, { kind: "sgd" }>) : 1;
     const ahead = this.#optimizer.kind === "sgd" && this.#optimizer.nesterov ? 1 : 0;
-    this.#firstPowers.grow(now - touched + 1);
-    this.#secondRootPowers.grow(now - touched + 1);
-    const firstPowers = this.#firstPowers.values;
-    const secondRootPowers = this.#secondRootPowers.values;
+    const firstPowers = powersOf(this.#beta1, now - touched + 1);
+    const secondRootPowers = powersOf(this.#rootBeta2, now - touched);
     let step = from;
     while (step < now && !this.#settled(start, step + 1 - touched, epsilon)) {
       const until = Math.min(now, step + stepsBetweenLooks);
@@ -189,14 +190,14 @@ export class MissedSteps {
    *   if w shrinks slower than the bound: decay >= r, with the rounding of w itself (2^-24) left to spare.
    */
   #settled(start: number, age: number, epsilon: number): boolean {
-    const [beta1, beta2] = momentsOf(this.#optimizer);
-    const ratio = beta1 / Math.sqrt(beta2);
+    const beta1 = this.#beta1;
+    const ratio = beta1 / this.#rootBeta2;
     const usesRoot = ratio <= 1;
     const decays = this.#smallestDecay < 1;
     if (decays && this.#smallestDecay * (1 - 2 ** -23) < (usesRoot ? ratio : beta1)) return false;
     const least = decays ? 2 ** -55 * this.#smallestDecay : 2 ** -26;
-    const push = this.#largestRate * this.#firstPowers.values[age]!;
-    const root = usesRoot ? this.#secondRootPowers.values[age]! : 0;
+    const push = this.#largestRate * powersOf(beta1, age)[age]!;
+    const root = usesRoot ? powersOf(this.#rootBeta2, age)[age]! : 0;
     for (let i = 0; i < this.#dim; i++) {
       const bound = (push * Math.abs(this.#m[i]!)) / (this.#s[i]! * root + epsilon);
       if (!(bound <= least * Math.abs(this.#weights[start + i]!))) return false;
@@ -210,11 +211,9 @@ export class MissedSteps {
     const age = this.#now - this.touched[row]!;
     this.touched[row] = this.#now + 1;
     if (age === 0) return;
-    this.#firstPowers.grow(age);
-    this.#secondRootPowers.grow(age);
     const [m, v] = this.#slots;
-    const first = this.#firstPowers.values[age]!;
-    const second = this.#secondRootPowers.values[age]! ** 2;
+    const first = powersOf(this.#beta1, age)[age]!;
+    const second = powersOf(this.#rootBeta2, age)[age]! ** 2;
     for (let i = row * this.#dim; i < (row + 1) * this.#dim; i++) {
       m![i]! *= first;
       if (v !== undefined) v[i]! *= second;
@@ -234,16 +233,12 @@ function momentsOf(optimizer: Optimizer): readonly [number, number] {
   return [optimizer.kind === "sgd" ? (optimizer.momentum ?? 0) : 0, 1];
 }
 
-/** base^0, base^1, ... as products, the same numbers in whatever portions they are asked for. */
-class Powers {
-  readonly #base: number;
-  readonly values: number[] = [1];
+const powersByBase = new Map<number, number[]>();
 
-  constructor(base: number) {
-    this.#base = base;
-  }
-
-  grow(exponent: number): void {
-    while (this.values.length <= exponent) this.values.push(this.values.at(-1)! * this.#base);
-  }
+/** base^0, base^1, ... to the exponent at least, as products: the same numbers in whatever portions they are asked for. */
+function powersOf(base: number, exponent: number): readonly number[] {
+  let powers = powersByBase.get(base);
+  if (powers === undefined) powersByBase.set(base, (powers = [1]));
+  while (powers.length <= exponent) powers.push(powers.at(-1)! * base);
+  return powers;
 }
