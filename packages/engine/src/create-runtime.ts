@@ -18,16 +18,13 @@ export interface RuntimeConfig extends OnnxRuntimeOptions {
   readonly installedIn?: string | undefined;
 }
 
-/** Settings that only some kinds understand. Those that only say how fast are ignored where they mean nothing. */
-const kindsOf: Partial<Record<keyof RuntimeConfig, readonly RuntimeKind[]>> = {
-  executionProviders: ["onnxruntime"],
-  profile: ["onnxruntime"],
-  installedIn: ["tfjs-node", "tfjs-node-gpu"],
-};
+/** What only onnxruntime can do; settings that say how fast or where are ignored where they mean nothing. */
+const onnxruntimeOnly = ["executionProviders", "profile"] as const;
 
 /**
  * The runtime that a configuration asks for. The packages of tfjs-node are loaded only when they are chosen.
- * @throws CorellaError `engine/runtime` for an unknown kind or a setting of another one, `engine/tfjs-node`
+ * @throws CorellaError `engine/runtime` for an unknown kind or a setting of another one, `engine/execution-provider`,
+ *   `engine/tfjs-node`
  */
 export async function createRuntime(config: RuntimeConfig = {}): Promise<Runtime> {
   const kind = config.kind ?? "onnxruntime";
@@ -39,15 +36,15 @@ export async function createRuntime(config: RuntimeConfig = {}): Promise<Runtime
       near === undefined ? `Choose one of ${runtimeKinds.join(", ")}.` : `Did you mean ${near}?`,
     );
   }
-  for (const [setting, kinds] of Object.entries(kindsOf)) {
-    if (config[setting as keyof RuntimeConfig] === undefined || kinds.includes(kind)) continue;
+  if (kind === "onnxruntime") return onnxRuntime(config);
+  for (const setting of onnxruntimeOnly) {
+    if (config[setting] === undefined) continue;
     throw runtimeError(
       `The runtime ${kind} has no ${setting}.`,
       setting,
-      `Leave it out, or choose ${kinds.join(" or ")}.`,
+      "Leave it out, or choose onnxruntime.",
     );
   }
-  if (kind === "onnxruntime") return onnxRuntime(config);
   if (kind === "tfjs-cpu") return eagerRuntime("cpu");
   await loadTfjsNode(kind, config);
   return eagerRuntime("tensorflow", kind);

@@ -75,7 +75,10 @@ function pieces(
   const inside = [nodes, ...weights];
   const head = [
     onnx.ModelProto.encode(modelFields).finish(),
-    fieldHead(graphField, inside.reduce((sum, piece) => sum + piece.byteLength, 0)),
+    fieldHead(
+      graphField,
+      inside.reduce((sum, piece) => sum + piece.byteLength, 0),
+    ),
   ];
   const all = [...head, ...inside];
   return { pieces: all, size: all.reduce((sum, piece) => sum + piece.byteLength, 0) };
@@ -103,8 +106,13 @@ async function writePieces(file: FileHandle, all: readonly Uint8Array[]): Promis
 }
 
 async function writeAt(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(writeSize, bytes.byteLength - done), start + done);
+  for (let done = 0; done < bytes.byteLength;) {
+    const { bytesWritten } = await file.write(
+      bytes,
+      done,
+      Math.min(writeSize, bytes.byteLength - done),
+      start + done,
+    );
     done += bytesWritten;
   }
 }

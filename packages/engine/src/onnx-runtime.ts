@@ -4,7 +4,7 @@ import { optimizerKey, type CapturedGraph } from "./capture/capture.ts";
 import type { Sizes } from "./capture/symbolic.ts";
 import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import { openSession, type OnnxRuntimeOptions } from "./onnx-session.ts";
+import { openSession, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
 import { slotNames, stepScalars } from "./optimizers.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import {
@@ -21,8 +21,12 @@ import { inTurns, trainerInTurns } from "./turns.ts";
 
 type Feeds = Record<string, ort.Tensor>;
 
-/** Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime. */
+/**
+ * Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime.
+ * @throws CorellaError `engine/execution-provider` for one that is unknown; for one that does not start, at first use
+ */
 export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
+  requireKnownProviders(options);
   const compile: Compile = (graph) => openSession(graph, options);
   return {
     name: "onnxruntime",

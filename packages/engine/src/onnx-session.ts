@@ -22,7 +22,7 @@ export interface OnnxRuntimeOptions {
 
 /**
  * A session for a captured graph, whose weights it keeps packed.
- * @throws CorellaError `engine/execution-provider` when a provider is unknown or does not start; none is left out silently
+ * @throws CorellaError `engine/execution-provider` when a provider does not start; none is left out silently
  */
 export async function openSession(
   graph: CapturedGraph,
@@ -37,6 +37,8 @@ export async function openSession(
       interOpNumThreads: 1,
       graphOptimizationLevel: "all",
       executionMode: "sequential",
+      // Errors only: a provider that leaves operations on shapes to the CPU is no news.
+      logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: options.spinning === false ? "0" : "1" } } },
       externalData,
       ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
@@ -61,17 +63,20 @@ const emptyModel: CapturedGraph = {
   assigned: [],
 };
 
+/** onnxruntime leaves out a name that it does not know when another follows. */
+export function requireKnownProviders(options: OnnxRuntimeOptions): void {
+  const names = ort.listSupportedBackends().map(({ name }) => name);
+  const unknown = options.executionProviders?.find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const near = nearestName(unknown, names);
+  throw providerError(
+    unknown,
+    "onnxruntime-node has none of that name here",
+    near === undefined ? `Choose among ${names.join(", ")}.` : `Did you mean ${near}?`,
+  );
+}
+
 async function requireProvider(provider: string): Promise<void> {
-  const known = ort.listSupportedBackends();
-  const names = known.map(({ name }) => name);
-  if (!names.includes(provider)) {
-    const near = nearestName(provider, names);
-    throw providerError(
-      provider,
-      "onnxruntime-node has none of that name here",
-      near === undefined ? `Choose among ${names.join(", ")}.` : `Did you mean ${near}?`,
-    );
-  }
   try {
     const session = await ort.InferenceSession.create(encodeModel(emptyModel).bytes, {
       executionProviders: [provider],
@@ -79,7 +84,7 @@ async function requireProvider(provider: string): Promise<void> {
     await session.release();
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).trim().replace(/\.$/, "");
-    const bundled = known.find(({ name }) => name === provider)?.bundled === true;
+    const bundled = ort.listSupportedBackends().find(({ name }) => name === provider)?.bundled === true;
     throw providerError(
       provider,
       reason.split("\n")[0]!,

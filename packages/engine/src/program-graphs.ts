@@ -64,13 +64,18 @@ export function standaloneGraph(program: Program, values: Values): CapturedGraph
  * The graph with the current values as defaults of its inputs (ONNX: an initializer of an input's name), so that a run
  * needs only what changes: the batch, dropout masks and, from the second step on, what the last step updated.
  */
-export function withCurrentValues(graph: CapturedGraph, values: Values, state?: TrainingState): CapturedGraph {
+export function withCurrentValues(
+  graph: CapturedGraph,
+  values: Values,
+  state?: TrainingState,
+): CapturedGraph {
   return { ...graph, weights: [...graph.weights, ...defaultsOf(graph, values, state)] };
 }
 
 function defaultsOf(graph: CapturedGraph, values: Values, state?: TrainingState): GraphWeight[] {
   const known = new Map<string, Float32Array>();
-  for (const [name, data] of Object.entries(values)) known.set(`param.${name}`, data).set(`table.${name}`, data);
+  for (const [name, data] of Object.entries(values))
+    known.set(`param.${name}`, data).set(`table.${name}`, data);
   if (state !== undefined) {
     for (const [name, data] of Object.entries(state.slots)) known.set(`slot.${name}`, data);
     for (const name of graph.differentiated) {
