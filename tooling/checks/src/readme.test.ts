@@ -55,7 +55,9 @@ describe("the first example of a README", () => {
     await mkdir(cache, { recursive: true });
     const folder = await mkdtemp(join(cache, "readme-"));
     try {
-      expect((await run(example, folder)).trimEnd().split("\n")).toEqual(example.printed);
+      // Training a tokenizer prints empty lines.
+      const lines = (await run(example, folder)).split("\n").filter((line) => line.trim() !== "");
+      expect(lines).toEqual(example.printed);
     } finally {
       await rm(folder, { recursive: true });
     }
