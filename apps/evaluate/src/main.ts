@@ -1,11 +1,12 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
+import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { dataConfigSchema, loadLog, splitLog, type DataConfig } from "@corella/modality";
 import { writeFileAtomic } from "@corella/safetensors";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { parse } from "yaml";
 import { createCounter } from "./counter.ts";
 import { evaluatePredictions, report } from "./figures.ts";
@@ -17,7 +18,9 @@ interface Options {
   readonly split: "train" | "validation" | "test";
   readonly rows?: number;
   readonly seed: number;
+  readonly runtime: RuntimeKind;
   readonly threads: number;
+  readonly executionProviders?: string;
   readonly out?: string;
   readonly runs: string;
 }
@@ -31,7 +34,11 @@ const command = new Command("evaluate")
   .option("--split <part>", "train, validation or test", part, "test")
   .option("--rows <count>", "only so many rows, at random", count)
   .option("--seed <number>", "of the rows and the intervals", count, 1)
+  .addOption(
+    new Option("--runtime <kind>", "what computes the models").choices(runtimeKinds).default("onnxruntime"),
+  )
   .option("--threads <count>", "threads of each model", count, 2)
+  .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
   .option("--out <folder>", "gets metrics.json and report.html; default: beside the bundle")
   .option("--runs <folder>", "where runs are kept", "runs")
   .showHelpAfterError()
@@ -57,7 +64,13 @@ async function run(options: Options): Promise<void> {
   process.stderr.write(`Bundle ${folder}\nReading the data of ${configPath}\n`);
   const log = await loadLog(data, { baseFolder: dirname(resolve(configPath)) });
   const rows = splitLog(log, data)[options.split];
-  const predictor = await loadPredictor(bundle, { threads: options.threads });
+  const predictor = await loadPredictor(bundle, {
+    runtime: {
+      kind: options.runtime,
+      threads: options.threads,
+      executionProviders: options.executionProviders?.split(","),
+    },
+  });
   const counter = createCounter(process.stderr, "Scoring with both models");
   try {
     const predictions = await predictRows(predictor, log, rows, options, counter);

@@ -109,7 +109,7 @@ describe("a real bundle over HTTP", () => {
     });
 
     const records = allRecords();
-    const predictor = await loadPredictor(await openBundle(bundleFolder), { threads: 2 });
+    const predictor = await loadPredictor(await openBundle(bundleFolder), { runtime: { threads: 2 } });
     const offline = await predictor.score(records);
     await predictor.dispose();
     const { predictions } = await score(url, { samples: records });

@@ -1,6 +1,7 @@
 import { loadPredictor, newestBundle, openBundle } from "@corella/bundle";
+import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
 import { exampleCommand } from "./example.ts";
 import { describeBundle } from "./info.ts";
@@ -11,7 +12,9 @@ interface Options {
   readonly runs: string;
   readonly host: string;
   readonly port: number;
+  readonly runtime: RuntimeKind;
   readonly threads: number;
+  readonly executionProviders?: string;
   readonly llmTimeout: number;
   readonly verbose: boolean;
 }
@@ -25,7 +28,11 @@ const command = new Command("serve")
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
   .option("--port <number>", "port to listen on; 0 for any that is free", port, 8080)
+  .addOption(
+    new Option("--runtime <kind>", "what computes the models").choices(runtimeKinds).default("onnxruntime"),
+  )
   .option("--threads <count>", "threads of each model", wholeNumber("--threads"), 2)
+  .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
   .option(
     "--llm-timeout <ms>",
     "wait for the LLM, then the CRM answers",
@@ -68,7 +75,14 @@ async function run(options: Options): Promise<void> {
   const info = await describeBundle(bundle, histories);
   // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
   const server = await listen(options, (request) => app.fetch(request));
-  const predictor = loadPredictor(bundle, { threads: options.threads, workers: true });
+  const runtime = {
+    kind: options.runtime,
+    threads: options.threads,
+    executionProviders: options.executionProviders?.split(","),
+    // Between requests the cores belong to others.
+    spinning: false,
+  };
+  const predictor = loadPredictor(bundle, { runtime, workers: true });
   const app = createApp({
     predictor,
     histories,

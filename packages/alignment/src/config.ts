@@ -1,3 +1,4 @@
+import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
 import { CorellaError, nearestName } from "@corella/errors";
 import {
   dataConfigSchema,
@@ -87,8 +88,8 @@ export interface RunConfig {
   /** Folder name under `runs/`. */
   readonly name: string;
   readonly seed: number;
-  /** Threads of one session. */
-  readonly threads: number;
+  /** What computes. Another one, or other threads, end with nearly equal numbers, not with equal bits. */
+  readonly runtime: RuntimeConfig;
   readonly data: DataConfig;
   readonly features: readonly FeatureConfig[];
   readonly prompt: PromptConfig;
@@ -142,7 +143,14 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
     .regex(/^[\w][\w.-]*$/, "must be a plain folder name")
     .default("default"),
   seed: z.int().nonnegative().default(1),
-  threads: positiveInteger.default(2),
+  runtime: z
+    .strictObject({
+      kind: z.enum(runtimeKinds).default("onnxruntime"),
+      threads: positiveInteger.default(2),
+      spinning: z.boolean().default(true),
+      executionProviders: z.array(z.string().min(1)).min(1).optional(),
+    })
+    .prefault({}),
   data: dataConfigSchema,
   features: z.array(featureConfigSchema).min(1),
   prompt: promptSchema.prefault({}),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createLlmPrompt, crmOf, idFeeds, saveBundle, type Router } from "@corella/bundle";
 import type { CrmOutput } from "@corella/crm";
-import { eagerRuntime, onnxRuntime, type Part, type Program, type Values } from "@corella/engine";
+import { createRuntime, eagerRuntime, type Part, type Program, type Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { cutPrompt, decoder, yesNoIds, type LoraConfig, type YesNoIds } from "@corella/llm";
 import { encodeRows } from "@corella/modality";
@@ -38,7 +38,7 @@ export interface TrainingResult {
 /** The whole of training (method section 4): base model, the three stages, router, bundle. */
 export async function train(config: RunConfig, options: TrainingOptions): Promise<TrainingResult> {
   const { listener = {}, signal } = options;
-  const runtime = onnxRuntime({ threads: config.threads });
+  const runtime = await createRuntime(config.runtime);
   listener.note?.("Reading the data");
   const data = await prepareData(config, options.baseFolder);
   const inputs: StageInputs = { runtime, data, seed: config.seed };

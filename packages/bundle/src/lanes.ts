@@ -1,5 +1,5 @@
 import { crmInferenceProgram } from "@corella/crm";
-import { onnxRuntime, type Runtime } from "@corella/engine";
+import { createRuntime, type Runtime, type RuntimeConfig } from "@corella/engine";
 import { createScorer, mergeAdapter } from "@corella/llm";
 import {
   createPrompt,
@@ -79,27 +79,31 @@ export function createLlmPrompt(
 }
 
 /** Opens one model of a bundle in this thread. */
-export async function openLane(bundle: Bundle, lane: "crm" | "llm", threads: number): Promise<Lane> {
-  const runtime = onnxRuntime({ threads });
+export async function openLane(
+  bundle: Bundle,
+  lane: "crm" | "llm",
+  config: RuntimeConfig | undefined,
+): Promise<Lane> {
+  const runtime = await createRuntime(config);
   return lane === "crm"
     ? createCrmLane(await bundle.crm(), bundle, runtime)
     : createLlmLane(await bundle.llm(), bundle, runtime);
 }
 
 export interface LoadOptions {
-  /** Threads of each model's session; default 2. */
-  readonly threads?: number;
+  /** What computes each model; default onnxruntime with two threads. */
+  readonly runtime?: RuntimeConfig | undefined;
   /** Each model in a worker thread, so that this thread stays free; default false. */
   readonly workers?: boolean;
 }
 
 /** The Predictor of a bundle. */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
-  const threads = options.threads ?? 2;
+  const { runtime } = options;
   const open = (lane: "crm" | "llm"): Promise<Lane> =>
     options.workers === true
-      ? startWorkerLane({ folder: bundle.folder, lane, threads })
-      : openLane(bundle, lane, threads);
+      ? startWorkerLane({ folder: bundle.folder, lane, runtime })
+      : openLane(bundle, lane, runtime);
   const opened = await Promise.allSettled([open("crm"), open("llm")]);
   const [crm, llm] = opened;
   if (crm.status === "fulfilled" && llm.status === "fulfilled") {

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { RuntimeConfig } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import type { RatingRecord } from "@corella/modality";
 import type { Lane } from "./predictor.ts";
@@ -7,7 +8,7 @@ import type { Lane } from "./predictor.ts";
 export interface LaneSetup {
   readonly folder: string;
   readonly lane: "crm" | "llm";
-  readonly threads: number;
+  readonly runtime: RuntimeConfig | undefined;
 }
 
 export type LaneRequest =

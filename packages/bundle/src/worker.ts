@@ -20,7 +20,7 @@ function failureOf(error: unknown): LaneFailure {
 async function start(): Promise<Lane | undefined> {
   try {
     // The opener has verified the bundle.
-    return await openLane(await openBundle(setup.folder, { verify: false }), setup.lane, setup.threads);
+    return await openLane(await openBundle(setup.folder, { verify: false }), setup.lane, setup.runtime);
   } catch (error) {
     port.postMessage({ kind: "error", error: failureOf(error) } satisfies LaneReply);
     return undefined;

@@ -1,11 +1,21 @@
 import type { Tensor } from "@tensorflow/tfjs";
+import { CorellaError } from "@corella/errors";
 import { bindDimensions, maskBits } from "./batch.ts";
 import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
+import { writeOnnxFile } from "./onnx-file.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
-import type { Runtime, Trainer, TrainOptions } from "./runtime.ts";
+import {
+  gradientGraph,
+  standaloneGraph,
+  trainableNames,
+  trainingGraph,
+  withCurrentValues,
+} from "./program-graphs.ts";
+import type { GradientOptions, GradientRun, Inference, Runtime, Trainer, TrainOptions } from "./runtime.ts";
 import { tf } from "./tf.ts";
 import { disposeKept, onBackend, trace, type Traced } from "./trace.ts";
 import { TrainingState } from "./training-state.ts";
+import { inTurns, trainerInTurns } from "./turns.ts";
 
 interface EagerResult {
   readonly loss: number;
@@ -16,43 +26,70 @@ interface EagerResult {
 
 /**
  * Runs programs eagerly on a registered tfjs backend. With `cpu` (plain JavaScript, no native code) it is the reference
- * that the tests compare with; `tensorflow` is the backend of tfjs-node and tfjs-node-gpu.
+ * that the tests compare with; `tensorflow` is the backend of tfjs-node and tfjs-node-gpu, which `createRuntime` loads.
+ * @throws CorellaError `engine/backend` when the backend is not registered
  */
-export function eagerRuntime(backend: "cpu" | "tensorflow" = "cpu"): Runtime {
+export function eagerRuntime(
+  backend: "cpu" | "tensorflow" = "cpu",
+  name: string = backend === "cpu" ? "tfjs-cpu" : "tfjs-node",
+): Runtime {
+  if (tf.engine().findBackendFactory(backend) === null) {
+    throw new CorellaError({
+      code: "engine/backend",
+      message: `No tfjs backend ${backend} is registered.`,
+      remedy: 'Choose the runtime with createRuntime({ kind: "tfjs-node" }), which loads it.',
+    });
+  }
   return {
-    name: backend === "cpu" ? "tfjs-cpu" : "tfjs-node",
-    infer: async (program, values) => ({
-      run: async (batch) => evaluate(backend, program, values, batch, undefined, 0, 0).outputs,
-      dispose: async () => {},
-    }),
-    gradients: async (program, values, options = {}) => {
-      const accept = options.trainable ?? ((): boolean => true);
-      const names = [...Object.keys(program.params), ...Object.keys(program.tables)];
-      const trainable = new Set(
-        names.filter((name) => program.params[name]?.trainable !== false && accept(name)),
+    name,
+    infer: async (program, values) => inTurns(createInference(backend, program, values), "inference"),
+    gradients: async (program, values, options = {}) =>
+      inTurns(createGradientRun(backend, program, values, options), "gradient run"),
+    train: async (program, options) => trainerInTurns(createTrainer(backend, program, options)),
+  };
+}
+
+function createInference(backend: string, program: Program, values: Values): Inference {
+  return {
+    run: async (batch) => evaluate(backend, program, values, batch, undefined, 0, 0).outputs,
+    exportOnnx: (path, options) => writeOnnxFile(standaloneGraph(program, values), path, options),
+    dispose: async () => {},
+  };
+}
+
+function createGradientRun(
+  backend: string,
+  program: Program,
+  values: Values,
+  options: GradientOptions,
+): GradientRun {
+  const trainable = trainableNames(program, options.trainable ?? (() => true));
+  const sum = new GradientSum(program);
+  const seed = options.seed ?? 0;
+  let run = 0;
+  return {
+    async run(batch) {
+      run += 1;
+      const { loss, outputs, assigned, pass } = evaluate(
+        backend,
+        program,
+        values,
+        batch,
+        trainable,
+        seed,
+        run,
       );
-      const sum = new GradientSum(program);
-      let run = 0;
-      return {
-        async run(batch) {
-          run += 1;
-          const { loss, outputs, assigned, pass } = evaluate(
-            backend,
-            program,
-            values,
-            batch,
-            trainable,
-            options.seed ?? 0,
-            run,
-          );
-          sum.add(pass);
-          sum.finish(undefined);
-          return { loss, outputs, assigned, gradients: sum.toValues(trainable) };
-        },
-        dispose: async () => {},
-      };
+      sum.add(pass);
+      sum.finish(undefined);
+      return { loss, outputs, assigned, gradients: sum.toValues(trainable) };
     },
-    train: async (program, options) => createTrainer(backend, program, options),
+    exportOnnx: (path, exportOptions) =>
+      writeOnnxFile(
+        withCurrentValues(gradientGraph(program, values, trainable), values),
+        path,
+        exportOptions,
+      ),
+    dispose: async () => {},
   };
 }
 
@@ -66,6 +103,11 @@ function createTrainer(backend: string, program: Program, options: TrainOptions)
     restore(saved) {
       state.restore(saved);
       sum.restore(saved.pending ?? []);
+    },
+    async exportOnnx(path, exportOptions) {
+      const fused = options.clipNorm === undefined && accumulate === 1;
+      const graph = trainingGraph(program, state, fused);
+      await writeOnnxFile(withCurrentValues(graph, state.current, state), path, exportOptions);
     },
     dispose: async () => {},
     async step(batch, stepOptions = {}) {

@@ -46,7 +46,10 @@ export type {
   TrainerState,
   TrainOptions,
 } from "./runtime.ts";
-export { onnxRuntime, type OnnxRuntimeOptions } from "./onnx-runtime.ts";
+export { createRuntime, runtimeKinds, type RuntimeConfig, type RuntimeKind } from "./create-runtime.ts";
+export { onnxRuntime } from "./onnx-runtime.ts";
+export type { OnnxRuntimeOptions } from "./onnx-session.ts";
+export type { OnnxFileOptions } from "./onnx-file.ts";
 export { eagerRuntime } from "./eager-runtime.ts";
 export { registerLazyBackend, type ModelTensor, type RunModel } from "./capture/lazy.ts";
 export { loadCheckpoint, saveCheckpoint, type Checkpoint } from "./checkpoint.ts";

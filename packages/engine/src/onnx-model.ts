@@ -1,8 +1,17 @@
 import onnxProto from "onnx-proto";
 import type { CapturedGraph } from "./capture/capture.ts";
-import { elementTypes, type Attribute, type ElementType, type GraphConstant } from "./capture/graph.ts";
+import {
+  elementTypes,
+  type Attribute,
+  type ElementType,
+  type GraphConstant,
+  type GraphWeight,
+} from "./capture/graph.ts";
 
 const { onnx } = onnxProto;
+type ModelProto = ReturnType<typeof onnxProto.onnx.ModelProto.create>;
+type GraphProto = ReturnType<typeof onnxProto.onnx.GraphProto.create>;
+type TensorProto = ReturnType<typeof onnxProto.onnx.TensorProto.create>;
 
 const opset = 18;
 const irVersion = 9;
@@ -13,17 +22,56 @@ const external = 1;
 
 export interface EncodedModel {
   readonly bytes: Uint8Array;
-  /** Weights by the location under which the model refers to them; empty when they are inside. */
+  /** Weights by the location under which the model refers to them. */
   readonly externalData: { path: string; data: Uint8Array }[];
 }
 
-/**
- * Writes a captured graph as an ONNX model.
- * @param weights `inside`: one self-contained file (2 GB at most); `beside`: weights stay in memory as external data
- */
-export function encodeModel(graph: CapturedGraph, weights: "inside" | "beside"): EncodedModel {
+/** A captured graph as an ONNX model for a session of this process: its weights stay where they are, as external data. */
+export function encodeModel(graph: CapturedGraph): EncodedModel {
   const externalData: EncodedModel["externalData"] = [];
-  const initializers = graph.constants.map((constant) =>
+  const proto = graphProto(graph);
+  for (const weight of graph.weights) {
+    const data = bytesOf(weight);
+    const place = { location: weight.name, offset: 0, length: data.byteLength };
+    proto.initializer.push(tensorProto(weight, place));
+    externalData.push({ path: weight.name, data });
+  }
+  const model = onnx.ModelProto.create({ ...modelFields, graph: proto });
+  return { bytes: onnx.ModelProto.encode(model).finish(), externalData };
+}
+
+/** ModelProto without its graph. */
+export const modelFields: ModelProto = onnx.ModelProto.create({
+  irVersion,
+  producerName: "corella",
+  opsetImport: [
+    { domain: "", version: opset },
+    { domain: "com.microsoft", version: 1 },
+  ],
+});
+
+export function bytesOf(weight: GraphWeight): Uint8Array {
+  return new Uint8Array(weight.data.buffer, weight.data.byteOffset, weight.data.byteLength);
+}
+
+/** The bytes of a tensor in a file of their own. */
+export interface DataPlace {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A weight as TensorProto, without its data or with their place. */
+export function tensorProto(weight: GraphWeight, place: DataPlace | undefined): TensorProto {
+  const tensor = { name: weight.name, dims: [...weight.shape], dataType: elementTypes[weight.type] };
+  if (place === undefined) return onnx.TensorProto.create(tensor);
+  const externalData = Object.entries(place).map(([key, value]) => ({ key, value: String(value) }));
+  return onnx.TensorProto.create({ ...tensor, externalData, dataLocation: external });
+}
+
+/** The graph with its constants, without its weights. */
+export function graphProto(graph: CapturedGraph): GraphProto {
+  const constants = graph.constants.map((constant) =>
     onnx.TensorProto.create({
       name: constant.name,
       dims: [...constant.shape],
@@ -31,23 +79,6 @@ export function encodeModel(graph: CapturedGraph, weights: "inside" | "beside"):
       rawData: rawBytes(constant),
     }),
   );
-  for (const weight of graph.weights) {
-    const data = new Uint8Array(weight.data.buffer, weight.data.byteOffset, weight.data.byteLength);
-    const tensor = { name: weight.name, dims: [...weight.shape], dataType: elementTypes[weight.type] };
-    if (weights === "inside") {
-      initializers.push(onnx.TensorProto.create({ ...tensor, rawData: data }));
-    } else {
-      const entries = [
-        { key: "location", value: weight.name },
-        { key: "offset", value: "0" },
-        { key: "length", value: String(data.byteLength) },
-      ];
-      initializers.push(
-        onnx.TensorProto.create({ ...tensor, externalData: entries, dataLocation: external }),
-      );
-      externalData.push({ path: weight.name, data });
-    }
-  }
   const nodes = graph.nodes.map((node) =>
     onnx.NodeProto.create({
       opType: node.op,
@@ -73,22 +104,13 @@ export function encodeModel(graph: CapturedGraph, weights: "inside" | "beside"):
       }),
     ),
   );
-  const model = onnx.ModelProto.create({
-    irVersion,
-    producerName: "corella",
-    opsetImport: [
-      { domain: "", version: opset },
-      { domain: "com.microsoft", version: 1 },
-    ],
-    graph: onnx.GraphProto.create({
-      name: "program",
-      node: nodes,
-      initializer: initializers,
-      input: graph.inputs.map((input) => valueInfo(input.name, input.type, input.shape)),
-      output: outputs,
-    }),
+  return onnx.GraphProto.create({
+    name: "program",
+    node: nodes,
+    initializer: constants,
+    input: graph.inputs.map((input) => valueInfo(input.name, input.type, input.shape)),
+    output: outputs,
   });
-  return { bytes: onnx.ModelProto.encode(model).finish(), externalData };
 }
 
 function valueInfo(

@@ -1,65 +1,49 @@
 import * as ort from "onnxruntime-node";
-import { writeFileAtomic } from "@corella/safetensors";
 import { actualShape, bindDimensions, maskBits } from "./batch.ts";
-import { capture, optimizerKey, type CapturedGraph } from "./capture/capture.ts";
+import { optimizerKey, type CapturedGraph } from "./capture/capture.ts";
 import type { Sizes } from "./capture/symbolic.ts";
 import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
-import { encodeModel } from "./onnx-model.ts";
+import { writeOnnxFile } from "./onnx-file.ts";
+import { openSession, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
 import { slotNames, stepScalars } from "./optimizers.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
+import {
+  gradientGraph,
+  inferenceGraph,
+  lookupGraph,
+  standaloneGraph,
+  trainableNames,
+  trainingGraph,
+  withCurrentValues,
+} from "./program-graphs.ts";
 import type { Inference, GradientRun, Runtime, StepResult, Trainer, TrainOptions } from "./runtime.ts";
 import { TrainingState } from "./training-state.ts";
-
-export interface OnnxRuntimeOptions {
-  /** Threads of one session; default 2. */
-  readonly threads?: number;
-  /**
-   * Whether idle threads wait in a loop for their next work; default true. Faster where a machine does nothing else,
-   * but a thread that waits so takes a core for tens of milliseconds after each run: say false in a server.
-   */
-  readonly spinning?: boolean;
-  /** Execution providers in order of preference, for example ["cuda", "cpu"]. Default ["cpu"]. */
-  readonly executionProviders?: readonly string[];
-  /** Writes onnxruntime's profile of each session when it is disposed: files whose paths begin so. */
-  readonly profile?: string;
-}
+import { inTurns, trainerInTurns } from "./turns.ts";
 
 type Feeds = Record<string, ort.Tensor>;
 
-/** Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime. */
+/**
+ * Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime.
+ * @throws CorellaError `engine/execution-provider` for one that is unknown; for one that does not start, at first use
+ */
 export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
-  const compile = async (graph: CapturedGraph): Promise<ort.InferenceSession> => {
-    const { bytes, externalData } = encodeModel(graph, "beside");
-    return ort.InferenceSession.create(bytes, {
-      executionProviders: [...(options.executionProviders ?? ["cpu"])],
-      intraOpNumThreads: options.threads ?? 2,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: "all",
-      executionMode: "sequential",
-      extra: { session: { intra_op: { allow_spinning: options.spinning === false ? "0" : "1" } } },
-      externalData,
-      ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
-    });
-  };
+  requireKnownProviders(options);
+  const compile: Compile = (graph) => openSession(graph, options);
   return {
     name: "onnxruntime",
     infer: async (program, values, inferOptions = {}) =>
-      createInference(program, values, inferOptions.live === true, compile),
+      inTurns(await createInference(program, values, inferOptions.live === true, compile), "inference"),
     gradients: async (program, values, gradientOptions = {}) => {
-      const accept = gradientOptions.trainable ?? ((): boolean => true);
-      const names = [...Object.keys(program.params), ...Object.keys(program.tables)];
-      const trainable = new Set(
-        names.filter((name) => program.params[name]?.trainable !== false && accept(name)),
-      );
-      return createGradientRun(program, values, trainable, gradientOptions.seed ?? 0, compile);
+      const trainable = trainableNames(program, gradientOptions.trainable ?? (() => true));
+      const seed = gradientOptions.seed ?? 0;
+      return inTurns(await createGradientRun(program, values, trainable, seed, compile), "gradient run");
     },
-    train: async (program, trainOptions) => createTrainer(program, trainOptions, compile),
+    train: async (program, trainOptions) =>
+      trainerInTurns(await createTrainer(program, trainOptions, compile)),
   };
 }
 
 type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
-
-const noneTrainable: ReadonlySet<string> = new Set();
 
 async function createInference(
   program: Program,
@@ -67,8 +51,7 @@ async function createInference(
   live: boolean,
   compile: Compile,
 ): Promise<Inference> {
-  const frozen = live ? {} : pick(values, Object.keys(program.params));
-  const graph = capture(program, { mode: "infer", trainable: noneTrainable, frozen });
+  const graph = inferenceGraph(program, values, live);
   const session = await compile(graph);
   return {
     async run(batch) {
@@ -76,30 +59,8 @@ async function createInference(
       const results = await session.run(feedsOf(program, graph, batch, values, sizes, 0, 0));
       return publicOutputs(results);
     },
-    exportOnnx: async (path) => {
-      const whole = capture(program, {
-        mode: "infer",
-        trainable: noneTrainable,
-        frozen: pick(values, Object.keys(program.params)),
-      });
-      await writeFileAtomic(path, encodeModel(embedTables(whole, program, values), "inside").bytes);
-    },
+    exportOnnx: (path, options) => writeOnnxFile(standaloneGraph(program, values), path, options),
     dispose: () => session.release(),
-  };
-}
-
-/** Tables as weights of the graph, for a file that stands alone. */
-function embedTables(graph: CapturedGraph, program: Program, values: Values): CapturedGraph {
-  const weights = graph.tables.map((name) => {
-    const { rows, dim } = program.tables[name]!;
-    return { name: `table.${name}`, type: "float32" as const, shape: [rows, dim], data: values[name]! };
-  });
-  const embedded = new Set(weights.map((weight) => weight.name));
-  return {
-    ...graph,
-    inputs: graph.inputs.filter((input) => !embedded.has(input.name)),
-    weights: [...graph.weights, ...weights],
-    tables: [],
   };
 }
 
@@ -110,11 +71,7 @@ async function createGradientRun(
   seed: number,
   compile: Compile,
 ): Promise<GradientRun> {
-  const frozen = pick(
-    values,
-    Object.keys(program.params).filter((name) => !trainable.has(name)),
-  );
-  const graph = capture(program, { mode: "gradients", trainable, frozen });
+  const graph = gradientGraph(program, values, trainable);
   const session = await compile(graph);
   const sum = new GradientSum(program);
   let run = 0;
@@ -135,6 +92,7 @@ async function createGradientRun(
         assigned,
       };
     },
+    exportOnnx: (path, options) => writeOnnxFile(withCurrentValues(graph, values), path, options),
     dispose: () => session.release(),
   };
 }
@@ -144,15 +102,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
   const accumulate = options.accumulate ?? 1;
   // Clipping and accumulation need all gradients before any update: then the update runs outside the graph.
   const fused = options.clipNorm === undefined && accumulate === 1;
-  const { trainable } = state;
-  const isFrozen = (name: string): boolean =>
-    !trainable.has(name) && program.params[name]!.trainable !== false;
-  const graph = capture(program, {
-    mode: fused ? "train" : "gradients",
-    trainable,
-    frozen: pick(state.values, Object.keys(program.params).filter(isFrozen)),
-    optimizerOf: (name) => state.optimizerOf(name),
-  });
+  const graph = trainingGraph(program, state, fused);
   const session = await compile(graph);
   const sum = new GradientSum(program);
   const rowReader = state.missesSteps ? await createRowReader(program, state.values, compile) : undefined;
@@ -167,7 +117,6 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
     const feeds = feedsOf(program, graph, batch, state.values, sizes, options.seed, draws);
     let fetches: Record<string, ort.Tensor | null> | undefined;
     if (fused) {
-      state.step += 1;
       addOptimizerFeeds(feeds, graph, state, scale, program);
       fetches = spareOutputs(graph, state, spare, program);
     }
@@ -176,7 +125,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
     for (const name of graph.assigned) state.values[name]!.set(floats(results[`assigned.${name}`]!));
     if (fused) swap(graph, state, spare);
     if (fused || sum.passes === accumulate) {
-      if (!fused) state.step += 1;
+      state.step += 1;
       sum.finish(options.clipNorm);
       if (!fused) for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
       for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale);
@@ -192,6 +141,8 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
       state.restore(saved);
       sum.restore(saved.pending ?? []);
     },
+    exportOnnx: (path, exportOptions) =>
+      writeOnnxFile(withCurrentValues(graph, state.current, state), path, exportOptions),
     async dispose() {
       await rowReader?.dispose();
       await session.release();
@@ -208,7 +159,7 @@ async function createRowReader(
   read(batch: Batch, visit: (table: string, ids: Int32Array) => void): Promise<void>;
   dispose(): Promise<void>;
 }> {
-  const graph = capture(program, { mode: "lookups", trainable: noneTrainable, frozen: {} });
+  const graph = lookupGraph(program);
   const session = await compile(graph);
   return {
     async read(batch, visit) {
@@ -233,7 +184,7 @@ function addOptimizerFeeds(
     const optimizer = state.optimizerOf(name);
     const key = optimizerKey(optimizer);
     if (feeds[`rate.${key}`] === undefined) {
-      const scalars = stepScalars(optimizer, state.step, scale);
+      const scalars = stepScalars(optimizer, state.step + 1, scale);
       for (const [kind, value] of Object.entries(scalars)) {
         feeds[`${kind}.${key}`] = new ort.Tensor("float32", Float32Array.of(value as number), []);
       }
@@ -341,10 +292,4 @@ function publicOutputs(results: ort.InferenceSession.OnnxValueMapType): Record<s
 
 function floats(value: ort.OnnxValue): Float32Array {
   return (value as ort.Tensor).data as Float32Array;
-}
-
-function pick(values: Values, names: readonly string[]): Values {
-  const picked: Values = {};
-  for (const name of names) if (values[name] !== undefined) picked[name] = values[name];
-  return picked;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  createRuntime,
   eagerRuntime,
   initialValues,
   onnxRuntime,
@@ -8,6 +9,7 @@ import {
   type Optimizer,
   type Program,
   type Runtime,
+  type RuntimeKind,
   type Values,
 } from "./index.ts";
 
@@ -66,13 +68,18 @@ function expectClose(a: Values, b: Values, tolerance: number): void {
 }
 
 const reference = eagerRuntime("cpu");
-const compiled = onnxRuntime({ threads: 2 });
+// For example CORELLA_TEST_RUNTIME=tfjs-node, built by tooling/tfjs-node/setup.sh.
+const tested = await createRuntime({
+  kind: process.env["CORELLA_TEST_RUNTIME"] as RuntimeKind | undefined,
+  installedIn: process.env["CORELLA_TFJS_NODE"],
+  threads: 2,
+});
 
-describe("the compiled graph computes what the reference computes", () => {
+describe(`${tested.name} computes what the reference computes`, () => {
   test("forward, for every batch size and length with one graph", async () => {
     const model = program(0.3);
     const values = initialValues(model, 7);
-    const fast = await compiled.infer(model, values);
+    const fast = await tested.infer(model, values);
     const slow = await reference.infer(model, values);
     for (const [size, time] of [
       [3, 5],
@@ -92,7 +99,7 @@ describe("the compiled graph computes what the reference computes", () => {
   test("gradients, with dropout masks from the same counters", async () => {
     const model = program(0.3);
     const values = initialValues(model, 7);
-    const run = await compiled.gradients(model, values, { seed: 3 });
+    const run = await tested.gradients(model, values, { seed: 3 });
     const expected = await reference.gradients(model, values, { seed: 3 });
     for (const size of [5, 32]) {
       const a = await run.run(batch(size, 6, size));
@@ -119,7 +126,7 @@ describe("the compiled graph computes what the reference computes", () => {
           await trainer.dispose();
           return trainer.values;
         };
-        expectClose(await train(compiled), await train(reference), 3e-6);
+        expectClose(await train(tested), await train(reference), 3e-6);
       });
     }
   }
@@ -136,7 +143,7 @@ describe("the compiled graph computes what the reference computes", () => {
       for (let i = 0; i < 4; i++) await trainer.step(batch(16, 4, i));
       return trainer.values;
     };
-    expectClose(await train(compiled), await train(reference), 1e-6);
+    expectClose(await train(tested), await train(reference), 1e-6);
   });
 });
 
@@ -144,7 +151,7 @@ test("threads that do not spin compute the same bits", async () => {
   const model = program(0);
   const values = initialValues(model, 7);
   const calm = await onnxRuntime({ threads: 2, spinning: false }).infer(model, values);
-  const eager = await compiled.infer(model, values);
+  const eager = await onnxRuntime({ threads: 2 }).infer(model, values);
   const feed = batch(64, 30, 1);
   expect(await calm.run(feed)).toEqual(await eager.run(feed));
   await calm.dispose();
@@ -160,9 +167,9 @@ test("two halves accumulated equal one whole batch", async () => {
     label: { shape: [8], data: whole["label"]!.data.slice(start, start + 8) as Float32Array },
   });
   const optimizer = { kind: "sgd", learningRate: 1 } as const;
-  const a = await compiled.train(model, { seed: 1, optimizer });
+  const a = await tested.train(model, { seed: 1, optimizer });
   await a.step(whole);
-  const b = await compiled.train(model, { seed: 1, optimizer, accumulate: 2 });
+  const b = await tested.train(model, { seed: 1, optimizer, accumulate: 2 });
   await b.step(half(0));
   await b.step(half(8));
   expectClose({ ...a.values, mean: new Float32Array() }, { ...b.values, mean: new Float32Array() }, 1e-6);
@@ -171,12 +178,12 @@ test("two halves accumulated equal one whole batch", async () => {
 test("the same seed gives the same bits, and a restored state goes on as if nothing had happened", async () => {
   const model = program(0.2);
   const options = { seed: 5, optimizer: { kind: "adam", learningRate: 0.01 } } as const;
-  const whole = await compiled.train(model, options);
+  const whole = await tested.train(model, options);
   for (let i = 0; i < 6; i++) await whole.step(batch(16, 4, i));
-  const first = await compiled.train(model, options);
+  const first = await tested.train(model, options);
   for (let i = 0; i < 3; i++) await first.step(batch(16, 4, i));
   const saved = structuredClone(first.state());
-  const second = await compiled.train(model, { ...options, seed: 5 });
+  const second = await tested.train(model, { ...options, seed: 5 });
   second.restore(saved);
   for (let i = 3; i < 6; i++) await second.step(batch(16, 4, i));
   expectClose(second.values, whole.values, 0);
@@ -184,7 +191,7 @@ test("the same seed gives the same bits, and a restored state goes on as if noth
 
 test("lazy tables leave untouched rows alone, padding stays zero", async () => {
   const model = program(0);
-  const trainer = await compiled.train(model, { seed: 5, optimizer: { kind: "adam", learningRate: 0.1 } });
+  const trainer = await tested.train(model, { seed: 5, optimizer: { kind: "adam", learningRate: 0.1 } });
   const before = trainer.values["item"]!.slice();
   await trainer.step({
     item: { shape: [2], data: Int32Array.of(3, 0) },
@@ -200,13 +207,33 @@ test("lazy tables leave untouched rows alone, padding stays zero", async () => {
 
 test("mistakes are named", async () => {
   const model = program(0);
-  const inference = await compiled.infer(model, initialValues(model, 1));
+  const inference = await tested.infer(model, initialValues(model, 1));
   await expect(inference.run({})).rejects.toMatchObject({ code: "engine/input", place: "item" });
   const wrong = { ...batch(3, 2, 1), history: { shape: [4, 2], data: new Int32Array(8) } };
   await expect(inference.run(wrong)).rejects.toMatchObject({ code: "engine/input", place: "history" });
+  await inference.dispose();
   const misspelt: Program = { ...model, forward: (scope) => ({ outputs: { x: scope.param("w11") } }) };
-  await expect(compiled.infer(misspelt, initialValues(model, 1))).rejects.toMatchObject({
+  const misspeltRun = async (): Promise<unknown> =>
+    (await tested.infer(misspelt, initialValues(model, 1))).run(batch(1, 1, 1));
+  await expect(misspeltRun()).rejects.toMatchObject({
     code: "engine/undeclared",
     remedy: "Did you mean w1?",
   });
+});
+
+test("our gradients hold when a copy of tfjs that was loaded later has registered its own", async () => {
+  const model = program(0);
+  const values = initialValues(model, 7);
+  const feed = batch(5, 3, 1);
+  const before = await (await tested.gradients(model, values)).run(feed);
+  tf.registerGradient({
+    kernelName: "Relu",
+    gradFunc: () => ({
+      x: () => {
+        throw new Error("a foreign gradient");
+      },
+    }),
+  });
+  const after = await (await tested.gradients(model, values)).run(feed);
+  expectClose(after.gradients, before.gradients, 0);
 });

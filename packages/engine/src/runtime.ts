@@ -1,7 +1,13 @@
+import type { OnnxFileOptions } from "./onnx-file.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import type { Optimizer } from "./optimizers.ts";
 
-/** Turns programs into something that runs. Every runtime gives the same numbers within float rounding. */
+/**
+ * Turns programs into something that runs. Every runtime gives the same numbers within float rounding.
+ *
+ * Runs of one inference, gradient run or trainer take turns: those called before the last has ended wait for it.
+ * After `dispose`, which waits for all, everything is an error `engine/disposed`.
+ */
 export interface Runtime {
   readonly name: string;
   /** Forward only. */
@@ -19,8 +25,11 @@ export interface InferOptions {
 
 export interface Inference {
   run(batch: Batch): Promise<Record<string, Output>>;
-  /** The program as a self-contained ONNX file; on runtimes that have one. */
-  readonly exportOnnx?: (path: string) => Promise<void>;
+  /**
+   * The program as a standard ONNX file for any batch size: inputs `input.<name>`, outputs `output.<name>` and `loss`.
+   * @throws CorellaError `engine/capture` for an operation without a mapping, `file/write-failed`
+   */
+  exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -42,6 +51,12 @@ export interface GradientResult {
 
 export interface GradientRun {
   run(batch: Batch): Promise<GradientResult>;
+  /**
+   * The graph as a standard ONNX file. Inputs besides those of the program: `param.<name>` and `table.<name>` with their
+   * values as defaults, `mask.<i>` (booleans to keep) for each dropout. Outputs besides: `gradient.<name>`, and for each
+   * look-up in a table `lookup.<i>.ids` and `lookup.<i>.gradient`.
+   */
+  exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -76,7 +91,7 @@ export interface StepResult {
   readonly outputs: Record<string, Output>;
 }
 
-/** What is needed to go on as if nothing had happened. */
+/** What is needed to go on as if nothing had happened. The arrays are the trainer's own, until its next step. */
 export interface TrainerState {
   readonly step: number;
   readonly values: Values;
@@ -107,7 +122,13 @@ export interface Trainer {
    */
   readonly values: Values;
   state(): TrainerState;
-  /** Continues from a state: the next step is `state.step + 1`. */
+  /** Continues from a state: the next step is `state.step + 1`. An error `engine/busy` while a step runs. */
   restore(state: TrainerState): void;
+  /**
+   * The step's graph as a standard ONNX file. Inputs and outputs as those of a gradient run, and with an update in the
+   * graph (no clipping, no accumulation): `slot.<slot>.<name>` and the step's scalars of each optimiser, with the next
+   * step's values as defaults; outputs `updated.<name>` and `updated.<slot>.<name>` in place of gradients of parameters.
+   */
+  exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { CorellaError, nearestName } from "@corella/errors";
 import type { InputSpec, ParamSpec, Program, Scope, TableSpec } from "./program.ts";
 import { tf } from "./tf.ts";
-import "./capture/gradients.ts";
+import { useReplacedGradients } from "./capture/gradients.ts";
 
 /** What a backend gives a program: its tensors. */
 export interface Host {
@@ -95,6 +95,7 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
     return { loss: forward(), outputs, gradients: new Map(), lookups, assigned };
   }
 
+  useReplacedGradients();
   const names = [...params.keys()].filter((name) => options.trainable!.has(name));
   const variables = [...names.map((name) => params.get(name)!), ...anchors.values()];
   const { value, grads } = tf.engine().gradients(

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { eagerRuntime, onnxRuntime, type Runtime } from "@corella/engine";
+import type { Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { loadPretrained } from "@corella/llm";
 import { compareAdapter, compareAlignment, compareBase, compareMerged } from "./llm-decoder.ts";
@@ -14,27 +14,21 @@ import type { Comparison } from "./comparison.ts";
 /**
  * Compares every language-model case of a folder in the layout of shared/goldens/llm. What we cannot compute is there
  * too, with an infinite difference and the reason as its group.
- * @param runtimes names among `onnxruntime` and `tfjs-cpu`; default onnxruntime
  */
-export async function compareLlm(
-  folder: string,
-  runtimes: string[] = ["onnxruntime"],
-): Promise<Comparison[]> {
+export async function compareLlm(folder: string, runtimes: readonly Runtime[]): Promise<Comparison[]> {
   const results: Comparison[] = [];
   for (const name of (await readdir(folder)).sort()) {
     const model = join(folder, name, "model");
     if (!existsSync(join(model, "config.json"))) continue;
     for (const runtime of runtimes) {
-      const label = runtimes.length === 1 ? name : `${name} (${runtime})`;
-      results.push(
-        ...(await orUnsupported(label, () => compareCase(folder, name, label, runtimeOf(runtime)))),
-      );
+      const label = runtimes.length === 1 ? name : `${name} (${runtime.name})`;
+      results.push(...(await orUnsupported(label, () => compareCase(folder, name, label, runtime))));
     }
   }
   for (const runtime of runtimes) {
     // The real model takes minutes in plain JavaScript.
-    const real = runtime === "tfjs-cpu" ? [] : await compareSmolLm2(folder, runtimeOf(runtime));
-    results.push(...(await compareGguf(folder, runtimeOf(runtime))), ...real);
+    const real = runtime.name === "tfjs-cpu" ? [] : await compareSmolLm2(folder, runtime);
+    results.push(...(await compareGguf(folder, runtime)), ...real);
   }
   results.push(...(await compareTokenizers(folder)));
   return results;
@@ -82,14 +76,4 @@ async function orUnsupported(label: string, compare: () => Promise<Comparison[]>
       },
     ];
   }
-}
-
-function runtimeOf(name: string): Runtime {
-  if (name === "onnxruntime") return onnxRuntime();
-  if (name === "tfjs-cpu") return eagerRuntime("cpu");
-  throw new CorellaError({
-    code: "parity/runtime",
-    message: `There is no runtime ${name}.`,
-    remedy: "Choose onnxruntime or tfjs-cpu.",
-  });
 }

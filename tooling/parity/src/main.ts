@@ -1,16 +1,17 @@
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
-import { eagerRuntime, onnxRuntime, type Runtime } from "@corella/engine";
+import { createRuntime, runtimeKinds, type Runtime, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import type { Comparison } from "./comparison.ts";
 import { compareCrm, crmCases } from "./crm.ts";
 
-const runtimes: Record<string, () => Runtime> = {
-  onnxruntime: () => onnxRuntime(),
-  "tfjs-cpu": () => eagerRuntime("cpu"),
-};
+interface Options {
+  readonly runtime?: RuntimeKind;
+  readonly executionProviders?: string;
+}
 
 const command = new Command("parity")
   .description("Computes every case of a folder of goldens and compares it with what the peer computed.")
@@ -18,9 +19,10 @@ const command = new Command("parity")
   .addOption(
     new Option(
       "--runtime <name>",
-      "one runtime; default: both for CRMs, onnxruntime for language models",
-    ).choices(Object.keys(runtimes)),
+      "one runtime; default: onnxruntime and tfjs-cpu for CRMs, onnxruntime for language models",
+    ).choices(runtimeKinds),
   )
+  .option("--execution-providers <names>", "of onnxruntime, with commas; default: cpu")
   .addHelpText(
     "after",
     "\nExit code: 0 all within tolerance, 1 something beyond, 2 a folder that cannot be compared.",
@@ -30,7 +32,7 @@ const command = new Command("parity")
 try {
   command.parse();
   const folder = resolve(command.args[0]!);
-  const comparisons = await compare(folder, command.opts<{ runtime?: string }>().runtime);
+  const comparisons = await compare(folder, command.opts<Options>());
   process.stdout.write(table(comparisons));
   process.exitCode = comparisons.every(isWithin) ? 0 : 1;
 } catch (error) {
@@ -43,7 +45,7 @@ function fail(error: unknown): void {
   process.exitCode = 2;
 }
 
-async function compare(folder: string, runtime: string | undefined): Promise<Comparison[]> {
+async function compare(folder: string, options: Options): Promise<Comparison[]> {
   if (!existsSync(folder) || !(await stat(folder)).isDirectory()) {
     throw new CorellaError({
       code: "parity/no-folder",
@@ -53,15 +55,11 @@ async function compare(folder: string, runtime: string | undefined): Promise<Com
     });
   }
   if ((await crmCases(folder)).length > 0) {
-    const names = runtime === undefined ? Object.keys(runtimes) : [runtime];
-    return compareCrm(
-      folder,
-      names.map((name) => runtimes[name]!()),
-    );
+    return compareCrm(folder, await runtimesOf(options, ["onnxruntime", "tfjs-cpu"]));
   }
   if (await isLlmFolder(folder)) {
     const { compareLlm } = await import("./llm.ts");
-    return compareLlm(folder, runtime === undefined ? undefined : [runtime]);
+    return compareLlm(folder, await runtimesOf(options, ["onnxruntime"]));
   }
   throw new CorellaError({
     code: "parity/foreign-folder",
@@ -70,6 +68,27 @@ async function compare(folder: string, runtime: string | undefined): Promise<Com
     remedy:
       "CRM goldens are <case>.json (with a model) beside <case>.safetensors; language-model goldens have a manifest.json or <case>/model/config.json.",
   });
+}
+
+/** The runtime that was asked for, or the default ones. */
+async function runtimesOf(options: Options, defaults: readonly RuntimeKind[]): Promise<Runtime[]> {
+  const executionProviders = options.executionProviders?.split(",");
+  const kinds = options.runtime === undefined ? defaults : [options.runtime];
+  return Promise.all(
+    kinds.map((kind) =>
+      createRuntime({
+        kind,
+        installedIn: tfjsNodeFolder(),
+        executionProviders: kind === "onnxruntime" ? executionProviders : undefined,
+      }),
+    ),
+  );
+}
+
+/** Where tooling/tfjs-node/setup.sh builds; without it, wherever Node finds the package. */
+function tfjsNodeFolder(): string | undefined {
+  const folder = process.env["CORELLA_TFJS_NODE"] ?? join(homedir(), ".cache", "corella-tfjs-node");
+  return existsSync(folder) ? folder : undefined;
 }
 
 async function isLlmFolder(folder: string): Promise<boolean> {

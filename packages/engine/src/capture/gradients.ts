@@ -58,7 +58,14 @@ function withReducedAxes(dy: Tensor, x: Tensor, axis: unknown): Tensor {
   );
 }
 
-for (const config of replacements) {
-  if (tf.getGradient(config.kernelName) !== undefined) tf.unregisterGradient(config.kernelName);
-  tf.registerGradient(config);
+/**
+ * Puts the replacements into tfjs' registry, which is one for all copies of tfjs in a process. A copy that is loaded
+ * later, for example by tfjs-node, registers its own over them, so every trace calls this.
+ */
+export function useReplacedGradients(): void {
+  for (const config of replacements) {
+    if (tf.getGradient(config.kernelName) === config) continue;
+    tf.unregisterGradient(config.kernelName);
+    tf.registerGradient(config);
+  }
 }

@@ -2,6 +2,7 @@ import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs";
 import { encodeModel } from "../onnx-model.ts";
 import { tf } from "../tf.ts";
 import { CaptureBackend, captureBackendName, constantSymbol, elementType, type Symbol } from "./backend.ts";
+import { useReplacedGradients } from "./gradients.ts";
 import { GraphBuilder, reachableNodes, type ElementType } from "./graph.ts";
 import { shorten } from "./shortcuts.ts";
 import "./operations.ts";
@@ -23,6 +24,7 @@ export type RunModel = (
  * whenever a tensor is read. For tests of the kernels: programs run faster on a Runtime.
  */
 export function registerLazyBackend(name: string, run: RunModel): void {
+  useReplacedGradients();
   tf.copyRegisteredKernels(captureBackendName, name);
   tf.registerBackend(name, () => new LazyBackend(run), 0);
 }
@@ -83,27 +85,24 @@ class LazyBackend extends CaptureBackend {
     const nodes = shorten(reachable, this.graph.inputs);
     const used = new Set(nodes.flatMap((node) => node.inputs));
     const inputs = this.graph.inputs.filter((input) => used.has(input.name));
-    const model = encodeModel(
-      {
-        nodes,
-        inputs,
-        constants: [...this.graph.constants.values()].filter((constant) => used.has(constant.name)),
-        weights: [],
-        outputs: [
-          {
-            name: "result",
-            type: dtype as "float32" | "int32" | "bool",
-            shape: shape.map((size) => ({ coefficient: size, exponents: {} })),
-          },
-        ],
-        masks: [],
-        lookups: [],
-        tables: [],
-        differentiated: [],
-        assigned: [],
-      },
-      "inside",
-    );
+    const model = encodeModel({
+      nodes,
+      inputs,
+      constants: [...this.graph.constants.values()].filter((constant) => used.has(constant.name)),
+      weights: [],
+      outputs: [
+        {
+          name: "result",
+          type: dtype as "float32" | "int32" | "bool",
+          shape: shape.map((size) => ({ coefficient: size, exponents: {} })),
+        },
+      ],
+      masks: [],
+      lookups: [],
+      tables: [],
+      differentiated: [],
+      assigned: [],
+    });
     return this.#run(model.bytes, Object.fromEntries(inputs.map(({ name }) => [name, this.#fed[name]!])));
   }
 }

@@ -1,0 +1,55 @@
+import { CorellaError, nearestName } from "@corella/errors";
+import { eagerRuntime } from "./eager-runtime.ts";
+import { onnxRuntime } from "./onnx-runtime.ts";
+import type { OnnxRuntimeOptions } from "./onnx-session.ts";
+import type { Runtime } from "./runtime.ts";
+import { loadTfjsNode } from "./tfjs-node.ts";
+
+export type RuntimeKind = "onnxruntime" | "tfjs-node" | "tfjs-node-gpu" | "tfjs-cpu";
+
+/** Every kind of runtime, the default first. */
+export const runtimeKinds: readonly RuntimeKind[] = ["onnxruntime", "tfjs-node", "tfjs-node-gpu", "tfjs-cpu"];
+
+/** A runtime as plain data, for configurations and worker threads. */
+export interface RuntimeConfig extends OnnxRuntimeOptions {
+  /** Default onnxruntime. tfjs-node and tfjs-node-gpu are packages that the application installs. */
+  readonly kind?: RuntimeKind | undefined;
+  /** Folder whose `node_modules` holds tfjs-node; default: where Node finds it from this package. */
+  readonly installedIn?: string | undefined;
+}
+
+/** What only onnxruntime can do; settings that say how fast or where are ignored where they mean nothing. */
+const onnxruntimeOnly = ["executionProviders", "profile"] as const;
+
+/**
+ * The runtime that a configuration asks for. The packages of tfjs-node are loaded only when they are chosen.
+ * @throws CorellaError `engine/runtime` for an unknown kind or a setting of another one, `engine/execution-provider`,
+ *   `engine/tfjs-node`
+ */
+export async function createRuntime(config: RuntimeConfig = {}): Promise<Runtime> {
+  const kind = config.kind ?? "onnxruntime";
+  if (!runtimeKinds.includes(kind)) {
+    const near = nearestName(kind, runtimeKinds);
+    throw runtimeError(
+      `There is no runtime ${kind}.`,
+      "kind",
+      near === undefined ? `Choose one of ${runtimeKinds.join(", ")}.` : `Did you mean ${near}?`,
+    );
+  }
+  if (kind === "onnxruntime") return onnxRuntime(config);
+  for (const setting of onnxruntimeOnly) {
+    if (config[setting] === undefined) continue;
+    throw runtimeError(
+      `The runtime ${kind} has no ${setting}.`,
+      setting,
+      "Leave it out, or choose onnxruntime.",
+    );
+  }
+  if (kind === "tfjs-cpu") return eagerRuntime("cpu");
+  await loadTfjsNode(kind, config);
+  return eagerRuntime("tensorflow", kind);
+}
+
+function runtimeError(message: string, place: string, remedy: string): CorellaError {
+  return new CorellaError({ code: "engine/runtime", message, place, remedy });
+}
