@@ -3,15 +3,25 @@ import { CorellaError } from "@corella/errors";
 import { bindDimensions, maskBits } from "./batch.ts";
 import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
+import { freeze, refuseLivePrecision, roundedValues, type FrozenParams } from "./precision.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import {
+  frozenNames,
   gradientGraph,
   standaloneGraph,
   trainableNames,
   trainingGraph,
   withCurrentValues,
 } from "./program-graphs.ts";
-import type { GradientOptions, GradientRun, Inference, Runtime, Trainer, TrainOptions } from "./runtime.ts";
+import type {
+  GradientOptions,
+  GradientRun,
+  Inference,
+  InferOptions,
+  Runtime,
+  Trainer,
+  TrainOptions,
+} from "./runtime.ts";
 import { tf } from "./tf.ts";
 import { disposeKept, onBackend, trace, type Traced } from "./trace.ts";
 import { TrainingState } from "./training-state.ts";
@@ -42,17 +52,29 @@ export function eagerRuntime(
   }
   return {
     name,
-    infer: async (program, values) => inTurns(createInference(backend, program, values), "inference"),
+    infer: async (program, values, options = {}) =>
+      inTurns(createInference(backend, program, values, options), "inference"),
     gradients: async (program, values, options = {}) =>
       inTurns(createGradientRun(backend, program, values, options), "gradient run"),
     train: async (program, options) => trainerInTurns(createTrainer(backend, program, options)),
   };
 }
 
-function createInference(backend: string, program: Program, values: Values): Inference {
+function createInference(
+  backend: string,
+  program: Program,
+  values: Values,
+  options: InferOptions,
+): Inference {
+  refuseLivePrecision(options);
+  const names = Object.keys(program.params);
+  const current = withRounded(values, freeze(program, values, names, options, 128));
   return {
-    run: async (batch) => evaluate(backend, program, values, batch, undefined, 0, 0).outputs,
-    exportOnnx: (path, options) => writeOnnxFile(standaloneGraph(program, values), path, options),
+    run: async (batch) => evaluate(backend, program, current(), batch, undefined, 0, 0).outputs,
+    exportOnnx(path, fileOptions) {
+      const frozen = freeze(program, values, names, options, 128);
+      return writeOnnxFile(standaloneGraph(program, values, frozen), path, fileOptions);
+    },
     dispose: async () => {},
   };
 }
@@ -64,6 +86,9 @@ function createGradientRun(
   options: GradientOptions,
 ): GradientRun {
   const trainable = trainableNames(program, options.trainable ?? (() => true));
+  const names = Object.keys(program.params).filter((name) => !trainable.has(name));
+  const frozen = freeze(program, values, names, options, 128);
+  const current = withRounded(values, frozen);
   const sum = new GradientSum(program);
   const seed = options.seed ?? 0;
   let run = 0;
@@ -73,7 +98,7 @@ function createGradientRun(
       const { loss, outputs, assigned, pass } = evaluate(
         backend,
         program,
-        values,
+        current(),
         batch,
         trainable,
         seed,
@@ -83,18 +108,20 @@ function createGradientRun(
       sum.finish(undefined);
       return { loss, outputs, assigned, gradients: sum.toValues(trainable) };
     },
-    exportOnnx: (path, exportOptions) =>
-      writeOnnxFile(
-        withCurrentValues(gradientGraph(program, values, trainable), values),
-        path,
-        exportOptions,
-      ),
+    exportOnnx(path, fileOptions) {
+      const graph = gradientGraph(program, trainable, frozen);
+      return writeOnnxFile(withCurrentValues(graph, values), path, fileOptions);
+    },
     dispose: async () => {},
   };
 }
 
 function createTrainer(backend: string, program: Program, options: TrainOptions): Trainer {
   const state = new TrainingState(program, options);
+  const names = frozenNames(program, state.trainable);
+  const frozen = freeze(program, state.values, names, options, 128);
+  const current = withRounded(state.values, frozen);
+  state.leaveOut(frozen.stored.keys());
   const sum = new GradientSum(program);
   const accumulate = options.accumulate ?? 1;
   return {
@@ -106,7 +133,7 @@ function createTrainer(backend: string, program: Program, options: TrainOptions)
     },
     async exportOnnx(path, exportOptions) {
       const fused = options.clipNorm === undefined && accumulate === 1;
-      const graph = trainingGraph(program, state, fused);
+      const graph = trainingGraph(program, state, fused, frozen);
       await writeOnnxFile(withCurrentValues(graph, state.current, state), path, exportOptions);
     },
     dispose: async () => {},
@@ -115,7 +142,7 @@ function createTrainer(backend: string, program: Program, options: TrainOptions)
       const draws = state.step * accumulate + sum.passes + 1;
       const { trainable } = state;
       const catchUp = (table: string, ids: Int32Array): void => state.catchUp(table, ids);
-      const result = evaluate(backend, program, state.values, batch, trainable, options.seed, draws, catchUp);
+      const result = evaluate(backend, program, current(), batch, trainable, options.seed, draws, catchUp);
       sum.add(result.pass);
       for (const [name, value] of Object.entries(result.assigned)) state.values[name]!.set(value);
       if (sum.passes === accumulate) {
@@ -127,6 +154,13 @@ function createTrainer(backend: string, program: Program, options: TrainOptions)
       return { loss: result.loss, outputs: result.outputs };
     },
   };
+}
+
+/** The values at each run; those of stored matrices are rounded once. */
+function withRounded(values: Values, frozen: FrozenParams): () => Values {
+  if (frozen.stored.size === 0) return () => values;
+  const rounded = roundedValues(frozen);
+  return () => ({ ...values, ...rounded });
 }
 
 function evaluate(

@@ -32,7 +32,17 @@ export {
   type Schedule,
   type Warmup,
 } from "./schedules.ts";
+export {
+  outputDifferences,
+  quantizationError,
+  type OutputDifference,
+  type Precision,
+  type PrecisionOf,
+  type WeightError,
+} from "./precision.ts";
+export type { Backward } from "./capture/stored.ts";
 export type {
+  FrozenOptions,
   GradientOptions,
   GradientResult,
   GradientRun,

@@ -6,8 +6,10 @@ import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
 import { openSession, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
 import { slotNames, stepScalars } from "./optimizers.ts";
+import { freeze, nothingFrozen, portable, refuseLivePrecision, type FrozenParams } from "./precision.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import {
+  frozenNames,
   gradientGraph,
   inferenceGraph,
   lookupGraph,
@@ -16,9 +18,20 @@ import {
   trainingGraph,
   withCurrentValues,
 } from "./program-graphs.ts";
-import type { Inference, GradientRun, Runtime, StepResult, Trainer, TrainOptions } from "./runtime.ts";
+import type {
+  FrozenOptions,
+  GradientOptions,
+  GradientRun,
+  InferOptions,
+  Inference,
+  Runtime,
+  StepResult,
+  Trainer,
+  TrainOptions,
+} from "./runtime.ts";
 import { TrainingState } from "./training-state.ts";
 import { inTurns, trainerInTurns } from "./turns.ts";
+import { weightZeroPoint } from "./weight-zero-point.ts";
 
 type Feeds = Record<string, ort.Tensor>;
 
@@ -32,11 +45,11 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
   return {
     name: "onnxruntime",
     infer: async (program, values, inferOptions = {}) =>
-      inTurns(await createInference(program, values, inferOptions.live === true, compile), "inference"),
+      inTurns(await createInference(program, values, inferOptions, compile), "inference"),
     gradients: async (program, values, gradientOptions = {}) => {
       const trainable = trainableNames(program, gradientOptions.trainable ?? (() => true));
-      const seed = gradientOptions.seed ?? 0;
-      return inTurns(await createGradientRun(program, values, trainable, seed, compile), "gradient run");
+      const run = await createGradientRun(program, values, trainable, gradientOptions, compile);
+      return inTurns(run, "gradient run");
     },
     train: async (program, trainOptions) =>
       trainerInTurns(await createTrainer(program, trainOptions, compile)),
@@ -48,18 +61,26 @@ type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
 async function createInference(
   program: Program,
   values: Values,
-  live: boolean,
+  options: InferOptions,
   compile: Compile,
 ): Promise<Inference> {
-  const graph = inferenceGraph(program, values, live);
+  refuseLivePrecision(options);
+  const names = Object.keys(program.params);
+  const live = options.live === true;
+  const frozen = live ? nothingFrozen : await frozenParams(program, values, names, options, compile);
+  const kept = withoutStored(values, frozen);
+  const graph = inferenceGraph(program, frozen);
   const session = await compile(graph);
   return {
     async run(batch) {
       const sizes = bindDimensions(program, batch);
-      const results = await session.run(feedsOf(program, graph, batch, values, sizes, 0, 0));
+      const results = await session.run(feedsOf(program, graph, batch, kept, sizes, 0, 0));
       return publicOutputs(results);
     },
-    exportOnnx: (path, options) => writeOnnxFile(standaloneGraph(program, values), path, options),
+    exportOnnx(path, fileOptions) {
+      const params = live ? freeze(program, kept, names, {}, 128) : portable(frozen);
+      return writeOnnxFile(standaloneGraph(program, kept, params), path, fileOptions);
+    },
     dispose: () => session.release(),
   };
 }
@@ -68,10 +89,13 @@ async function createGradientRun(
   program: Program,
   values: Values,
   trainable: ReadonlySet<string>,
-  seed: number,
+  options: GradientOptions,
   compile: Compile,
 ): Promise<GradientRun> {
-  const graph = gradientGraph(program, values, trainable);
+  const names = Object.keys(program.params).filter((name) => !trainable.has(name));
+  const frozen = await frozenParams(program, values, names, options, compile);
+  const kept = withoutStored(values, frozen);
+  const graph = gradientGraph(program, trainable, frozen);
   const session = await compile(graph);
   const sum = new GradientSum(program);
   let run = 0;
@@ -79,7 +103,7 @@ async function createGradientRun(
     async run(batch) {
       run += 1;
       const sizes = bindDimensions(program, batch);
-      const results = await session.run(feedsOf(program, graph, batch, values, sizes, seed, run));
+      const results = await session.run(feedsOf(program, graph, batch, kept, sizes, options.seed ?? 0, run));
       sum.add(backwardPass(graph, results));
       sum.finish(undefined);
       const assigned = Object.fromEntries(
@@ -92,7 +116,10 @@ async function createGradientRun(
         assigned,
       };
     },
-    exportOnnx: (path, options) => writeOnnxFile(withCurrentValues(graph, values), path, options),
+    exportOnnx(path, fileOptions) {
+      const whole = gradientGraph(program, trainable, portable(frozen));
+      return writeOnnxFile(withCurrentValues(whole, kept), path, fileOptions);
+    },
     dispose: () => session.release(),
   };
 }
@@ -102,7 +129,10 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
   const accumulate = options.accumulate ?? 1;
   // Clipping and accumulation need all gradients before any update: then the update runs outside the graph.
   const fused = options.clipNorm === undefined && accumulate === 1;
-  const graph = trainingGraph(program, state, fused);
+  const names = frozenNames(program, state.trainable);
+  const frozen = await frozenParams(program, state.values, names, options, compile);
+  state.leaveOut(frozen.stored.keys());
+  const graph = trainingGraph(program, state, fused, frozen);
   const session = await compile(graph);
   const sum = new GradientSum(program);
   const rowReader = state.missesSteps ? await createRowReader(program, state.values, compile) : undefined;
@@ -141,13 +171,32 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
       state.restore(saved);
       sum.restore(saved.pending ?? []);
     },
-    exportOnnx: (path, exportOptions) =>
-      writeOnnxFile(withCurrentValues(graph, state.current, state), path, exportOptions),
+    exportOnnx(path, fileOptions) {
+      const whole = trainingGraph(program, state, fused, portable(frozen));
+      return writeOnnxFile(withCurrentValues(whole, state.current, state), path, fileOptions);
+    },
     async dispose() {
       await rowReader?.dispose();
       await session.release();
     },
   };
+}
+
+async function frozenParams(
+  program: Program,
+  values: Values,
+  names: readonly string[],
+  options: FrozenOptions,
+  compile: Compile,
+): Promise<FrozenParams> {
+  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
+  return freeze(program, values, names, options, zeroPoint);
+}
+
+/** Of matrices in another precision, float32 values are not kept. */
+function withoutStored(values: Values, { stored }: FrozenParams): Values {
+  if (stored.size === 0) return values;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !stored.has(name)));
 }
 
 /** Runs the part of a program that computes the ids of its lookups: rows that missed steps must catch up before. */

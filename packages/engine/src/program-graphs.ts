@@ -1,42 +1,42 @@
 import { capture, optimizerKey, type CapturedGraph } from "./capture/capture.ts";
 import type { GraphWeight } from "./capture/graph.ts";
 import { stepScalars } from "./optimizers.ts";
+import type { FrozenParams } from "./precision.ts";
 import type { Program, Values } from "./program.ts";
 import type { TrainingState } from "./training-state.ts";
 
 const noneTrainable: ReadonlySet<string> = new Set();
 
-/** Forward only. Parameters are weights of the graph, or, for values that are still trained, fed at each run. */
-export function inferenceGraph(program: Program, values: Values, live: boolean): CapturedGraph {
-  const frozen = live ? {} : pick(values, Object.keys(program.params));
-  return capture(program, { mode: "infer", trainable: noneTrainable, frozen });
+/** Forward only. Frozen parameters are weights of the graph; those that are still trained are fed at each run. */
+export function inferenceGraph(program: Program, { values, stored }: FrozenParams): CapturedGraph {
+  return capture(program, { mode: "infer", trainable: noneTrainable, frozen: values, stored });
 }
 
 /** Forward and backward. What has no gradient is a weight of the graph. */
 export function gradientGraph(
   program: Program,
-  values: Values,
   trainable: ReadonlySet<string>,
+  { values, stored, backward }: FrozenParams,
 ): CapturedGraph {
-  const frozen = pick(
-    values,
-    Object.keys(program.params).filter((name) => !trainable.has(name)),
-  );
-  return capture(program, { mode: "gradients", trainable, frozen });
+  return capture(program, { mode: "gradients", trainable, frozen: values, stored, backward });
 }
 
 /**
  * Forward, backward and, when it is fused, update of all parameters. Parameters without an optimiser are weights of the
  * graph; assigned ones are fed.
  */
-export function trainingGraph(program: Program, state: TrainingState, fused: boolean): CapturedGraph {
-  const { trainable } = state;
-  const isFrozen = (name: string): boolean =>
-    !trainable.has(name) && program.params[name]!.trainable !== false;
+export function trainingGraph(
+  program: Program,
+  state: TrainingState,
+  fused: boolean,
+  { values, stored, backward }: FrozenParams,
+): CapturedGraph {
   return capture(program, {
     mode: fused ? "train" : "gradients",
-    trainable,
-    frozen: pick(state.values, Object.keys(program.params).filter(isFrozen)),
+    trainable: state.trainable,
+    frozen: values,
+    stored,
+    backward,
     optimizerOf: (name) => state.optimizerOf(name),
   });
 }
@@ -46,15 +46,22 @@ export function lookupGraph(program: Program): CapturedGraph {
   return capture(program, { mode: "lookups", trainable: noneTrainable, frozen: {} });
 }
 
+/** Parameters without an optimiser, which a training step leaves alone. */
+export function frozenNames(program: Program, trainable: ReadonlySet<string>): string[] {
+  return Object.keys(program.params).filter(
+    (name) => !trainable.has(name) && program.params[name]!.trainable !== false,
+  );
+}
+
 /** Parameters and tables that may have a gradient and that are accepted. */
 export function trainableNames(program: Program, accept: (name: string) => boolean): ReadonlySet<string> {
   const names = [...Object.keys(program.params), ...Object.keys(program.tables)];
   return new Set(names.filter((name) => program.params[name]?.trainable !== false && accept(name)));
 }
 
-/** The whole program in one graph that stands alone: tables are weights of it as well. */
-export function standaloneGraph(program: Program, values: Values): CapturedGraph {
-  const graph = inferenceGraph(program, values, false);
+/** The whole program in one graph that stands alone: tables, whose values these are, are weights of it as well. */
+export function standaloneGraph(program: Program, values: Values, frozen: FrozenParams): CapturedGraph {
+  const graph = inferenceGraph(program, frozen);
   const weights = defaultsOf(graph, values);
   const embedded = new Set(weights.map((weight) => weight.name));
   return {
@@ -93,10 +100,4 @@ function defaultsOf(graph: CapturedGraph, values: Values, state?: TrainingState)
     const data = known.get(name);
     return data === undefined ? [] : [{ name, type: "float32" as const, shape: shape as number[], data }];
   });
-}
-
-function pick(values: Values, names: readonly string[]): Values {
-  const picked: Values = {};
-  for (const name of names) if (values[name] !== undefined) picked[name] = values[name];
-  return picked;
 }

@@ -1,6 +1,8 @@
+import type { Backward } from "./capture/stored.ts";
 import type { OnnxFileOptions } from "./onnx-file.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import type { Optimizer } from "./optimizers.ts";
+import type { PrecisionOf } from "./precision.ts";
 
 /**
  * Turns programs into something that runs. Every runtime gives the same numbers within float rounding.
@@ -19,6 +21,8 @@ export interface Runtime {
 }
 
 export interface InferOptions {
+  /** How each matrix is stored and multiplied; default float32. Excludes `live`. */
+  readonly precision?: PrecisionOf;
   /** Read the values anew at each run, for values that are still trained. Default false: they are packed once. */
   readonly live?: boolean;
 }
@@ -33,7 +37,18 @@ export interface Inference {
   dispose(): Promise<void>;
 }
 
-export interface GradientOptions {
+/** Precision of what is not trained. */
+export interface FrozenOptions {
+  /** How each frozen matrix is stored and multiplied; default float32. */
+  readonly precision?: PrecisionOf;
+  /**
+   * The gradient dy W of a product with an int8 matrix: `exact` (default) with W in float32, `int8` in 8-bit integers,
+   * faster and rounded.
+   */
+  readonly backward?: Backward;
+}
+
+export interface GradientOptions extends FrozenOptions {
   /** Names of parameters and tables; default: all that are trainable. */
   readonly trainable?: (name: string) => boolean;
   /** Seeds dropout. */
@@ -60,7 +75,7 @@ export interface GradientRun {
   dispose(): Promise<void>;
 }
 
-export interface TrainOptions {
+export interface TrainOptions extends FrozenOptions {
   /** Seeds initial values and dropout. */
   readonly seed: number;
   /** Initial values; those that are absent are initialised as declared. The trainer works on these very arrays. */

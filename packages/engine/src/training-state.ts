@@ -97,6 +97,14 @@ export class TrainingState {
     this.current = this.#missed.size === 0 ? this.values : this.#upToDate();
   }
 
+  /** Leaves out parameters whose values a graph holds in another precision. */
+  leaveOut(names: Iterable<string>): void {
+    for (const name of names) {
+      delete this.values[name];
+      delete this.current[name];
+    }
+  }
+
   /** Whether rows have to be told to `catchUp` before a batch reads them. */
   get missesSteps(): boolean {
     return this.#missed.size > 0;
@@ -114,7 +122,7 @@ export class TrainingState {
         this.#missed.get(name)?.catchUpAll();
         return this.values[name]!;
       };
-      Object.defineProperty(values, name, { enumerable: true, get });
+      Object.defineProperty(values, name, { enumerable: true, configurable: true, get });
     }
     return values;
   }

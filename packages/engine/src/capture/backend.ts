@@ -1,8 +1,12 @@
 import type { BackendValues, DataType, Tensor, TensorInfo } from "@tensorflow/tfjs";
 import { captureError, type ElementType, type GraphBuilder, type GraphNode } from "./graph.ts";
 import { tf } from "../tf.ts";
+import { dequantized, type StoredSymbol } from "./stored.ts";
 
-/** What stands behind a tensor while a program is captured: the name of a value, or a constant not yet written. */
+/**
+ * What stands behind a tensor while a program is captured: the name of a value, a constant not yet written, or a frozen
+ * matrix that is stored in another precision than float32.
+ */
 export type Symbol =
   | { readonly kind: "value"; readonly name: string }
   | {
@@ -16,7 +20,8 @@ export type Symbol =
       readonly values: ArrayLike<number>;
       readonly shape: readonly number[];
       readonly type: ElementType;
-    };
+    }
+  | StoredSymbol;
 
 export interface Entry {
   symbol: Symbol;
@@ -53,6 +58,11 @@ export class CaptureBackend extends tf.KernelBackend {
     return tf.engine().makeTensorFromTensorInfo(this.value(name, shape, dtype));
   }
 
+  /** A tensor that stands for a stored matrix. */
+  matrix(symbol: StoredSymbol): Tensor {
+    return tf.engine().makeTensorFromTensorInfo(this.info(symbol, symbol.matrix.shape, "float32"));
+  }
+
   symbol(tensor: TensorInfo): Symbol {
     return this.entry(tensor.dataId).symbol;
   }
@@ -77,6 +87,7 @@ export class CaptureBackend extends tf.KernelBackend {
   name(tensor: TensorInfo): string {
     const symbol = this.symbol(tensor);
     if (symbol.kind === "value") return symbol.name;
+    if (symbol.kind === "stored") return dequantized(this.builder, symbol);
     if (symbol.kind === "constant") return this.builder.constant(symbol.type, symbol.shape, symbol.values);
     const scalar = this.builder.scalar(symbol.value, symbol.type);
     return tensor.shape.length === 0

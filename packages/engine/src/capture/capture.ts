@@ -2,6 +2,7 @@ import type { Tensor } from "@tensorflow/tfjs";
 import { CorellaError } from "@corella/errors";
 import { updateTensors, slotNames, type Optimizer } from "../optimizers.ts";
 import type { InputSpec, Program, Values } from "../program.ts";
+import type { StoredMatrix } from "../quantize.ts";
 import { disposeKept, onBackend, trace, type Traced } from "../trace.ts";
 import { captureBackend, captureBackendName } from "./backend.ts";
 import {
@@ -16,6 +17,7 @@ import {
 import { located } from "./located.ts";
 import { resolveSymbols } from "./resolve.ts";
 import { shorten } from "./shortcuts.ts";
+import type { Backward } from "./stored.ts";
 import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
 import "./operations.ts";
 
@@ -28,6 +30,10 @@ export interface CaptureOptions {
   readonly trainable: ReadonlySet<string>;
   /** Parameters that become weights of the graph, packed once, with their values; all others are fed at each run. */
   readonly frozen: Values;
+  /** Frozen matrices in other precisions than float32. */
+  readonly stored?: ReadonlyMap<string, StoredMatrix>;
+  /** How the gradient of a product with an int8 matrix is computed. Default exact. */
+  readonly backward?: Backward | undefined;
   /** Of each trainable parameter (train). */
   readonly optimizerOf?: (name: string) => Optimizer;
 }
@@ -185,6 +191,11 @@ function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): Raw
         program,
         {
           param(name, spec) {
+            const matrix = options.stored?.get(name);
+            if (matrix !== undefined) {
+              const symbol = { kind: "stored", name: `weight.${name}`, matrix } as const;
+              return backend.matrix({ ...symbol, backward: options.backward ?? "exact" });
+            }
             const data = options.frozen[name];
             const value =
               data === undefined

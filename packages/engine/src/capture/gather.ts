@@ -4,6 +4,7 @@ import type { CaptureBackend } from "./backend.ts";
 import { elementTypes } from "./graph.ts";
 import { cast, choose, constant, elementwise, node, registerKernel, reshape } from "./kernels.ts";
 import { transpose } from "./matrix.ts";
+import { gatheredRows } from "./stored.ts";
 
 registerKernel("GatherV2", ({ inputs, attributes, backend }) => {
   const x = inputs["x"]!;
@@ -13,6 +14,11 @@ registerKernel("GatherV2", ({ inputs, attributes, backend }) => {
   const batchDims = given < 0 ? given + indices.shape.length : given;
   // Names a batch that does not fit.
   tf.backend_util.segment_util.collectGatherOpShapeInfo(x as never, indices as never, axis, batchDims);
+  const symbol = backend.symbol(x);
+  if (symbol.kind === "stored" && axis === 0 && batchDims === 0) {
+    const rows = gatheredRows(backend.builder, symbol, backend.name(indices), indices.shape);
+    return backend.value(rows, [...indices.shape, ...x.shape.slice(1)], "float32");
+  }
   if (batchDims === 0) {
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
     return node(backend, "Gather", [x, indices], shape, x.dtype, { axis });

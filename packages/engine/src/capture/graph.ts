@@ -8,6 +8,7 @@ export const elementTypes = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
   float64: 11,
 } as const;
 export type ElementType = keyof typeof elementTypes;
@@ -44,7 +45,8 @@ export interface GraphWeight {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int8Array | Uint8Array;
+  /** float16 as raw patterns. */
+  readonly data: Float32Array | Int8Array | Uint8Array | Uint16Array;
 }
 
 /** Collects the nodes of one trace. Equal nodes and equal constants are emitted once. */
@@ -71,7 +73,7 @@ export class GraphBuilder {
   }
 
   weight(weight: GraphWeight): string {
-    this.weights.push(weight);
+    if (!this.weights.some(({ name }) => name === weight.name)) this.weights.push(weight);
     return weight.name;
   }
 

@@ -2,6 +2,7 @@ import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../tf.ts";
 import type { CaptureBackend } from "./backend.ts";
 import { broadcastShape, fill, node, numeric, registerKernel, reshape, sameShape } from "./kernels.ts";
+import { storedProduct } from "./stored-product.ts";
 
 registerKernel("BatchMatMul", ({ inputs, attributes, backend }) => {
   const a = inputs["a"]!;
@@ -46,6 +47,12 @@ export function matMul(
     const left = transposeA ? swapLastAxes(backend, a) : a;
     const right = transposeB ? swapLastAxes(backend, b) : b;
     return node(backend, "MatMul", [numeric(backend, left), numeric(backend, right)], shape, a.dtype);
+  }
+  const symbol = backend.symbol(b);
+  if (symbol.kind === "stored") {
+    const left = transposeA ? swapLastAxes(backend, a) : a;
+    const product = storedProduct(backend.builder, backend.name(left), left.shape, symbol, transposeB);
+    if (product !== undefined) return backend.value(product, shape, "float32");
   }
   if (batch.every((size) => size === 1)) {
     const left = reshape(backend, a, a.shape.slice(-2));

@@ -1,0 +1,205 @@
+import { CorellaError } from "@corella/errors";
+import { capture } from "./capture/capture.ts";
+import type { GraphNode } from "./capture/graph.ts";
+import type { Backward } from "./capture/stored.ts";
+import type { Output, Program, Values } from "./program.ts";
+import {
+  aroundMiddle,
+  bytesOf,
+  dequantize,
+  quantizeInt4,
+  quantizeInt8,
+  toFloat16,
+  type OutputAxis,
+  type StoredMatrix,
+} from "./quantize.ts";
+import type { FrozenOptions, InferOptions } from "./runtime.ts";
+
+/**
+ * How a frozen matrix is stored. `float16` halves a file; `int8` (a scale for each output) also computes in 8-bit integers;
+ * `int4` (a scale for each 32 inputs of an output) is the smallest. See docs/decisions/0009-precision.md.
+ */
+export type Precision = "float32" | "float16" | "int8" | "int4";
+
+/** The precision of a parameter by its name. Only frozen matrices are asked for: vectors stay float32. */
+export type PrecisionOf = (name: string) => Precision;
+
+/** Frozen parameters: matrices in their precision, and the rest. */
+export interface FrozenParams {
+  readonly stored: ReadonlyMap<string, StoredMatrix>;
+  readonly values: Values;
+  readonly backward: Backward | undefined;
+}
+
+export const nothingFrozen: FrozenParams = { stored: new Map(), values: {}, backward: undefined };
+
+/** `live` values are read anew at each run: nothing could be stored. */
+export function refuseLivePrecision({ live, precision }: InferOptions): void {
+  if (live !== true || precision === undefined) return;
+  throw new CorellaError({
+    code: "engine/precision",
+    message: "Values that are read anew at each run cannot be stored in another precision.",
+    place: "infer",
+    remedy: "Give either `live` or `precision`.",
+  });
+}
+
+/**
+ * Brings frozen parameters to their precisions.
+ * @param names of the frozen parameters
+ * @param zeroPoint of 8-bit codes
+ * @throws CorellaError `engine/precision`
+ */
+export function freeze(
+  program: Program,
+  values: Values,
+  names: readonly string[],
+  { precision, backward }: FrozenOptions,
+  zeroPoint: 0 | 128,
+): FrozenParams {
+  const stored = new Map<string, StoredMatrix>();
+  const rest: Values = {};
+  let nodes: readonly GraphNode[] | undefined;
+  for (const name of names) {
+    const data = values[name];
+    if (data === undefined) continue;
+    const { shape } = program.params[name]!;
+    const kind = shape.length === 2 ? (precision?.(name) ?? "float32") : "float32";
+    const matrix = [shape[0]!, shape[1]!] as const;
+    const axis = (): OutputAxis => outputAxis((nodes ??= forwardNodes(program)), name);
+    switch (kind) {
+      case "float32":
+        rest[name] = data;
+        break;
+      case "float16":
+        stored.set(name, toFloat16(name, data, matrix));
+        break;
+      case "int8":
+        stored.set(name, quantizeInt8(name, data, matrix, axis(), zeroPoint));
+        break;
+      case "int4":
+        stored.set(name, quantizeInt4(name, data, matrix, axis()));
+        break;
+      default:
+        throw new CorellaError({
+          code: "engine/precision",
+          message: `There is no precision ${JSON.stringify(kind satisfies never)}.`,
+          place: name,
+          remedy: "Choose among float32, float16, int8 and int4.",
+        });
+    }
+  }
+  return { stored, values: rest, backward };
+}
+
+function forwardNodes(program: Program): readonly GraphNode[] {
+  return capture(program, { mode: "infer", trainable: new Set(), frozen: {} }).nodes;
+}
+
+/** A matrix's outputs are the axis that its first product leaves; without a product, its rows. */
+function outputAxis(nodes: readonly GraphNode[], name: string): OutputAxis {
+  const products = new Set(["Gemm", "MatMul", "FusedMatMul"]);
+  const product = nodes.find(({ op, inputs }) => products.has(op) && inputs[1] === `param.${name}`);
+  return product === undefined || product.attributes["transB"] === 1 ? 0 : 1;
+}
+
+/** The same with codes that any CPU multiplies exactly, for files. */
+export function portable(frozen: FrozenParams): FrozenParams {
+  const stored = [...frozen.stored].map(([name, matrix]): [string, StoredMatrix] => [
+    name,
+    matrix.kind === "int8" ? aroundMiddle(matrix) : matrix,
+  ]);
+  return { ...frozen, stored: new Map(stored) };
+}
+
+/** The stored matrices as float32, with the rounding of their precisions. */
+export function roundedValues({ stored }: FrozenParams): Values {
+  return Object.fromEntries([...stored].map(([name, matrix]) => [name, dequantize(matrix)]));
+}
+
+/** What a precision does to one parameter. */
+export interface WeightError {
+  readonly precision: Precision;
+  /** Norm of the difference to float32 by the norm of the weight; 0 for a weight of zeros. */
+  readonly relativeError: number;
+  /** Largest difference of an element. */
+  readonly largestError: number;
+  /** Stored, with scales. */
+  readonly bytes: number;
+}
+
+/** The error of each parameter against float32, by name, as a runtime would store it. */
+export function quantizationError(
+  program: Program,
+  values: Values,
+  precision: PrecisionOf,
+): Record<string, WeightError> {
+  const { stored } = freeze(program, values, Object.keys(program.params), { precision }, 0);
+  const errors: Record<string, WeightError> = {};
+  for (const name of Object.keys(program.params)) {
+    const exact = values[name]!;
+    const matrix = stored.get(name);
+    if (matrix === undefined) {
+      errors[name] = { precision: "float32", relativeError: 0, largestError: 0, bytes: exact.byteLength };
+      continue;
+    }
+    const { relative, largest } = difference(dequantize(matrix), exact);
+    errors[name] = {
+      precision: matrix.kind,
+      relativeError: relative,
+      largestError: largest,
+      bytes: bytesOf(matrix),
+    };
+  }
+  return errors;
+}
+
+export interface OutputDifference {
+  readonly largest: number;
+  readonly mean: number;
+}
+
+/** How far the outputs of one batch are from a reference's, by name: of two precisions, or of two runtimes. */
+export function outputDifferences(
+  outputs: Readonly<Record<string, Output>>,
+  reference: Readonly<Record<string, Output>>,
+): Record<string, OutputDifference> {
+  return Object.fromEntries(
+    Object.entries(reference).map(([name, { data, shape }]) => {
+      const other = outputs[name];
+      if (other === undefined || other.data.length !== data.length) {
+        throw new CorellaError({
+          code: "engine/shape",
+          message: `The output ${name} is ${other === undefined ? "missing" : `[${other.shape.join(", ")}]`}, the reference's is [${shape.join(", ")}].`,
+          place: name,
+          remedy: "Compare the outputs of one program for one batch.",
+        });
+      }
+      const { largest, mean } = difference(other.data, data);
+      return [name, { largest, mean }];
+    }),
+  );
+}
+
+function difference(
+  values: ArrayLike<number>,
+  reference: ArrayLike<number>,
+): { readonly relative: number; readonly largest: number; readonly mean: number } {
+  let squares = 0;
+  let referenceSquares = 0;
+  let largest = 0;
+  let sum = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const distance = Math.abs(values[i]! - reference[i]!);
+    squares += distance ** 2;
+    referenceSquares += reference[i]! ** 2;
+    // Once NaN it stays NaN.
+    if (Number.isNaN(distance) || distance > largest) largest = distance;
+    sum += distance;
+  }
+  return {
+    relative: squares === 0 ? 0 : Math.sqrt(squares / referenceSquares),
+    largest,
+    mean: reference.length === 0 ? 0 : sum / reference.length,
+  };
+}
