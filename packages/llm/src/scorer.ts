@@ -1,4 +1,4 @@
-import type { Program, Runtime, Values } from "@corella/engine";
+import type { PrecisionOf, Program, Runtime, Values } from "@corella/engine";
 import { cutPrompt, type YesNoIds } from "./answers.ts";
 import type { LlamaConfig } from "./config.ts";
 import { decoder } from "./decoder.ts";
@@ -19,6 +19,8 @@ export interface ScorerOptions {
   /** From `yesNoIds` on a prompt of the template in use. */
   readonly answers: YesNoIds;
   readonly runtime: Runtime;
+  /** How each weight is stored and multiplied. Default float32. */
+  readonly precision?: PrecisionOf;
   /** Most tokens of a batch. Default 4,096. */
   readonly tokenBudget?: number;
   /** Longest prompt; default the model's. */
@@ -49,6 +51,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const inference = await options.runtime.infer(
     scoringProgram(config, options.answers, options.lora),
     options.values,
+    options.precision === undefined ? {} : { precision: options.precision },
   );
   const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores> => {
     signal?.throwIfAborted();

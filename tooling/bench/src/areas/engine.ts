@@ -1,3 +1,4 @@
+import type { Runtime } from "@corella/engine";
 import { tinyLlamaConfig, toHuggingFace } from "@corella/llm";
 import type { BenchCase, Rival } from "../contestant.ts";
 import { denseStep, lookupStep } from "../programs/dcnv2.ts";
@@ -27,6 +28,8 @@ const llama135m = tinyLlamaConfig({
   maxPositions: 2048,
 });
 const tokens = { batch: 4, time: 128 } as const;
+/** Where the products read each weight for one row only. */
+const oneToken = { batch: 1, time: 1 } as const;
 const lora = { rank: 8, alpha: 16, learningRate: 1e-4 } as const;
 
 function precisions(
@@ -126,6 +129,31 @@ export function engineCases(huge: boolean): BenchCase[] {
       steps: 2,
       perStep: { unit: "samples", count: tokens.batch },
     },
+    ...(["int8", "exact"] as const).map((backward): BenchCase => ({
+      name: backward === "int8" ? "lora-step-int8" : "lora-step-int8-exact",
+      what: `LoRA step on a frozen base in int8, gradients in ${backward === "int8" ? "int8" : "float32"}`,
+      subject: (runtime) => loraStep(runtime, llama135m, tokens, lora, { precision: () => "int8", backward }),
+      rivals: transformers("peft", "lora", lora),
+      steps: 1,
+      perStep: { unit: "samples", count: tokens.batch },
+    })),
+    ...(["int8", "int4"] as const).flatMap((precision) =>
+      Object.entries({ "": tokens, "-one": oneToken }).map(([suffix, shape]): BenchCase => ({
+        name: `scoring-${precision}${suffix}`,
+        what: `the same with weights in ${precision}, ${shape.batch} x ${shape.time} tokens`,
+        subject: (runtime) => scoring(runtime, llama135m, shape, () => precision),
+        rivals: [
+          {
+            name: "ours-fp32",
+            own: (runtime: Runtime) => scoring(runtime, llama135m, shape),
+            note: "both sides are ours: ratio is the gain over float32",
+          },
+          ...transformers("transformers", "score", shape),
+        ],
+        steps: 2,
+        perStep: { unit: "samples", count: shape.batch },
+      })),
+    ),
     ...(["spread", "uniform"] as const).flatMap((ids) =>
       [1e6, 1e7, ...(huge ? [1e8] : [])].map((rows) => tableCase(rows, ids)),
     ),

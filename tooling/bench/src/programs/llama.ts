@@ -1,4 +1,11 @@
-import { initialValues, type Batch, type Program, type Runtime } from "@corella/engine";
+import {
+  initialValues,
+  type Batch,
+  type FrozenOptions,
+  type PrecisionOf,
+  type Program,
+  type Runtime,
+} from "@corella/engine";
 import {
   answerLoss,
   chunkBatch,
@@ -26,6 +33,7 @@ export async function loraStep(
   config: LlamaConfig,
   { batch, time }: TokenShape,
   lora: { readonly rank: number; readonly alpha: number; readonly learningRate: number },
+  frozen: FrozenOptions = {},
 ): Promise<Subject> {
   const part = decoder(config, { answers, lora });
   const program: Program = {
@@ -37,6 +45,7 @@ export async function loraStep(
     }),
   };
   const trainer = await runtime.train(program, {
+    ...frozen,
     seed: 1,
     values: tiledWeights(program),
     optimizer: (name) =>
@@ -58,13 +67,15 @@ export async function scoring(
   runtime: Runtime,
   config: LlamaConfig,
   { batch, time }: TokenShape,
+  precision: PrecisionOf = () => "float32",
 ): Promise<Subject> {
   const part = decoder(config, { answers });
   const program: Program = {
     ...part,
     forward: (scope) => ({ outputs: { difference: logitDifference(part.forward(scope).yesNoLogits) } }),
   };
-  const inference = await runtime.infer(program, initialValues(program, 1, tiledWeights(program)));
+  const values = initialValues(program, 1, tiledWeights(program));
+  const inference = await runtime.infer(program, values, { precision });
   const next = rotating((i) => paddedFeeds(sequences(batch, time, config.vocabularySize, `score/${i}`)));
   return {
     step: () => inference.run(next()),
