@@ -45,4 +45,7 @@ export { oovId, paddingId } from "./features/vocabulary.ts";
 export { type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
 export { batches, type BatchOptions, shuffledRows } from "./batches.ts";
+export { prepareSamples, type SampleFolder, type SampleOptions } from "./samples/sample-folder.ts";
+export { readBatches, type SampleBatchOptions } from "./samples/read-batches.ts";
+export { streamBatches } from "./samples/stream-batches.ts";
 export { type LogSummary, type PartSummary, summarise } from "./summary.ts";
