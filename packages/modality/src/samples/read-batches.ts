@@ -63,6 +63,7 @@ export async function* readBatches(
 interface OpenBatch {
   readonly size: number;
   filled: number;
+  touched: number;
   /** Numbers as their 32 bits. */
   readonly columns: readonly Int32Array[];
   readonly labels: Float32Array;
@@ -72,6 +73,7 @@ function openBatch({ layout }: SampleFolder, size: number): OpenBatch {
   return {
     size,
     filled: 0,
+    touched: 0,
     columns: layout.map(({ width }) => new Int32Array(size * width)),
     labels: new Float32Array(size),
   };
@@ -81,14 +83,23 @@ function fill(batch: OpenBatch, shard: Shard, positions: Uint32Array): void {
   for (const [index, column] of shard.columns.entries()) {
     const target = batch.columns[index]!;
     const width = target.length / batch.size;
+    const at = batch.filled * width;
     // One function for each kind of array, though they read alike: code that has met several kinds is several times slower.
-    if (column instanceof Uint8Array) gatherBytes(column, positions, target, batch.filled, width);
-    else if (column instanceof Int16Array) gatherShorts(column, positions, target, batch.filled, width);
-    else gatherWords(column, positions, target, batch.filled, width);
+    if (column instanceof Uint8Array) batch.touched ^= gatherBytes(column, positions, target, at, width);
+    else if (column instanceof Int16Array)
+      batch.touched ^= gatherShorts(column, positions, target, at, width);
+    else batch.touched ^= gatherWords(column, positions, target, at, width);
   }
   for (let i = 0; i < positions.length; i++) batch.labels[batch.filled + i] = shard.labels[positions[i]!]!;
   batch.filled += positions.length;
 }
+
+/**
+ * Positions are at random, so nearly every sample waits for memory. So many are touched first, at both ends: the
+ * processor fetches them all at once, and copying finds them near; twice as fast. What was touched is returned, or the
+ * compiler would leave it out.
+ */
+const touchedAtOnce = 64;
 
 function gatherBytes(
   from: Uint8Array,
@@ -96,12 +107,20 @@ function gatherBytes(
   to: Int32Array,
   first: number,
   width: number,
-): void {
-  let out = first * width;
-  for (let i = 0; i < positions.length; i++) {
-    const end = (positions[i]! + 1) * width;
-    for (let at = end - width; at < end; at++) to[out++] = from[at]!;
+): number {
+  let [touched, out] = [0, first];
+  for (let begin = 0; begin < positions.length; begin += touchedAtOnce) {
+    const end = Math.min(positions.length, begin + touchedAtOnce);
+    for (let i = begin; i < end; i++) {
+      const start = Math.imul(positions[i]!, width);
+      touched ^= from[start]! ^ from[start + width - 1]!;
+    }
+    for (let i = begin; i < end; i++) {
+      const start = Math.imul(positions[i]!, width);
+      for (let at = start; at < start + width; at++) to[out++] = from[at]!;
+    }
   }
+  return touched;
 }
 
 function gatherShorts(
@@ -110,12 +129,20 @@ function gatherShorts(
   to: Int32Array,
   first: number,
   width: number,
-): void {
-  let out = first * width;
-  for (let i = 0; i < positions.length; i++) {
-    const end = (positions[i]! + 1) * width;
-    for (let at = end - width; at < end; at++) to[out++] = from[at]!;
+): number {
+  let [touched, out] = [0, first];
+  for (let begin = 0; begin < positions.length; begin += touchedAtOnce) {
+    const end = Math.min(positions.length, begin + touchedAtOnce);
+    for (let i = begin; i < end; i++) {
+      const start = Math.imul(positions[i]!, width);
+      touched ^= from[start]! ^ from[start + width - 1]!;
+    }
+    for (let i = begin; i < end; i++) {
+      const start = Math.imul(positions[i]!, width);
+      for (let at = start; at < start + width; at++) to[out++] = from[at]!;
+    }
   }
+  return touched;
 }
 
 function gatherWords(
@@ -124,12 +151,20 @@ function gatherWords(
   to: Int32Array,
   first: number,
   width: number,
-): void {
-  let out = first * width;
-  for (let i = 0; i < positions.length; i++) {
-    const end = (positions[i]! + 1) * width;
-    for (let at = end - width; at < end; at++) to[out++] = from[at]!;
+): number {
+  let [touched, out] = [0, first];
+  for (let begin = 0; begin < positions.length; begin += touchedAtOnce) {
+    const end = Math.min(positions.length, begin + touchedAtOnce);
+    for (let i = begin; i < end; i++) {
+      const start = Math.imul(positions[i]!, width);
+      touched ^= from[start]! ^ from[start + width - 1]!;
+    }
+    for (let i = begin; i < end; i++) {
+      const start = Math.imul(positions[i]!, width);
+      for (let at = start; at < start + width; at++) to[out++] = from[at]!;
+    }
   }
+  return touched;
 }
 
 function toIdBatch({ layout }: SampleFolder, { size, columns, labels }: OpenBatch): IdBatch {
