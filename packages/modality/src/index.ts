@@ -1,5 +1,11 @@
 // From any interaction log to two modalities of one sample: ID features and a prompt, offline and online alike.
-export { type DataConfig, type DataConfigInput, dataConfigSchema, type SplitConfig } from "./config.ts";
+export {
+  type DataConfig,
+  type DataConfigInput,
+  dataConfigSchema,
+  parseDataConfig,
+  type SplitConfig,
+} from "./config.ts";
 export { amazonBooks, movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
 export { loadLog } from "./load-log.ts";
 export { type PreparedLog, prepareLog } from "./prepared/prepare-log.ts";
@@ -49,4 +55,5 @@ export { batches, type BatchOptions, shuffledRows } from "./batches.ts";
 export { prepareSamples, type SampleFolder, type SampleOptions } from "./samples/sample-folder.ts";
 export { readBatches, type SampleBatchOptions } from "./samples/read-batches.ts";
 export { streamBatches } from "./samples/stream-batches.ts";
+export { type Bin, describeDistributions, type LogDistributions } from "./distributions.ts";
 export { type LogSummary, type PartSummary, summarise } from "./summary.ts";
