@@ -133,10 +133,11 @@ function checkAttribute(feature: FeatureConfig, field: Field, log: InteractionLo
       feature.type === "multivalued" ||
       (feature.type === "numeric" && (field.source === "user" || field.source === "item"));
     if (!needsAttribute) {
-      if (feature.type !== "categorical" || field.source !== "history.length") return;
+      const isNumber = field.source === "history.length" || field.source === "time.sinceLast";
+      if (feature.type !== "categorical" || !isNumber) return;
       throw new CorellaError({
         code: "features/bad-field",
-        message: "history.length is a number, not a category.",
+        message: `${feature.field} is a number, not a category.`,
         place,
         remedy: 'Make the feature numeric; `transform: {"buckets": n}` gives it an embedding.',
       });

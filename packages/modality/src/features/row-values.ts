@@ -1,4 +1,4 @@
-import { type Attributes, historyOf, type InteractionLog } from "../log.ts";
+import { type Attributes, historyLength, historyOf, type InteractionLog } from "../log.ts";
 import type { Field } from "./config.ts";
 import { attributeNumber, entityText, ratingText, timePart } from "./values.ts";
 
@@ -42,6 +42,11 @@ export function numberByRow(
   if (field.source === "time.hour" || field.source === "time.weekday") {
     const source = field.source;
     return (row) => timePart(source, log.time[row]!);
+  }
+  if (field.source === "time.sinceLast") {
+    const { time, userRows, historyEnd } = log;
+    return (row) =>
+      historyLength(log, row) === 0 ? undefined : time[row]! - time[userRows[historyEnd[row]! - 1]!]!;
   }
   if (field.source === "history.rating" || field.source === "history.item") return () => undefined;
   const { attribute, index } = field;
