@@ -124,13 +124,13 @@ const everyKind: FeatureConfig[] = [
   { name: "events", type: "numeric", field: "history.length", transform: "log" },
   { name: "pause", type: "numeric", field: "time.sinceLast", transform: { buckets: 9 } },
   { name: "genres", type: "multivalued", field: "item.genres", maxLength: 3, pooling: "mean" },
-  { name: "items", ...history("history.item"), pooling: "attention", shareWith: "item" },
-  { name: "liked", ...history("history.item"), pooling: "mean", shareWith: "item", where: "liked" },
-  { name: "disliked", ...history("history.item.year"), pooling: "sum", where: "disliked", minCount: 3 },
-  { name: "ratings", ...history("history.rating"), pooling: "mean" },
+  { name: "items", ...sequenceOf("history.item"), pooling: "attention", shareWith: "item" },
+  { name: "liked", ...sequenceOf("history.item"), pooling: "mean", shareWith: "item", where: "liked" },
+  { name: "disliked", ...sequenceOf("history.item.year"), pooling: "sum", where: "disliked", minCount: 3 },
+  { name: "ratings", ...sequenceOf("history.rating"), pooling: "mean" },
 ];
 
-function history(field: string): { type: "sequence"; field: string; maxLength: number } {
+function sequenceOf(field: string): { type: "sequence"; field: string; maxLength: number } {
   return { type: "sequence", field, maxLength: 30 };
 }
 

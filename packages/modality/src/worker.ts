@@ -7,10 +7,10 @@ import type { StreamFailure, StreamReply, StreamSetup } from "./samples/stream-b
 // Reads batches ahead of the thread that started this one; see streamBatches.
 const port = parentPort!;
 const { samples, options, ahead } = workerData as StreamSetup;
-let allowed = ahead;
+const credit = { batches: ahead };
 let wake: (() => void) | undefined;
 port.on("message", () => {
-  allowed++;
+  credit.batches++;
   wake?.();
 });
 
@@ -27,8 +27,8 @@ function failureOf(error: unknown): StreamFailure {
 
 try {
   for await (const batch of readBatches(samples, options)) {
-    while (allowed === 0) await new Promise<void>((resolve) => (wake = resolve));
-    allowed--;
+    while (credit.batches === 0) await new Promise<void>((resolve) => (wake = resolve));
+    credit.batches--;
     port.postMessage({ kind: "batch", batch } satisfies StreamReply, buffersOf(batch));
   }
   port.postMessage({ kind: "end" } satisfies StreamReply);

@@ -1,5 +1,5 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import { type Attributes, type InteractionLog } from "../log.ts";
+import type { Attributes, InteractionLog } from "../log.ts";
 import { type FeatureConfig, type Field, parseField } from "./config.ts";
 import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
 import { fitTransform } from "./numeric.ts";

@@ -108,6 +108,10 @@ function gatherBytes(
   first: number,
   width: number,
 ): number {
+  if (width === 1) {
+    for (let i = 0; i < positions.length; i++) to[first + i] = from[positions[i]!]!;
+    return 0;
+  }
   let [touched, out] = [0, first];
   for (let begin = 0; begin < positions.length; begin += touchedAtOnce) {
     const end = Math.min(positions.length, begin + touchedAtOnce);
@@ -130,6 +134,10 @@ function gatherShorts(
   first: number,
   width: number,
 ): number {
+  if (width === 1) {
+    for (let i = 0; i < positions.length; i++) to[first + i] = from[positions[i]!]!;
+    return 0;
+  }
   let [touched, out] = [0, first];
   for (let begin = 0; begin < positions.length; begin += touchedAtOnce) {
     const end = Math.min(positions.length, begin + touchedAtOnce);
@@ -152,6 +160,10 @@ function gatherWords(
   first: number,
   width: number,
 ): number {
+  if (width === 1) {
+    for (let i = 0; i < positions.length; i++) to[first + i] = from[positions[i]!]!;
+    return 0;
+  }
   let [touched, out] = [0, first];
   for (let begin = 0; begin < positions.length; begin += touchedAtOnce) {
     const end = Math.min(positions.length, begin + touchedAtOnce);
