@@ -4,7 +4,7 @@ import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
-import { dataConfigSchema, loadLog, splitLog, type DataConfig } from "@corella/modality";
+import { dataConfigSchema, prepareLog, splitLog, type DataConfig } from "@corella/modality";
 import { writeFileAtomic } from "@corella/safetensors";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parse } from "yaml";
@@ -23,6 +23,7 @@ interface Options {
   readonly executionProviders?: string;
   readonly out?: string;
   readonly runs: string;
+  readonly cache: string;
 }
 
 const command = new Command("evaluate")
@@ -41,6 +42,7 @@ const command = new Command("evaluate")
   .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
   .option("--out <folder>", "gets metrics.json and report.html; default: beside the bundle")
   .option("--runs <folder>", "where runs are kept", "runs")
+  .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
   .action(run);
 
@@ -62,7 +64,8 @@ async function run(options: Options): Promise<void> {
   const configPath = options.config ?? join(dirname(resolve(folder)), "config.yaml");
   const data = await dataOf(configPath);
   process.stderr.write(`Bundle ${folder}\nReading the data of ${configPath}\n`);
-  const log = await loadLog(data, { baseFolder: dirname(resolve(configPath)) });
+  const baseFolder = dirname(resolve(configPath));
+  const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
   const rows = splitLog(log, data)[options.split];
   const predictor = await loadPredictor(bundle, {
     runtime: {

@@ -50,7 +50,7 @@ stages:
 
 test("train ends with the table and writes the run's folder; evaluate scores its bundle", () => {
   const { config, runs } = project();
-  const trained = command("train", "--config", config, "--runs", runs);
+  const trained = command("train", "--config", config, "--runs", runs, "--cache", join(runs, "../cache"));
   expect(trained.stderr).toMatch(/Stage 0[\s\S]*Stage 1[\s\S]*Stage 2[\s\S]*Stage 3/);
   expect(trained.status).toBe(0);
   for (const model of [
@@ -74,7 +74,7 @@ test("train ends with the table and writes the run's folder; evaluate scores its
     new Set(["stage-0", "stage-1", "stage-2", "stage-3", "test"]),
   );
 
-  const evaluated = command("evaluate", "--runs", runs);
+  const evaluated = command("evaluate", "--runs", runs, "--cache", join(runs, "../cache"));
   expect(evaluated.stderr).not.toContain("error");
   expect(evaluated.status).toBe(0);
   const figures = JSON.parse(readFileSync(join(run, "evaluation-test/metrics.json"), "utf8")) as {
@@ -86,7 +86,17 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   expect(auc("CRM")).toBeCloseTo(logged("CRM after stage 2"), 6);
   expect(auc("CoReLLa, replacing")).toBeCloseTo(logged("CoReLLa, replacing"), 6);
 
-  const again = command("train", "--config", config, "--runs", runs, "--name", "small");
+  const again = command(
+    "train",
+    "--config",
+    config,
+    "--runs",
+    runs,
+    "--cache",
+    join(runs, "../cache"),
+    "--name",
+    "small",
+  );
   expect(again.status).toBe(1);
   expect(again.stderr).toContain("error [train/run-exists]");
 });
@@ -116,7 +126,16 @@ test.each([
   ],
 ])("%s is one clear error", (_, options, code, hint) => {
   const { config, runs } = project();
-  const { status, stderr } = command("train", "--config", config, "--runs", runs, ...options);
+  const { status, stderr } = command(
+    "train",
+    "--config",
+    config,
+    "--runs",
+    runs,
+    "--cache",
+    join(runs, "../cache"),
+    ...options,
+  );
   expect(status).toBe(1);
   expect(stderr).toContain(`error [${code}`);
   expect(stderr).toContain(hint);
@@ -129,7 +148,15 @@ test.each([
   ["an empty file", "", /ratings\.csv/],
 ])("%s is named with its place", (_, ratings, place) => {
   const { config, runs } = project(ratings);
-  const { status, stderr } = command("train", "--config", config, "--runs", runs);
+  const { status, stderr } = command(
+    "train",
+    "--config",
+    config,
+    "--runs",
+    runs,
+    "--cache",
+    join(runs, "../cache"),
+  );
   expect(status).toBe(1);
   expect(stderr).toMatch(/error \[/);
   expect(stderr).toMatch(place);

@@ -17,6 +17,7 @@ interface Options {
   readonly name?: string;
   readonly resume: boolean;
   readonly runs: string;
+  readonly cache: string;
 }
 
 const command = new Command("train")
@@ -36,6 +37,7 @@ const command = new Command("train")
   )
   .option("--resume", "go on with the run of this name where it was interrupted", false)
   .option("--runs <folder>", "where runs are kept", "runs")
+  .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
   .action(run);
 
@@ -68,6 +70,7 @@ async function run(options: Options): Promise<void> {
     const result = await train(config, {
       baseFolder: loaded.baseFolder,
       runFolder: folder,
+      cacheFolder: options.cache,
       configText,
       listener: listeners(progress, metrics, timings),
       signal: abort.signal,

@@ -5,7 +5,7 @@ import {
   createPrompt,
   encodeRows,
   fitFeatureMap,
-  loadLog,
+  prepareLog,
   recordAt,
   splitLog,
   type Catalogue,
@@ -24,15 +24,25 @@ export interface PreparedData {
   /** Fitted on the training part. */
   readonly featureMap: FeatureMap;
   readonly catalogue: Catalogue;
+  /** Where prepared data are kept. */
+  readonly cacheFolder: string;
   /** 0 or 1 for each row. */
   labels(rows: ArrayLike<number>): Float32Array;
   /** ID modality, with the program's input names prefixed. */
   crmBatch(rows: Uint32Array, prefix?: string): Batch;
 }
 
-/** Loads the log of a configuration. @param baseFolder relative paths of the configuration start here */
-export async function prepareData(config: RunConfig, baseFolder: string): Promise<PreparedData> {
-  const log = await loadLog(config.data, { baseFolder });
+/**
+ * Loads the log of a configuration.
+ * @param baseFolder relative paths of the configuration start here
+ * @param cacheFolder what was prepared before is read from here
+ */
+export async function prepareData(
+  config: RunConfig,
+  baseFolder: string,
+  cacheFolder: string,
+): Promise<PreparedData> {
+  const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
   const split = splitLog(log, config.data);
   const featureMap = fitFeatureMap(config.features, log, split.train);
   return {
@@ -40,6 +50,7 @@ export async function prepareData(config: RunConfig, baseFolder: string): Promis
     split,
     featureMap,
     catalogue: catalogueFromLog(log),
+    cacheFolder,
     labels: (rows) => Float32Array.from(rows, (row) => log.label[row]!),
     crmBatch: (rows, prefix) => idFeeds(featureMap.features, encodeRows(featureMap, log, rows), prefix),
   };

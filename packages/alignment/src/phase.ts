@@ -41,9 +41,11 @@ export interface PhaseSpec {
   readonly steps: number;
   readonly samplesPerStep: number;
   /** The batch of a step, counted from 0: a function of the step alone, so that a resumed run sees the same batches. */
-  batch(step: number): Batch;
+  batch(step: number): Batch | Promise<Batch>;
   learningRateScale?(step: number): number;
   readonly validation?: Validation;
+  /** What the batches hold, such as a thread. */
+  dispose?(): Promise<void>;
 }
 
 export interface PhaseResult {
@@ -146,7 +148,7 @@ export async function runPhase(
           remedy: "Go on with --resume; the run will end as if it had not been interrupted.",
         });
       }
-      const { loss } = await trainer.step(phase.batch(step), {
+      const { loss } = await trainer.step(await phase.batch(step), {
         learningRateScale: phase.learningRateScale?.(step) ?? 1,
       });
       step += 1;
@@ -178,6 +180,7 @@ export async function runPhase(
     listener.phaseEnded?.(finished);
     return finished;
   } finally {
+    await phase.dispose?.();
     await trainer.dispose();
   }
 }

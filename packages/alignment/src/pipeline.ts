@@ -19,6 +19,8 @@ export interface TrainingOptions {
   readonly baseFolder: string;
   /** Gets `checkpoints/` and `bundle/`. */
   readonly runFolder: string;
+  /** Prepared data are kept here and used again; default: a folder of the run's own. */
+  readonly cacheFolder?: string | undefined;
   /** The resolved configuration as text, for the bundle. */
   readonly configText: string;
   readonly listener?: ProgressListener;
@@ -40,7 +42,11 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const { listener = {}, signal } = options;
   const runtime = await createRuntime(config.runtime);
   listener.note?.("Reading the data");
-  const data = await prepareData(config, options.baseFolder);
+  const data = await prepareData(
+    config,
+    options.baseFolder,
+    options.cacheFolder ?? join(options.runFolder, "prepared"),
+  );
   const inputs: StageInputs = { runtime, data, seed: config.seed };
   const crm = crmOf(config.crm, data.featureMap);
   const phases: PhaseResult[] = [];

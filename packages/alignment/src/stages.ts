@@ -14,7 +14,8 @@ import {
   type Values,
 } from "@corella/engine";
 import { isLoraParam, paddedFeeds, type DecoderOutput } from "@corella/llm";
-import { shuffledRows } from "@corella/modality";
+import { idFeeds } from "@corella/bundle";
+import { prepareSamples, streamBatches } from "@corella/modality";
 import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./config.ts";
 import type { PreparedData } from "./data.ts";
 import { answerProgram, jointProgram, type HiddenWidths, type ProjectionConfig } from "./objective.ts";
@@ -89,17 +90,34 @@ export async function warmUpStage(
   });
   const { train } = data.split;
   const perEpoch = Math.ceil(train.length / config.batchSize);
-  let epochRows: { epoch: number; rows: Uint32Array } | undefined;
+  const samples = await prepareSamples(data.featureMap, data.log, train, {
+    cacheFolder: data.cacheFolder,
+    scatterSeed: 1, // the same for every seed, so that the same folder serves them all
+  });
+  let batches: { next: number; stream: ReturnType<typeof streamBatches> } | undefined;
   return {
     trainer,
     steps: perEpoch * config.epochs,
     samplesPerStep: config.batchSize,
-    batch(step) {
-      const epoch = Math.floor(step / perEpoch);
-      if (epochRows?.epoch !== epoch) epochRows = { epoch, rows: shuffledRows(train, seed, epoch) };
-      const start = (step % perEpoch) * config.batchSize;
-      const rows = epochRows.rows.subarray(start, start + config.batchSize);
-      return { ...data.crmBatch(rows, "crm."), ...labelFeed(data.labels(rows)) };
+    async batch(step) {
+      if (batches?.next !== step) {
+        await batches?.stream.return();
+        const epoch = Math.floor(step / perEpoch);
+        const stream = streamBatches(samples, {
+          batchSize: config.batchSize,
+          shuffleSeed: seed,
+          epoch,
+          epochs: config.epochs - epoch,
+          startBatch: step % perEpoch,
+        });
+        batches = { next: step, stream };
+      }
+      batches.next++;
+      const batch = (await batches.stream.next()).value!;
+      return { ...idFeeds(data.featureMap.features, batch, "crm."), ...labelFeed(batch.labels!) };
+    },
+    async dispose() {
+      await batches?.stream.return();
     },
     validation: {
       every: Math.max(1, Math.floor(perEpoch / config.validationsPerEpoch)),

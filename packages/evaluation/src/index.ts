@@ -13,6 +13,16 @@ export {
   type EvaluationRow,
   type ModelPredictions,
 } from "./evaluate.ts";
+export { renderPage } from "./report/page.ts";
 export { renderReport } from "./report/render.ts";
-export type { Curve, CurveSeries, Report, ReportDetail, ReportTable, SummaryCard } from "./report/report.ts";
+export type {
+  BarChart,
+  Curve,
+  CurveSeries,
+  Page,
+  Report,
+  ReportDetail,
+  ReportTable,
+  SummaryCard,
+} from "./report/report.ts";
 export { formatMarkdownTable, formatTable } from "./table.ts";

@@ -21,16 +21,19 @@ export function* batches(
   batchSize: number,
   options: BatchOptions = {},
 ): Generator<Uint32Array, void, undefined> {
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new CorellaError({
-      code: "data/bad-batch-size",
-      message: `The batch size ${batchSize} is not a positive integer.`,
-      remedy: "Give a batch size of at least 1.",
-    });
-  }
+  requireBatchSize(batchSize);
   const { shuffleSeed, epoch = 0, startBatch = 0 } = options;
   const ordered = shuffleSeed === undefined ? Uint32Array.from(rows) : shuffledRows(rows, shuffleSeed, epoch);
   for (let start = startBatch * batchSize; start < ordered.length; start += batchSize) {
     yield ordered.subarray(start, start + batchSize);
   }
+}
+
+export function requireBatchSize(batchSize: number): void {
+  if (Number.isInteger(batchSize) && batchSize >= 1) return;
+  throw new CorellaError({
+    code: "data/bad-batch-size",
+    message: `The batch size ${batchSize} is not a positive integer.`,
+    remedy: "Give a batch size of at least 1.",
+  });
 }

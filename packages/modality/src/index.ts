@@ -1,5 +1,11 @@
 // From any interaction log to two modalities of one sample: ID features and a prompt, offline and online alike.
-export { type DataConfig, type DataConfigInput, dataConfigSchema, type SplitConfig } from "./config.ts";
+export {
+  type DataConfig,
+  type DataConfigInput,
+  dataConfigSchema,
+  parseDataConfig,
+  type SplitConfig,
+} from "./config.ts";
 export { amazonBooks, movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
 export { loadLog } from "./load-log.ts";
 export { type PreparedLog, prepareLog } from "./prepared/prepare-log.ts";
@@ -42,7 +48,12 @@ export { fitFeatureMap } from "./features/fit.ts";
 export { encodeRecords } from "./features/encode-records.ts";
 export { createRowEncoder, encodeRows } from "./features/encode-rows.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
-export { type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
+export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
+export type { ItemEmbedding } from "./prompt/similar.ts";
 export { batches, type BatchOptions, shuffledRows } from "./batches.ts";
+export { prepareSamples, type SampleFolder, type SampleOptions } from "./samples/sample-folder.ts";
+export { readBatches, type SampleBatchOptions } from "./samples/read-batches.ts";
+export { streamBatches } from "./samples/stream-batches.ts";
+export { type Bin, describeDistributions, type LogDistributions } from "./distributions.ts";
 export { type LogSummary, type PartSummary, summarise } from "./summary.ts";

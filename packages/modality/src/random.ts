@@ -38,11 +38,16 @@ export function createRandomInteger(...seeds: number[]): RandomInteger {
 /** Fisher-Yates: every order equally likely. Returns a new array. */
 export function shuffled(values: ArrayLike<number>, random: RandomInteger): Uint32Array {
   const result = Uint32Array.from(values);
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = random(i + 1);
-    const value = result[i]!;
-    result[i] = result[j]!;
-    result[j] = value;
-  }
+  shuffleInPlace(result, random);
   return result;
+}
+
+/** Fisher-Yates in place. */
+export function shuffleInPlace(values: Uint32Array, random: RandomInteger): void {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = random(i + 1);
+    const value = values[i]!;
+    values[i] = values[j]!;
+    values[j] = value;
+  }
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { CorellaError, formatError } from "@corella/errors";
 import { crmCases } from "./areas/crm.ts";
+import { dataCases } from "./areas/data.ts";
 import { engineCases } from "./areas/engine.ts";
 import { llmCases } from "./areas/llm.ts";
 import type { BenchCase } from "./contestant.ts";
@@ -23,6 +24,7 @@ const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise
   engine: ({ huge }) => engineCases(huge === true),
   crm: ({ epoch }) => crmCases(epoch === true),
   llm: () => llmCases(),
+  data: () => dataCases(),
 };
 
 const command = new Command("bench")

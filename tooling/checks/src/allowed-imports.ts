@@ -28,6 +28,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   train: everyPackage,
   serve: everyPackage,
   evaluate: everyPackage,
+  data: everyPackage,
 };
 
 /** The folder of the workspace whose packages may import anything, and which nothing else may import. */

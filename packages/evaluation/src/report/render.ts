@@ -6,8 +6,8 @@ import { drawCurve } from "./charts/curves.ts";
 import { drawEntropyHistogram } from "./charts/histogram.ts";
 import { drawAucIntervals } from "./charts/intervals.ts";
 import { curveLegend, legend } from "./legend.ts";
+import { headerSection, htmlPage } from "./page.ts";
 import type { Report, ReportDetail } from "./report.ts";
-import { styleSheet } from "./style.ts";
 import { boundaryTable, evaluationTable, plainTable } from "./tables.ts";
 
 /**
@@ -16,44 +16,14 @@ import { boundaryTable, evaluationTable, plainTable } from "./tables.ts";
  * of `details` are long themselves.
  */
 export function renderReport(report: Report): string {
-  const body = [
-    headerSection(report),
+  return htmlPage(report.title, [
+    headerSection(report.title, report.subtitle, report.summary),
     resultsSection(report),
     confidenceSection(report),
     routingSection(report),
     curvesSection(report),
     detailsSection(report),
-  ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(report.title)}</title>
-<style>${styleSheet}</style>
-</head>
-<body>
-<main>
-${body.filter((section) => section !== "").join("\n")}
-<footer>Made by @corella/evaluation.</footer>
-</main>
-</body>
-</html>
-`;
-}
-
-function headerSection({ title, subtitle, summary }: Report): string {
-  const cards = summary.map(
-    ({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}</dd></div>`,
-  );
-  return [
-    "<header>",
-    `<h1>${escapeHtml(title)}</h1>`,
-    subtitle === undefined ? "" : `<p class="subtitle">${escapeHtml(subtitle)}</p>`,
-    cards.length === 0 ? "" : `<dl class="cards">${cards.join("")}</dl>`,
-    "</header>",
-  ].join("\n");
+  ]);
 }
 
 function resultsSection({ evaluation, baselineNote }: Report): string {

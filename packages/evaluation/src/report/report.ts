@@ -22,6 +22,19 @@ export interface Curve {
   readonly series: readonly CurveSeries[];
 }
 
+/** Bars in their order, each stacked of one value a series. */
+export interface BarChart {
+  readonly title: string;
+  /** A remark above the picture. */
+  readonly note?: string | undefined;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** Names of the series. */
+  readonly series: readonly string[];
+  /** `values` are not negative, as many as there are series. */
+  readonly bars: readonly { readonly label: string; readonly values: readonly number[] }[];
+}
+
 export interface ReportTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -46,4 +59,13 @@ export interface Report {
   /** What `boundaryShift` of @corella/routing says of CRM and LLM. */
   readonly boundary?: BoundaryShift | undefined;
   readonly details: readonly ReportDetail[];
+}
+
+/** Everything that `renderPage` shows. All texts are plain text and are escaped. */
+export interface Page {
+  readonly title: string;
+  readonly subtitle?: string | undefined;
+  readonly summary: readonly SummaryCard[];
+  readonly tables: readonly { readonly heading: string; readonly table: ReportTable }[];
+  readonly charts: readonly BarChart[];
 }

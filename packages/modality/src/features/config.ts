@@ -32,7 +32,7 @@ export interface SequenceConfig {
 export interface NumericConfig {
   name: string;
   type: "numeric";
-  /** `item.year`, `user.age`, `history.length`, `time.hour`. */
+  /** `item.year`, `user.age`, `history.length`, `time.hour`, `time.sinceLast`. */
   field: string;
   transform: NumericTransform;
 }
@@ -91,7 +91,9 @@ export interface Field {
     | "history.rating"
     | "history.length"
     | "time.hour"
-    | "time.weekday";
+    | "time.weekday"
+    /** Seconds since the user's event before. */
+    | "time.sinceLast";
   /** Of a user or item; absent for the id itself. */
   attribute?: string | undefined;
   /** Of a list. */
@@ -116,7 +118,7 @@ export function parseField(feature: FeatureConfig): Field {
       remedy:
         feature.type === "sequence"
           ? "Use history.item, history.rating or history.item.<attribute>."
-          : "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], history.length, time.hour or time.weekday.",
+          : "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], history.length, time.hour, time.weekday or time.sinceLast.",
     });
   }
   return parsed;
@@ -127,7 +129,8 @@ function parse(field: string): Field | undefined {
     field === "history.rating" ||
     field === "history.length" ||
     field === "time.hour" ||
-    field === "time.weekday"
+    field === "time.weekday" ||
+    field === "time.sinceLast"
   ) {
     return { source: field };
   }

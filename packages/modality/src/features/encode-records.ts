@@ -41,6 +41,10 @@ function encodeFeature(
       if (field.source === "time.hour" || field.source === "time.weekday") {
         return record.time === undefined ? undefined : timePart(field.source, record.time);
       }
+      if (field.source === "time.sinceLast") {
+        const last = windows[index]!.at(-1)?.time;
+        return record.time === undefined || last === undefined ? undefined : record.time - last;
+      }
       if (field.source === "history.rating" || field.attribute === undefined) return undefined;
       const attributes = field.source === "user" ? record.userAttributes : itemAttributes(record);
       return attributeNumber(attributes, field.attribute, field.index);

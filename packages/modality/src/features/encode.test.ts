@@ -55,6 +55,7 @@ const every: FeatureConfig[] = [
   { name: "logYear", type: "numeric", field: "item.year", transform: "log" },
   { name: "length", type: "numeric", field: "history.length", transform: { buckets: 3 } },
   { name: "hour", type: "numeric", field: "time.hour", transform: { buckets: 4 } },
+  { name: "pause", type: "numeric", field: "time.sinceLast", transform: "log" },
 ];
 
 describe("encoding", () => {
@@ -108,6 +109,7 @@ describe("encoding", () => {
           where: "liked",
         },
         { name: "year", type: "numeric", field: "item.year", transform: "standard" },
+        { name: "pause", type: "numeric", field: "time.sinceLast", transform: "log" },
       ],
       log,
       [0, 1, 2, 3],
@@ -125,6 +127,7 @@ describe("encoding", () => {
         ratings: Int32Array.of(0, 0, 2, 0, 2, 3),
         liked: Int32Array.of(0, 0, 2, 0, 2, 0),
         year: Float32Array.of(-1, 1, 0),
+        pause: Float32Array.of(0, Math.log(2), Math.log(2)), // none; one second: ln(1 + 1)
       },
       labels: Float32Array.of(1, 0, 1),
     });
@@ -163,6 +166,7 @@ describe("a mistaken feature", () => {
     ["history in a categorical", "features/bad-field", [{ ...item, field: "history.item" }]],
     ["unknown attribute", "features/unknown-attribute", [{ ...item, field: "item.yaer" }]],
     ["list as scalar", "features/bad-field", [{ ...item, field: "item.genres" }]],
+    ["pause as category", "features/bad-field", [{ ...item, field: "time.sinceLast" }]],
     ["length as category", "features/bad-field", [{ ...item, field: "history.length" }]],
     ["id as number", "features/bad-field", [{ name: "n", type: "numeric", field: "item", transform: "log" }]],
     ["duplicate name", "features/duplicate-name", [item, item]],

@@ -1,5 +1,5 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import { type Attributes, historyOf, type InteractionLog } from "../log.ts";
+import type { Attributes, InteractionLog } from "../log.ts";
 import { type FeatureConfig, type Field, parseField } from "./config.ts";
 import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
 import { fitTransform } from "./numeric.ts";
@@ -71,9 +71,25 @@ function countValues(
     }
   } else {
     const textOf = eventTextByRow(log, field);
-    for (let i = 0; i < rows.length; i++) for (const past of historyOf(log, rows[i]!)) count(textOf(past));
+    for (const [position, times] of timesInHistories(log, rows).entries()) {
+      const text = times === 0 ? undefined : textOf(log.userRows[position]!);
+      if (text !== undefined) counts.set(text, (counts.get(text) ?? 0) + times);
+    }
   }
   return counts;
+}
+
+/** In how many histories of the rows each event is, by its position in `userRows`; a history counts at both its ends. */
+function timesInHistories(log: InteractionLog, rows: ArrayLike<number>): Int32Array {
+  const { user, userOffsets, historyEnd, history } = log;
+  const times = new Int32Array(log.size + 1);
+  for (let i = 0; i < rows.length; i++) {
+    const end = historyEnd[rows[i]!]!;
+    times[Math.max(userOffsets[user[rows[i]!]!]!, end - history.maxLength)]!++;
+    times[end]!--;
+  }
+  for (let position = 1; position <= log.size; position++) times[position]! += times[position - 1]!;
+  return times.subarray(0, log.size);
 }
 
 function checkSharing(config: readonly FeatureConfig[]): void {
@@ -117,10 +133,11 @@ function checkAttribute(feature: FeatureConfig, field: Field, log: InteractionLo
       feature.type === "multivalued" ||
       (feature.type === "numeric" && (field.source === "user" || field.source === "item"));
     if (!needsAttribute) {
-      if (feature.type !== "categorical" || field.source !== "history.length") return;
+      const isNumber = field.source === "history.length" || field.source === "time.sinceLast";
+      if (feature.type !== "categorical" || !isNumber) return;
       throw new CorellaError({
         code: "features/bad-field",
-        message: "history.length is a number, not a category.",
+        message: `${feature.field} is a number, not a category.`,
         place,
         remedy: 'Make the feature numeric; `transform: {"buckets": n}` gives it an embedding.',
       });

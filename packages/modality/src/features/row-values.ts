@@ -1,4 +1,4 @@
-import { type Attributes, historyOf, type InteractionLog } from "../log.ts";
+import { type Attributes, historyLength, historyOf, type InteractionLog } from "../log.ts";
 import type { Field } from "./config.ts";
 import { attributeNumber, entityText, ratingText, timePart } from "./values.ts";
 
@@ -18,7 +18,15 @@ export function textByRow(log: InteractionLog, field: Field): (row: number) => s
 
 /** Text of a history field by the log row of the event. */
 export function eventTextByRow(log: InteractionLog, field: Field): (row: number) => string | undefined {
-  if (field.source === "history.rating") return (row) => ratingText(log.rating[row]!);
+  if (field.source === "history.rating") {
+    const texts = new Map<number, string>(); // few distinct ratings, and writing one as text takes long
+    return (row) => {
+      const rating = log.rating[row]!;
+      let text = texts.get(rating);
+      if (text === undefined) texts.set(rating, (text = ratingText(rating)));
+      return text;
+    };
+  }
   if (field.source !== "history.item") return () => undefined;
   const texts = log.items.ids.map((id, code) => entityText(field, id, log.items.attributes[code]));
   return (row) => texts[log.item[row]!];
@@ -34,6 +42,11 @@ export function numberByRow(
   if (field.source === "time.hour" || field.source === "time.weekday") {
     const source = field.source;
     return (row) => timePart(source, log.time[row]!);
+  }
+  if (field.source === "time.sinceLast") {
+    const { time, userRows, historyEnd } = log;
+    return (row) =>
+      historyLength(log, row) === 0 ? undefined : time[row]! - time[userRows[historyEnd[row]! - 1]!]!;
   }
   if (field.source === "history.rating" || field.source === "history.item") return () => undefined;
   const { attribute, index } = field;

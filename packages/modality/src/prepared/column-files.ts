@@ -1,12 +1,18 @@
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 
 /** A file of a prepared folder: what the manifest knows to find damage. */
 export interface FileSeal {
   bytes: number;
   sha256: string;
 }
+
+export const fileSealSchema: z.ZodType<FileSeal> = z.strictObject({
+  bytes: z.int().nonnegative(),
+  sha256: z.string(),
+});
 
 const blockBytes = 1 << 24;
 
@@ -29,16 +35,20 @@ export async function writeSealed(folder: string, name: string, data: Uint8Array
   }
 }
 
-/** Reads a file of known size and hash; undefined when it is missing or damaged. */
+/**
+ * Reads a file of known size and hash; undefined when it is missing or damaged.
+ * @param memory to read into, at least as long as the file: fresh memory costs more than reading
+ */
 export async function readSealed(
   folder: string,
   name: string,
   seal: FileSeal,
+  memory: Uint8Array<ArrayBuffer> = new Uint8Array(seal.bytes),
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const path = join(folder, name);
   const status = await stat(path).catch(() => undefined);
   if (status?.size !== seal.bytes) return undefined;
-  const data = new Uint8Array(seal.bytes);
+  const data = memory.subarray(0, seal.bytes);
   const file = await open(path);
   try {
     for (let at = 0; at < data.length;) {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { createLog, type EntityTable, type InteractionLog, type LoadReport } from "../log.ts";
-import { type FileSeal, readSealed, syncFolder, writeSealed } from "./column-files.ts";
+import { type FileSeal, fileSealSchema, readSealed, syncFolder, writeSealed } from "./column-files.ts";
 
 interface Manifest {
   version: 1;
@@ -12,7 +12,6 @@ interface Manifest {
   files: Record<string, FileSeal>;
 }
 
-const seal = z.strictObject({ bytes: z.int().nonnegative(), sha256: z.string() });
 const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   version: z.literal(1),
   history: z.strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) }),
@@ -25,7 +24,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     duplicates: z.int(),
     removedByKCore: z.int(),
   }),
-  files: z.record(z.string(), seal),
+  files: z.record(z.string(), fileSealSchema),
 });
 
 /** Writes a log as one file a column, the manifest last. */
@@ -87,7 +86,7 @@ function parseManifest(text: string): Manifest | undefined {
 }
 
 /** JSON lines: the number of active codes, then [id, attributes] by code. Lines, since one text could be too long. */
-function tableBytes({ activeCount, ids, attributes }: EntityTable): Uint8Array {
+export function tableBytes({ activeCount, ids, attributes }: EntityTable): Uint8Array {
   const parts = [Buffer.from(`${activeCount}\n`)];
   for (let code = 0; code < ids.length; code += 10_000) {
     const lines = ids

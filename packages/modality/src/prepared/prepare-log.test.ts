@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, truncate, utimes, mkdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DataConfigInput } from "../config.ts";
 import { loadLog } from "../load-log.ts";
@@ -84,35 +82,6 @@ describe("prepareLog", () => {
     expect((await readdir(cacheFolder)).map((name) => join(cacheFolder, name)).toSorted()).toEqual(
       [kept!, join(cacheFolder, "unfinished-new")].toSorted(),
     );
-  });
-
-  test("may be done by several processes at once, some of them killed", async () => {
-    const script = join(folder, "prepare.mts");
-    await writeFile(
-      script,
-      `import { prepareLog } from ${JSON.stringify(join(import.meta.dirname, "prepare-log.ts"))};
-       const { log } = await prepareLog(${JSON.stringify(config)}, ${JSON.stringify({ cacheFolder, baseFolder: folder })});
-       console.log(log.size);`,
-    );
-    const root = join(import.meta.dirname, "../../../..");
-    const run = (timeout?: number): Promise<string> =>
-      promisify(execFile)(process.execPath, ["--conditions=source", "--import", "tsx", script], {
-        cwd: root,
-        timeout,
-        killSignal: "SIGKILL",
-      }).then(
-        ({ stdout }) => stdout.trim(),
-        ({ killed, stderr }: { killed: boolean; stderr: string }) => (killed ? "killed" : stderr),
-      );
-    const kills = [250, 400, 550, 700].map((timeoutMs) => run(timeoutMs));
-    const outcomes = await Promise.all([run(), run(), prepare().then(({ log }) => String(log.size))]);
-    expect(outcomes).toEqual(["500", "500", "500"]);
-    expect(await Promise.all(kills)).toContain("killed");
-    const finished = (await readdir(cacheFolder)).filter((name) => !name.startsWith("unfinished-"));
-    expect(finished).toHaveLength(1);
-    const { log, reused } = await prepare();
-    expect(reused).toBe(true);
-    expect(log).toEqual(await loadLog(config, { baseFolder: folder }));
   });
 
   test("says when the cache cannot be written", async () => {

@@ -1,7 +1,6 @@
-import { CorellaError } from "@corella/errors";
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { endianness } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -10,12 +9,11 @@ import { loadLog } from "../load-log.ts";
 import type { InteractionLog } from "../log.ts";
 import { withDatabase } from "../source/database.ts";
 import { expandGlob, isGlob, isRemote } from "../source/files.ts";
-import { syncFolder } from "./column-files.ts";
+import { makeFolder } from "./content-folder.ts";
 import { readFolder, writeFolder } from "./log-folder.ts";
 
 /** Part of every key: raise it when the meaning of the files or of loading changes. */
 const formatVersion = 1;
-const abandonedAfterMs = 24 * 3600 * 1000;
 
 export interface PreparedLog {
   log: InteractionLog;
@@ -43,60 +41,12 @@ export async function prepareLog(
   if (kept !== undefined) return { log: kept, folder, reused: true };
 
   const log = await loadLog(parsed, { baseFolder });
-  try {
-    await keep(log, options.cacheFolder, folder);
-  } catch (cause) {
-    throw new CorellaError({
-      code: "data/cache-not-writable",
-      message: `The prepared data cannot be kept: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      place: options.cacheFolder,
-      remedy: "Free some space, or give a cache folder that may be written.",
-      cause,
-    });
-  }
+  await makeFolder(
+    folder,
+    (unfinished) => writeFolder(unfinished, log),
+    async () => (await readFolder(folder)) !== undefined,
+  );
   return { log, folder, reused: false };
-}
-
-async function keep(log: InteractionLog, cacheFolder: string, folder: string): Promise<void> {
-  await mkdir(cacheFolder, { recursive: true });
-  await removeAbandoned(cacheFolder);
-  const unfinished = join(cacheFolder, `unfinished-${randomUUID()}`);
-  try {
-    await mkdir(unfinished);
-    await writeFolder(unfinished, log);
-    await moveInto(folder, unfinished, cacheFolder);
-    await syncFolder(cacheFolder);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
-}
-
-/** Renames; where another process was faster its folder stays, unless it is damaged. */
-async function moveInto(folder: string, finished: string, cacheFolder: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await rename(finished, folder);
-    } catch (error) {
-      const taken = ["ENOTEMPTY", "EEXIST", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "");
-      if (!taken || attempt === 3) throw error;
-      if ((await readFolder(folder)) !== undefined) return;
-      const damaged = join(cacheFolder, `unfinished-${randomUUID()}`);
-      await rename(folder, damaged).catch(() => {}); // another process may have moved it
-      await rm(damaged, { recursive: true, force: true });
-    }
-  }
-}
-
-/** Folders of processes that died while writing. */
-async function removeAbandoned(cacheFolder: string): Promise<void> {
-  for (const name of await readdir(cacheFolder)) {
-    if (!name.startsWith("unfinished-")) continue;
-    const path = join(cacheFolder, name);
-    const status = await stat(path).catch(() => undefined);
-    if (status !== undefined && Date.now() - status.mtimeMs > abandonedAfterMs) {
-      await rm(path, { recursive: true, force: true });
-    }
-  }
 }
 
 /** The hash of all that loading depends on; undefined when a source is remote. */

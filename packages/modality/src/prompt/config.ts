@@ -8,6 +8,18 @@ export const templateA: string =
 export const templateLikes: string =
   "A user liked: {{liked}}. The user disliked: {{disliked}}. Will the user like {{target_item}}? Answer no or yes. Answer: ";
 
+/** Prompts that tell all there is to know: who the user is, and year, genres, author and plot of the items. */
+export const attributeRich: Partial<PromptConfig> = {
+  template:
+    "{% if user %}About the user: {% for name, value in user.items() %}{{name}} {{value}}{% if not loop.last %}, {% endif %}{% endfor %}. {% endif %}Rating history, oldest first: {{user_history}}. Will the user like {{target_item}}? Answer no or yes. Answer: ",
+  historyItem:
+    '"{{title}}{% if year %} ({{year}}){% endif %}"{% if author %} by {{author}}{% endif %}{% if genres %}, {{genres | join(", ")}}{% endif %}: {{rating}}/{{rating_scale}}',
+  target:
+    '"{{title}}{% if year %} ({{year}}){% endif %}"{% if author %} by {{author}}{% endif %}{% if genres %} ({{genres | join(", ")}}){% endif %}{% if plot %}, about: {{plot}}{% endif %}',
+  separator: "; ",
+  textLimits: { plot: 400 },
+};
+
 export interface PromptConfig {
   /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, rating_scale. */
   template: string;
@@ -30,6 +42,8 @@ export interface PromptConfig {
   normaliseTitles: boolean;
   /** Longer text attributes are cut, in characters. */
   maxTextLength: number;
+  /** Limits of single attributes, where they differ. */
+  textLimits: Record<string, number>;
   /** With `countTokens`: the oldest history items are dropped until the prompt fits. */
   maxTokens?: number | undefined;
   /** Strings that the tokenizer treats as special; broken up where they stand in item text. */
@@ -51,6 +65,7 @@ export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z.st
   likedThreshold: z.number().default(4),
   normaliseTitles: z.boolean().default(false),
   maxTextLength: z.int().positive().default(150),
+  textLimits: z.record(z.string(), z.int().positive()).default({}),
   maxTokens: z.int().positive().optional(),
   specialTokens: z.array(z.string().min(1)).default([]),
 });

@@ -51,7 +51,8 @@ export function describeItem(
 
 export function cleanAttributes(config: PromptConfig, attributes: Attributes): Attributes {
   return mapText(attributes, (text, name) => {
-    const clean = cleanText(text, config.maxTextLength, config.specialTokens);
+    const limit = Object.hasOwn(config.textLimits, name) ? config.textLimits[name]! : config.maxTextLength;
+    const clean = cleanText(text, limit, config.specialTokens);
     return name === "title" && config.normaliseTitles ? normaliseTitle(clean) : clean;
   });
 }

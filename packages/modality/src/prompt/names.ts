@@ -50,6 +50,7 @@ function visit(node: Node, used: Set<string>, declared: Set<string>): void {
       (node.type === "MemberExpression" && part === "property" && node.computed !== true) ||
       (node.type === "KeywordArgumentExpression" && part === "key") ||
       part === "filter" ||
+      part === "operator" || // `not` is a name to the parser
       (part === "test" && node.type === "TestExpression");
     const declares =
       (node.type === "For" && part === "loopvar") ||

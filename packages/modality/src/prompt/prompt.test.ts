@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCatalogue } from "../catalogue.ts";
 import type { RatingRecord } from "../record.ts";
-import { templateLikes } from "./config.ts";
+import { attributeRich, templateLikes } from "./config.ts";
 import { createPrompt } from "./prompt.ts";
 import { cleanText, normaliseTitle } from "./text.ts";
 
@@ -83,6 +83,27 @@ describe("a prompt", () => {
     );
   });
 
+  test("may tell of all attributes: user, author, genres, plot; each text with its limit", () => {
+    const books = createCatalogue([
+      ["b1", { title: "Emma", author: "Jane Austen", year: 1815, genres: ["Novel"] }],
+      ["b2", { title: "Persuasion", author: "Jane Austen", plot: `${"plot ".repeat(100)}end` }],
+    ]);
+    const prompt = createPrompt({ ...attributeRich, textLimits: { plot: 9 } });
+    const reader: RatingRecord = {
+      user: "1",
+      item: "b2",
+      userAttributes: { age: 25, gender: "F" },
+      history: [{ item: "b1", rating: 5 }],
+    };
+    expect(prompt.render(reader, books)).toBe(
+      'About the user: age 25, gender F. Rating history, oldest first: "Emma (1815)" by Jane Austen, Novel: 5/5. Will the user like "Persuasion" by Jane Austen, about: plot plot…? Answer no or yes. Answer: ',
+    );
+    const stranger = createPrompt(attributeRich).render({ user: null, item: "x", history: [] }, books);
+    expect(stranger).toBe(
+      'Rating history, oldest first: none. Will the user like "x"? Answer no or yes. Answer: ',
+    );
+  });
+
   test("says which template is not Jinja, and which key is unknown", () => {
     expect(() => createPrompt({ historyItem: "{% if %}" })).toThrow(
       expect.objectContaining({ code: "prompt/bad-template", place: "prompt.historyItem" }),
@@ -116,6 +137,7 @@ describe("the names of a template", () => {
     "{% set shown = target.genres | join(', ') | default('?') %}{{ shown }} {{ range(3) }}",
     "{% for a, b in user.items() if b is defined %}{{ a }}{% endfor %}{{ user.gender is string }}",
     "{% macro say(word, twice=false) %}{{ word }}{% endmacro %}{{ say(target.title, twice=true) }}",
+    "{% if not history and 1 not in [2] %}{{ -rating_scale }}{% endif %}",
     "{% set space = namespace(n=1) %}{% set space.n = 2 %}{{ space.n }}",
     "{{ history | selectattr('liked', 'equalto', true) | map(attribute='title') | join(sep=', ') if history else none }}",
   ])("may be declared or built in: %s", (template) => {

@@ -9,9 +9,13 @@ import {
   type DescribedEvent,
   describeItem,
 } from "./describe.ts";
+import { type ChooseEvents, type ItemEmbedding, mostSimilarEvents, newestEvents } from "./similar.ts";
 import { mapText, targetEnd, targetStart } from "./text.ts";
 
-/** A prompt in three: records of one user share the prefix (and the suffix), so a model may compute it once. */
+/**
+ * A prompt in three: records of one user share the prefix (and the suffix), so a model may compute it once. Not so where
+ * an embedding chooses the history: it does so for each target.
+ */
 export interface PromptSegments {
   prefix: string;
   target: string;
@@ -26,27 +30,38 @@ export interface Prompt {
   segments(record: RatingRecord, catalogue?: Catalogue): PromptSegments;
 }
 
-/** The text with the marks of the target still in it, telling of the newest `length` events. */
-type WriteMarked = (record: RatingRecord, catalogue: Catalogue | undefined, length: number) => string;
+/** The text with the marks of the target still in it, telling of the given events. */
+type WriteMarked = (
+  record: RatingRecord,
+  catalogue: Catalogue | undefined,
+  events: ReturnType<ChooseEvents>,
+) => string;
 
 /**
  * @param options.countTokens with `config.maxTokens`: history items are dropped, oldest first, until the prompt fits.
  *   When it does not even fit without history, it is rendered without.
+ * @param options.embedding the prompt then tells of the `historyLength` items of the record's history that are most
+ *   similar to the target, instead of the newest; for `maxTokens` the least similar are dropped first.
  * @throws CorellaError for a template that is not Jinja.
  */
 export function createPrompt(
   config: Partial<PromptConfig> = {},
-  options: { countTokens?: ((text: string) => number) | undefined } = {},
+  options: {
+    countTokens?: ((text: string) => number) | undefined;
+    embedding?: ItemEmbedding | undefined;
+  } = {},
 ): Prompt {
   const parsed = parseWith(promptSchema, config, "prompt");
   const write = createWriter(parsed);
-  const { countTokens } = options;
+  const { countTokens, embedding } = options;
   const { maxTokens, historyLength } = parsed;
   const fitting = (record: RatingRecord, catalogue: Catalogue | undefined): string => {
     const longest = Math.min(historyLength, record.history.length);
-    if (countTokens === undefined || maxTokens === undefined) return write(record, catalogue, longest);
+    const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
+    if (countTokens === undefined || maxTokens === undefined)
+      return write(record, catalogue, choose(longest));
     return longestThatFits(longest, (length) => {
-      const text = write(record, catalogue, length);
+      const text = write(record, catalogue, choose(length));
       return { text, fits: countTokens(unmark(text)) <= maxTokens };
     });
   };
@@ -82,9 +97,8 @@ function createWriter(config: PromptConfig): WriteMarked {
   const list = (events: DescribedEvent[], text: (event: DescribedEvent) => string): string =>
     events.length === 0 ? config.emptyHistory : events.map(text).join(config.separator);
   const mark = (text: string): string => `${targetStart}${text}${targetEnd}`;
-  return (record, catalogue, length) => {
-    const newest = length === 0 ? [] : record.history.slice(-length);
-    const events = newest.map((event) => describeEvent(event, catalogue));
+  return (record, catalogue, told) => {
+    const events = told.map((event) => describeEvent(event, catalogue));
     const target = describeItem(
       config,
       record.item,

@@ -1,0 +1,63 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { formatError } from "@corella/errors";
+import { renderPage, type ReportTable } from "@corella/evaluation";
+import { describeDistributions, prepareLog, splitLog, summarise } from "@corella/modality";
+import { writeFileAtomic } from "@corella/safetensors";
+import { Command } from "commander";
+import { cardsOf, dataPage, partsTable, readingTable } from "./page.ts";
+import { openSource, presetNames } from "./source.ts";
+
+interface Options {
+  readonly out?: string;
+  readonly cache: string;
+}
+
+const command = new Command("data")
+  .description("Reads a data set and says what is in it, on the terminal and as a page with pictures.")
+  .argument("<source>", `${presetNames.join(", ")}, or a YAML configuration`)
+  .argument("[path]", "of a preset: its zip or folder")
+  .option("--out <file>", "the page; default: runs/data-<name>.html")
+  .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
+  .showHelpAfterError()
+  .action(run);
+
+async function run(name: string, path: string | undefined, options: Options): Promise<void> {
+  const source = await openSource(name, path);
+  const startedMs = performance.now();
+  const { log, reused } = await prepareLog(source.config, {
+    baseFolder: source.baseFolder,
+    cacheFolder: options.cache,
+  });
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  process.stderr.write(`${reused ? "Found prepared" : "Read and prepared"} in ${seconds} s\n`);
+  const split = splitLog(log, source.config);
+  const summary = summarise(log, split);
+  const out = options.out ?? join("runs", `data-${source.name}.html`);
+  await mkdir(dirname(out), { recursive: true });
+  await writeFileAtomic(out, renderPage(dataPage(source.name, summary, describeDistributions(log, split))));
+  const cards = cardsOf(summary).map(({ label, value }) => [label, value]);
+  const tables = [{ columns: [], rows: cards }, partsTable(summary), readingTable(summary)];
+  process.stdout.write(`${tables.map(asText).join("\n\n")}\n\nPage: ${out}\n`);
+}
+
+/** Columns in line, for a terminal. */
+function asText({ columns, rows }: ReportTable): string {
+  const lines = columns.length === 0 ? rows : [columns, ...rows];
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return lines
+    .map((line) =>
+      line
+        .map((text, i) => text.padEnd(widths[i]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  process.stderr.write(`${formatError(error)}\n`);
+  process.exitCode = 1;
+}

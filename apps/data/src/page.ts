@@ -1,0 +1,125 @@
+import type { BarChart, Page, ReportTable } from "@corella/evaluation";
+import type { Bin, LogDistributions, LogSummary, PartSummary } from "@corella/modality";
+
+const partNames = ["train", "validation", "test"] as const;
+
+/** The figures of the parts as a table. */
+export function partsTable({ parts }: LogSummary): ReportTable {
+  const line = (name: string, text: (part: PartSummary) => string): string[] => [
+    name,
+    ...partNames.map((part) => text(parts[part])),
+  ];
+  return {
+    columns: ["", ...partNames],
+    rows: [
+      line("samples", ({ rows }) => count(rows)),
+      line("positive", ({ positives, positiveShare }) => `${count(positives)} (${share(positiveShare)})`),
+      line("first", ({ time }) => (time === undefined ? "–" : day(time.first))),
+      line("last", ({ time }) => (time === undefined ? "–" : day(time.last))),
+      line("history, mean", ({ history }) => history.mean.toFixed(1)),
+      line("history, median", ({ history }) => count(history.median)),
+      line("history, longest", ({ history }) => count(history.max)),
+      line("user not in training", ({ cold }) => share(cold.newUser)),
+      line("item not in training", ({ cold }) => share(cold.newItem)),
+      line("no history", ({ cold }) => share(cold.noHistory)),
+    ],
+  };
+}
+
+/** What was read and what was left out, by reason. */
+export function readingTable({ report }: LogSummary): ReportTable {
+  return {
+    columns: ["reading", "rows", "first place"],
+    rows: [
+      ["ratings read", count(report.rowsRead), ""],
+      ["the same user, item and time as another (kept)", count(report.duplicates), ""],
+      ["removed by the k-core filter", count(report.removedByKCore), ""],
+      ...report.skipped.map(({ table, reason, count: skipped, firstPlace }) => [
+        `skipped from ${table}: ${reason}`,
+        count(skipped),
+        firstPlace,
+      ]),
+    ],
+  };
+}
+
+export function cardsOf(summary: LogSummary): Page["summary"] {
+  return [
+    { label: "rows", value: count(summary.rows) },
+    { label: "users", value: count(summary.users) },
+    { label: "items", value: count(summary.items) },
+    { label: "density", value: `${(summary.density * 100).toPrecision(3)} %` },
+    { label: "from", value: day(summary.time.first) },
+    { label: "to", value: day(summary.time.last) },
+  ];
+}
+
+/** The page of a data set. */
+export function dataPage(name: string, summary: LogSummary, drawn: LogDistributions): Page {
+  return {
+    title: `corella data: ${name}`,
+    summary: cardsOf(summary),
+    tables: [
+      { heading: "Parts", table: partsTable(summary) },
+      { heading: "Reading", table: readingTable(summary) },
+    ],
+    charts: [
+      {
+        title: "Interactions over time",
+        xLabel: "day",
+        yLabel: "rows",
+        series: ["positive", "negative"],
+        bars: drawn.overTime.map(({ from, positives, negatives }) => ({
+          label: day(from),
+          values: [positives, negatives],
+        })),
+      },
+      bars("Ratings", "rating", "rows", drawn.ratings, ({ rows }) => rows),
+      {
+        title: "Events before a sample",
+        xLabel: "events",
+        yLabel: "samples",
+        series: [...partNames],
+        bars: drawn.historyLengths.map((bin) => ({
+          label: range(bin),
+          values: partNames.map((part) => bin[part]),
+        })),
+      },
+      bars("Interactions of a user", "rows", "users", drawn.rowsOfUsers, (bin) => bin.count),
+      bars("Interactions of an item", "rows", "items", drawn.rowsOfItems, (bin) => bin.count),
+    ],
+  };
+}
+
+function bars<One extends Bin>(
+  title: string,
+  xLabel: string,
+  yLabel: string,
+  bins: readonly One[],
+  valueOf: (bin: One) => number,
+): BarChart {
+  return {
+    title,
+    xLabel,
+    yLabel,
+    series: [yLabel],
+    bars: bins.map((bin) => ({ label: range(bin), values: [valueOf(bin)] })),
+  };
+}
+
+function range({ from, to }: Bin): string {
+  return from === to ? String(from) : `${from}–${to}`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function share(value: number): string {
+  return `${(value * 100).toFixed(1)} %`;
+}
+
+/** Of a time in seconds, UTC. */
+function day(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}

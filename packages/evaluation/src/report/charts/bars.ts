@@ -1,0 +1,58 @@
+import type { BarChart } from "../report.ts";
+import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
+import { niceScale } from "./scale.ts";
+import { rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
+
+const width = 540;
+const height = 320;
+/** Of the axis, in pixels. */
+const axisWidth = 460;
+/** Of a letter of a label, with its share of the gap to the next one. */
+const letterWidth = 8.5;
+
+/** Bars side by side in their order, each stacked of the series' values. */
+export function drawBars({ title, xLabel, yLabel, series, bars }: BarChart, id: string): string {
+  const totals = bars.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
+  const y = niceScale([0, ...totals], 5);
+  const longest = Math.max(1, ...bars.map(({ label }) => label.length));
+  const labelEvery = Math.max(1, Math.ceil((bars.length * longest * letterWidth) / axisWidth));
+  return draw(
+    {
+      grid: { left: 64, right: 16, top: 12, bottom: 48 },
+      xAxis: {
+        type: "value",
+        min: 0,
+        max: Math.max(bars.length, 1),
+        // A tick at each bar's left end; its label is the bar's.
+        interval: labelEvery,
+        axisLabel: { ...axisText, align: "left", formatter: (place: number) => bars[place]?.label ?? "" },
+        axisLine: { lineStyle: { color: ink.muted } },
+        axisTick: { show: false },
+        splitLine: { show: false },
+        ...axisName(xLabel, 30),
+      },
+      yAxis: {
+        type: "value",
+        min: 0,
+        max: y.max,
+        interval: y.interval,
+        axisLabel: { ...axisText, formatter: y.format },
+        ...noAxisLine,
+        splitLine: { lineStyle: { color: ink.line } },
+        ...axisName(yLabel, 48),
+      },
+      series: [shapesSeries((at) => bars.flatMap(({ values }, place) => barShapes(values, place, at)))],
+    },
+    { width, height, id, label: `Bar chart: ${title}; ${yLabel} by ${xLabel}, of ${series.join(", ")}.` },
+  );
+}
+
+function barShapes(values: readonly number[], place: number, at: ToPixels): Shape[] {
+  let below = 0;
+  return values.flatMap((value, index) => {
+    const [x1, y1] = at([place, below]);
+    const [x2, y2] = at([place + 1, below + value]);
+    below += value;
+    return value === 0 ? [] : [rect([x1 + 1, y1], [x2 - 1, y2], seriesInk(index))];
+  });
+}

@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { type Page, renderPage } from "../index.ts";
+
+const page: Page = {
+  title: "data: <one>",
+  summary: [{ label: "rows", value: "7" }],
+  tables: [{ heading: "Parts & more", table: { columns: ["", "train"], rows: [["samples", "7"]] } }],
+  charts: [
+    {
+      title: "Rows by <year>",
+      note: "Both kinds.",
+      xLabel: "year",
+      yLabel: "rows",
+      series: ["positive", "negative"],
+      bars: [
+        { label: "1999", values: [1200, 300] },
+        { label: "2000", values: [0, 0] },
+        { label: "2001", values: [5, 0] },
+      ],
+    },
+    { title: "Nothing", xLabel: "x", yLabel: "y", series: ["y"], bars: [] },
+  ],
+};
+const html = renderPage(page);
+
+test("the same page gives the same bytes, loads nothing and runs nothing", () => {
+  expect(renderPage(page)).toBe(html);
+  expect(html).not.toMatch(/<(script|link|img|iframe|object|embed|base)\b/);
+  expect(html.replaceAll('"http://www.w3.org/2000/svg"', "")).not.toMatch(/https?:|src=|href=/);
+});
+
+test("texts are escaped", () => {
+  expect(html).toContain("<title>data: &lt;one&gt;</title>");
+  expect(html).toContain("<h3>Rows by &lt;year&gt;</h3>");
+  expect(html).toContain("<h2>Parts &amp; more</h2>");
+  expect(html).not.toContain("<one>");
+});
+
+test("a bar is as high as its value, those of a place stand on each other, and all numbers can be read", () => {
+  const [picture] = html.match(/<svg[\s\S]*?<\/svg>/)!;
+  // M x y, then relative lines: to the right, down by the height, to the left.
+  const bars = /<path d="M[\d.]+ ([\d.]+)l[\d.]+ 0l0 ([\d.]+)l[^"]*" fill="var\(--series-(\d)\)"/g;
+  const heights = [...picture.matchAll(bars)].map(([, top, height, series]) => ({
+    series,
+    top: Number(top),
+    bottom: Number(top) + Number(height),
+  }));
+  expect(heights.map(({ series }) => series)).toEqual(["0", "1", "0"]);
+  const [positive, negative] = heights;
+  expect(negative!.bottom).toBeCloseTo(positive!.top, 0);
+  const height = ({ top, bottom }: { top: number; bottom: number }): number => bottom - top;
+  expect(height(positive!) / height(negative!)).toBeCloseTo(4, 0);
+  expect(html).toContain("<td>1999</td><td>1,200</td><td>300</td>");
+  expect(picture).toContain(">1999<");
+});

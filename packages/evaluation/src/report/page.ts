@@ -1,0 +1,73 @@
+import { formatCount } from "../numbers.ts";
+import { escapeHtml } from "../text.ts";
+import { drawBars } from "./charts/bars.ts";
+import { legend } from "./legend.ts";
+import type { BarChart, Page, SummaryCard } from "./report.ts";
+import { styleSheet } from "./style.ts";
+import { plainTable } from "./tables.ts";
+
+/** An HTML file that needs nothing else: styles and pictures are inside, and there is no script. */
+export function htmlPage(title: string, sections: readonly string[]): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title>
+<style>${styleSheet}</style>
+</head>
+<body>
+<main>
+${sections.filter((section) => section !== "").join("\n")}
+<footer>Made by @corella/evaluation.</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+export function headerSection(
+  title: string,
+  subtitle: string | undefined,
+  summary: readonly SummaryCard[],
+): string {
+  const cards = summary.map(
+    ({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}</dd></div>`,
+  );
+  return [
+    "<header>",
+    `<h1>${escapeHtml(title)}</h1>`,
+    subtitle === undefined ? "" : `<p class="subtitle">${escapeHtml(subtitle)}</p>`,
+    cards.length === 0 ? "" : `<dl class="cards">${cards.join("")}</dl>`,
+    "</header>",
+  ].join("\n");
+}
+
+/** Figures, bar charts and tables as one HTML file, for example of a data set. The same page gives the same bytes. */
+export function renderPage({ title, subtitle, summary, charts, tables }: Page): string {
+  const figures = charts.map(
+    (chart, index) => `<figure>
+<h3>${escapeHtml(chart.title)}</h3>
+${chart.note === undefined ? "" : `<p class="note">${escapeHtml(chart.note)}</p>`}
+${chart.series.length > 1 ? legend(chart.series) : ""}
+<div class="scroll half">${drawBars(chart, `chart-${index}`)}</div>
+${barsAsTable(chart)}
+</figure>`,
+  );
+  return htmlPage(title, [
+    headerSection(title, subtitle, summary),
+    ...tables.map(
+      ({ heading, table }) => `<section>\n<h2>${escapeHtml(heading)}</h2>\n${plainTable(table)}\n</section>`,
+    ),
+    figures.length === 0
+      ? ""
+      : `<section>\n<h2>Pictures</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`,
+  ]);
+}
+
+/** The numbers under a picture, for who cannot see it or wants them exactly. */
+function barsAsTable({ xLabel, series, bars }: BarChart): string {
+  const rows = bars.map(({ label, values }) => [label, ...values.map(formatCount)]);
+  return `<details><summary>Numbers</summary>${plainTable({ columns: [xLabel, ...series], rows })}</details>`;
+}

@@ -1,0 +1,165 @@
+import { CorellaError } from "@corella/errors";
+import { createHash, type Hash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { createRowEncoder } from "../features/encode-rows.ts";
+import type { FeatureMap } from "../features/feature-map.ts";
+import type { InteractionLog } from "../log.ts";
+import {
+  type FileSeal,
+  fileSealSchema,
+  readSealed,
+  syncFolder,
+  writeSealed,
+} from "../prepared/column-files.ts";
+import { makeFolder } from "../prepared/content-folder.ts";
+import { tableBytes } from "../prepared/log-folder.ts";
+import { createRandomInteger, shuffled } from "../random.ts";
+import { type ColumnLayout, layoutOf, parseShard, type Shard, shardBytes } from "./shard.ts";
+
+/** Part of every key: raise it when the meaning of the files changes. */
+const formatVersion = 1;
+/** Some 13 MB with two 30-long histories: gathering at random is several times faster where that fits a processor's cache. */
+const defaultShardSize = 2 ** 17;
+
+/** Encoded samples on disk, in shards. Plain data: it may go to a worker thread. */
+export interface SampleFolder {
+  readonly folder: string;
+  readonly size: number;
+  readonly layout: readonly ColumnLayout[];
+  readonly shards: readonly { readonly size: number; readonly seal: FileSeal }[];
+  /** Whether rows are in shards at random, so that batches may be shuffled. */
+  readonly scattered: boolean;
+}
+
+const manifestSchema: z.ZodType<Omit<SampleFolder, "folder">> = z.strictObject({
+  size: z.int().nonnegative(),
+  layout: z.array(
+    z.strictObject({
+      name: z.string(),
+      width: z.int().positive(),
+      dtype: z.enum(["U8", "I16", "I32", "F32"]),
+    }),
+  ),
+  shards: z.array(z.strictObject({ size: z.int().positive(), seal: fileSealSchema })),
+  scattered: z.boolean(),
+});
+
+export interface SampleOptions {
+  cacheFolder: string;
+  /**
+   * Scatters the rows over the shards: needed for shuffled batches. Without it, or with one shard, samples are in the
+   * order of `rows`.
+   */
+  scatterSeed?: number | undefined;
+  /** Samples of one shard, the unit that is read and shuffled in memory. */
+  shardSize?: number | undefined;
+}
+
+/**
+ * Encodes rows of a log once and keeps them in a folder of safetensors files that is named by the hash of log, feature
+ * map and rows. What is there already is not made again; crashes and other processes do no harm (see `makeFolder`).
+ * @throws CorellaError `data/cache-not-writable`
+ */
+export async function prepareSamples(
+  featureMap: FeatureMap,
+  log: InteractionLog,
+  rows: Uint32Array,
+  options: SampleOptions,
+): Promise<SampleFolder> {
+  const { cacheFolder, scatterSeed, shardSize = defaultShardSize } = options;
+  const key = keyOf(featureMap, log, rows, [scatterSeed ?? null, shardSize]);
+  const folder = join(cacheFolder, `samples-${key}`);
+  const kept = await openSamples(folder);
+  if (kept !== undefined) return kept;
+  const scattered = scatterSeed !== undefined || rows.length <= shardSize;
+  const ordered =
+    scatterSeed === undefined || rows.length <= shardSize
+      ? rows
+      : shuffled(rows, createRandomInteger(scatterSeed));
+  await makeFolder(
+    folder,
+    async (unfinished) => {
+      const layout = layoutOf(featureMap.features);
+      const encode = createRowEncoder(featureMap, log);
+      const shards: SampleFolder["shards"][number][] = [];
+      for (let start = 0; start < ordered.length; start += shardSize) {
+        const inShard = ordered.subarray(start, start + shardSize);
+        // In the order of the log its columns are read forwards; the order within a shard is an epoch's business.
+        const batch = encode(ordered === rows ? inShard : inShard.slice().sort());
+        const seal = await writeSealed(unfinished, shardName(shards.length), shardBytes(layout, batch));
+        shards.push({ size: batch.size, seal });
+      }
+      const manifest: Omit<SampleFolder, "folder"> = { size: rows.length, layout, shards, scattered };
+      await writeSealed(unfinished, "manifest.json", Buffer.from(JSON.stringify(manifest, undefined, 1)));
+      await syncFolder(unfinished);
+    },
+    async () => (await openSamples(folder)) !== undefined,
+  );
+  return (await openSamples(folder))!;
+}
+
+/** The samples of a folder; undefined when it is not there, or lacks a file. Contents are checked when they are read. */
+export async function openSamples(folder: string): Promise<SampleFolder | undefined> {
+  const text = await readFile(join(folder, "manifest.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const manifest = parseManifest(text);
+  if (manifest === undefined) return undefined;
+  for (const [index, { seal }] of manifest.shards.entries()) {
+    const status = await stat(join(folder, shardName(index))).catch(() => undefined);
+    if (status?.size !== seal.bytes) return undefined;
+  }
+  return { folder, ...manifest };
+}
+
+/**
+ * Reads a shard.
+ * @param memory to read into, as long as the longest shard; what was read there before is gone
+ * @throws CorellaError `data/damaged-samples`
+ */
+export async function readShard(
+  samples: SampleFolder,
+  index: number,
+  memory: Uint8Array<ArrayBuffer>,
+): Promise<Shard> {
+  const name = shardName(index);
+  const bytes = await readSealed(samples.folder, name, samples.shards[index]!.seal, memory);
+  if (bytes !== undefined) return parseShard(samples.layout, bytes, join(samples.folder, name));
+  throw new CorellaError({
+    code: "data/damaged-samples",
+    message: "A file of prepared samples is missing or was changed.",
+    place: join(samples.folder, name),
+    remedy: `Delete the folder ${samples.folder}; it is made again.`,
+  });
+}
+
+function shardName(index: number): string {
+  return `shard-${String(index).padStart(5, "0")}.safetensors`;
+}
+
+function parseManifest(text: string): Omit<SampleFolder, "folder"> | undefined {
+  try {
+    return manifestSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The hash of all that the samples depend on. */
+function keyOf(featureMap: FeatureMap, log: InteractionLog, rows: Uint32Array, settings: unknown): string {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([formatVersion, settings, log.history, featureMap.toJson()]));
+  for (const column of [log.user, log.item, log.rating, log.time, log.label, rows]) hashColumn(hash, column);
+  for (const table of [log.users, log.items]) hash.update(tableBytes(table));
+  return hash.digest("hex").slice(0, 40);
+}
+
+const blockBytes = 2 ** 30; // a hash takes less than 2 GiB at once
+
+function hashColumn(hash: Hash, { buffer, byteOffset, byteLength }: ArrayBufferView): void {
+  hash.update(String(byteLength));
+  for (let at = 0; at < byteLength; at += blockBytes) {
+    hash.update(new Uint8Array(buffer, byteOffset + at, Math.min(blockBytes, byteLength - at)));
+  }
+}

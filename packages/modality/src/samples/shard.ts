@@ -1,0 +1,72 @@
+import { type Dtype, parseSafetensors, serializeSafetensors, toTypedArray } from "@corella/safetensors";
+import type { Feature, IdBatch } from "../features/feature-map.ts";
+
+/** What a shard holds of each feature: safetensors of shape [samples, width]. */
+export interface ColumnLayout {
+  readonly name: string;
+  readonly width: number;
+  /** The narrowest that holds the feature's ids; half of a shard's bytes, or a quarter. */
+  readonly dtype: "U8" | "I16" | "I32" | "F32";
+}
+
+/** A shard in memory, as it lies on disk: views of the bytes that were read. */
+export interface Shard {
+  readonly size: number;
+  /** By feature: [size * width]. Numbers are given as their 32 bits, for they are only copied. */
+  readonly columns: readonly (Uint8Array | Int16Array | Int32Array)[];
+  readonly labels: Uint8Array;
+}
+
+/** Feature names are the user's: the prefix keeps them apart from `label`. */
+const prefix = "feature ";
+const labelName = "label";
+
+export function layoutOf(features: readonly Feature[]): ColumnLayout[] {
+  return features.map(({ name, type, vocabularySize, ...more }) => ({
+    name,
+    width: "maxLength" in more ? more.maxLength : 1,
+    dtype: type === "numeric" ? "F32" : narrowest(vocabularySize),
+  }));
+}
+
+function narrowest(vocabularySize: number): "U8" | "I16" | "I32" {
+  return vocabularySize <= 2 ** 8 ? "U8" : vocabularySize <= 2 ** 15 ? "I16" : "I32";
+}
+
+export function shardBytes(layout: readonly ColumnLayout[], batch: IdBatch): Uint8Array {
+  const column = (name: string, { dtype, width }: Pick<ColumnLayout, "dtype" | "width">): ShardTensor => [
+    name,
+    { dtype, shape: [batch.size, width], data: narrow(dtype, batch.features[name.slice(prefix.length)]!) },
+  ];
+  return serializeSafetensors(
+    Object.fromEntries([
+      ...layout.map((one) => column(prefix + one.name, one)),
+      [labelName, { dtype: "U8", shape: [batch.size], data: new Uint8Array(batch.labels!) }] as const,
+    ]),
+  );
+}
+
+type ShardTensor = readonly [string, { dtype: Dtype; shape: number[]; data: ShardArray }];
+type ShardArray = Uint8Array | Int16Array | Int32Array | Float32Array;
+
+function narrow(dtype: ColumnLayout["dtype"], values: Int32Array | Float32Array): ShardArray {
+  if (dtype === "U8") return new Uint8Array(values);
+  if (dtype === "I16") return new Int16Array(values);
+  return values;
+}
+
+/** @param place names the shard in errors */
+export function parseShard(layout: readonly ColumnLayout[], bytes: Uint8Array, place: string): Shard {
+  const { tensors } = parseSafetensors(bytes, place);
+  const labels = tensors.get(labelName)!.data;
+  return {
+    size: labels.length,
+    columns: layout.map(({ name }) => {
+      const column = toTypedArray(tensors.get(prefix + name)!);
+      return column instanceof Float32Array
+        ? new Int32Array(column.buffer, column.byteOffset, column.length)
+        : (column as Uint8Array | Int16Array | Int32Array);
+    }),
+    labels,
+  };
+}

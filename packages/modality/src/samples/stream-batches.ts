@@ -1,0 +1,85 @@
+import { CorellaError } from "@corella/errors";
+import { Worker } from "node:worker_threads";
+import type { IdBatch } from "../features/feature-map.ts";
+import type { SampleBatchOptions } from "./read-batches.ts";
+import type { SampleFolder } from "./sample-folder.ts";
+
+/** What the worker is started with. */
+export interface StreamSetup {
+  readonly samples: SampleFolder;
+  readonly options: SampleBatchOptions;
+  /** Batches that may be on their way at once. */
+  readonly ahead: number;
+}
+
+/** From this thread: one more batch may be made. */
+export type StreamRequest = "taken";
+
+export type StreamReply =
+  | { readonly kind: "batch"; readonly batch: IdBatch }
+  | { readonly kind: "end" }
+  | { readonly kind: "error"; readonly error: StreamFailure };
+
+/** An error as it crosses threads. */
+export interface StreamFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly place?: string | undefined;
+  readonly remedy?: string | undefined;
+}
+
+/**
+ * `readBatches` in a worker thread that works ahead: reading, shuffling and gathering cost the caller nothing, and
+ * batches arrive without being copied. Leaving the loop, or `return()`, ends the thread.
+ * @param options.ahead batches that are ready or under way at most. Default: 8.
+ * @throws CorellaError as `readBatches`, and `data/stream-ended`
+ */
+export async function* streamBatches(
+  samples: SampleFolder,
+  options: SampleBatchOptions & { readonly ahead?: number | undefined },
+): AsyncGenerator<IdBatch, void, undefined> {
+  const { ahead = 8, ...batchOptions } = options;
+  const worker = startWorker({ samples, options: batchOptions, ahead });
+  const replies: StreamReply[] = [];
+  let wake: (() => void) | undefined;
+  const receive = (reply: StreamReply): void => {
+    replies.push(reply);
+    wake?.();
+  };
+  worker.on("message", receive);
+  worker.on("error", (cause) => receive({ kind: "error", error: streamEnded(cause.message) }));
+  worker.on("exit", (code) => receive({ kind: "error", error: streamEnded(`exit code ${code}`) }));
+  try {
+    for (;;) {
+      while (replies.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      const reply = replies.shift()!;
+      if (reply.kind === "end") return;
+      if (reply.kind === "error") throw new CorellaError(reply.error);
+      worker.postMessage("taken" satisfies StreamRequest);
+      yield reply.batch;
+    }
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function startWorker(setup: StreamSetup): Worker {
+  return import.meta.url.endsWith(".ts")
+    ? new Worker(sourceEntry(), { eval: true, workerData: setup, execArgv: ["--conditions=source"] })
+    : new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
+}
+
+/** Node 20 gives a worker's first file to no loader: it has to register tsx itself before it imports TypeScript. */
+function sourceEntry(): string {
+  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
+  const entry = JSON.stringify(new URL("../worker.ts", import.meta.url).href);
+  return `import(${tsx}).then(({ register }) => { register(); return import(${entry}); });`;
+}
+
+function streamEnded(reason: string): StreamFailure {
+  return {
+    code: "data/stream-ended",
+    message: `The thread that reads batches ended: ${reason}.`,
+    remedy: "Start again; if it happens again, look at the machine's memory.",
+  };
+}
