@@ -1,4 +1,4 @@
-import { betasOf, epsilonOf, l2Of, updateRange, type Optimizer, type StepScalars } from "./optimizers.ts";
+import { betasOf, epsilonOf, l2Of, updateRows, type Optimizer, type StepScalars } from "./optimizers.ts";
 import { rowsAhead, touchRows, type RowGradients } from "./tables.ts";
 
 /** Missed steps that are replayed between two looks whether more of them can matter. */
@@ -98,25 +98,15 @@ export class MissedSteps {
 
   /** Takes a step: updates the rows that have a gradient and notes what the others miss. */
   step(gradients: RowGradients, scalars: StepScalars): void {
-    const dim = this.#dim;
     for (let i = 0; i < gradients.count; i++) {
       const row = gradients.rows[i]!;
-      const start = row * dim;
       this.#catchUpRow(row);
       this.#decayMoments(row);
-      const at = gradients.places[i]! * dim;
-      updateRange(
-        this.#optimizer,
-        scalars,
-        this.#weights,
-        this.#slots,
-        gradients.sums,
-        start,
-        start + dim,
-        at,
-      );
       this.#current[row] = this.#now + 1;
     }
+    const { rows, places, sums, count } = gradients;
+    const range = { rows, places, from: 0, to: count, width: this.#dim };
+    updateRows(this.#optimizer, scalars, this.#weights, this.#slots, sums, range);
     this.#now += 1;
     this.#history.push(scalars);
     this.#largestRate = Math.max(this.#largestRate, scalars.rate);
@@ -133,11 +123,10 @@ export class MissedSteps {
   }
 
   #repeatSteps(row: number, from: number): void {
-    const start = row * this.#dim;
-    const end = start + this.#dim;
+    const range = { rows: Int32Array.of(row), places: Int32Array.of(0), from: 0, to: 1, width: this.#dim };
     for (let step = from; step < this.#now; step++) {
       const scalars = this.#history[step - this.#first]!;
-      updateRange(this.#optimizer, scalars, this.#weights, this.#slots, this.#zeros, start, end, 0);
+      updateRows(this.#optimizer, scalars, this.#weights, this.#slots, this.#zeros, range);
     }
   }
 

@@ -37,6 +37,8 @@ export async function openSession(
       interOpNumThreads: 1,
       graphOptimizationLevel: "all",
       executionMode: "sequential",
+      // A plan of the memory of each size of batch that ever comes: as much memory again, and no faster.
+      enableMemPattern: false,
       // Errors only: a provider that leaves operations on shapes to the CPU is no news.
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: options.spinning === false ? "0" : "1" } } },

@@ -111,19 +111,35 @@ export function stepScalars(optimizer: Optimizer, step: number, scale: number): 
   }
 }
 
+/** Some rows of an array [rows, width], and where their gradients stand in an array of the same width. */
+export interface RowRange {
+  readonly rows: Int32Array;
+  readonly places: Int32Array;
+  /** The part of `rows` and `places` that counts. */
+  readonly from: number;
+  readonly to: number;
+  readonly width: number;
+}
+
+const first = Int32Array.of(0);
+
+/** A whole array as one row. */
+export function wholeArray(size: number): RowRange {
+  return { rows: first, places: first, from: 0, to: 1, width: size };
+}
+
 /**
- * Updates weights[start, end) in place from gradient[offset, ...), for dense parameters and for rows of tables alike.
+ * Updates rows in place, of dense parameters and of tables alike. One call for many rows: a call for each would take as
+ * long as the arithmetic.
  * @param slots arrays as long as `weights`, in the order of `slotNames`
  */
-export function updateRange(
+export function updateRows(
   optimizer: Optimizer,
   scalars: StepScalars,
   weights: Float32Array,
   slots: readonly Float32Array[],
-  gradient: Float32Array,
-  start: number,
-  end: number,
-  offset: number,
+  gradients: Float32Array,
+  { rows, places, from, to, width }: RowRange,
 ): void {
   const { rate, correction, decay, gain } = scalars;
   const l2 = l2Of(optimizer);
@@ -132,25 +148,33 @@ export function updateRange(
       const momentum = optimizer.momentum ?? 0;
       const nesterov = optimizer.nesterov === true;
       const velocity = slots[0];
-      for (let i = start, j = offset; i < end; i++, j++) {
-        const g = gradient[j]! + l2 * weights[i]!;
-        let direction = g;
-        if (velocity) {
-          const moved = momentum * velocity[i]! + gain * g;
-          velocity[i] = moved;
-          direction = nesterov ? g + momentum * moved : moved;
+      for (let row = from; row < to; row++) {
+        let i = rows[row]! * width;
+        let j = places[row]! * width;
+        for (const end = i + width; i < end; i++, j++) {
+          const g = gradients[j]! + l2 * weights[i]!;
+          let direction = g;
+          if (velocity) {
+            const moved = momentum * velocity[i]! + gain * g;
+            velocity[i] = moved;
+            direction = nesterov ? g + momentum * moved : moved;
+          }
+          weights[i]! -= rate * direction;
         }
-        weights[i]! -= rate * direction;
       }
       return;
     }
     case "adagrad": {
       const epsilon = epsilonOf(optimizer);
       const sum = slots[0]!;
-      for (let i = start, j = offset; i < end; i++, j++) {
-        const g = gradient[j]! + l2 * weights[i]!;
-        sum[i]! += g * g;
-        weights[i]! -= (rate * g) / (Math.sqrt(sum[i]!) + epsilon);
+      for (let row = from; row < to; row++) {
+        let i = rows[row]! * width;
+        let j = places[row]! * width;
+        for (const end = i + width; i < end; i++, j++) {
+          const g = gradients[j]! + l2 * weights[i]!;
+          sum[i]! += g * g;
+          weights[i]! -= (rate * g) / (Math.sqrt(sum[i]!) + epsilon);
+        }
       }
       return;
     }
@@ -160,14 +184,18 @@ export function updateRange(
       const epsilon = epsilonOf(optimizer);
       const m = slots[0]!;
       const v = slots[1]!;
-      for (let i = start, j = offset; i < end; i++, j++) {
-        const w = weights[i]!;
-        const g = gradient[j]! + l2 * w;
-        const mi = m[i]! + (g - m[i]!) * (1 - beta1);
-        const vi = beta2 * v[i]! + (1 - beta2) * g * g;
-        m[i] = mi;
-        v[i] = vi;
-        weights[i] = w * decay - (rate * mi) / (Math.sqrt(vi) * correction + epsilon);
+      for (let row = from; row < to; row++) {
+        let i = rows[row]! * width;
+        let j = places[row]! * width;
+        for (const end = i + width; i < end; i++, j++) {
+          const w = weights[i]!;
+          const g = gradients[j]! + l2 * w;
+          const mi = m[i]! + (g - m[i]!) * (1 - beta1);
+          const vi = beta2 * v[i]! + (1 - beta2) * g * g;
+          m[i] = mi;
+          v[i] = vi;
+          weights[i] = w * decay - (rate * mi) / (Math.sqrt(vi) * correction + epsilon);
+        }
       }
     }
   }

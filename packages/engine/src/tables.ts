@@ -96,8 +96,8 @@ export class RowGradients {
   }
 }
 
-/** Rows that are fetched from memory together. Sizes from 16 to 128 measure the same. */
-export const rowsAhead: number = 32;
+/** Rows that are fetched from memory together. Of 16 to 128, with 10^6 and 10^7 rows, the most measures best. */
+export const rowsAhead: number = 128;
 const floatsInCacheLine = 16;
 /** Keeps the reads of `touchRows` from being optimised away. */
 const touched = new Float64Array(1);

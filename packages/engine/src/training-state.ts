@@ -6,7 +6,8 @@ import {
   initialSlotValue,
   slotNames,
   stepScalars,
-  updateRange,
+  updateRows,
+  wholeArray,
   type Optimizer,
 } from "./optimizers.ts";
 import type { Program, Values } from "./program.ts";
@@ -143,16 +144,8 @@ export class TrainingState {
   updateParam(name: string, gradient: Float32Array, scale: number): void {
     const optimizer = this.optimizerOf(name);
     const values = this.values[name]!;
-    updateRange(
-      optimizer,
-      stepScalars(optimizer, this.step, scale),
-      values,
-      this.slotsOf(name),
-      gradient,
-      0,
-      values.length,
-      0,
-    );
+    const scalars = stepScalars(optimizer, this.step, scale);
+    updateRows(optimizer, scalars, values, this.slotsOf(name), gradient, wholeArray(values.length));
   }
 
   /** Updates the looked-up rows of a table, or all rows, for the current step. */
@@ -169,20 +162,18 @@ export class TrainingState {
       return;
     }
     if (this.#tables !== "dense") {
-      for (let block = 0; block < gradients.count; block += rowsAhead) {
-        const end = Math.min(block + rowsAhead, gradients.count);
-        for (const array of [values, ...slots]) touchRows(array, gradients.rows, block, end, dim);
-        for (let i = block; i < end; i++) {
-          const start = gradients.rows[i]! * dim;
-          const at = gradients.places[i]! * dim;
-          updateRange(optimizer, scalars, values, slots, gradients.sums, start, start + dim, at);
-        }
+      const { rows, places, sums, count } = gradients;
+      for (let from = 0; from < count; from += rowsAhead) {
+        const to = Math.min(from + rowsAhead, count);
+        for (const array of [values, ...slots]) touchRows(array, rows, from, to, dim);
+        updateRows(optimizer, scalars, values, slots, sums, { rows, places, from, to, width: dim });
       }
       return;
     }
-    const full = gradients.toDense(spec.rows);
-    const first = spec.paddingRow === false ? 0 : dim;
-    updateRange(optimizer, scalars, values, slots, full, first, values.length, first);
+    const start = spec.paddingRow === false ? 0 : dim;
+    const rest = (array: Float32Array): Float32Array => array.subarray(start);
+    const all = wholeArray(values.length - start);
+    updateRows(optimizer, scalars, rest(values), slots.map(rest), rest(gradients.toDense(spec.rows)), all);
   }
 
   snapshot(): TrainerState {
