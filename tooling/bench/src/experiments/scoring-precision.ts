@@ -5,6 +5,7 @@ import {
   type Precision,
   type Program,
 } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
 import { createScorer, decoder, loadPretrained, yesNoIds } from "@corella/llm";
 
 /**
@@ -50,8 +51,11 @@ const prompts = Array.from({ length: promptCount }, () => {
 
 const path = process.argv[2];
 if (path === undefined) {
-  process.stderr.write("Usage: scoring-precision.ts <model.gguf or folder>\n");
-  process.exit(2);
+  throw new CorellaError({
+    code: "bench/argument",
+    message: "Which model is to be scored?",
+    remedy: "Give a .gguf file or a folder in Hugging Face's layout.",
+  });
 }
 const model = await loadPretrained(path);
 const { config, values } = model;
@@ -98,7 +102,7 @@ for (const precision of precisions) {
   for (let i = 0; i < promptCount; i++) {
     for (let j = 0; j < i; j++) {
       pairs += 1;
-      if (exact[i]! > exact[j]! === scores[i]! > scores[j]!) ordered += 1;
+      if (Math.sign(exact[i]! - exact[j]!) === Math.sign(scores[i]! - scores[j]!)) ordered += 1;
     }
   }
   const cells = [
