@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import onnxProto from "onnx-proto";
+import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import {
   initialValues,
@@ -23,6 +24,9 @@ import {
   roundedRows,
   roundedWeight,
 } from "./precision.fixture.ts";
+import { capture } from "./capture/capture.ts";
+import { openSession } from "./onnx-session.ts";
+import { aroundMiddle, dequantize, type Int8Matrix } from "./quantize.ts";
 
 describe("a product with a quantised matrix", () => {
   for (const [m, k, n] of [
@@ -88,6 +92,46 @@ describe("a product with a quantised matrix", () => {
     expect(count("QuantizeLinear")).toBe(1);
     expect(count("MatMulIntegerToFloat")).toBe(2);
   });
+});
+
+test("either zero point gives the same numbers where no product saturates", async () => {
+  const [n, k] = [12, 64];
+  const model = program(
+    { w: [n, k] },
+    (param, x) => ({
+      y: tf.matMul(x, param("w"), false, true),
+      w: param("w"),
+      row: tf.gather(param("w"), [3]),
+    }),
+    ["batch", k],
+  );
+  // Two products of at most 255 x 60 stay below 2^15.
+  const signed: Int8Matrix = {
+    kind: "int8",
+    shape: [n, k],
+    outputAxis: 0,
+    codes: Int8Array.from({ length: n * k }, (_, i) => ((i * 37) % 121) - 60),
+    scales: Float32Array.from({ length: n }, (_, i) => 0.01 * (i + 1)),
+  };
+  const x = floats(5, k)["x"]!;
+  const feeds = { "input.x": new ort.Tensor("float32", x.data as Float32Array, x.shape) };
+  const results = await Promise.all(
+    [signed, aroundMiddle(signed)].map(async (matrix) => {
+      const stored = new Map([["w", matrix]]);
+      const session = await openSession(
+        capture(model, { mode: "infer", trainable: new Set(), frozen: {}, stored }),
+        {},
+      );
+      const outputs = await session.run(feeds);
+      await session.release();
+      return ["y", "w", "row"].map((name) => outputs[`output.${name}`]!.data as Float32Array);
+    }),
+  );
+  results[0]!.forEach((data, i) =>
+    data.forEach((value, j) => expect(value).toBeCloseTo(results[1]![i]![j]!, 4)),
+  );
+  const exact = dequantize(signed);
+  results[0]![1]!.forEach((value, i) => expect(value).toBeCloseTo(exact[i]!, 5));
 });
 
 /** Operators of the exported file. */

@@ -28,6 +28,7 @@ const llama135m = tinyLlamaConfig({
   maxPositions: 2048,
 });
 const tokens = { batch: 4, time: 128 } as const;
+const gainNote = "both sides are ours: ratio is the gain over float32";
 /** Where the products read each weight for one row only. */
 const oneToken = { batch: 1, time: 1 } as const;
 const lora = { rank: 8, alpha: 16, learningRate: 1e-4 } as const;
@@ -133,7 +134,14 @@ export function engineCases(huge: boolean): BenchCase[] {
       name: backward === "int8" ? "lora-step-int8" : "lora-step-int8-exact",
       what: `LoRA step on a frozen base in int8, gradients in ${backward === "int8" ? "int8" : "float32"}`,
       subject: (runtime) => loraStep(runtime, llama135m, tokens, lora, { precision: () => "int8", backward }),
-      rivals: transformers("peft", "lora", lora),
+      rivals: [
+        {
+          name: "ours-fp32",
+          own: (runtime: Runtime) => loraStep(runtime, llama135m, tokens, lora),
+          note: gainNote,
+        },
+        ...transformers("peft", "lora", lora),
+      ],
       steps: 1,
       perStep: { unit: "samples", count: tokens.batch },
     })),
@@ -146,7 +154,7 @@ export function engineCases(huge: boolean): BenchCase[] {
           {
             name: "ours-fp32",
             own: (runtime: Runtime) => scoring(runtime, llama135m, shape),
-            note: "both sides are ours: ratio is the gain over float32",
+            note: gainNote,
           },
           ...transformers("transformers", "score", shape),
         ],
