@@ -13,6 +13,7 @@ import {
   gradientGraph,
   inferenceGraph,
   lookupGraph,
+  packedOnce,
   standaloneGraph,
   trainableNames,
   trainingGraph,
@@ -132,7 +133,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
   const names = frozenNames(program, state.trainable);
   const frozen = await frozenParams(program, state.values, names, options, compile);
   state.leaveOut(frozen.stored.keys());
-  const graph = trainingGraph(program, state, fused, frozen);
+  const graph = packedOnce(trainingGraph(program, state, fused, frozen));
   const session = await compile(graph);
   const sum = new GradientSum(program);
   const rowReader = state.missesSteps ? await createRowReader(program, state.values, compile) : undefined;
