@@ -3,7 +3,13 @@ import { CorellaError } from "@corella/errors";
 import { bindDimensions, maskBits } from "./batch.ts";
 import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import { freeze, refuseLivePrecision, roundedValues, type FrozenParams } from "./precision.ts";
+import {
+  freeze,
+  portableZeroPoint,
+  refuseLivePrecision,
+  roundedValues,
+  type FrozenParams,
+} from "./precision.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import {
   frozenNames,
@@ -68,11 +74,11 @@ function createInference(
 ): Inference {
   refuseLivePrecision(options);
   const names = Object.keys(program.params);
-  const current = withRounded(values, freeze(program, values, names, options, 128));
+  const current = withRounded(values, freeze(program, values, names, options, portableZeroPoint));
   return {
     run: async (batch) => evaluate(backend, program, current(), batch, undefined, 0, 0).outputs,
     exportOnnx(path, fileOptions) {
-      const frozen = freeze(program, values, names, options, 128);
+      const frozen = freeze(program, values, names, options, portableZeroPoint);
       return writeOnnxFile(standaloneGraph(program, values, frozen), path, fileOptions);
     },
     dispose: async () => {},
@@ -87,7 +93,7 @@ function createGradientRun(
 ): GradientRun {
   const trainable = trainableNames(program, options.trainable ?? (() => true));
   const names = Object.keys(program.params).filter((name) => !trainable.has(name));
-  const frozen = freeze(program, values, names, options, 128);
+  const frozen = freeze(program, values, names, options, portableZeroPoint);
   const current = withRounded(values, frozen);
   const sum = new GradientSum(program);
   const seed = options.seed ?? 0;
@@ -119,7 +125,7 @@ function createGradientRun(
 function createTrainer(backend: string, program: Program, options: TrainOptions): Trainer {
   const state = new TrainingState(program, options);
   const names = frozenNames(program, state.trainable);
-  const frozen = freeze(program, state.values, names, options, 128);
+  const frozen = freeze(program, state.values, names, options, portableZeroPoint);
   const current = withRounded(state.values, frozen);
   state.leaveOut(frozen.stored.keys());
   const sum = new GradientSum(program);

@@ -6,7 +6,14 @@ import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
 import { openSession, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
 import { slotNames, stepScalars } from "./optimizers.ts";
-import { freeze, nothingFrozen, portable, refuseLivePrecision, type FrozenParams } from "./precision.ts";
+import {
+  freeze,
+  nothingFrozen,
+  portable,
+  portableZeroPoint,
+  refuseLivePrecision,
+  type FrozenParams,
+} from "./precision.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import {
   frozenNames,
@@ -79,7 +86,7 @@ async function createInference(
       return publicOutputs(results);
     },
     exportOnnx(path, fileOptions) {
-      const params = live ? freeze(program, kept, names, {}, 128) : portable(frozen);
+      const params = live ? freeze(program, kept, names, {}, portableZeroPoint) : portable(frozen);
       return writeOnnxFile(standaloneGraph(program, kept, params), path, fileOptions);
     },
     dispose: () => session.release(),

@@ -21,6 +21,9 @@ import type { FrozenOptions, InferOptions } from "./runtime.ts";
  */
 export type Precision = "float32" | "float16" | "int8" | "int4";
 
+/** Zero point of 8-bit codes that any CPU multiplies exactly. */
+export const portableZeroPoint = 128;
+
 /** The precision of a parameter by its name. Only frozen matrices are asked for: vectors stay float32. */
 export type PrecisionOf = (name: string) => Precision;
 
