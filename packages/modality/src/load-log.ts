@@ -20,37 +20,31 @@ export async function loadLog(
   options: { baseFolder?: string } = {},
 ): Promise<InteractionLog> {
   const parsed = parseDataConfig(config);
-  const baseFolder = options.baseFolder ?? process.cwd();
-  return withDatabase(async (connection, scratchFolder) => {
-    const { ratings, items, users } = parsed.source;
-    const files = await openFiles(connection, "ratings", ratings, baseFolder, scratchFolder);
-    const skipped: Skipped[] = await importTable(
-      connection,
-      "ratings",
-      ratings,
-      files,
-      ratingColumns(parsed),
-    );
-    const size = await numberOfRatings(connection, files.nameOf(files.paths[0]!));
+  const { size, skipped, ...all } = await readAll(parsed, options.baseFolder ?? process.cwd());
+  const kept = filterKCore(all, parsed.filter);
+  const removedByKCore = size - kept.user.length;
+  return createLog({ ...kept, report: { rowsRead: size, skipped, removedByKCore } });
+}
 
+/** All good rows, in any order, and their users and items. */
+async function readAll(
+  config: DataConfig,
+  baseFolder: string,
+): Promise<LogColumns & { size: number; skipped: Skipped[] }> {
+  return withDatabase(async (connection, scratchFolder) => {
+    const { ratings, items, users } = config.source;
+    const files = await openFiles(connection, "ratings", ratings, baseFolder, scratchFolder);
+    const skipped = await importTable(connection, "ratings", ratings, files, ratingColumns(config));
+    const size = await numberOfRatings(connection, files.nameOf(files.paths[0]!));
     const itemTable = await readAttributes(connection, "items", items, baseFolder, scratchFolder);
     const userTable = await readAttributes(connection, "users", users, baseFolder, scratchFolder);
-    skipped.push(...itemTable.skipped, ...userTable.skipped);
-    const columns = await readColumns(connection, parsed, size);
-    const all: LogColumns = {
-      ...columns,
+    return {
+      ...(await readColumns(connection, config, size)),
       items: items === undefined ? itemTable.entities : finishItems(itemTable.entities, items),
       users: userTable.entities,
+      size,
+      skipped: [...skipped, ...itemTable.skipped, ...userTable.skipped],
     };
-    const kept = filterKCore(all, parsed.filter);
-    return createLog({
-      ...kept,
-      report: {
-        rowsRead: size,
-        skipped,
-        removedByKCore: size - kept.user.length,
-      },
-    });
   });
 }
 
@@ -69,7 +63,7 @@ async function numberOfRatings(connection: DuckDBConnection, place: string): Pro
   });
 }
 
-/** The columns in order of (time, user, item), as typed arrays, chunk by chunk. */
+/** The columns as typed arrays, chunk by chunk. They are sorted later, in memory: DuckDB would spill to disk for it. */
 async function readColumns(
   connection: DuckDBConnection,
   config: DataConfig,
@@ -87,8 +81,7 @@ async function readColumns(
   };
   const result = await connection.stream(
     `SELECT users_codes.code, items_codes.code, ${rating}::FLOAT AS rating, time, ${byThreshold ? "0" : "label"}::UTINYINT
-     FROM ratings JOIN users_codes ON ratings."user" = users_codes.id JOIN items_codes ON ratings.item = items_codes.id
-     ORDER BY time, users_codes.code, items_codes.code, rating`,
+     FROM ratings JOIN users_codes ON ratings."user" = users_codes.id JOIN items_codes ON ratings.item = items_codes.id`,
   );
   let row = 0;
   for (

@@ -1,3 +1,5 @@
+import { sortRows } from "./sort-rows.ts";
+
 /** Ratings are kept as 32-bit floats; this is the decimal that was meant: 4.1, not 4.099999904632568. */
 export function decimalRating(rating: number): number {
   return Number(Math.fround(rating).toPrecision(7));
@@ -55,7 +57,7 @@ export interface InteractionLog {
   readonly report: LoadReport;
 }
 
-/** The columns from which `createLog` makes a log; rows in any order. */
+/** The columns from which `createLog` makes a log; rows in any order. The arrays become the log's own. */
 export interface LogColumns {
   user: Int32Array;
   item: Int32Array;
@@ -69,12 +71,12 @@ export interface LogColumns {
   report?: Partial<LoadReport>;
 }
 
-/** Sorts rows by (time, user, item) where they are not yet, and builds the view by user. */
+/** Sorts the rows by (time, user, item), in the given arrays, and builds the view by user. */
 export function createLog(columns: LogColumns): InteractionLog {
-  const sorted = isSorted(columns) ? columns : sortColumns(columns);
-  const { user, time } = sorted;
+  sortRows(columns);
+  const { user, time, users, history } = columns;
   const size = user.length;
-  const userCount = sorted.users.ids.length;
+  const userCount = users.ids.length;
   const userOffsets = new Uint32Array(userCount + 1);
   for (let row = 0; row < size; row++) userOffsets[user[row]! + 1]!++;
   for (let u = 0; u < userCount; u++) userOffsets[u + 1]! += userOffsets[u]!;
@@ -83,7 +85,7 @@ export function createLog(columns: LogColumns): InteractionLog {
   const historyEnd = new Uint32Array(size);
   const next = userOffsets.slice(0, userCount);
   const tieStart = userOffsets.slice(0, userCount); // first position with the time of the user's latest row
-  const strict = sorted.history.ties === "exclude";
+  const strict = history.ties === "exclude";
   for (let row = 0; row < size; row++) {
     const u = user[row]!;
     const position = next[u]!++;
@@ -91,7 +93,7 @@ export function createLog(columns: LogColumns): InteractionLog {
     if (position > userOffsets[u]! && time[userRows[position - 1]!]! < time[row]!) tieStart[u] = position;
     historyEnd[row] = strict ? tieStart[u]! : position;
   }
-  const { report, ...kept } = sorted;
+  const { report, ...kept } = columns;
   return {
     ...kept,
     size,
@@ -101,7 +103,7 @@ export function createLog(columns: LogColumns): InteractionLog {
     report: {
       rowsRead: size,
       skipped: [],
-      duplicates: countDuplicates(sorted),
+      duplicates: countDuplicates(columns),
       removedByKCore: 0,
       ...report,
     },
@@ -121,21 +123,6 @@ export function historyOf(
 /** Number of interactions of the user before the sample `row`, under the log's rule for ties. */
 export function historyLength(log: InteractionLog, row: number): number {
   return log.historyEnd[row]! - log.userOffsets[log.user[row]!]!;
-}
-
-function compareRows({ user, item, time, rating }: LogColumns, a: number, b: number): number {
-  return time[a]! - time[b]! || user[a]! - user[b]! || item[a]! - item[b]! || rating[a]! - rating[b]!;
-}
-
-function isSorted(columns: LogColumns): boolean {
-  for (let row = 1; row < columns.user.length; row++)
-    if (compareRows(columns, row - 1, row) > 0) return false;
-  return true;
-}
-
-function sortColumns(columns: LogColumns): LogColumns {
-  const order = Uint32Array.from(columns.user.keys()).sort((a, b) => compareRows(columns, a, b) || a - b);
-  return takeRows(columns, order);
 }
 
 /** The given rows of every column, in the given order. */
