@@ -58,8 +58,9 @@ export async function prepareData(
 
 /** Text modality of rows of a log. */
 export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLike<number>): string[] {
-  const { historyLength } = prompt.config;
-  return Array.from(rows, (row) => prompt.render(recordAt(data.log, row, historyLength), data.catalogue));
+  const { historyLength, retrieval } = prompt.config;
+  const window = retrieval === "none" ? historyLength : data.log.history.maxLength;
+  return Array.from(rows, (row) => prompt.render(recordAt(data.log, row, window), data.catalogue));
 }
 
 /**
@@ -68,9 +69,10 @@ export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLik
  */
 export function pretrainingTexts(data: PreparedData, config: PromptConfig): string[] {
   const { log, split } = data;
-  const itemText = createPrompt({ ...config, template: "{{target_item}}" });
+  const itemText = createPrompt({ ...config, retrieval: "none", template: "{{target_item}}" });
   const historyText = createPrompt({
     ...config,
+    retrieval: "none",
     template: "{{user_history}}",
     historyLength: longestPassage,
   });

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadPredictor, openBundle } from "@corella/bundle";
+import { createLlmPrompt, loadPredictor, openBundle, openLane } from "@corella/bundle";
 import { createGenerator } from "@corella/engine";
-import { recordAt } from "@corella/modality";
+import { embeddingFrom, recordAt } from "@corella/modality";
 import { beforeAll, expect, test } from "vitest";
 import { parseRunConfig, type RunConfig } from "./config.ts";
 import { train, type TrainingResult } from "./pipeline.ts";
@@ -82,9 +82,10 @@ async function run(
   listener: ProgressListener = {},
   signal?: AbortSignal,
   folder?: string,
+  settings: RunConfig = config,
 ): Promise<{ folder: string; result: TrainingResult }> {
   const runFolder = folder ?? (await mkdtemp(join(tmpdir(), "corella-run-")));
-  const result = await train(config, {
+  const result = await train(settings, {
     baseFolder,
     runFolder,
     configText: "name: test\n",
@@ -142,3 +143,44 @@ test("the bundle predicts what the run predicted, in this thread and in workers"
     expect(answers.filter(({ route }) => route === "llm")).toHaveLength(expected.toLlm.length);
   }
 });
+
+test.each(["crm", "llm"] as const)(
+  "a run that retrieves history by the %s's vectors of items, and its bundle, ask the LLM alike",
+  async (retrieval) => {
+    const { warmUp, joint, llmAlone } = config.stages;
+    const { result } = await run({}, undefined, undefined, {
+      ...config,
+      prompt: { ...config.prompt, retrieval, historyLength: 1 },
+      stages: { warmUp: { ...warmUp, epochs: 3 }, joint, llmAlone },
+      routing: { ...config.routing, share: 1 },
+    });
+    const { test: predictions, data, bundleFolder } = result;
+    const bundle = await openBundle(bundleFolder);
+    const vectors = (await bundle.itemVectors())!;
+    expect(vectors.items).toEqual(data.catalogue.ids);
+    const records = Array.from(predictions.rows, (row) => recordAt(data.log, row));
+    const llm = await openLane(bundle, "llm", undefined);
+    const answers = await llm.score(records);
+    await llm.dispose();
+    for (const [i, answer] of answers.entries()) expect(answer).toBeCloseTo(predictions.llm[i]!, 5);
+
+    // The event that is told is the one nearest to the target among the last five.
+    const tuned = await bundle.llm();
+    const prompt = createLlmPrompt(tuned, { ...bundle.prompt, template: "{{user_history}}" }, vectors);
+    const vectorOf = embeddingFrom(vectors);
+    const cosine = (a: string, b: string): number => {
+      const [x, y] = [vectorOf(a)!, vectorOf(b)!];
+      const dot = (p: ArrayLike<number>, q: ArrayLike<number>): number =>
+        Array.from(p).reduce((sum, value, at) => sum + value * q[at]!, 0);
+      return dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
+    };
+    for (const record of records.slice(0, 20)) {
+      const nearest = Math.max(...record.history.map(({ item }) => cosine(item, record.item)));
+      const told = record.history.filter(({ item }) => cosine(item, record.item) > nearest - 1e-6);
+      const text = prompt.render(record, bundle.catalogue);
+      expect(told.some(({ item }) => text.includes(`film ${item}"`) || text.includes(`film ${item} `))).toBe(
+        true,
+      );
+    }
+  },
+);

@@ -3,11 +3,12 @@ import { createLlmPrompt, crmOf, idFeeds, saveBundle, type Router } from "@corel
 import type { CrmOutput } from "@corella/crm";
 import { createRuntime, eagerRuntime, type Part, type Program, type Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { cutPrompt, decoder, yesNoIds, type LoraConfig, type YesNoIds } from "@corella/llm";
+import { cutPrompt, decoder, yesNoIds, type LoraConfig } from "@corella/llm";
 import { encodeRows } from "@corella/modality";
 import type { MixRule } from "@corella/routing";
 import { designScratch, loadBase, pretrainingStage, scratchTexts, type BaseLlm } from "./base-llm.ts";
 import type { RunConfig } from "./config.ts";
+import { itemVectorsFor } from "./item-vectors.ts";
 import { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
 import type { ProjectionConfig } from "./objective.ts";
 import { fitRouter, predictAll, type Models, type Predictions } from "./predictions.ts";
@@ -71,10 +72,21 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const warm = await run("stage-1", "Stage 1: CRM warm-up", () => warmUpStage(inputs, crm, stages.warmUp));
 
   const lora = config.llm.lora as LoraConfig;
+  const itemVectors = await itemVectorsFor(config.prompt, data, runtime, pickPrefix(warm, "crm.", ""), base);
+  const prompt = createLlmPrompt(
+    { tokenizer: base.tokenizer, maxTokens: config.llm.maxTokens },
+    config.prompt,
+    itemVectors,
+  );
   const answers = await yesNoIds(
     base.tokenizer,
-    renderPrompts(data, promptOf(config, base), data.split.train.subarray(0, 1))[0]!,
+    renderPrompts(data, prompt, data.split.train.subarray(0, 1))[0]!,
   );
+  const samplesOf = async (size: number, purpose: string): Promise<TextSamples> => {
+    const rows = randomSubset(data.split.train, size, config.seed, purpose);
+    const texts = renderPrompts(data, prompt, rows).map((text) => cutPrompt(text, answers));
+    return { rows, tokens: await base.tokenizer.encodeBatch(texts) };
+  };
   const llm = decoder(base.config, { answers, lora });
   const joint = await run("stage-2", "Stage 2: joint training with alignment", async () => {
     const crmWidths = await hiddenWidths(data, crm);
@@ -84,7 +96,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       crm,
       llm,
       { ...copyOf(warm), ...prefixed(base.values, "llm.") },
-      await textSamples(config, data, base, answers, stages.joint.samples, "joint"),
+      await samplesOf(stages.joint.samples, "joint"),
       stages.joint,
       stages.warmUp,
       projection,
@@ -96,7 +108,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       inputs,
       llm,
       pickPrefix(joint, "llm.", "llm."),
-      await textSamples(config, data, base, answers, stages.llmAlone.samples, "llm-alone"),
+      await samplesOf(stages.llmAlone.samples, "llm-alone"),
       stages.llmAlone,
     ),
   );
@@ -113,6 +125,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       maxTokens: config.llm.maxTokens,
       tokenBudget: config.llm.tokenBudget,
     },
+    itemVectors,
   };
   const validationRows = randomSubset(
     data.split.validation,
@@ -133,6 +146,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       featureMap: data.featureMap,
       catalogue: data.catalogue,
       prompt: config.prompt,
+      itemVectors,
       crm: { config: config.crm, values: models.crm },
       llm: models.llm,
       router,
@@ -157,25 +171,6 @@ async function baseLlm(
     pretrainingStage(runtime, seed, design, texts, base),
   );
   return { ...design, values };
-}
-
-function promptOf(config: RunConfig, base: BaseLlm): ReturnType<typeof createLlmPrompt> {
-  return createLlmPrompt({ tokenizer: base.tokenizer, maxTokens: config.llm.maxTokens }, config.prompt);
-}
-
-async function textSamples(
-  config: RunConfig,
-  data: PreparedData,
-  base: BaseLlm,
-  answers: YesNoIds,
-  size: number,
-  purpose: string,
-): Promise<TextSamples> {
-  const rows = randomSubset(data.split.train, size, config.seed, purpose);
-  const prompts = renderPrompts(data, promptOf(config, base), rows).map((prompt) =>
-    cutPrompt(prompt, answers),
-  );
-  return { rows, tokens: await base.tokenizer.encodeBatch(prompts) };
 }
 
 /** Widths of the CRM's interaction layers, from one sample on the reference runtime. */

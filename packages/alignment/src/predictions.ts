@@ -1,6 +1,6 @@
 import { createCrmLane, createLlmLane, type Lane, type Router, type TunedLlm } from "@corella/bundle";
 import type { Runtime, Values } from "@corella/engine";
-import { recordAt } from "@corella/modality";
+import { recordAt, type ItemVectors } from "@corella/modality";
 import {
   fitMixWeight,
   mix,
@@ -59,6 +59,7 @@ export interface Models {
   readonly crmWarm: Values;
   readonly crm: Values;
   readonly llm: TunedLlm;
+  readonly itemVectors: ItemVectors | undefined;
 }
 
 /** Records that are scored between two signs of progress. */
@@ -78,7 +79,7 @@ export async function predictAll(
   const crmLane = await createCrmLane({ config: config.crm, values: models.crm }, data, runtime);
   const llmLane = await createLlmLane(
     models.llm,
-    { prompt: config.prompt, catalogue: data.catalogue },
+    { prompt: config.prompt, catalogue: data.catalogue, itemVectors: models.itemVectors },
     runtime,
   );
   const total = parts.reduce((sum, [, rows]) => sum + Math.ceil(rows.length / scoringChunk), 0);

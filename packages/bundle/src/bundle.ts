@@ -21,6 +21,7 @@ import {
   type FeatureMap,
   type FeatureMapJson,
   type InteractionLog,
+  type ItemVectors,
   type PromptConfig,
 } from "@corella/modality";
 import {
@@ -36,6 +37,7 @@ import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 import { crmFeatures } from "./feeds.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
+import { readItemVectors, writeItemVectors } from "./item-vectors.ts";
 import { readJson, verifyManifest, writeManifest } from "./manifest.ts";
 import type { Router } from "./predictor.ts";
 
@@ -64,6 +66,8 @@ export interface BundleContents {
   readonly featureMap: FeatureMap;
   readonly catalogue: Catalogue;
   readonly prompt: PromptConfig;
+  /** By which the prompt chooses history, where it retrieves. */
+  readonly itemVectors?: ItemVectors | undefined;
   readonly crm: TrainedCrm;
   readonly llm: TunedLlm;
   readonly router: Router;
@@ -81,6 +85,8 @@ export interface Bundle {
   readonly router: Router;
   crm(): Promise<TrainedCrm>;
   llm(): Promise<TunedLlm>;
+  /** undefined where the prompt does not retrieve. */
+  itemVectors(): Promise<ItemVectors | undefined>;
   histories(): Promise<Histories>;
 }
 
@@ -90,6 +96,7 @@ const files = {
   featureMap: "feature-map.json",
   catalogue: "catalogue.json",
   prompt: "prompt.json",
+  itemVectors: "item-vectors.safetensors",
   router: "router.json",
   crmConfig: "crm.json",
   crmWeights: "crm.safetensors",
@@ -153,6 +160,8 @@ export async function saveBundle(
     await write(files.featureMap, featureMap.toJson());
     await writeFileAtomic(join(temporary, files.catalogue), JSON.stringify(contents.catalogue.toJson()));
     await write(files.prompt, contents.prompt);
+    if (contents.itemVectors !== undefined)
+      await writeItemVectors(join(temporary, files.itemVectors), contents.itemVectors);
     await write(files.router, contents.router);
     await write(files.crmConfig, { model: crm.config.model, ...parseCrmConfig(crm.config).parameters });
     const tensors: Record<string, ReturnType<typeof float32Tensor>> = {};
@@ -184,13 +193,15 @@ export async function openBundle(
   const featureMap = featureMapFromJson(
     JSON.parse(await readFile(join(folder, files.featureMap), "utf8")) as FeatureMapJson,
   );
+  const catalogue = catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema));
+  const prompt = await readJson(folder, files.prompt, promptSchema);
   return {
     folder,
     name: facts.name,
     runConfig: await readFile(join(folder, files.runConfig), "utf8"),
     featureMap,
-    catalogue: catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema)),
-    prompt: await readJson(folder, files.prompt, promptSchema),
+    catalogue,
+    prompt,
     router: await readJson(folder, files.router, routerSchema),
     async crm() {
       const config = JSON.parse(await readFile(join(folder, files.crmConfig), "utf8")) as CrmConfig;
@@ -225,6 +236,10 @@ export async function openBundle(
         });
       }
       return { ...facts, config, lora: adapter.lora, values: { ...values, ...adapter.values }, tokenizer };
+    },
+    async itemVectors() {
+      if (prompt.retrieval === "none") return undefined;
+      return readItemVectors(join(folder, files.itemVectors), catalogue);
     },
     histories: () => readHistories(folder),
   };

@@ -3,9 +3,12 @@ import { createRuntime, type Runtime, type RuntimeConfig } from "@corella/engine
 import { createScorer, mergeAdapter } from "@corella/llm";
 import {
   createPrompt,
+  embeddingFrom,
   encodeRecords,
   type Catalogue,
   type FeatureMap,
+  type ItemVectors,
+  type Prompt,
   type PromptConfig,
 } from "@corella/modality";
 import { crmOf, type Bundle, type TrainedCrm, type TunedLlm } from "./bundle.ts";
@@ -41,7 +44,11 @@ export async function createCrmLane(
 /** The LLM as a lane of this thread; the adapter is merged into the weights. */
 export async function createLlmLane(
   llm: TunedLlm,
-  modality: { readonly prompt: PromptConfig; readonly catalogue: Catalogue },
+  modality: {
+    readonly prompt: PromptConfig;
+    readonly catalogue: Catalogue;
+    readonly itemVectors?: ItemVectors | undefined;
+  },
   runtime: Runtime,
 ): Promise<Lane> {
   const { config, lora, tokenizer, answers, tokenBudget } = llm;
@@ -56,7 +63,7 @@ export async function createLlmLane(
     maxTokens: llm.maxTokens,
     overlong: "cut",
   });
-  const prompt = createLlmPrompt(llm, modality.prompt);
+  const prompt = createLlmPrompt(llm, modality.prompt, modality.itemVectors);
   return {
     score: (records, signal) =>
       scorer.score(
@@ -67,14 +74,21 @@ export async function createLlmLane(
   };
 }
 
-/** The prompt as a decoder is to see it: history is cut to its token limit. */
+/**
+ * The prompt as a decoder is to see it: history is cut to its token limit.
+ * @param itemVectors for `config.retrieval`
+ */
 export function createLlmPrompt(
   llm: Pick<TunedLlm, "tokenizer" | "maxTokens">,
   config: PromptConfig,
-): ReturnType<typeof createPrompt> {
+  itemVectors?: ItemVectors,
+): Prompt {
   return createPrompt(
     { ...config, maxTokens: llm.maxTokens },
-    { countTokens: (text) => llm.tokenizer.countTokens(text) },
+    {
+      countTokens: (text) => llm.tokenizer.countTokens(text),
+      embedding: itemVectors === undefined ? undefined : embeddingFrom(itemVectors),
+    },
   );
 }
 
@@ -85,9 +99,10 @@ export async function openLane(
   config: RuntimeConfig | undefined,
 ): Promise<Lane> {
   const runtime = await createRuntime(config);
-  return lane === "crm"
-    ? createCrmLane(await bundle.crm(), bundle, runtime)
-    : createLlmLane(await bundle.llm(), bundle, runtime);
+  if (lane === "crm") return createCrmLane(await bundle.crm(), bundle, runtime);
+  const { prompt, catalogue } = bundle;
+  const itemVectors = await bundle.itemVectors();
+  return createLlmLane(await bundle.llm(), { prompt, catalogue, itemVectors }, runtime);
 }
 
 export interface LoadOptions {

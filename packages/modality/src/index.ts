@@ -50,7 +50,7 @@ export { createRowEncoder, encodeRows } from "./features/encode-rows.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
 export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
-export type { ItemEmbedding } from "./prompt/similar.ts";
+export { embeddingFrom, type ItemEmbedding, type ItemVectors } from "./prompt/similar.ts";
 export { batches, type BatchOptions, shuffledRows } from "./batches.ts";
 export { prepareSamples, type SampleFolder, type SampleOptions } from "./samples/sample-folder.ts";
 export { readBatches, type SampleBatchOptions } from "./samples/read-batches.ts";

@@ -23,8 +23,13 @@ export const attributeRich: Partial<PromptConfig> = {
 export interface PromptConfig {
   /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, rating_scale. */
   template: string;
-  /** How many of the newest history items are told. */
+  /** How many history items are told. */
   historyLength: number;
+  /**
+   * Which: the newest (`none`), or those most similar to the target by the CRM's item embeddings or the LLM's hidden
+   * states of the items' text (ReLLa); looked for in the history that a record brings.
+   */
+  retrieval: "none" | "crm" | "llm";
   /** Jinja of one history item; knows its attributes, id, rating, liked, rating_scale. */
   historyItem: string;
   /** Jinja of one item of the liked and disliked lists. */
@@ -56,6 +61,7 @@ const titleAndYear = "{{title}}{% if year %} ({{year}}){% endif %}";
 export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z.strictObject({
   template: z.string().min(1).default(templateA),
   historyLength: z.int().nonnegative().default(10),
+  retrieval: z.enum(["none", "crm", "llm"]).default("none"),
   historyItem: z.string().min(1).default(`"${titleAndYear}" ({{rating}}/{{rating_scale}})`),
   listItem: z.string().min(1).default(`"${titleAndYear}"`),
   target: z.string().min(1).default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),

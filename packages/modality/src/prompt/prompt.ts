@@ -1,3 +1,4 @@
+import { CorellaError } from "@corella/errors";
 import type { Catalogue } from "../catalogue.ts";
 import { parseWith } from "../config.ts";
 import type { RatingRecord } from "../record.ts";
@@ -40,9 +41,9 @@ type WriteMarked = (
 /**
  * @param options.countTokens with `config.maxTokens`: history items are dropped, oldest first, until the prompt fits.
  *   When it does not even fit without history, it is rendered without.
- * @param options.embedding the prompt then tells of the `historyLength` items of the record's history that are most
- *   similar to the target, instead of the newest; for `maxTokens` the least similar are dropped first.
- * @throws CorellaError for a template that is not Jinja.
+ * @param options.embedding for `config.retrieval`: the prompt tells of the `historyLength` items of the record's history
+ *   that are most similar to the target, instead of the newest; for `maxTokens` the least similar are dropped first.
+ * @throws CorellaError for a template that is not Jinja; `prompt/no-embedding`
  */
 export function createPrompt(
   config: Partial<PromptConfig> = {},
@@ -53,8 +54,10 @@ export function createPrompt(
 ): Prompt {
   const parsed = parseWith(promptSchema, config, "prompt");
   const write = createWriter(parsed);
-  const { countTokens, embedding } = options;
+  const { countTokens } = options;
   const { maxTokens, historyLength } = parsed;
+  const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
+  if (parsed.retrieval !== "none" && embedding === undefined) throw needsEmbedding(parsed.retrieval);
   const fitting = (record: RatingRecord, catalogue: Catalogue | undefined): string => {
     const longest = Math.min(historyLength, record.history.length);
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
@@ -121,6 +124,15 @@ function createWriter(config: PromptConfig): WriteMarked {
       rating_scale: config.ratingScale,
     });
   };
+}
+
+function needsEmbedding(retrieval: string): CorellaError {
+  return new CorellaError({
+    code: "prompt/no-embedding",
+    message: `Retrieval by ${retrieval} needs a vector for each item.`,
+    place: "prompt.retrieval",
+    remedy: "Give createPrompt an embedding, or set retrieval to none.",
+  });
 }
 
 function unmark(marked: string): string {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { randomLog } from "../random-log.test-helper.ts";
 import { recordAt } from "../record.ts";
 import { createPrompt } from "./prompt.ts";
-import { type ItemEmbedding, mostSimilarEvents } from "./similar.ts";
+import { embeddingFrom, type ItemEmbedding, mostSimilarEvents } from "./similar.ts";
 
 // Angles to the target "t" = (1, 0): near 0, middle 45, far 90 degrees, opposite 180; lengths do not matter.
 const vectors: Record<string, number[]> = {
@@ -49,6 +49,7 @@ test("a prompt drops the least similar first until its tokens fit", () => {
         historyItem: "{{id}} {{rating}}",
         separator: "|",
         historyLength: 4,
+        retrieval: "crm",
         maxTokens,
       },
       { countTokens, embedding },
@@ -56,6 +57,14 @@ test("a prompt drops the least similar first until its tokens fit", () => {
   expect(told(9)).toBe("near 0|middle 3|far 4|near 5");
   expect(told(2)).toBe("near 0|near 5");
   expect(told(1)).toBe("near 5");
+});
+
+test("a prompt that retrieves asks for vectors; vectors of items are an embedding", () => {
+  expect(() => createPrompt({ retrieval: "llm" })).toThrow(
+    expect.objectContaining({ code: "prompt/no-embedding" }),
+  );
+  const known = embeddingFrom({ items: ["a", "b"], values: Float32Array.of(1, 2, 3, 4) });
+  expect([known("b"), known("c")]).toEqual([Float32Array.of(3, 4), undefined]);
 });
 
 test("of any log: events of the user before the sample, none twice, none less similar than one left out", () => {

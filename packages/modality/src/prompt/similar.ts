@@ -3,6 +3,21 @@ import type { HistoryEvent, RatingRecord } from "../record.ts";
 /** The vector of an item, by its id; undefined where there is none. Where it comes from is the caller's choice. */
 export type ItemEmbedding = (item: string) => ArrayLike<number> | undefined;
 
+/** A vector for each of some items: values [items, dim]. */
+export interface ItemVectors {
+  readonly items: readonly string[];
+  readonly values: Float32Array;
+}
+
+export function embeddingFrom({ items, values }: ItemVectors): ItemEmbedding {
+  const dim = values.length / items.length;
+  const positions = new Map(items.map((item, position) => [item, position]));
+  return (item) => {
+    const position = positions.get(item);
+    return position === undefined ? undefined : values.subarray(position * dim, (position + 1) * dim);
+  };
+}
+
 /** The events of a record that a prompt of so many tells, oldest first. */
 export type ChooseEvents = (count: number) => readonly HistoryEvent[];
 
