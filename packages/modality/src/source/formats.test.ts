@@ -1,7 +1,9 @@
 import { DuckDBInstance } from "@duckdb/node-api";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DataConfigInput } from "../config.ts";
@@ -149,4 +151,31 @@ test("the k-core leaves users and items with enough interactions, as often as ne
   const core = await load({ path: "a.csv", header: true }, { filter: { kCoreUsers: 3, kCoreItems: 1 } });
   expect([core.users.ids, core.items.ids, [...core.item]]).toEqual([["a"], ["q", "é"], [0, 1, 0]]);
   expect(core.report.removedByKCore).toBe(4);
+});
+
+test("a URL is read where DuckDB has, or can fetch, its httpfs extension; elsewhere the error says so", async () => {
+  const csv = await readFile(join(folder, "a.csv"));
+  const server = createServer((request, response) => {
+    const range = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "");
+    const end = range === null || range[2] === "" ? csv.length : Number(range[2]) + 1;
+    const part = range === null ? csv : csv.subarray(Number(range[1]), end);
+    response.writeHead(range === null ? 200 : 206, {
+      "content-length": part.length,
+      "accept-ranges": "bytes",
+    });
+    response.end(request.method === "HEAD" ? undefined : part);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const path = `http://127.0.0.1:${port}/a.csv`;
+  try {
+    const read = loadLog({ source: { ratings: { path, header: true, columns } }, label: { threshold: 4 } });
+    const outcome = await read.then(
+      (log) => log.size,
+      (error: unknown) => error,
+    );
+    if (outcome !== rows.length) expect(outcome).toMatchObject({ code: "data/no-httpfs", place: path });
+  } finally {
+    server.close();
+  }
 });

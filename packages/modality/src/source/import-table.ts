@@ -3,7 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { ColumnReference, TableConfig } from "../config.ts";
 import type { LoadReport } from "../log.ts";
 import { identifier } from "./database.ts";
-import type { OpenedFiles } from "./files.ts";
+import { isRemote, type OpenedFiles } from "./files.ts";
 import { locate, locateLineBreak, rowPlace } from "./locate.ts";
 import { openRelation, type Relation } from "./relation.ts";
 
@@ -159,6 +159,15 @@ async function unreadable(
   cause: unknown,
 ): Promise<CorellaError> {
   const message = cause instanceof Error ? cause.message : String(cause);
+  if (files.paths.some(isRemote) && message.includes("'httpfs'")) {
+    return new CorellaError({
+      code: "data/no-httpfs",
+      message: "DuckDB reads URLs by its extension httpfs, which is not installed and cannot be fetched.",
+      place: files.nameOf(files.paths[0]!),
+      remedy: `Let the machine reach extensions.duckdb.org once, or download the file and name it in data.source.${table}.path.`,
+      cause,
+    });
+  }
   const lineBreak = config.format === "parquet" ? undefined : await locateLineBreak(config, files);
   if (lineBreak !== undefined) {
     return new CorellaError({
