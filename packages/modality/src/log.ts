@@ -85,12 +85,14 @@ export function createLog(columns: LogColumns): InteractionLog {
   const historyEnd = new Uint32Array(size);
   const next = userOffsets.slice(0, userCount);
   const tieStart = userOffsets.slice(0, userCount); // first position with the time of the user's latest row
+  const latest = new Float64Array(userCount).fill(Number.POSITIVE_INFINITY); // the time of that row
   const strict = history.ties === "exclude";
   for (let row = 0; row < size; row++) {
     const u = user[row]!;
     const position = next[u]!++;
     userRows[position] = row;
-    if (position > userOffsets[u]! && time[userRows[position - 1]!]! < time[row]!) tieStart[u] = position;
+    if (latest[u]! < time[row]!) tieStart[u] = position;
+    latest[u] = time[row]!;
     historyEnd[row] = strict ? tieStart[u]! : position;
   }
   const { report, ...kept } = columns;
