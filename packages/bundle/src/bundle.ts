@@ -34,7 +34,6 @@ import {
 } from "@corella/safetensors";
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
-import { crmFeatures } from "./feeds.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
 import { readJson, verifyManifest, writeManifest } from "./manifest.ts";
 import type { Router } from "./predictor.ts";
@@ -124,7 +123,7 @@ const routerSchema = z.strictObject({
 
 /** The CRM that a configuration and a feature map make. */
 export function crmOf(config: CrmConfig, featureMap: FeatureMap): Part<CrmOutput> {
-  return createCrm(config, crmFeatures(featureMap));
+  return createCrm(config, featureMap.features);
 }
 
 /**

@@ -17,11 +17,17 @@ export type CrmFeature =
       readonly type: "sequence";
       readonly vocabularySize: number;
       readonly maxLength: number;
-      /** `attention` (weighted by the target) is what a feature map may say; no model here computes it yet. */
+      /** `attention`: the sum weighted by a network that sees each event beside the target (DIN). */
       readonly pooling: "mean" | "sum" | "attention";
       readonly table: string;
+      /** Sequences of the same events whose vectors are added to these before pooling, for example the ratings. */
+      readonly plus?: readonly string[] | undefined;
+      /** Of `attention`: the categorical feature that the events are compared with; default: the one named `table`. */
+      readonly target?: string | undefined;
     }
   | { readonly name: string; readonly type: "numeric" };
+
+export type SequenceFeature = Extract<CrmFeature, { type: "sequence" }>;
 
 /** The program's input of a feature: ids int32 [batch] or [batch, maxLength], numbers float32 [batch]. */
 export function inputSpec(feature: CrmFeature): InputSpec {
@@ -55,6 +61,29 @@ export function checkFeatures(features: readonly CrmFeature[]): void {
     }
     rows.set(feature.table, known);
   }
+  for (const feature of features) if (feature.type === "sequence") checkSequence(feature, features);
+}
+
+/** What a sequence names exists and fits. */
+function checkSequence(sequence: SequenceFeature, features: readonly CrmFeature[]): void {
+  const place = `features.${sequence.name}`;
+  for (const name of sequence.plus ?? []) {
+    const added = features.find((feature) => feature.name === name);
+    if (added?.type === "sequence" && added.maxLength === sequence.maxLength && added !== sequence) continue;
+    throw badFeature(
+      `${place}.plus`,
+      `It adds ${name}, which is no other sequence of ${sequence.maxLength} events.`,
+    );
+  }
+  if (sequence.pooling !== "attention") return;
+  const target = targetOf(sequence);
+  if (features.some(({ name, type }) => name === target && type === "categorical")) return;
+  throw badFeature(`${place}.target`, `Its target ${target} is no categorical feature.`);
+}
+
+/** The feature that attention compares a sequence's events with. */
+export function targetOf({ target, table }: SequenceFeature): string {
+  return target ?? table;
 }
 
 /** Of models that have nothing to compute with fewer features. @throws CorellaError `crm/features` */

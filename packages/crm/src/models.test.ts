@@ -20,7 +20,7 @@ import {
   regularized,
   type CrmConfig,
 } from "./index.ts";
-import { syntheticBatch, syntheticFeatures as features } from "./synthetic.test-helper.ts";
+import { attentiveFeatures, syntheticBatch, syntheticFeatures as features } from "./synthetic.test-helper.ts";
 
 const compiled = onnxRuntime({ threads: 2 });
 const reference = eagerRuntime("cpu");
@@ -42,6 +42,19 @@ const configs: Record<string, CrmConfig> = Object.fromEntries([
   ["DeepFM with elu", { model: "DeepFM", embeddingDim: 4, activation: "elu", hiddenUnits: [8] }],
   ["DeepFM with leakyRelu", { model: "DeepFM", embeddingDim: 4, activation: "leakyRelu", hiddenUnits: [8] }],
   ["AutoInt with layer normalisation", { model: "AutoInt", embeddingDim: 4, layerNormalization: true }],
+  [
+    "DeepFM with attention",
+    { model: "DeepFM", embeddingDim: 4, hiddenUnits: [8], attention: { hiddenUnits: [5] } },
+  ],
+  [
+    "DCNv2 with softmax attention",
+    {
+      model: "DCNv2",
+      embeddingDim: 4,
+      parallelUnits: [8],
+      attention: { hiddenUnits: [5, 3], activation: "prelu", softmax: true },
+    },
+  ],
   ["AutoInt without residual", { model: "AutoInt", embeddingDim: 4, residual: false, dropout: 0.1 }],
 ]);
 
@@ -53,7 +66,7 @@ function lively(specs: Parameters<typeof initialValues>[0], seed: number): Value
 }
 
 describe.each(Object.entries(configs))("%s", (_, config) => {
-  const part = createCrm(config, features);
+  const part = createCrm(config, config["attention"] === undefined ? features : attentiveFeatures);
   const program = crmProgram(part);
   const values = lively(part, 3);
 
@@ -163,10 +176,10 @@ describe("learning", () => {
 });
 
 test("regularisers reach embeddings, first-order weights and numeric vectors apart from the rest", () => {
-  const part = createCrm({ model: "DeepFM", embeddingDim: 4, hiddenUnits: [8] }, features);
+  const part = createCrm({ model: "DeepFM", embeddingDim: 4, hiddenUnits: [8] }, attentiveFeatures);
   const embeddings = embeddingNames(part);
   expect([...embeddings].sort()).toEqual(
-    ["age", "history", "item", "tags", "user"]
+    ["age", "history", "item", "ratings", "tags", "user"]
       .flatMap((name) => [`lr.${name}`, ...(name === "history" ? [] : [`embedding.${name}`])])
       .sort(),
   );
@@ -174,12 +187,13 @@ test("regularisers reach embeddings, first-order weights and numeric vectors apa
   expect(optimizerOf("lr.age")).toMatchObject({ l2: 0.5 });
   expect(optimizerOf("lr.bias")).toMatchObject({ l2: 0.25 });
   expect(optimizerOf("mlp.0.weight")).toMatchObject({ l2: 0.25 });
+  expect(optimizerOf("embedding.attention.history.0.weight")).toMatchObject({ l2: 0.25 });
   const ones = Object.fromEntries(
     Object.entries(initialValues(part, 1)).map(([name, value]) => [name, value.fill(1)]),
   );
   const count = (names: Iterable<string>): number =>
     [...names].reduce((sum, name) => sum + ones[name]!.length, 0);
-  const net = Object.keys(ones).filter((name) => !embeddings.has(name));
+  const net = Object.keys(ones).filter((name) => !embeddings.has(name) && !name.includes("running_"));
   expect(regularizationLoss(part, ones, { embedding: 0.5, net: 0.25 })).toBeCloseTo(
     (0.5 * count(embeddings) + 0.25 * count(net)) / 2,
   );

@@ -73,6 +73,28 @@ test("mistakes are named with a place and a remedy", () => {
     { name: "x", type: "categorical", vocabularySize: 7, table: "item" },
   ];
   expect(error({ model: "DCNv2" }, unequal)).toMatchObject({ code: "crm/features", place: "features.x" });
+  const attentive: CrmFeature = {
+    name: "h",
+    type: "sequence",
+    vocabularySize: 20,
+    maxLength: 5,
+    pooling: "attention",
+    table: "item",
+  };
+  for (const [change, place] of [
+    [{ target: "age" }, "features.h.target"],
+    [{ target: "history" }, "features.h.target"],
+    [{ plus: ["item"] }, "features.h.plus"],
+    [{ plus: ["h"] }, "features.h.plus"],
+  ] as const) {
+    const given = [...features, { ...attentive, ...change }];
+    expect(error({ model: "DCNv2" }, given)).toMatchObject({ code: "crm/features", place });
+  }
+  expect(error({ model: "DCNv2", attention: { softMax: true } })).toMatchObject({
+    code: "crm/unknown-parameter",
+    place: "attention.softMax",
+    remedy: "Did you mean softmax?",
+  });
   const label: CrmFeature[] = [{ name: "label", type: "numeric" }];
   expect(error({ model: "DCNv2" }, label)).toMatchObject({ code: "crm/features", place: "features.label" });
 });
