@@ -93,6 +93,35 @@ export function needFields(model: string, features: readonly CrmFeature[], least
   }
 }
 
+/** Of models that are about sequences pooled by attention. @throws CorellaError `crm/features` */
+export function needAttention(model: string, features: readonly CrmFeature[]): void {
+  if (features.some((feature) => feature.type === "sequence" && feature.pooling === "attention")) return;
+  throw new CorellaError({
+    code: "crm/features",
+    message: `${model} needs a sequence that is pooled by attention.`,
+    place: "features",
+    remedy: "Give the history pooling: attention, with the item as its target.",
+  });
+}
+
+/**
+ * Some of the features, by name, able to be embedded without the others.
+ * @throws CorellaError `crm/features` with the place of the names
+ */
+export function featuresNamed(
+  names: readonly string[],
+  features: readonly CrmFeature[],
+  place: string,
+): CrmFeature[] {
+  const found = names.map((name) => {
+    const feature = features.find((candidate) => candidate.name === name);
+    if (feature === undefined) throw badFeature(place, `There is no feature ${name}.`);
+    return feature;
+  });
+  if (found.length > 0) checkFeatures(found);
+  return found;
+}
+
 function badFeature(place: string, message: string): CorellaError {
   return new CorellaError({
     code: "crm/features",

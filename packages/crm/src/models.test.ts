@@ -19,6 +19,7 @@ import {
   regularizationLoss,
   regularized,
   type CrmConfig,
+  type CrmFeature,
 } from "./index.ts";
 import { attentiveFeatures, syntheticBatch, syntheticFeatures as features } from "./synthetic.test-helper.ts";
 
@@ -27,6 +28,12 @@ const reference = eagerRuntime("cpu");
 
 /** Every model, small, and the variants that no golden covers. */
 const small: Record<string, object> = {
+  DIN: { hiddenUnits: [8, 6], attention: { hiddenUnits: [5] } },
+  FinalMLP: {
+    stream1: { hiddenUnits: [8] },
+    stream2: { hiddenUnits: [6], context: ["item", "age"] },
+    heads: 2,
+  },
   DCNv2: { stackedUnits: [8], parallelUnits: [8, 6] },
   AutoInt: { attentionDim: 6, hiddenUnits: [] },
   FiGNN: {},
@@ -41,6 +48,12 @@ const configs: Record<string, CrmConfig> = Object.fromEntries([
   ["DeepFM with tanh", { model: "DeepFM", embeddingDim: 4, activation: "tanh", hiddenUnits: [8] }],
   ["DeepFM with elu", { model: "DeepFM", embeddingDim: 4, activation: "elu", hiddenUnits: [8] }],
   ["DeepFM with leakyRelu", { model: "DeepFM", embeddingDim: 4, activation: "leakyRelu", hiddenUnits: [8] }],
+  [
+    "MaskNet, parallel",
+    { model: "MaskNet", embeddingDim: 4, structure: "parallel", blockUnits: 5, hiddenUnits: [6] },
+  ],
+  ["GDCN, stacked", { model: "GDCN", embeddingDim: 4, structure: "stacked", hiddenUnits: [6] }],
+  ["AutoInt with one head", { model: "AutoInt", embeddingDim: 4, heads: 1, attentionDim: 6 }],
   ["AutoInt with layer normalisation", { model: "AutoInt", embeddingDim: 4, layerNormalization: true }],
   [
     "DeepFM with attention",
@@ -58,6 +71,11 @@ const configs: Record<string, CrmConfig> = Object.fromEntries([
   ["AutoInt without residual", { model: "AutoInt", embeddingDim: 4, residual: false, dropout: 0.1 }],
 ]);
 
+/** A history pooled by attention where the model or its config asks for it. */
+function featuresOf(config: CrmConfig): readonly CrmFeature[] {
+  return config.model === "DIN" || config["attention"] !== undefined ? attentiveFeatures : features;
+}
+
 /** Values whose embeddings are large enough to matter. */
 function lively(specs: Parameters<typeof initialValues>[0], seed: number): Values {
   const values = initialValues(specs, seed);
@@ -66,7 +84,7 @@ function lively(specs: Parameters<typeof initialValues>[0], seed: number): Value
 }
 
 describe.each(Object.entries(configs))("%s", (_, config) => {
-  const part = createCrm(config, config["attention"] === undefined ? features : attentiveFeatures);
+  const part = createCrm(config, featuresOf(config));
   const program = crmProgram(part);
   const values = lively(part, 3);
 
@@ -150,14 +168,18 @@ describe("learning", () => {
   const learners: Record<string, object> = {
     DCNv2: { parallelUnits: [32] },
     WideDeep: { hiddenUnits: [32] },
+    DIN: { hiddenUnits: [32], attention: { hiddenUnits: [8] } },
+    MaskNet: { hiddenUnits: [32, 32] },
+    FinalMLP: { stream1: { hiddenUnits: [32] }, stream2: { hiddenUnits: [32] } },
+    GDCN: { hiddenUnits: [32] },
   };
-  test.each(["DCNv2", "FiGNN", "AutoInt", "FM", "WideDeep"])(
+  test.each(["DCNv2", "FiGNN", "AutoInt", "FM", "WideDeep", "DIN", "MaskNet", "FinalMLP", "GDCN"])(
     "%s learns an interaction that no feature shows alone",
     async (model) => {
       const part = createCrm(
         { model, embeddingDim: 8, ...learners[model] },
         // FM weighs every pair alike, so it cannot set apart the item and the history that shares its table.
-        model === "FM" ? features.filter(({ name }) => name !== "history") : features,
+        model === "FM" ? features.filter(({ name }) => name !== "history") : featuresOf({ model }),
       );
       const trainer = await compiled.train(crmProgram(part), {
         seed: 1,
