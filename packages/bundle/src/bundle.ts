@@ -35,7 +35,6 @@ import {
 } from "@corella/safetensors";
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
-import { crmFeatures } from "./feeds.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
 import { readItemVectors, writeItemVectors } from "./item-vectors.ts";
 import { readJson, verifyManifest, writeManifest } from "./manifest.ts";
@@ -131,7 +130,7 @@ const routerSchema = z.strictObject({
 
 /** The CRM that a configuration and a feature map make. */
 export function crmOf(config: CrmConfig, featureMap: FeatureMap): Part<CrmOutput> {
-  return createCrm(config, crmFeatures(featureMap));
+  return createCrm(config, featureMap.features);
 }
 
 /**

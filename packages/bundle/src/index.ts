@@ -8,7 +8,7 @@ export {
   type TrainedCrm,
   type TunedLlm,
 } from "./bundle.ts";
-export { crmFeatures, idFeeds } from "./feeds.ts";
+export { idFeeds } from "./feeds.ts";
 export type { Histories } from "./histories.ts";
 export {
   createCrmLane,

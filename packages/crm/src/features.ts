@@ -17,11 +17,17 @@ export type CrmFeature =
       readonly type: "sequence";
       readonly vocabularySize: number;
       readonly maxLength: number;
-      /** `attention` (weighted by the target) is what a feature map may say; no model here computes it yet. */
+      /** `attention`: the sum weighted by a network that sees each event beside the target (DIN). */
       readonly pooling: "mean" | "sum" | "attention";
       readonly table: string;
+      /** Sequences of the same events whose vectors are added to these before pooling, for example the ratings. */
+      readonly plus?: readonly string[] | undefined;
+      /** Of `attention`: the categorical feature that the events are compared with; default: the one named `table`. */
+      readonly target?: string | undefined;
     }
   | { readonly name: string; readonly type: "numeric" };
+
+export type SequenceFeature = Extract<CrmFeature, { type: "sequence" }>;
 
 /** The program's input of a feature: ids int32 [batch] or [batch, maxLength], numbers float32 [batch]. */
 export function inputSpec(feature: CrmFeature): InputSpec {
@@ -55,6 +61,29 @@ export function checkFeatures(features: readonly CrmFeature[]): void {
     }
     rows.set(feature.table, known);
   }
+  for (const feature of features) if (feature.type === "sequence") checkSequence(feature, features);
+}
+
+/** What a sequence names exists and fits. */
+function checkSequence(sequence: SequenceFeature, features: readonly CrmFeature[]): void {
+  const place = `features.${sequence.name}`;
+  for (const name of sequence.plus ?? []) {
+    const added = features.find((feature) => feature.name === name);
+    if (added?.type === "sequence" && added.maxLength === sequence.maxLength && added !== sequence) continue;
+    throw badFeature(
+      `${place}.plus`,
+      `It adds ${name}, which is no other sequence of ${sequence.maxLength} events.`,
+    );
+  }
+  if (sequence.pooling !== "attention") return;
+  const target = targetOf(sequence);
+  if (features.some(({ name, type }) => name === target && type === "categorical")) return;
+  throw badFeature(`${place}.target`, `Its target ${target} is no categorical feature.`);
+}
+
+/** The feature that attention compares a sequence's events with. */
+export function targetOf({ target, table }: SequenceFeature): string {
+  return target ?? table;
 }
 
 /** Of models that have nothing to compute with fewer features. @throws CorellaError `crm/features` */
@@ -62,6 +91,35 @@ export function needFields(model: string, features: readonly CrmFeature[], least
   if (features.length < least) {
     throw badFeature("features", `${model} needs ${least} features at least, these are ${features.length}.`);
   }
+}
+
+/** Of models that are about sequences pooled by attention. @throws CorellaError `crm/features` */
+export function needAttention(model: string, features: readonly CrmFeature[]): void {
+  if (features.some((feature) => feature.type === "sequence" && feature.pooling === "attention")) return;
+  throw new CorellaError({
+    code: "crm/features",
+    message: `${model} needs a sequence that is pooled by attention.`,
+    place: "features",
+    remedy: "Give the history pooling: attention, with the item as its target.",
+  });
+}
+
+/**
+ * Some of the features, by name, able to be embedded without the others.
+ * @throws CorellaError `crm/features` with the place of the names
+ */
+export function featuresNamed(
+  names: readonly string[],
+  features: readonly CrmFeature[],
+  place: string,
+): CrmFeature[] {
+  const found = names.map((name) => {
+    const feature = features.find((candidate) => candidate.name === name);
+    if (feature === undefined) throw badFeature(place, `There is no feature ${name}.`);
+    return feature;
+  });
+  if (found.length > 0) checkFeatures(found);
+  return found;
 }
 
 function badFeature(place: string, message: string): CorellaError {

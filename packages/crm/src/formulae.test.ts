@@ -1,41 +1,76 @@
 import { createGenerator, eagerRuntime, initialValues, type Batch, type Values } from "@corella/engine";
 import { describe, expect, test } from "vitest";
-import { createCrm, crmInferenceProgram, type CrmConfig } from "./index.ts";
-import { syntheticBatch, syntheticFeatures as features } from "./synthetic.test-helper.ts";
+import { createCrm, crmInferenceProgram, type CrmConfig, type CrmFeature } from "./index.ts";
+import { attentiveFeatures, syntheticBatch, syntheticFeatures } from "./synthetic.test-helper.ts";
 
 // The models that no golden covers, against their papers' formulae in plain float64 JavaScript.
 const dim = 4;
 const size = 5;
 const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);
 
-/** The vectors of a sample's features from the tables `${part}.*`; sequences are summed, or averaged where `means`. */
-function vectors(
-  values: Values,
-  batch: Batch,
-  b: number,
-  part: string,
-  width: number,
-  means: boolean,
-): number[][] {
+/** Rows of `${part}.${table}` that ids name. */
+function rowsOf(values: Values, table: string, ids: readonly number[], width: number): number[][] {
+  return ids.map((id) => Array.from(values[table]!.slice(id * width, (id + 1) * width)));
+}
+
+/** A sample's ids of a feature, or its number. */
+function inputOf(batch: Batch, name: string, b: number): number[] {
+  const { data, shape } = batch[name]!;
+  const length = shape[1] ?? 1;
+  return Array.from(data.slice(b * length, (b + 1) * length));
+}
+
+/** First-order weights of a sample's features, those of a sequence summed. */
+function firstOrder(values: Values, batch: Batch, b: number): number {
+  return sum(
+    syntheticFeatures.map(({ name, type }) => {
+      const input = inputOf(batch, name, b);
+      if (type === "numeric") return values[`lr.${name}`]![0]! * input[0]!;
+      return sum(rowsOf(values, `lr.${name}`, input, 1).flat());
+    }),
+  );
+}
+
+/** The vectors of a sample's features. */
+function vectors(values: Values, batch: Batch, b: number, features: readonly CrmFeature[]): number[][] {
+  const target = rowsOf(values, "embedding.item", inputOf(batch, "item", b), dim)[0]!;
   return features.map((feature) => {
-    const { data, shape } = batch[feature.name]!;
-    const table = (name: string, row: number): number[] =>
-      Array.from(values[`${part}.${name}`]!.slice(row * width, (row + 1) * width));
-    if (feature.type === "numeric") return table(feature.name, 0).map((x) => x * data[b]!);
-    const name = part === "lr" ? feature.name : feature.table;
-    const length = shape[1] ?? 1;
-    const ids = Array.from(data.slice(b * length, (b + 1) * length)).filter((id) => id !== 0);
-    const rows = ids.map((id) => table(name, id));
-    const isMean = means && feature.type === "sequence" && feature.pooling === "mean";
-    return Array.from({ length: width }, (_, d) => {
-      const total = sum(rows.map((row) => row[d]!));
-      return isMean ? total / Math.max(rows.length, 1) : total;
-    });
+    const input = inputOf(batch, feature.name, b);
+    if (feature.type === "numeric")
+      return rowsOf(values, `embedding.${feature.name}`, [0], dim)[0]!.map((x) => x * input[0]!);
+    const own = rowsOf(values, `embedding.${feature.table}`, input, dim);
+    if (feature.type === "categorical") return own[0]!;
+    const added = (feature.plus ?? []).map((name) =>
+      rowsOf(values, `embedding.${name}`, inputOf(batch, name, b), dim),
+    );
+    const events = own
+      .map((event, j) => event.map((x, d) => x + sum(added.map((other) => other[j]![d]!))))
+      .filter((_, j) => input[j] !== 0);
+    const weights =
+      feature.pooling === "attention"
+        ? attention(values, events, target)
+        : events.map(() => (feature.pooling === "mean" ? 1 / events.length : 1));
+    return Array.from({ length: dim }, (_, d) => sum(events.map((event, j) => weights[j]! * event[d]!)));
   });
 }
 
-const firstOrder = (values: Values, batch: Batch, b: number): number =>
-  sum(vectors(values, batch, b, "lr", 1, false).flat());
+/** softmax_j(W_2 prelu(W_1 [t; e_j; t - e_j; t * e_j])) */
+function attention(values: Values, events: readonly number[][], target: readonly number[]): number[] {
+  const unit = "embedding.attention.history";
+  const slopes = values[`${unit}.0.activation.alpha`]!;
+  const scores = events.map((event) => {
+    const compared = [
+      ...target,
+      ...event,
+      ...target.map((t, d) => t - event[d]!),
+      ...target.map((t, d) => t * event[d]!),
+    ];
+    const hidden = affine(values, `${unit}.0`, compared).map((z, u) => (z > 0 ? z : slopes[u]! * z));
+    return affine(values, `${unit}.1`, hidden)[0]!;
+  });
+  const exponentials = scores.map(Math.exp);
+  return exponentials.map((x) => x / sum(exponentials));
+}
 
 /** W x + b */
 function affine(values: Values, name: string, x: readonly number[]): number[] {
@@ -46,21 +81,30 @@ function affine(values: Values, name: string, x: readonly number[]): number[] {
   );
 }
 
-const formulae: [CrmConfig, (values: Values, batch: Batch, b: number) => number][] = [
+type Formula = (values: Values, batch: Batch, b: number) => number;
+
+const fm =
+  (features: readonly CrmFeature[]): Formula =>
+  (values, batch, b) => {
+    const e = vectors(values, batch, b, features);
+    let logit = values["lr.bias"]![0]! + firstOrder(values, batch, b);
+    for (let f = 0; f < e.length; f++)
+      for (let g = f + 1; g < e.length; g++) logit += sum(e[f]!.map((x, d) => x * e[g]![d]!));
+    return logit;
+  };
+
+const formulae: [CrmConfig, readonly CrmFeature[], Formula][] = [
+  [{ model: "FM", embeddingDim: dim }, syntheticFeatures, fm(syntheticFeatures)],
   [
-    { model: "FM", embeddingDim: dim },
-    (values, batch, b) => {
-      const e = vectors(values, batch, b, "embedding", dim, true);
-      let logit = values["lr.bias"]![0]! + firstOrder(values, batch, b);
-      for (let f = 0; f < e.length; f++)
-        for (let g = f + 1; g < e.length; g++) logit += sum(e[f]!.map((x, d) => x * e[g]![d]!));
-      return logit;
-    },
+    { model: "FM", embeddingDim: dim, attention: { hiddenUnits: [3], activation: "prelu", softmax: true } },
+    attentiveFeatures,
+    fm(attentiveFeatures),
   ],
   [
     { model: "WideDeep", embeddingDim: dim, hiddenUnits: [6, 3] },
+    syntheticFeatures,
     (values, batch, b) => {
-      let x = vectors(values, batch, b, "embedding", dim, true).flat();
+      let x = vectors(values, batch, b, syntheticFeatures).flat();
       for (const layer of ["dnn.0", "dnn.1"]) x = affine(values, layer, x).map((z) => Math.max(z, 0));
       return firstOrder(values, batch, b) + affine(values, "dnn.2", x)[0]!;
     },
@@ -68,7 +112,7 @@ const formulae: [CrmConfig, (values: Values, batch: Batch, b: number) => number]
 ];
 
 describe("the logits are those of the paper's formula", () => {
-  test.each(formulae)("%j", async (config, logitOf) => {
+  test.each(formulae)("%j", async (config, features, logitOf) => {
     const part = createCrm(config, features);
     const random = createGenerator(2, "formulae");
     // Every value is random but the padding rows: zero as initialised.

@@ -19,14 +19,21 @@ import {
   regularizationLoss,
   regularized,
   type CrmConfig,
+  type CrmFeature,
 } from "./index.ts";
-import { syntheticBatch, syntheticFeatures as features } from "./synthetic.test-helper.ts";
+import { attentiveFeatures, syntheticBatch, syntheticFeatures as features } from "./synthetic.test-helper.ts";
 
 const compiled = onnxRuntime({ threads: 2 });
 const reference = eagerRuntime("cpu");
 
 /** Every model, small, and the variants that no golden covers. */
 const small: Record<string, object> = {
+  DIN: { hiddenUnits: [8, 6], attention: { hiddenUnits: [5] } },
+  FinalMLP: {
+    stream1: { hiddenUnits: [8] },
+    stream2: { hiddenUnits: [6], context: ["item", "age"] },
+    heads: 2,
+  },
   DCNv2: { stackedUnits: [8], parallelUnits: [8, 6] },
   AutoInt: { attentionDim: 6, hiddenUnits: [] },
   FiGNN: {},
@@ -41,9 +48,33 @@ const configs: Record<string, CrmConfig> = Object.fromEntries([
   ["DeepFM with tanh", { model: "DeepFM", embeddingDim: 4, activation: "tanh", hiddenUnits: [8] }],
   ["DeepFM with elu", { model: "DeepFM", embeddingDim: 4, activation: "elu", hiddenUnits: [8] }],
   ["DeepFM with leakyRelu", { model: "DeepFM", embeddingDim: 4, activation: "leakyRelu", hiddenUnits: [8] }],
+  [
+    "MaskNet, parallel",
+    { model: "MaskNet", embeddingDim: 4, structure: "parallel", blockUnits: 5, hiddenUnits: [6] },
+  ],
+  ["GDCN, stacked", { model: "GDCN", embeddingDim: 4, structure: "stacked", hiddenUnits: [6] }],
+  ["AutoInt with one head", { model: "AutoInt", embeddingDim: 4, heads: 1, attentionDim: 6 }],
   ["AutoInt with layer normalisation", { model: "AutoInt", embeddingDim: 4, layerNormalization: true }],
+  [
+    "DeepFM with attention",
+    { model: "DeepFM", embeddingDim: 4, hiddenUnits: [8], attention: { hiddenUnits: [5] } },
+  ],
+  [
+    "DCNv2 with softmax attention",
+    {
+      model: "DCNv2",
+      embeddingDim: 4,
+      parallelUnits: [8],
+      attention: { hiddenUnits: [5, 3], activation: "prelu", softmax: true },
+    },
+  ],
   ["AutoInt without residual", { model: "AutoInt", embeddingDim: 4, residual: false, dropout: 0.1 }],
 ]);
+
+/** A history pooled by attention where the model or its config asks for it. */
+function featuresOf(config: CrmConfig): readonly CrmFeature[] {
+  return config.model === "DIN" || config["attention"] !== undefined ? attentiveFeatures : features;
+}
 
 /** Values whose embeddings are large enough to matter. */
 function lively(specs: Parameters<typeof initialValues>[0], seed: number): Values {
@@ -53,7 +84,7 @@ function lively(specs: Parameters<typeof initialValues>[0], seed: number): Value
 }
 
 describe.each(Object.entries(configs))("%s", (_, config) => {
-  const part = createCrm(config, features);
+  const part = createCrm(config, featuresOf(config));
   const program = crmProgram(part);
   const values = lively(part, 3);
 
@@ -137,14 +168,18 @@ describe("learning", () => {
   const learners: Record<string, object> = {
     DCNv2: { parallelUnits: [32] },
     WideDeep: { hiddenUnits: [32] },
+    DIN: { hiddenUnits: [32], attention: { hiddenUnits: [8] } },
+    MaskNet: { hiddenUnits: [32, 32] },
+    FinalMLP: { stream1: { hiddenUnits: [32] }, stream2: { hiddenUnits: [32] } },
+    GDCN: { hiddenUnits: [32] },
   };
-  test.each(["DCNv2", "FiGNN", "AutoInt", "FM", "WideDeep"])(
+  test.each(["DCNv2", "FiGNN", "AutoInt", "FM", "WideDeep", "DIN", "MaskNet", "FinalMLP", "GDCN"])(
     "%s learns an interaction that no feature shows alone",
     async (model) => {
       const part = createCrm(
         { model, embeddingDim: 8, ...learners[model] },
         // FM weighs every pair alike, so it cannot set apart the item and the history that shares its table.
-        model === "FM" ? features.filter(({ name }) => name !== "history") : features,
+        model === "FM" ? features.filter(({ name }) => name !== "history") : featuresOf({ model }),
       );
       const trainer = await compiled.train(crmProgram(part), {
         seed: 1,
@@ -163,10 +198,10 @@ describe("learning", () => {
 });
 
 test("regularisers reach embeddings, first-order weights and numeric vectors apart from the rest", () => {
-  const part = createCrm({ model: "DeepFM", embeddingDim: 4, hiddenUnits: [8] }, features);
+  const part = createCrm({ model: "DeepFM", embeddingDim: 4, hiddenUnits: [8] }, attentiveFeatures);
   const embeddings = embeddingNames(part);
   expect([...embeddings].sort()).toEqual(
-    ["age", "history", "item", "tags", "user"]
+    ["age", "history", "item", "ratings", "tags", "user"]
       .flatMap((name) => [`lr.${name}`, ...(name === "history" ? [] : [`embedding.${name}`])])
       .sort(),
   );
@@ -174,12 +209,13 @@ test("regularisers reach embeddings, first-order weights and numeric vectors apa
   expect(optimizerOf("lr.age")).toMatchObject({ l2: 0.5 });
   expect(optimizerOf("lr.bias")).toMatchObject({ l2: 0.25 });
   expect(optimizerOf("mlp.0.weight")).toMatchObject({ l2: 0.25 });
+  expect(optimizerOf("embedding.attention.history.0.weight")).toMatchObject({ l2: 0.25 });
   const ones = Object.fromEntries(
     Object.entries(initialValues(part, 1)).map(([name, value]) => [name, value.fill(1)]),
   );
   const count = (names: Iterable<string>): number =>
     [...names].reduce((sum, name) => sum + ones[name]!.length, 0);
-  const net = Object.keys(ones).filter((name) => !embeddings.has(name));
+  const net = Object.keys(ones).filter((name) => !embeddings.has(name) && !name.includes("running_"));
   expect(regularizationLoss(part, ones, { embedding: 0.5, net: 0.25 })).toBeCloseTo(
     (0.5 * count(embeddings) + 0.25 * count(net)) / 2,
   );

@@ -39,7 +39,7 @@ export function binaryCrossEntropy(logit: Tensor, label: Tensor): Tensor {
 /** Names of the parameters and tables that embed features, first-order weights included. */
 export function embeddingNames(specs: Pick<Specs, "params" | "tables">): ReadonlySet<string> {
   const numeric = Object.keys(specs.params).filter(
-    (name) => /^(embedding|lr)\./.test(name) && name !== "lr.bias",
+    (name) => /^lr\.|(^|\.)embedding\.(?!attention\.)/.test(name) && name !== "lr.bias",
   );
   return new Set([...Object.keys(specs.tables), ...numeric]);
 }

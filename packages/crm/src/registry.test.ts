@@ -8,9 +8,13 @@ const features: CrmFeature[] = [
   { name: "age", type: "numeric" },
 ];
 
+const attentive = features.map((feature): CrmFeature =>
+  feature.name === "history" ? ({ ...feature, pooling: "attention" } as CrmFeature) : feature,
+);
+
 test("every model has defaults, declares a shared table once and one input for each feature", () => {
   for (const model of Object.keys(crmModels)) {
-    const part = createCrm({ model }, features);
+    const part = createCrm({ model }, model === "DIN" ? attentive : features);
     expect(part.tables["embedding.item"]).toMatchObject({ rows: 20, dim: 32 });
     expect(part.tables["embedding.history"]).toBeUndefined();
     expect(part.inputs).toEqual({
@@ -64,6 +68,16 @@ test("mistakes are named with a place and a remedy", () => {
     code: "crm/bad-parameter",
     place: "attentionDim",
   });
+  expect(error({ model: "DIN" })).toMatchObject({ code: "crm/features", place: "features" });
+  expect(error({ model: "FinalMLP", heads: 3 })).toMatchObject({ code: "crm/bad-parameter", place: "heads" });
+  expect(error({ model: "FinalMLP", stream1: { context: ["itme"] } })).toMatchObject({
+    code: "crm/features",
+    place: "stream1.context",
+  });
+  expect(error({ model: "FinalMLP", stream2: { hiddenUnit: [3] } })).toMatchObject({
+    code: "crm/unknown-parameter",
+    remedy: "Did you mean hiddenUnits?",
+  });
   expect(error({ model: "FiGNN" }, features.slice(0, 1))).toMatchObject({ code: "crm/features" });
   expect(error({ model: "DCNv2" }, [])).toMatchObject({ code: "crm/features", place: "features" });
   const twice = [...features, features[0]!];
@@ -73,6 +87,28 @@ test("mistakes are named with a place and a remedy", () => {
     { name: "x", type: "categorical", vocabularySize: 7, table: "item" },
   ];
   expect(error({ model: "DCNv2" }, unequal)).toMatchObject({ code: "crm/features", place: "features.x" });
+  const wrong: CrmFeature = {
+    name: "h",
+    type: "sequence",
+    vocabularySize: 20,
+    maxLength: 5,
+    pooling: "attention",
+    table: "item",
+  };
+  for (const [change, place] of [
+    [{ target: "age" }, "features.h.target"],
+    [{ target: "history" }, "features.h.target"],
+    [{ plus: ["item"] }, "features.h.plus"],
+    [{ plus: ["h"] }, "features.h.plus"],
+  ] as const) {
+    const given = [...features, { ...wrong, ...change }];
+    expect(error({ model: "DCNv2" }, given)).toMatchObject({ code: "crm/features", place });
+  }
+  expect(error({ model: "DCNv2", attention: { softMax: true } })).toMatchObject({
+    code: "crm/unknown-parameter",
+    place: "attention.softMax",
+    remedy: "Did you mean softmax?",
+  });
   const label: CrmFeature[] = [{ name: "label", type: "numeric" }];
   expect(error({ model: "DCNv2" }, label)).toMatchObject({ code: "crm/features", place: "features.label" });
 });

@@ -6,9 +6,13 @@ import type { CrmOutput } from "./model.ts";
 import { autoInt, autoIntSchema } from "./models/autoint.ts";
 import { dcnv2, dcnv2Schema } from "./models/dcnv2.ts";
 import { deepFm, deepFmSchema } from "./models/deepfm.ts";
+import { din, dinSchema } from "./models/din.ts";
 import { fiBiNet, fiBiNetSchema } from "./models/fibinet.ts";
 import { fiGnn, fiGnnSchema } from "./models/fignn.ts";
+import { finalMlp, finalMlpSchema } from "./models/finalmlp.ts";
 import { fm, fmSchema } from "./models/fm.ts";
+import { gdcn, gdcnSchema } from "./models/gdcn.ts";
+import { maskNet, maskNetSchema } from "./models/masknet.ts";
 import { wideDeep, wideDeepSchema } from "./models/widedeep.ts";
 import { xDeepFm, xDeepFmSchema } from "./models/xdeepfm.ts";
 
@@ -34,7 +38,11 @@ export type CrmModelName =
   | "AutoInt"
   | "FiGNN"
   | "FM"
-  | "WideDeep";
+  | "WideDeep"
+  | "DIN"
+  | "MaskNet"
+  | "FinalMLP"
+  | "GDCN";
 
 /** All models by name. A new one is one file in models/ and one line here. */
 export const crmModels: Readonly<Record<CrmModelName, CrmModel>> = {
@@ -46,6 +54,10 @@ export const crmModels: Readonly<Record<CrmModelName, CrmModel>> = {
   FiGNN: entry(fiGnnSchema, fiGnn),
   FM: entry(fmSchema, fm),
   WideDeep: entry(wideDeepSchema, wideDeep),
+  DIN: entry(dinSchema, din),
+  MaskNet: entry(maskNetSchema, maskNet),
+  FinalMLP: entry(finalMlpSchema, finalMlp),
+  GDCN: entry(gdcnSchema, gdcn),
 };
 
 export interface CrmConfig {

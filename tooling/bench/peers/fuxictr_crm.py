@@ -1,6 +1,8 @@
-"""FuxiCTR's six models, unmodified: one `train_step` on ready batches, or one `train_epoch` with its own data loader."""
+"""FuxiCTR's six models, unmodified: one `train_step` on random batches, or one `train_epoch` with its own data loader on
+the samples of our shards."""
 
 import importlib
+import itertools
 import logging
 import os
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from shards import read_blocks
 from worker import repeated, serve, trainable
 
 BATCHES = 4
@@ -58,7 +61,10 @@ def build(name, settings):
     )
     model._max_gradient_norm = 10.0  # the default of fit()
     model.train()
-    samples = random_samples(fields, max(BATCHES * batch, settings["epochRows"]))
+    if settings.get("samples"):
+        step = epoch(model, feature_map, settings, folder)
+        return {"step": step, "warm_up": lambda: step(3), "parameters": trainable(model)}
+    samples = random_samples(fields, BATCHES * batch)
     tensors = {key: torch.from_numpy(value) for key, value in samples.items()}
     batches = [{key: value[i * batch : (i + 1) * batch] for key, value in tensors.items()} for i in range(BATCHES)]
     count = 0
@@ -68,25 +74,38 @@ def build(name, settings):
         model.train_step(batches[count % BATCHES])
         count += 1
 
-    contestant = {"step": step, "warm_up": repeated(step, 4), "parameters": trainable(model)}
-    return {**contestant, "step": epoch(model, feature_map, samples, batch, folder)} if settings["epochRows"] else contestant
+    return {"step": step, "warm_up": repeated(step, 4), "parameters": trainable(model)}
 
 
-def epoch(model, feature_map, samples, batch, folder):
+class Some:
+    """The first batches of each epoch of a loader."""
+
+    def __init__(self, loader, count):
+        self.loader, self.count = loader, count
+
+    def __iter__(self):
+        return itertools.islice(iter(self.loader), self.count)
+
+
+def epoch(model, feature_map, settings, folder):
     """Shuffling and batching are the peer's; the evaluation at the end of an epoch is left out."""
     from fuxictr.pytorch.dataloaders import RankDataLoader
 
+    blocks = list(read_blocks(settings["samples"]))
     path = f"{folder}/train.npz"
-    np.savez(path, **samples)
+    np.savez(path, **{key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]})
     loader = RankDataLoader(
-        feature_map, stage="train", train_data=path, valid_data=None, batch_size=batch, shuffle=True,
+        feature_map, stage="train", train_data=path, valid_data=None, batch_size=settings["batch"], shuffle=True,
         num_workers=0, data_format="npz", verbose=0,
     ).make_iterator()
     loader = loader[0] if isinstance(loader, tuple) else loader
     model._eval_steps, model._total_steps, model._epoch_index = sys.maxsize, 0, 0
     model._stop_training = False
 
-    return lambda: model.train_epoch(loader)
+    def step(batches=settings["batches"]):
+        model.train_epoch(loader if batches is None else Some(loader, batches))
+
+    return step
 
 
 serve(build)

@@ -7,24 +7,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
-
+from shards import read_blocks
 from worker import serve
 
 if not os.environ.get("FUXICTR_HOME"):
     sys.exit("FUXICTR_HOME must name a checkout: git clone https://github.com/reczoo/FuxiCTR")
 sys.path.insert(0, str(Path(os.environ["FUXICTR_HOME"]).resolve()))
 logging.disable(logging.INFO)
-PREFIX = "feature "
-
-
-def read_blocks(folder):
-    """One dictionary of arrays a shard, as FuxiCTR's preprocessing would save it."""
-    for path in sorted(Path(folder).glob("samples-*/shard-*.safetensors")):
-        columns = load_file(path)
-        block = {key[len(PREFIX) :]: value for key, value in columns.items() if key.startswith(PREFIX)}
-        block = {key: value[:, 0] if value.shape[1] == 1 else value for key, value in block.items()}
-        yield {**block, "label": columns["label"].astype(np.float64)}
 
 
 def feature_map_of(block):
@@ -45,7 +34,7 @@ def build(name, settings):
     from fuxictr.pytorch.dataloaders import RankDataLoader
 
     target = tempfile.mkdtemp(prefix="corella-bench-")
-    blocks = list(read_blocks(settings["folder"]))
+    blocks = list(read_blocks(next(Path(settings["folder"]).glob("samples-*"))))
     if settings["streaming"]:
         for index, block in enumerate(blocks):
             np.savez(f"{target}/part_{index:05d}.npz", **block)

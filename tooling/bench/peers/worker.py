@@ -1,7 +1,7 @@
 """What every peer worker shares: commands on stdin, one JSON line on stdout for each timed round.
 
 A command is {"name", "rounds", "steps", "settings"}. The first one with a name builds that contestant and warms it up;
-with "rounds": 0 the answer is {"name", "ready": true, "parameters"}, otherwise one {"name", "ms"} a round, the mean of
+with "rounds": 0 the answer is {"name", "ready": true, "parameters"}, otherwise one {"name", "ms", "cpuMs"} a round, the mean of
 `steps` steps after one untimed step (none where a round is a single step). Each answer has "peakMb", the most memory that
 the process has held.
 """
@@ -41,16 +41,19 @@ def serve(build):
         if command["rounds"] == 0:
             answer({"name": name, "ready": True, "parameters": contestant["parameters"]})
         for _ in range(command["rounds"]):
-            answer({"name": name, "ms": timed(contestant["step"], command["steps"])})
+            answer({"name": name, **timed(contestant["step"], command["steps"])})
 
 
 def timed(step, steps):
     if steps > 1:
         step()
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), time.process_time()
     for _ in range(steps):
         step()
-    return (time.perf_counter() - start) * 1e3 / steps
+    return {
+        "ms": (time.perf_counter() - start) * 1e3 / steps,
+        "cpuMs": (time.process_time() - processor) * 1e3 / steps,
+    }
 
 
 def repeated(step, count):

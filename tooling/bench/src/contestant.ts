@@ -1,9 +1,16 @@
 import type { Runtime } from "@corella/engine";
 
+/** Of one step, in milliseconds. */
+export interface StepTime {
+  readonly ms: number;
+  /** What all threads of the side's process took of the processor. */
+  readonly cpuMs: number;
+}
+
 /** One side of a measurement, built and warmed up. */
 export interface Contestant {
-  /** Runs so many steps and gives the mean time of one, in milliseconds. */
-  round(steps: number): Promise<number>;
+  /** Runs so many steps and gives the mean time of one. */
+  round(steps: number): Promise<StepTime>;
   /** Trained elements: both sides must have as many, or their shapes differ. */
   readonly parameters: number | undefined;
   /** The most memory that its process has held, in MB; undefined where it has no process of its own. */
@@ -37,6 +44,8 @@ export interface BenchCase {
   readonly rivals: readonly Rival[];
   /** Steps of one round. Where more than one, each round begins with an untimed step. */
   readonly steps: number;
+  /** Of what a step stands for: times are multiplied by it. */
+  readonly scale?: number;
   /** What a step handles, for throughput: the result then also has it for each second. */
   readonly perStep?: { readonly unit: "tokens" | "samples" | "GFLOP"; readonly count: number };
 }
@@ -50,9 +59,15 @@ export async function contestant(subject: Subject): Promise<Contestant> {
     dispose: () => subject.dispose(),
     async round(steps) {
       if (steps > 1) await subject.step();
-      const start = performance.now();
+      const [start, cpuStart] = [performance.now(), processorMs()];
       for (let i = 0; i < steps; i++) await subject.step();
-      return (performance.now() - start) / steps;
+      return { ms: (performance.now() - start) / steps, cpuMs: (processorMs() - cpuStart) / steps };
     },
   };
+}
+
+/** What this process has taken of the processor. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }

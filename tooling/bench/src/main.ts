@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { CorellaError, formatError } from "@corella/errors";
-import { crmCases } from "./areas/crm.ts";
+import { crmEpochs, crmSteps } from "./areas/crm.ts";
 import { dataCases } from "./areas/data.ts";
 import { engineCases } from "./areas/engine.ts";
 import { llmCases } from "./areas/llm.ts";
@@ -16,13 +16,16 @@ interface Options {
   readonly only?: string;
   readonly list?: true;
   readonly epoch?: true;
+  readonly share: number;
+  readonly ml1m: string;
   readonly huge?: true;
   readonly ortProfile?: string;
 }
 
 const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise<BenchCase[]>>> = {
   engine: ({ huge }) => engineCases(huge === true),
-  crm: ({ epoch }) => crmCases(epoch === true),
+  crm: ({ epoch, ml1m, share }) =>
+    epoch === true ? crmEpochs(resolve(ml1m), resolve(".cache", "bench"), share) : crmSteps(),
   llm: () => llmCases(),
   data: () => dataCases(),
 };
@@ -36,7 +39,9 @@ const command = new Command("bench")
   .option("--threads <count>", "threads of each side", positiveInteger, 2)
   .option("--only <name>", "one case, or one rival of it: `dcnv2-step`, `dcnv2-step/torch-fp32`")
   .option("--list", "name the cases and stop")
-  .option("--epoch", "crm: whole epochs of 776,007 rows instead of steps")
+  .option("--epoch", "crm: whole epochs of ML-1M instead of steps")
+  .option("--share <fraction>", "of an epoch that is run; times are scaled to the whole", fraction, 1)
+  .option("--ml-1m <path>", "ML-1M, as ml-1m.zip or a folder", "../shared/data/ml-1m.zip")
   .option("--huge", "engine: also tables of 10^8 rows (13 GB)")
   .option("--ort-profile <folder>", "our side alone, with onnxruntime's profile by operator")
   .addHelpText(
@@ -128,6 +133,12 @@ function print(result: object): void {
 
 function round(value: number): number {
   return Number(value.toPrecision(3));
+}
+
+function fraction(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("It is above 0 and at most 1.");
+  return value;
 }
 
 function positiveInteger(text: string): number {

@@ -54,7 +54,7 @@ export async function profileCase(
   const prefix = `${bench.name.replaceAll("/", "-")}-${Date.now()}`;
   const runtime = onnxRuntime({ threads, profile: join(folder, prefix) });
   const side = await contestant(await bench.subject(runtime));
-  const stepMs = await side.round(runs);
+  const { ms: stepMs } = await side.round(runs);
   await side.dispose();
   const file = (await readdir(folder)).find((name) => name.startsWith(prefix));
   if (file === undefined) {

@@ -14,6 +14,7 @@ const scripts = join(import.meta.dirname, "..", "peers");
 interface Answer {
   readonly parameters?: number;
   readonly ms?: number;
+  readonly cpuMs?: number;
   readonly peakMb: number;
 }
 
@@ -51,7 +52,10 @@ export class PeerProcess {
     const ready = await this.#ask({ name, rounds: 0, settings });
     return {
       parameters: ready.parameters,
-      round: async (steps) => (await this.#ask({ name, rounds: 1, steps })).ms!,
+      round: async (steps) => {
+        const { ms, cpuMs } = await this.#ask({ name, rounds: 1, steps });
+        return { ms: ms!, cpuMs: cpuMs! };
+      },
       peakMb: () => this.#peakMb,
       dispose: async () => this.end(),
     };

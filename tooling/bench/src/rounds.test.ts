@@ -9,7 +9,8 @@ function recorded(log: string[], name: string, times: number[]): Contestant {
     dispose: async () => {},
     round: async () => {
       log.push(name);
-      return times[next++]!;
+      const ms = times[next++]!;
+      return { ms, cpuMs: 2 * ms };
     },
   };
 }
@@ -27,10 +28,17 @@ test("sides take turns, and each rival is compared with its own neighbours", asy
     peer: 22,
     ratio: 2,
     unit: "ms",
+    cpu: { ours: 22, peer: 44, ratio: 2 },
     rounds: 3,
     spread: { ours: [10, 12], peer: [20, 30], ratio: [2, 2.5] },
   });
   expect(measure("case/b", times, 1).ratio).toBe(0.5);
+  expect(measure("case/b", times, 1, 10)).toMatchObject({
+    ours: 200,
+    peer: 100,
+    ratio: 0.5,
+    cpu: { ours: 400 },
+  });
 });
 
 test("without a rival the peer is null", async () => {

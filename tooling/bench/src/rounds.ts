@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Contestant } from "./contestant.ts";
+import type { Contestant, StepTime } from "./contestant.ts";
 
 /** Idle threads of either side may spin for tens of milliseconds after a round; the other side starts after that. */
 const settleMs = 200;
@@ -11,10 +11,10 @@ export interface RoundOptions {
   readonly onRound?: (round: number) => void;
 }
 
-/** Milliseconds of each round: ours, and each rival's. */
+/** A step's time in each round: ours, and each rival's. */
 export interface RoundTimes {
-  readonly ours: readonly number[];
-  readonly rivals: readonly (readonly number[])[];
+  readonly ours: readonly StepTime[];
+  readonly rivals: readonly (readonly StepTime[])[];
 }
 
 /** Measures in turn (ours, rival 1, ours, rival 2, ..., again), so that what disturbs the machine meets all sides. */
@@ -23,9 +23,9 @@ export async function interleave(
   rivals: readonly Contestant[],
   options: RoundOptions,
 ): Promise<RoundTimes> {
-  const own: number[] = [];
-  const others: number[][] = rivals.map(() => []);
-  const turn = async (side: Contestant): Promise<number> => {
+  const own: StepTime[] = [];
+  const others: StepTime[][] = rivals.map(() => []);
+  const turn = async (side: Contestant): Promise<StepTime> => {
     await pause(options.settleMs ?? settleMs);
     return side.round(options.steps);
   };
@@ -48,27 +48,37 @@ export interface Measure {
   /** peer / ours: above 1 we are faster. */
   readonly ratio: number | null;
   readonly unit: "ms";
+  /** Medians of what each side's process took of the processor. */
+  readonly cpu: { readonly ours: number; readonly peer: number | null; readonly ratio: number | null };
   /** Smallest and largest; of `ratio`, over pairs of neighbouring rounds. */
   readonly spread: Readonly<Record<string, readonly [number, number]>>;
   readonly rounds: number;
 }
 
-/** The result of one rival; `peer` null when there are no times of it. */
-export function measure(name: string, times: RoundTimes, rival: number | undefined): Measure {
+/** The result of one rival; `peer` null when there are no times of it. Times are multiplied by `scale`. */
+export function measure(name: string, times: RoundTimes, rival: number | undefined, scale = 1): Measure {
   const peers = rival === undefined ? [] : times.rivals[rival]!;
   // Ours was measured before each rival: those measured before this one are its neighbours.
   const count = Math.max(1, times.rivals.length);
   const own = rival === undefined ? times.ours : times.ours.filter((_, i) => i % count === rival);
-  const ours = median(own);
+  const wall = (side: readonly StepTime[]): number[] => side.map(({ ms }) => ms * scale);
+  const processor = (side: readonly StepTime[]): number => median(side.map(({ cpuMs }) => cpuMs * scale));
+  const ours = median(wall(own));
   const base = { name, ours: rounded(ours), unit: "ms", rounds: own.length } as const;
-  if (peers.length === 0) return { ...base, peer: null, ratio: null, spread: { ours: range(own) } };
-  const peer = median(peers);
-  const ratios = peers.map((ms, round) => ms / own[round]!);
+  const oursCpu = processor(own);
+  if (peers.length === 0) {
+    const cpu = { ours: rounded(oursCpu), peer: null, ratio: null };
+    return { ...base, peer: null, ratio: null, cpu, spread: { ours: range(wall(own)) } };
+  }
+  const peer = median(wall(peers));
+  const peerCpu = processor(peers);
+  const ratios = peers.map(({ ms }, round) => ms / own[round]!.ms);
   return {
     ...base,
     peer: rounded(peer),
     ratio: rounded(peer / ours),
-    spread: { ours: range(own), peer: range(peers), ratio: range(ratios) },
+    cpu: { ours: rounded(oursCpu), peer: rounded(peerCpu), ratio: rounded(peerCpu / oursCpu) },
+    spread: { ours: range(wall(own)), peer: range(wall(peers)), ratio: range(ratios) },
   };
 }
 

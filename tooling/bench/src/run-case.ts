@@ -56,7 +56,12 @@ export async function runCase(bench: BenchCase, options: RunOptions): Promise<Re
     );
     return bench.rivals.map((rival) => {
       const place = sides.findIndex(({ name }) => name === rival.name);
-      const result = measure(`${bench.name}/${rival.name}`, times, place === -1 ? undefined : place);
+      const result = measure(
+        `${bench.name}/${rival.name}`,
+        times,
+        place === -1 ? undefined : place,
+        bench.scale,
+      );
       const note = missing.get(rival.name) ?? rival.note;
       return {
         ...result,

@@ -7,6 +7,11 @@ const patterns: Readonly<Record<string, (i: number) => string | undefined>> = {
   FiBiNET: (i) => ["bilinear_p", "bilinear_q"][i],
   AutoInt: (i) => `attn.${i}`,
   FiGNN: (i) => `gnn.${i}`,
+  DIN: (i) => `mlp.${i}`,
+  MaskNet: (i) => `block.${i}`,
+  FinalMLP: (i) => `stream.${i}`,
+  GDCN: (i) => `cross.${i}`,
+  GDCNP: (i) => `cross.${i}`,
 };
 
 /** The golden name of each output `hidden.<i>`; undefined where the goldens hold no counterpart. */

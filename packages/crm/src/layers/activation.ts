@@ -1,12 +1,28 @@
 import { tf } from "@corella/engine";
-import type { Tensor } from "./layer.ts";
+import { batchNormalization } from "./batchNormalization.ts";
+import { combine, type Layer, type Tensor } from "./layer.ts";
 
-export const activationNames = ["relu", "leakyRelu", "elu", "sigmoid", "tanh", "linear"] as const;
+export const activationNames = [
+  "relu",
+  "leakyRelu",
+  "elu",
+  "sigmoid",
+  "tanh",
+  "linear",
+  "prelu",
+  "dice",
+] as const;
 export type Activation = (typeof activationNames)[number];
 
-/** Elementwise functions; leakyRelu has slope 0.01 and elu alpha 1, PyTorch's defaults. */
-export function activate(x: Tensor, activation: Activation): Tensor {
-  switch (activation) {
+/** An activation of [rows, size]; leakyRelu has slope 0.01 and elu alpha 1, PyTorch's defaults. */
+export function activation(name: Activation, size: number): Layer<Tensor, Tensor> {
+  if (name === "prelu") return prelu(size);
+  if (name === "dice") return dice(size);
+  return { forward: (_, x) => elementwise(x, name) };
+}
+
+function elementwise(x: Tensor, name: Exclude<Activation, "prelu" | "dice">): Tensor {
+  switch (name) {
     case "relu":
       return tf.relu(x);
     case "leakyRelu":
@@ -26,4 +42,30 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 /** max(x, 0.01 x) */
 export function leakyRelu(x: Tensor): Tensor {
   return tf.maximum(x, tf.mul(x, 0.01));
+}
+
+/** PReLU (He et al. 2015): max(x, 0) + a min(x, 0), one slope a for each unit, 0.25 at first. */
+function prelu(size: number): Layer<Tensor, Tensor> {
+  return {
+    params: { alpha: { shape: [size], init: { kind: "constant", value: 0.25 } } },
+    forward: (scope, x) => tf.add(tf.relu(x), tf.mul(scope.param("alpha"), tf.minimum(x, 0))),
+  };
+}
+
+/**
+ * Dice (DIN section 5.3): p x + (1 - p) alpha x with p = sigmoid((x - E[x]) / sqrt(Var[x])), alpha 0 at first.
+ * Epsilon and momentum of the statistics are FuxiCTR's.
+ */
+function dice(size: number): Layer<Tensor, Tensor> {
+  const statistics = batchNormalization(size, { affine: false, epsilon: 1e-9, momentum: 0.01 });
+  const norm = combine({ norm: statistics }, (call, x: Tensor) => call.norm(x));
+  return {
+    params: { alpha: { shape: [size], init: { kind: "zeros" } }, ...norm.params },
+    forward(scope, x) {
+      const p = tf.sigmoid(norm.forward(scope, x));
+      const alpha = scope.param("alpha");
+      // x (alpha + p (1 - alpha))
+      return tf.mul(x, tf.add(alpha, tf.mul(p, tf.sub(1, alpha))));
+    },
+  };
 }

@@ -1,19 +1,30 @@
 import { tf } from "@corella/engine";
 import type { Layer, Tensor } from "./layer.ts";
 
-const epsilon = 1e-5;
-const momentum = 0.1;
+export interface BatchNormalizationOptions {
+  /** Learns a gain and a bias; default true. */
+  readonly affine?: boolean;
+  readonly epsilon?: number;
+  readonly momentum?: number;
+}
 
 /**
- * Batch normalisation (Ioffe & Szegedy 2015) of [batch, size] with PyTorch's conventions: the biased variance
+ * Batch normalisation (Ioffe & Szegedy 2015) of [rows, size] with PyTorch's conventions: the biased variance
  * normalises, the unbiased one enters the running statistics.
  */
-export function batchNormalization(size: number): Layer<Tensor, Tensor> {
+export function batchNormalization(
+  size: number,
+  { affine = true, epsilon = 1e-5, momentum = 0.1 }: BatchNormalizationOptions = {},
+): Layer<Tensor, Tensor> {
   const state = { shape: [size], trainable: false } as const;
   return {
     params: {
-      weight: { shape: [size], init: { kind: "ones" } },
-      bias: { shape: [size], init: { kind: "zeros" } },
+      ...(affine
+        ? {
+            weight: { shape: [size], init: { kind: "ones" } },
+            bias: { shape: [size], init: { kind: "zeros" } },
+          }
+        : {}),
       running_mean: { ...state, init: { kind: "zeros" } },
       running_var: { ...state, init: { kind: "ones" } },
     },
@@ -21,8 +32,9 @@ export function batchNormalization(size: number): Layer<Tensor, Tensor> {
       const runningMean = scope.param("running_mean");
       const runningVariance = scope.param("running_var");
       const scaled = (centred: Tensor, variance: Tensor): Tensor => {
-        const gain = tf.mul(tf.rsqrt(tf.add(variance, epsilon)), scope.param("weight"));
-        return tf.add(tf.mul(centred, gain), scope.param("bias"));
+        const scale = tf.rsqrt(tf.add(variance, epsilon));
+        if (!affine) return tf.mul(centred, scale);
+        return tf.add(tf.mul(centred, tf.mul(scale, scope.param("weight"))), scope.param("bias"));
       };
       if (!scope.training) return scaled(tf.sub(x, runningMean), runningVariance);
       const mean = tf.mean(x, 0);

@@ -1,7 +1,7 @@
-import { CorellaError } from "@corella/errors";
 import { tf, type InputSpec, type ParamSpec, type Scope, type TableSpec } from "@corella/engine";
-import { inputSpec, type CrmFeature } from "../features.ts";
-import type { Layer, Tensor } from "./layer.ts";
+import { inputSpec, targetOf, type CrmFeature, type SequenceFeature } from "../features.ts";
+import { combine, type Layer, type Tensor } from "./layer.ts";
+import { targetAttention, type AttentionConfig, type AttentionInput } from "./targetAttention.ts";
 
 export interface Embedded {
   /** One [batch, dim] for each feature, in the order of the features. */
@@ -10,11 +10,19 @@ export interface Embedded {
   readonly flat: Tensor;
 }
 
+export interface EmbeddingOptions {
+  readonly embeddingDim: number;
+  /** How sequences with the pooling `attention` are pooled; each has a network of its own. */
+  readonly attention: AttentionConfig;
+}
+
 /** Looks up and pools the features. Tables are N(0, 1e-4) with a padding row of zeros; a number scales a vector. */
-export function embedding(features: readonly CrmFeature[], dim: number): Layer<void, Embedded> {
+export function embedding(features: readonly CrmFeature[], options: EmbeddingOptions): Layer<void, Embedded> {
+  const { embeddingDim: dim } = options;
   const params: Record<string, ParamSpec> = {};
   const tables: Record<string, TableSpec> = {};
   const inputs: Record<string, InputSpec> = {};
+  const units: Record<string, Layer<AttentionInput, Tensor>> = {};
   for (const feature of features) {
     inputs[feature.name] = inputSpec(feature);
     if (feature.type === "numeric") {
@@ -23,37 +31,47 @@ export function embedding(features: readonly CrmFeature[], dim: number): Layer<v
       tables[feature.table] = { rows: feature.vocabularySize, dim, init: { kind: "normal", std: 1e-4 } };
     }
     if (feature.type === "sequence" && feature.pooling === "attention")
-      throw attentionElsewhere(feature.name);
+      units[`attention.${feature.name}`] = targetAttention(dim, options.attention);
   }
+  const attention = combine(units, (call, { name, ...input }: AttentionInput & { readonly name: string }) =>
+    call[`attention.${name}`]!(input),
+  );
   return {
-    params,
+    params: { ...params, ...attention.params },
     tables,
     inputs,
     forward(scope) {
-      const fields = features.map((feature) => embed(scope, feature));
+      const looked = new Map(features.map((feature) => [feature.name, lookUp(scope, feature)]));
+      const vector = (name: string): Tensor => looked.get(name)!;
+      const fields = features.map((feature) => {
+        const { name } = feature;
+        if (feature.type !== "sequence") return vector(name);
+        const events = (feature.plus ?? []).reduce((sum, other) => tf.add(sum, vector(other)), vector(name));
+        if (feature.pooling !== "attention") return pool(scope, feature, events);
+        const target = vector(targetOf(feature));
+        return attention.forward(scope, { name, target, events, mask: mask(scope, feature) });
+      });
       return { fields, flat: fields.length === 1 ? fields[0]! : tf.concat(fields, 1) };
     },
   };
 }
 
-/** -> [batch, dim] */
-function embed(scope: Scope, feature: CrmFeature): Tensor {
+/** -> [batch, dim], of a sequence [batch, length, dim] */
+function lookUp(scope: Scope, feature: CrmFeature): Tensor {
   const input = scope.input(feature.name);
   if (feature.type === "numeric") return tf.mul(tf.reshape(input, [-1, 1]), scope.param(feature.name));
-  const vectors = scope.lookup(feature.table, input);
-  if (feature.type === "categorical") return vectors;
-  // The padding row is zero, so a sum needs no mask.
-  const sum = tf.sum(vectors, 1);
+  return scope.lookup(feature.table, input);
+}
+
+/** [batch, length, dim] -> [batch, dim]. The padding rows are zero, so a sum needs no mask. */
+function pool(scope: Scope, feature: SequenceFeature, events: Tensor): Tensor {
+  const sum = tf.sum(events, 1);
   if (feature.pooling === "sum") return sum;
-  const count = tf.sum(tf.cast(tf.notEqual(input, tf.scalar(0, "int32")), "float32"), 1, true);
+  const count = tf.sum(mask(scope, feature), 1, true);
   return tf.mul(sum, tf.reciprocal(tf.add(count, 1e-12)));
 }
 
-function attentionElsewhere(name: string): CorellaError {
-  return new CorellaError({
-    code: "crm/features",
-    message: "This model pools sequences by mean or sum only.",
-    place: `features.${name}.pooling`,
-    remedy: "Use pooling mean or sum.",
-  });
+/** [batch, length], 1 where an event is. */
+function mask(scope: Scope, { name }: SequenceFeature): Tensor {
+  return tf.cast(tf.notEqual(scope.input(name), tf.scalar(0, "int32")), "float32");
 }

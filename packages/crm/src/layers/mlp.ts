@@ -1,5 +1,5 @@
 import { tf } from "@corella/engine";
-import { activate, type Activation } from "./activation.ts";
+import { activation, type Activation } from "./activation.ts";
 import { batchNormalization } from "./batchNormalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 import { linear } from "./linear.ts";
@@ -12,6 +12,8 @@ export interface MlpOptions {
   readonly batchNormalization: boolean;
   /** With it a last linear layer follows; without it the last hidden layer is the output. */
   readonly outSize?: number;
+  /** In place of the first hidden layer's linear map. */
+  readonly first?: Layer<Inputs, Tensor>;
 }
 
 export interface MlpOutput {
@@ -27,7 +29,10 @@ export function mlp(options: MlpOptions): Layer<Inputs, MlpOutput> {
   const { hiddenUnits, outSize } = options;
   const sizes = [options.inSize, ...hiddenUnits];
   const layers: Record<string, Layer<Inputs, Tensor>> = {};
-  hiddenUnits.forEach((units, l) => (layers[`${l}`] = hiddenLayer(sizes[l]!, units, options)));
+  hiddenUnits.forEach((size, l) => {
+    const dense = (l === 0 ? options.first : undefined) ?? linear(sizes[l]!, size);
+    layers[`${l}`] = hiddenLayer(dense, size, options);
+  });
   const last = `${hiddenUnits.length}`;
   if (outSize !== undefined) layers[last] = linear(sizes.at(-1)!, outSize);
   return combine(layers, (call, input: Inputs, scope) => {
@@ -43,16 +48,16 @@ export function mlp(options: MlpOptions): Layer<Inputs, MlpOutput> {
 }
 
 /** Linear -> [batch normalisation] -> activation, with the linear layer's names at the top. */
-function hiddenLayer(inSize: number, units: number, options: MlpOptions): Layer<Inputs, Tensor> {
-  const dense = linear(inSize, units);
-  const norm = options.batchNormalization
-    ? combine({ norm: batchNormalization(units) }, (call, x: Tensor) => call.norm(x))
-    : undefined;
-  return {
-    params: { ...dense.params, ...norm?.params },
-    forward(scope, x) {
-      const z = dense.forward(scope, x);
-      return activate(norm?.forward(scope, z) ?? z, options.activation);
+function hiddenLayer(dense: Layer<Inputs, Tensor>, size: number, options: MlpOptions): Layer<Inputs, Tensor> {
+  const after = combine(
+    {
+      norm: options.batchNormalization ? batchNormalization(size) : undefined,
+      activation: activation(options.activation, size),
     },
+    (call, z: Tensor) => call.activation(call.norm?.(z) ?? z),
+  );
+  return {
+    params: { ...dense.params, ...after.params },
+    forward: (scope, x) => after.forward(scope, dense.forward(scope, x)),
   };
 }

@@ -59,7 +59,7 @@ export function autoInt(config: AutoIntConfig, features: readonly CrmFeature[]):
   return model(
     features,
     {
-      embedding: embedding(features, embeddingDim),
+      embedding: embedding(features, config),
       self_attention: combine(attention, (call, x: Tensor) => {
         let h = x;
         return Object.values(call).map((attend) => (h = attend(h)));

@@ -1,13 +1,32 @@
 import { z } from "zod";
 import { activationNames, type Activation } from "../layers/activation.ts";
+import type { AttentionConfig } from "../layers/targetAttention.ts";
 
-/** Of every model with embeddings. 32 is what ClickPrompt (the CoReLLa authors' lab) uses on ML-1M. */
-export const embeddingFields: { embeddingDim: z.ZodDefault<z.ZodInt> } = {
+/** Defaults: the unit of DIN's figure 2 with the activation that the paper ends with. */
+const attentionSchema: z.ZodType<AttentionConfig, unknown> = z
+  .strictObject({
+    hiddenUnits: z.array(z.int().positive()).min(1).default([36]),
+    activation: z.enum(activationNames).default("dice"),
+    dropout: z.number().min(0).lt(1).default(0),
+    softmax: z.boolean().default(false),
+  })
+  .prefault({});
+
+/**
+ * Of every model with embeddings. 32 is what ClickPrompt (the CoReLLa authors' lab) uses on ML-1M. `attention` pools the
+ * sequences whose pooling is that.
+ */
+export const embeddingFields: {
+  embeddingDim: z.ZodDefault<z.ZodInt>;
+  attention: z.ZodType<AttentionConfig, unknown>;
+} = {
   embeddingDim: z.int().positive().default(32),
+  attention: attentionSchema,
 };
 
 export interface EmbeddingConfig {
   embeddingDim: number;
+  attention: AttentionConfig;
 }
 
 /** Of every model with a feed-forward tower. */

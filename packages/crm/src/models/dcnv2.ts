@@ -48,7 +48,7 @@ export function dcnv2(config: Dcnv2Config, features: readonly CrmFeature[]): Par
   return model(
     features,
     {
-      embedding: embedding(features, config.embeddingDim),
+      embedding: embedding(features, config),
       crossnet:
         lowRank === null
           ? crossNetwork(width, crossLayers)

@@ -29,7 +29,7 @@ export function deepFm(config: DeepFmConfig, features: readonly CrmFeature[]): P
   return model(
     features,
     {
-      embedding: embedding(features, config.embeddingDim),
+      embedding: embedding(features, config),
       lr: logisticRegression(features, true),
       fm: factorizationMachine(),
       mlp: mlp({ inSize, outSize: 1, ...config }),

@@ -39,7 +39,7 @@ export function fiBiNet(config: FiBiNetConfig, features: readonly CrmFeature[]):
   return model(
     features,
     {
-      embedding: embedding(features, embeddingDim),
+      embedding: embedding(features, config),
       lr: logisticRegression(features, false),
       senet_layer: senet(count, embeddingDim, config.reductionRatio, config.gateActivation),
       bilinear_interaction1: bilinear(count, embeddingDim, bilinearType),

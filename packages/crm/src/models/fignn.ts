@@ -36,7 +36,7 @@ export function fiGnn(config: FiGnnConfig, features: readonly CrmFeature[]): Par
   return model(
     features,
     {
-      embedding: embedding(features, dim),
+      embedding: embedding(features, config),
       fignn: fieldGraph({
         fields,
         dim,

@@ -20,7 +20,7 @@ export function fm(config: FmConfig, features: readonly CrmFeature[]): Part<CrmO
   return model(
     features,
     {
-      embedding: embedding(features, config.embeddingDim),
+      embedding: embedding(features, config),
       lr: logisticRegression(features, true),
       fm: factorizationMachine(),
     },

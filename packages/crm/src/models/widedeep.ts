@@ -29,7 +29,7 @@ export function wideDeep(config: WideDeepConfig, features: readonly CrmFeature[]
   return model(
     features,
     {
-      embedding: embedding(features, config.embeddingDim),
+      embedding: embedding(features, config),
       lr: logisticRegression(features, false),
       dnn: mlp({ inSize, outSize: 1, ...config }),
     },

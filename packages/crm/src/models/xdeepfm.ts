@@ -36,7 +36,7 @@ export function xDeepFm(config: XDeepFmConfig, features: readonly CrmFeature[]):
   return model(
     features,
     {
-      embedding: embedding(features, embeddingDim),
+      embedding: embedding(features, config),
       lr: logisticRegression(features, false),
       cin: cin({ fields: features.length, dim: embeddingDim, units: cinUnits }),
       "cin.fc": linear(pooledSize, 1),

@@ -48,6 +48,15 @@ const replacements: GradConfig[] = [
     inputsToSave: ["x"],
     gradFunc: (dy, saved) => ({ x: () => tf.mul(dy as Tensor, tf.mul(saved[0]!, 2)) }),
   },
+  {
+    // tfjs hands over a tensor in place of a list where there is a single piece, which its own gradients do not expect.
+    kernelName: "SplitV",
+    gradFunc: (dy, _, attributes) => ({ x: () => tf.concat([dy].flat(), attributes["axis"] as number) }),
+  },
+  {
+    kernelName: "Unpack",
+    gradFunc: (dy, _, attributes) => ({ value: () => tf.stack([dy].flat(), attributes["axis"] as number) }),
+  },
 ];
 
 function withReducedAxes(dy: Tensor, x: Tensor, axis: unknown): Tensor {

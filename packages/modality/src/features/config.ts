@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 
-/** How a sequence's embeddings become one vector; `attention` is weighting by the target, done by the CRM. */
+/** How a sequence's embeddings become one vector; `attention` weights each by how it goes with a target (DIN). */
 export type Pooling = "mean" | "sum" | "attention";
 export type NumericTransform = "standard" | "log" | { buckets: number };
 
@@ -27,6 +27,10 @@ export interface SequenceConfig {
   shareWith?: string | undefined;
   /** Only the events that the user liked (or not), by the rating threshold of the label. */
   where?: "liked" | "disliked" | undefined;
+  /** Names of sequences of the same events, whose embeddings are added to each event's before pooling. */
+  plus?: string[] | undefined;
+  /** Of `attention`: the categorical feature that events are compared with; default: the one of `shareWith`. */
+  target?: string | undefined;
 }
 
 export interface NumericConfig {
@@ -46,6 +50,8 @@ export interface MultivaluedConfig {
   pooling: Pooling;
   minCount?: number | undefined;
   shareWith?: string | undefined;
+  /** As of a sequence. */
+  target?: string | undefined;
 }
 
 export type FeatureConfig = CategoricalConfig | SequenceConfig | NumericConfig | MultivaluedConfig;
@@ -57,6 +63,7 @@ const vocabularyFields = {
 const pooledFields = {
   maxLength: z.int().positive().max(4096),
   pooling: z.enum(["mean", "sum", "attention"]),
+  target: z.string().min(1).optional(),
 };
 const named = { name: z.string().min(1), field: z.string().min(1) };
 
@@ -69,6 +76,7 @@ export const featureConfigSchema: z.ZodType<FeatureConfig> = z.discriminatedUnio
     ...pooledFields,
     ...vocabularyFields,
     where: z.enum(["liked", "disliked"]).optional(),
+    plus: z.array(z.string().min(1)).min(1).optional(),
   }),
   z.strictObject({
     ...named,

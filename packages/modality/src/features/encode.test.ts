@@ -42,6 +42,7 @@ const every: FeatureConfig[] = [
     maxLength: 9,
     pooling: "attention",
     where: "disliked",
+    target: "item",
   },
   {
     name: "genres",
@@ -161,6 +162,13 @@ describe("encoding", () => {
 
 describe("a mistaken feature", () => {
   const item: FeatureConfig = { name: "item", type: "categorical", field: "item" };
+  const history: FeatureConfig = {
+    name: "history",
+    type: "sequence",
+    field: "history.item",
+    maxLength: 5,
+    pooling: "mean",
+  };
   test.each<[string, string, FeatureConfig[]]>([
     ["unknown field", "features/bad-field", [{ ...item, field: "itme" }]],
     ["history in a categorical", "features/bad-field", [{ ...item, field: "history.item" }]],
@@ -172,6 +180,29 @@ describe("a mistaken feature", () => {
     ["duplicate name", "features/duplicate-name", [item, item]],
     ["share with nothing", "features/bad-share", [{ ...item, shareWith: "itm" }]],
     ["share with itself", "features/bad-share", [{ ...item, shareWith: "item" }]],
+    ["plus nothing", "features/bad-plus", [{ ...history, plus: ["rating"] }]],
+    ["plus itself", "features/bad-plus", [{ ...history, plus: ["history"] }]],
+    [
+      "plus other events",
+      "features/bad-plus",
+      [
+        { ...history, plus: ["few"] },
+        { ...history, name: "few", where: "liked" },
+      ],
+    ],
+    ["plus an item", "features/bad-plus", [item, { ...history, plus: ["item"] }]],
+    ["attention without target", "features/bad-target", [{ ...history, pooling: "attention" }]],
+    [
+      "attention to nothing",
+      "features/bad-target",
+      [item, { ...history, pooling: "attention", target: "itm" }],
+    ],
+    [
+      "attention to a sequence",
+      "features/bad-target",
+      [{ ...history, pooling: "attention", target: "history" }],
+    ],
+    ["target of a mean", "features/bad-target", [item, { ...history, target: "item" }]],
   ])("%s is told with its place", (_, code, config) => {
     const fit = (): unknown => fitFeatureMap(config, everything(), [0]);
     expect(fit).toThrow(CorellaError);
@@ -183,6 +214,52 @@ describe("a mistaken feature", () => {
       }),
     );
   });
+});
+
+test("tells the CRM what a sequence adds and attends to", () => {
+  const events = { type: "sequence", maxLength: 5, pooling: "attention" } as const;
+  const featureMap = fitFeatureMap(
+    [
+      { name: "item", type: "categorical", field: "item" },
+      { name: "year", type: "categorical", field: "item.year" },
+      { ...events, name: "ratings", field: "history.rating", pooling: "mean" },
+      { ...events, name: "items", field: "history.item", shareWith: "item", plus: ["ratings"] },
+      { ...events, name: "years", field: "history.item.year", target: "year" },
+    ],
+    handLog(),
+    [0, 1, 2, 3],
+  );
+  const restored = featureMapFromJson(JSON.parse(JSON.stringify(featureMap.toJson())));
+  for (const { features } of [featureMap, restored]) {
+    expect(features.slice(2)).toEqual([
+      {
+        name: "ratings",
+        type: "sequence",
+        vocabularySize: 4,
+        table: "ratings",
+        maxLength: 5,
+        pooling: "mean",
+      },
+      {
+        name: "items",
+        type: "sequence",
+        vocabularySize: 4,
+        table: "item",
+        maxLength: 5,
+        pooling: "attention",
+        plus: ["ratings"],
+      },
+      {
+        name: "years",
+        type: "sequence",
+        vocabularySize: 4,
+        table: "years",
+        maxLength: 5,
+        pooling: "attention",
+        target: "year",
+      },
+    ]);
+  }
 });
 
 test("a feature map that is no longer whole is refused with its place", () => {

@@ -15,6 +15,10 @@ export type Feature =
       table: string;
       maxLength: number;
       pooling: Pooling;
+      /** Sequences whose embeddings are added to this one's, position by position, before pooling. */
+      plus?: readonly string[];
+      /** The categorical feature that `attention` compares with; absent: the one named `table`. */
+      target?: string;
     }
   | { name: string; type: "numeric"; vocabularySize: 0; table: "" };
 
@@ -129,5 +133,7 @@ function describe({ config, vocabulary, transform }: FittedFeature): Feature {
     table,
     maxLength: config.maxLength,
     pooling: config.pooling,
+    ...(config.type === "sequence" && config.plus !== undefined ? { plus: config.plus } : {}),
+    ...(config.target === undefined ? {} : { target: config.target }),
   };
 }

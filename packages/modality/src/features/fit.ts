@@ -4,20 +4,21 @@ import { type FeatureConfig, type Field, parseField } from "./config.ts";
 import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
 import { fitTransform } from "./numeric.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
+import { checkReferences } from "./references.ts";
 import { attributeList } from "./values.ts";
 import { valuesByCount } from "./vocabulary.ts";
 
 /**
  * Fits vocabularies and transforms on the training rows alone.
  * A sequence without `shareWith` counts the values in the histories of the training rows.
- * @throws CorellaError for duplicate names, unknown fields and attributes, and `shareWith` that leads nowhere.
+ * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit.
  */
 export function fitFeatureMap(
   config: readonly FeatureConfig[],
   log: InteractionLog,
   trainRows: ArrayLike<number>,
 ): FeatureMap {
-  checkSharing(config);
+  checkReferences(config);
   const json: FeatureMapJson = {
     version: 1,
     historyLength: log.history.maxLength,
@@ -90,39 +91,6 @@ function timesInHistories(log: InteractionLog, rows: ArrayLike<number>): Int32Ar
   }
   for (let position = 1; position <= log.size; position++) times[position]! += times[position - 1]!;
   return times.subarray(0, log.size);
-}
-
-function checkSharing(config: readonly FeatureConfig[]): void {
-  const byName = new Map<string, FeatureConfig>();
-  for (const feature of config) {
-    if (byName.has(feature.name)) {
-      throw new CorellaError({
-        code: "features/duplicate-name",
-        message: `Two features are named "${feature.name}".`,
-        place: `features.${feature.name}`,
-        remedy: "Rename one of them.",
-      });
-    }
-    byName.set(feature.name, feature);
-  }
-  for (const feature of config) {
-    if (feature.type === "numeric" || feature.shareWith === undefined) continue;
-    const owner = byName.get(feature.shareWith);
-    if (owner !== undefined && owner.type !== "numeric" && owner.shareWith === undefined) continue;
-    const near = nearestName(feature.shareWith, byName.keys());
-    throw new CorellaError({
-      code: "features/bad-share",
-      message:
-        owner === undefined
-          ? `There is no feature "${feature.shareWith}" to share a table with.`
-          : `The feature "${feature.shareWith}" has no table of its own.`,
-      place: `features.${feature.name}.shareWith`,
-      remedy:
-        owner === undefined && near !== undefined
-          ? `Did you mean "${near}"?`
-          : "Name a categorical, sequence or multivalued feature that shares with no other.",
-    });
-  }
 }
 
 /** The attribute exists in the log, and is a list exactly where a list is expected. */

@@ -1,5 +1,6 @@
 import type { BenchCase } from "../contestant.ts";
-import { crmStep, type CrmShape } from "../programs/crm.ts";
+import { crmEpoch, crmStep, type CrmShape, type Tables } from "../programs/crm.ts";
+import { ml1mSamples } from "../programs/ml-1m.ts";
 
 /** ML-1M's seven fields; the two ids beyond the values are padding and out-of-vocabulary. */
 const fields = { user: 6042, gender: 4, age: 9, job: 23, zip: 3441, movie: 3708, genre: 20 };
@@ -45,32 +46,70 @@ const configs: Readonly<Record<string, CrmShape["config"]>> = {
   },
 };
 
-/** Training rows of ML-1M as FuxiCTR was run on it. */
-const epochRows = 776_007;
+const batch = 4096;
 
-/** @param epoch measures whole epochs instead of single steps */
-export function crmCases(epoch: boolean): BenchCase[] {
-  return Object.entries(configs).flatMap(([model, config]) =>
-    (["dense", "lazy"] as const).map((tables): BenchCase => {
-      const shape: CrmShape = { model, fields, batch: 4096, config, epochRows: epoch ? epochRows : 0 };
-      const unit = epoch ? "epoch" : "step";
-      return {
-        name: `${model.toLowerCase()}-${unit}${tables === "lazy" ? "-lazy" : ""}`,
-        what: `training ${unit} of ${model}, 7 fields x 32, batch 4096, tables ${tables}`,
-        subject: (runtime) => crmStep(runtime, shape, tables),
-        rivals: [
-          {
-            name: "fuxictr",
-            peer: { script: "fuxictr_crm.py", settings: { ...shape } },
-            note:
-              tables === "dense"
-                ? "same update of all rows; FuxiCTR also clips the gradient's norm at 10"
-                : "FuxiCTR updates all rows and clips the gradient's norm at 10; ours updates the batch's rows",
+const notes = {
+  dense: "same update of all rows; FuxiCTR also clips the gradient's norm at 10",
+  lazy: "FuxiCTR updates all rows and clips the gradient's norm at 10; ours updates the batch's rows",
+} as const;
+
+/** Single steps on random ids. */
+export function crmSteps(): BenchCase[] {
+  return everyModel((model, config, tables): BenchCase => {
+    const shape: CrmShape = { model, fields, batch, config };
+    return {
+      name: `${model.toLowerCase()}-step${suffix[tables]}`,
+      what: `training step of ${model}, 7 fields x 32, batch ${batch}, tables ${tables}`,
+      subject: (runtime) => crmStep(runtime, shape, tables),
+      rivals: [
+        { name: "fuxictr", peer: { script: "fuxictr_crm.py", settings: { ...shape } }, note: notes[tables] },
+      ],
+      steps: 3,
+      perStep: { unit: "samples", count: batch },
+    };
+  });
+}
+
+/**
+ * Epochs of ML-1M's training part, the same rows on both sides, without evaluation.
+ * @param share of an epoch that is run; its time is scaled to the whole
+ */
+export async function crmEpochs(ml1m: string, cacheFolder: string, share: number): Promise<BenchCase[]> {
+  const { featureMap, samples } = await ml1mSamples(ml1m, cacheFolder);
+  const sizes = Object.fromEntries(
+    featureMap.features.map(({ name, vocabularySize }) => [name, vocabularySize]),
+  );
+  const all = Math.ceil(samples.size / batch);
+  const batches = Math.max(1, Math.round(share * all));
+  return everyModel((model, config, tables): BenchCase => {
+    const shape: CrmShape = { model, fields: sizes, batch, config };
+    return {
+      name: `${model.toLowerCase()}-epoch${suffix[tables]}`,
+      what: `${batches} of ${all} batches of an epoch of ${model} on ML-1M, tables ${tables}`,
+      subject: (runtime) => crmEpoch(runtime, shape, tables, { samples, batches }),
+      rivals: [
+        {
+          name: "fuxictr",
+          peer: {
+            script: "fuxictr_crm.py",
+            settings: { ...shape, samples: samples.folder, batches: batches === all ? null : batches },
           },
-        ],
-        steps: epoch ? 1 : 3,
-        perStep: { unit: "samples", count: epoch ? epochRows : shape.batch },
-      };
-    }),
+          note: `${batches} of ${all} batches; ${notes[tables]}`,
+        },
+      ],
+      steps: 1,
+      scale: all / batches,
+      perStep: { unit: "samples", count: samples.size },
+    };
+  });
+}
+
+const suffix = { dense: "", lazy: "-lazy" } as const;
+
+function everyModel(
+  make: (model: string, config: CrmShape["config"], tables: Tables) => BenchCase,
+): BenchCase[] {
+  return Object.entries(configs).flatMap(([model, config]) =>
+    (["dense", "lazy"] as const).map((tables) => make(model, config, tables)),
   );
 }

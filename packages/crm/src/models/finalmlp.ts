@@ -1,0 +1,82 @@
+import type { Part } from "@corella/engine";
+import { z } from "zod";
+import { featuresNamed, type CrmFeature } from "../features.ts";
+import { bilinearFusion } from "../layers/bilinearFusion.ts";
+import { embedding } from "../layers/embedding.ts";
+import { featureSelection } from "../layers/featureSelection.ts";
+import { perSample, type Layer, type Tensor } from "../layers/layer.ts";
+import { mlp } from "../layers/mlp.ts";
+import { model, type CrmOutput } from "../model.ts";
+import { embeddingFields, towerFields, type EmbeddingConfig, type TowerConfig } from "./config.ts";
+
+export interface StreamConfig extends TowerConfig {
+  hiddenUnits: number[];
+  /** Names of the features that its selection depends on; none: a learned vector. */
+  context: string[];
+}
+
+export interface FinalMlpConfig extends EmbeddingConfig {
+  stream1: StreamConfig;
+  stream2: StreamConfig;
+  featureSelection: boolean;
+  /** Of the gates that select. */
+  selectionUnits: number[];
+  /** Of the fusion; divides the last units of both streams. */
+  heads: number;
+}
+
+const stream: z.ZodType<StreamConfig, unknown> = z
+  .strictObject({
+    ...towerFields,
+    hiddenUnits: z.array(z.int().positive()).min(1).default([400, 400, 400]),
+    context: z.array(z.string()).default([]),
+  })
+  .prefault({ activation: "relu" });
+
+/** Defaults: the streams of the paper's section "Implementation", the gate and the one head of its authors' FuxiCTR. */
+export const finalMlpSchema: z.ZodType<FinalMlpConfig, unknown> = z
+  .strictObject({
+    ...embeddingFields,
+    stream1: stream,
+    stream2: stream,
+    featureSelection: z.boolean().default(true),
+    selectionUnits: z.array(z.int().positive()).default([64]),
+    heads: z.int().positive().default(1),
+  })
+  .refine(
+    ({ stream1, stream2, heads }) =>
+      [stream1, stream2].every(({ hiddenUnits }) => hiddenUnits.at(-1)! % heads === 0),
+    { path: ["heads"], error: "heads must divide the last units of both streams" },
+  );
+
+/**
+ * FinalMLP (Mao et al. 2023, arXiv:2304.00902): two towers over differently selected embeddings, fused bilinearly.
+ * Hidden states: the output of each tower, [batch, units].
+ */
+export function finalMlp(config: FinalMlpConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+  const { stream1, stream2, heads } = config;
+  const width = features.length * config.embeddingDim;
+  const selection = (name: "stream1" | "stream2"): Layer<Tensor, Tensor> | undefined => {
+    const context = featuresNamed(config[name].context, features, `${name}.context`);
+    return config.featureSelection
+      ? featureSelection(width, context, config.selectionUnits, config)
+      : undefined;
+  };
+  return model(
+    features,
+    {
+      embedding: embedding(features, config),
+      selection1: selection("stream1"),
+      selection2: selection("stream2"),
+      mlp1: mlp({ ...stream1, inSize: width }),
+      mlp2: mlp({ ...stream2, inSize: width }),
+      fusion: bilinearFusion(stream1.hiddenUnits.at(-1)!, stream2.hiddenUnits.at(-1)!, heads),
+    },
+    (call) => {
+      const { flat } = call.embedding();
+      const x = call.mlp1(call.selection1?.(flat) ?? flat).output;
+      const y = call.mlp2(call.selection2?.(flat) ?? flat).output;
+      return { logit: perSample(call.fusion([x, y])), hiddenStates: [x, y] };
+    },
+  );
+}
