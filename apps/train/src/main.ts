@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { train, type ProgressListener } from "@corella/alignment";
+import { train } from "@corella/alignment";
+import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/safetensors";
@@ -161,9 +162,14 @@ function listeners(
       if (Number.isFinite(loss)) metrics.add({ phase, step, loss });
       progress.stepDone?.(phase, step, loss);
     },
-    validated(phase, step, score, best) {
-      metrics.add({ phase, step, validationAuc: score });
-      progress.validated?.(phase, step, score, best);
+    validated(phase, look, best) {
+      metrics.add({
+        phase,
+        step: look.step,
+        validationAuc: look.score,
+        validationLogLoss: look.figures!["logLoss"]!,
+      });
+      return progress.validated?.(phase, look, best);
     },
     phaseEnded(result) {
       progress.phaseEnded?.(result);

@@ -1,4 +1,4 @@
-import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
+import { runtimeKinds, type PlateauOptions, type RuntimeConfig } from "@corella/engine";
 import { CorellaError, nearestName } from "@corella/errors";
 import {
   dataConfigSchema,
@@ -44,10 +44,22 @@ export interface WarmUpConfig {
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
+  /** Over so many steps the learning rate grows to its full size. */
+  readonly warmupSteps: number;
+  /** How the learning rate then falls to 0 at the end of the last epoch. */
+  readonly decay: "none" | "linear" | "cosine";
+  /** Lowers the learning rate when the validation AUC no longer rises. */
+  readonly plateau?: Omit<PlateauOptions, "mode"> | undefined;
   readonly embeddingL2: number;
   readonly networkL2: number;
+  /** How rows of embedding tables are updated that a batch does not look up. */
+  readonly tables: "lazy" | "exact" | "dense";
+  /** The common Euclidean norm of all gradients is at most this. */
+  readonly clipNorm?: number | undefined;
   /** Looks at the validation part in an epoch. */
   readonly validationsPerEpoch: number;
+  /** Steps between two looks, in place of `validationsPerEpoch`. */
+  readonly validateEverySteps?: number | undefined;
   /** Looks without a new best after which the stage ends. */
   readonly patience: number;
 }
@@ -197,9 +209,22 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
           epochs: positiveInteger.default(5),
           batchSize: positiveInteger.default(1024),
           learningRate: z.number().positive().default(1e-3),
+          warmupSteps: z.int().nonnegative().default(0),
+          decay: z.enum(["none", "linear", "cosine"]).default("none"),
+          plateau: z
+            .strictObject({
+              factor: z.number().positive().max(1).default(0.1),
+              patience: z.int().nonnegative().default(0),
+              threshold: z.number().nonnegative().default(0),
+              minimum: z.number().nonnegative().default(0),
+            })
+            .optional(),
           embeddingL2: z.number().nonnegative().default(0),
           networkL2: z.number().nonnegative().default(0),
+          tables: z.enum(["lazy", "exact", "dense"]).default("lazy"),
+          clipNorm: z.number().positive().optional(),
           validationsPerEpoch: positiveInteger.default(2),
+          validateEverySteps: positiveInteger.optional(),
           patience: positiveInteger.default(4),
         })
         .prefault({}),

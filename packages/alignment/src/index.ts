@@ -10,13 +10,5 @@ export {
   type LossWeights,
   type ProjectionConfig,
 } from "./objective.ts";
-export {
-  runPhase,
-  type PhaseOptions,
-  type PhaseResult,
-  type PhaseSpec,
-  type ProgressListener,
-  type Validation,
-} from "./phase.ts";
 export { train, type TrainingOptions, type TrainingResult } from "./pipeline.ts";
 export { mixed, type Predictions } from "./predictions.ts";

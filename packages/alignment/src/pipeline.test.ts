@@ -2,13 +2,12 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadPredictor, openBundle } from "@corella/bundle";
-import { createGenerator } from "@corella/engine";
+import { createGenerator, type ProgressListener } from "@corella/engine";
 import { recordAt } from "@corella/modality";
 import { beforeAll, expect, test } from "vitest";
 import { parseRunConfig, type RunConfig } from "./config.ts";
 import { train, type TrainingResult } from "./pipeline.ts";
 import { mixed } from "./predictions.ts";
-import type { ProgressListener } from "./phase.ts";
 
 /** A small log: user u likes the items of its own parity. */
 async function writeData(folder: string): Promise<void> {
@@ -102,7 +101,7 @@ beforeAll(async () => {
 
 test("all phases run, and the CRM learns the rule", () => {
   expect(whole.result.phases.map(({ name }) => name)).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
-  expect(whole.result.phases[1]!.bestScore).toBeGreaterThan(0.7);
+  expect(whole.result.phases[1]!.best!.score).toBeGreaterThan(0.7);
   expect(whole.result.test.llm.every((p) => p > 0 && p < 1)).toBe(true);
 });
 

@@ -36,3 +36,12 @@ export { fiGnn, type FiGnnConfig } from "./models/fignn.ts";
 export { fm, type FmConfig } from "./models/fm.ts";
 export { wideDeep, type WideDeepConfig } from "./models/widedeep.ts";
 export { xDeepFm, type XDeepFmConfig } from "./models/xdeepfm.ts";
+export {
+  createValidator,
+  scoreBatches,
+  trainCrm,
+  type CrmTraining,
+  type CrmTrainingSettings,
+  type CrmValidator,
+  type LabelledBatches,
+} from "./train.ts";

@@ -12,7 +12,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   metrics: [],
   engine: ["safetensors"],
   modality: ["safetensors"],
-  crm: ["engine"],
+  crm: ["engine", "metrics"],
   llm: ["engine", "safetensors"],
   routing: ["metrics"],
   evaluation: ["metrics", "routing"],
