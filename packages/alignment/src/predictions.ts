@@ -88,6 +88,7 @@ export async function predictAll(
     steps: total,
     step,
     samplesPerStep: scoringChunk,
+    looks: [],
   });
   const results: Predictions[] = [];
   for (const [, rows] of parts) {

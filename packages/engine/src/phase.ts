@@ -12,6 +12,8 @@ export interface ProgressListener {
     steps: number;
     step: number;
     samplesPerStep: number;
+    /** Those before an interruption. */
+    looks: readonly Look[];
   }): void;
   stepDone?(phase: string, step: number, loss: number): void;
   /** The phase waits for what this returns, so that a listener may decide whether to abort it. */
@@ -150,6 +152,7 @@ export async function runPhase(
     steps: phase.steps,
     step,
     samplesPerStep: phase.samplesPerStep,
+    looks: [...looks],
   });
   let lastCheckpoint = performance.now();
   try {
