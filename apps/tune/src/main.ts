@@ -11,8 +11,10 @@ import {
 } from "@corella/alignment";
 import { readYaml } from "@corella/configuration";
 import { CorellaError, formatError } from "@corella/errors";
+import { renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/safetensors";
 import { Command, InvalidArgumentError } from "commander";
+import { tunePage } from "./page.ts";
 import { createProcesses } from "./processes.ts";
 import { createProgress } from "./progress.ts";
 import { resultLines } from "./result-lines.ts";
@@ -94,9 +96,15 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
     progress.stop();
     const best = configForFolder({ config: result.best.config, baseFolder }, out);
     await writeFileAtomic(join(out, "best.yaml"), best);
+    await writeFileAtomic(join(out, "report.html"), renderPage(tunePage(config.name, result, best)));
     const tables = [...(result.trials.length > 1 ? [trialsTable(result.trials)] : []), seedsTable(result)];
     process.stdout.write(`\n${tables.map(asText).join("\n\n")}\n\n`);
-    process.stdout.write(`Results: ${join(out, "results.jsonl")}\nBest: ${join(out, "best.yaml")}\n`);
+    for (const [what, file] of [
+      ["Results", "results.jsonl"],
+      ["Report", "report.html"],
+      ["Best", "best.yaml"],
+    ])
+      process.stdout.write(`${what}: ${join(out, file!)}\n`);
   } finally {
     progress.stop();
     processes.stop();
