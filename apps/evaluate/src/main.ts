@@ -1,13 +1,12 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
-import { CorellaError, formatError } from "@corella/errors";
+import { formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
-import { dataConfigSchema, prepareLog, splitLog, type DataConfig } from "@corella/modality";
+import { loadDataConfig, prepareLog, splitLog } from "@corella/modality";
 import { writeFileAtomic } from "@corella/safetensors";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parse } from "yaml";
 import { createCounter } from "./counter.ts";
 import { evaluatePredictions, report } from "./figures.ts";
 import { predictRows } from "./predict.ts";
@@ -62,7 +61,7 @@ async function run(options: Options): Promise<void> {
   const bundle = await openBundle(folder);
   // The paths in the configuration of a bundle start at its run's folder, which holds the bundle.
   const configPath = options.config ?? join(dirname(resolve(folder)), "config.yaml");
-  const data = await dataOf(configPath);
+  const data = await loadDataConfig(configPath);
   process.stderr.write(`Bundle ${folder}\nReading the data of ${configPath}\n`);
   const baseFolder = dirname(resolve(configPath));
   const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
@@ -90,38 +89,6 @@ async function run(options: Options): Promise<void> {
     counter.stop();
     await predictor.dispose();
   }
-}
-
-async function dataOf(path: string): Promise<DataConfig> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new CorellaError({
-      code: "config/missing",
-      message: "The configuration of the data cannot be read.",
-      place: path,
-      remedy: "Name the run's configuration with --config.",
-      cause,
-    });
-  });
-  let parsed: unknown;
-  try {
-    parsed = parse(text);
-  } catch (cause) {
-    throw new CorellaError({
-      code: "config/syntax",
-      message: String(cause),
-      place: path,
-      remedy: "Correct the YAML there.",
-    });
-  }
-  const data = dataConfigSchema.safeParse((parsed as { data?: unknown } | null)?.data);
-  if (data.success) return data.data;
-  const issue = data.error.issues[0]!;
-  throw new CorellaError({
-    code: "config/invalid",
-    message: `data.${issue.path.map(String).join(".")}: ${issue.message}.`,
-    place: path,
-    remedy: "See docs/configuration.md for the settings.",
-  });
 }
 
 try {

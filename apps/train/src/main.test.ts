@@ -20,10 +20,10 @@ function command(
 /** A folder with 300 ratings and a configuration that trains in seconds. */
 function project(ratings?: string): { folder: string; config: string; runs: string } {
   const folder = mkdtempSync(join(tmpdir(), "corella-train-"));
-  const rows = Array.from(
-    { length: 300 },
-    (_, i) => `${i % 12},${(i * 7) % 20},${(i % 12) % 2 === ((i * 7) % 20) % 2 ? 5 : 2},${1000 + i}`,
-  );
+  const rows = Array.from({ length: 300 }, (_, i) => {
+    const [user, item] = [i % 12, (i * 7 + Math.floor(i / 12)) % 20];
+    return `${user},${item},${user % 2 === item % 2 ? 5 : 2},${1000 + i}`; // both classes in every part
+  });
   writeFileSync(join(folder, "ratings.csv"), ratings ?? rows.join("\n"));
   const config = join(folder, "small.yaml");
   writeFileSync(

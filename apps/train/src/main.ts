@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { train, type ProgressListener } from "@corella/alignment";
+import { configForFolder, loadRunConfig, train } from "@corella/alignment";
+import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/safetensors";
 import { Command } from "commander";
-import { configForRun, loadConfig } from "./configuration.ts";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress, duration } from "./progress.ts";
 import { evaluateTest, runReport, verdict } from "./report.ts";
@@ -42,13 +42,13 @@ const command = new Command("train")
   .action(run);
 
 async function run(options: Options): Promise<void> {
-  const loaded = await loadConfig(options.config, [
+  const loaded = await loadRunConfig(options.config, [
     ...options.set,
     ...(options.name === undefined ? [] : [`name=${options.name}`]),
   ]);
   const { folder, config } = chooseFolder(options, loaded.config);
   await mkdir(folder, { recursive: true });
-  const configText = configForRun({ ...loaded, config }, folder);
+  const configText = configForFolder({ ...loaded, config }, folder);
   await writeFileAtomic(join(folder, "config.yaml"), configText);
 
   const abort = new AbortController();
@@ -161,9 +161,14 @@ function listeners(
       if (Number.isFinite(loss)) metrics.add({ phase, step, loss });
       progress.stepDone?.(phase, step, loss);
     },
-    validated(phase, step, score, best) {
-      metrics.add({ phase, step, validationAuc: score });
-      progress.validated?.(phase, step, score, best);
+    validated(phase, look, best) {
+      metrics.add({
+        phase,
+        step: look.step,
+        validationAuc: look.score,
+        validationLogLoss: look.figures!["logLoss"]!,
+      });
+      return progress.validated?.(phase, look, best);
     },
     phaseEnded(result) {
       progress.phaseEnded?.(result);

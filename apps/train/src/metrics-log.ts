@@ -4,7 +4,12 @@ import { writeFileAtomic } from "@corella/safetensors";
 /** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
 export type MetricsLine =
   | { readonly phase: string; readonly step: number; readonly loss: number }
-  | { readonly phase: string; readonly step: number; readonly validationAuc: number }
+  | {
+      readonly phase: string;
+      readonly step: number;
+      readonly validationAuc: number;
+      readonly validationLogLoss: number;
+    }
   | {
       readonly phase: "test";
       readonly model: string;

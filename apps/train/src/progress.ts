@@ -1,4 +1,4 @@
-import type { ProgressListener } from "@corella/alignment";
+import type { ProgressListener } from "@corella/engine";
 import cliProgress from "cli-progress";
 
 interface Running {
@@ -82,13 +82,12 @@ export function createProgress(stream: NodeJS.WriteStream): ProgressListener & {
         stream.write(`  ${step}/${running.steps}  ${details(running, step)}\n`);
       }
     },
-    validated(_, __, score) {
-      if (running !== undefined) running.score = score;
+    validated(_, look) {
+      if (running !== undefined) running.score = look.score;
     },
     phaseEnded(result) {
       const took = running === undefined ? "" : ` in ${duration(performance.now() - running.startedAtMs)}`;
-      const best =
-        result.bestScore === undefined ? "" : `, best validation AUC ${result.bestScore.toFixed(4)}`;
+      const best = result.best === undefined ? "" : `, best validation AUC ${result.best.score.toFixed(4)}`;
       close();
       const loss = result.losses.at(-1)?.[1];
       stream.write(`  ${result.steps} steps${took}, loss ${loss?.toFixed(4) ?? "-"}${best}\n`);

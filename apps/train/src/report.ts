@@ -82,13 +82,16 @@ export function runReport(
         ],
       })),
       ...phases
-        .filter((phase) => phase.scores.length > 0)
+        .filter((phase) => phase.looks.length > 0)
         .map((phase) => ({
           title: `The CRM's validation AUC: ${phaseTitle(phase.name)}`,
           xLabel: "step",
           yLabel: "AUC",
           series: [
-            { name: phaseTitle(phase.name), points: phase.scores.map(([x, y]): [number, number] => [x, y]) },
+            {
+              name: phaseTitle(phase.name),
+              points: phase.looks.map(({ step, score }): [number, number] => [step, score]),
+            },
           ],
         })),
     ],

@@ -1,4 +1,11 @@
-import { cosineSchedule, createGenerator, permutation, type Runtime, type Values } from "@corella/engine";
+import {
+  cosineSchedule,
+  createGenerator,
+  permutation,
+  type PhaseSpec,
+  type Runtime,
+  type Values,
+} from "@corella/engine";
 import {
   chunkBatch,
   languageModelProgram,
@@ -13,7 +20,6 @@ import { CorellaError } from "@corella/errors";
 import type { PromptConfig } from "@corella/modality";
 import type { ScratchConfig } from "./config.ts";
 import { pretrainingTexts, type PreparedData } from "./data.ts";
-import type { PhaseSpec } from "./phase.ts";
 
 /** A decoder before any tuning. */
 export interface BaseLlm {

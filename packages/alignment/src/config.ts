@@ -1,9 +1,11 @@
-import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
-import { CorellaError, nearestName } from "@corella/errors";
+import { mergeUnder, parseStrict } from "@corella/configuration";
+import { crmModels, type CrmModelName } from "@corella/crm";
+import { runtimeKinds, type PlateauOptions, type RuntimeConfig } from "@corella/engine";
 import {
   dataConfigSchema,
   featureConfigSchema,
   promptSchema,
+  withDataPreset,
   type DataConfig,
   type FeatureConfig,
   type PromptConfig,
@@ -44,10 +46,22 @@ export interface WarmUpConfig {
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
+  /** Over so many steps the learning rate grows to its full size. */
+  readonly warmupSteps: number;
+  /** How the learning rate then falls to 0 at the end of the last epoch. */
+  readonly decay: "none" | "linear" | "cosine";
+  /** Lowers the learning rate when the validation AUC no longer rises. */
+  readonly plateau?: Omit<PlateauOptions, "mode"> | undefined;
   readonly embeddingL2: number;
   readonly networkL2: number;
+  /** How rows of embedding tables are updated that a batch does not look up. */
+  readonly tables: "lazy" | "exact" | "dense";
+  /** The common Euclidean norm of all gradients is at most this. */
+  readonly clipNorm?: number | undefined;
   /** Looks at the validation part in an epoch. */
   readonly validationsPerEpoch: number;
+  /** Steps between two looks, in place of `validationsPerEpoch`. */
+  readonly validateEverySteps?: number | undefined;
   /** Looks without a new best after which the stage ends. */
   readonly patience: number;
 }
@@ -155,41 +169,43 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
   features: z.array(featureConfigSchema).min(1),
   prompt: promptSchema.prefault({}),
   crm: z.looseObject({ model: z.string() }),
-  llm: z.strictObject({
-    base: z.discriminatedUnion("kind", [
-      z.strictObject({
-        kind: z.literal("scratch"),
-        vocabularySize: positiveInteger.default(4096),
-        hiddenSize: positiveInteger.default(128),
-        layers: positiveInteger.default(4),
-        heads: positiveInteger.default(4),
-        keyValueHeads: positiveInteger.default(2),
-        feedForwardSize: positiveInteger.default(384),
-        pretraining: z
-          .strictObject({
-            steps: positiveInteger.default(400),
-            batchSize: positiveInteger.default(16),
-            sequenceLength: positiveInteger.default(128),
-            learningRate: z.number().positive().default(3e-3),
-            weightDecay: z.number().nonnegative().default(0.1),
-            warmupSteps: z.int().nonnegative().default(20),
-          })
-          .prefault({}),
-      }),
-      z.strictObject({ kind: z.literal("pretrained"), folder: z.string().min(1) }),
-    ]),
-    lora: z
-      .strictObject({
-        rank: positiveInteger.default(8),
-        alpha: z.number().positive().default(16),
-        dropout: share.default(0),
-        targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
-        rsLora: z.boolean().default(false),
-      })
-      .prefault({}),
-    maxTokens: positiveInteger.default(128),
-    tokenBudget: positiveInteger.default(4096),
-  }),
+  llm: z
+    .strictObject({
+      base: z.discriminatedUnion("kind", [
+        z.strictObject({
+          kind: z.literal("scratch"),
+          vocabularySize: positiveInteger.default(4096),
+          hiddenSize: positiveInteger.default(128),
+          layers: positiveInteger.default(4),
+          heads: positiveInteger.default(4),
+          keyValueHeads: positiveInteger.default(2),
+          feedForwardSize: positiveInteger.default(384),
+          pretraining: z
+            .strictObject({
+              steps: positiveInteger.default(400),
+              batchSize: positiveInteger.default(16),
+              sequenceLength: positiveInteger.default(128),
+              learningRate: z.number().positive().default(3e-3),
+              weightDecay: z.number().nonnegative().default(0.1),
+              warmupSteps: z.int().nonnegative().default(20),
+            })
+            .prefault({}),
+        }),
+        z.strictObject({ kind: z.literal("pretrained"), folder: z.string().min(1) }),
+      ]),
+      lora: z
+        .strictObject({
+          rank: positiveInteger.default(8),
+          alpha: z.number().positive().default(16),
+          dropout: share.default(0),
+          targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
+          rsLora: z.boolean().default(false),
+        })
+        .prefault({}),
+      maxTokens: positiveInteger.default(128),
+      tokenBudget: positiveInteger.default(4096),
+    })
+    .prefault({ base: { kind: "scratch" } }),
   stages: z
     .strictObject({
       warmUp: z
@@ -197,9 +213,22 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
           epochs: positiveInteger.default(5),
           batchSize: positiveInteger.default(1024),
           learningRate: z.number().positive().default(1e-3),
+          warmupSteps: z.int().nonnegative().default(0),
+          decay: z.enum(["none", "linear", "cosine"]).default("none"),
+          plateau: z
+            .strictObject({
+              factor: z.number().positive().max(1).default(0.1),
+              patience: z.int().nonnegative().default(0),
+              threshold: z.number().nonnegative().default(0),
+              minimum: z.number().nonnegative().default(0),
+            })
+            .optional(),
           embeddingL2: z.number().nonnegative().default(0),
           networkL2: z.number().nonnegative().default(0),
+          tables: z.enum(["lazy", "exact", "dense"]).default("lazy"),
+          clipNorm: z.number().positive().optional(),
           validationsPerEpoch: positiveInteger.default(2),
+          validateEverySteps: positiveInteger.optional(),
           patience: positiveInteger.default(4),
         })
         .prefault({}),
@@ -240,67 +269,20 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
 });
 
 /**
- * Checks a configuration and fills in the defaults.
+ * Checks a configuration and fills in the defaults. What `models` says of the model that `crm.model` names holds where
+ * the configuration itself says nothing.
  * @param place the file it comes from
  * @throws CorellaError `config/unknown-key` with the nearest valid key, `config/invalid`
  */
 export function parseRunConfig(input: unknown, place: string): RunConfig {
-  const parsed = runConfigSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const issue = deepest(parsed.error.issues);
-  const path = issue.path.map(String).join(".");
-  if (issue.code === "unrecognized_keys") {
-    const key = issue.keys[0]!;
-    const near = nearestName(key, keysAt(issue.path.map(String)));
-    throw new CorellaError({
-      code: "config/unknown-key",
-      message: `There is no setting ${path === "" ? key : `${path}.${key}`}.`,
-      place,
-      remedy: near === undefined ? "See docs/configuration.md for the settings." : `Did you mean ${near}?`,
-    });
-  }
-  throw new CorellaError({
-    code: "config/invalid",
-    message: `${path === "" ? "The configuration" : path}: ${issue.message}.`.replace(/\.+$/, "."),
-    place,
-    remedy: "See docs/configuration.md for the settings.",
-  });
+  const { models, ...content } = parseStrict(modelsSchema, input, place);
+  const model = (content["crm"] as { model?: unknown } | undefined)?.model;
+  const defaults = typeof model === "string" ? models?.[model as CrmModelName] : undefined;
+  const data = withDataPreset(content["data"], place);
+  return parseStrict(runConfigSchema, { ...(mergeUnder(content, defaults) as object), data }, place);
 }
 
-/** Issues of the alternatives of a union are inside it; the deepest one is the most telling. */
-function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
-  let best = issues[0]!;
-  for (const issue of issues) {
-    const inner =
-      issue.code === "invalid_union" && issue.errors.length > 0
-        ? deepest(issue.errors.flat().map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] })))
-        : issue;
-    if (inner.path.length > best.path.length || best.code === "invalid_union") best = inner;
-  }
-  return best;
-}
-
-type JsonSchema = {
-  properties?: Record<string, JsonSchema>;
-  items?: JsonSchema;
-  anyOf?: JsonSchema[];
-  oneOf?: JsonSchema[];
-};
-
-/** The setting names that are valid at a path. */
-function keysAt(path: readonly string[]): string[] {
-  let places: JsonSchema[] = [
-    z.toJSONSchema(runConfigSchema, { io: "input", unrepresentable: "any" }) as JsonSchema,
-  ];
-  const alternatives = (schema: JsonSchema): JsonSchema[] => [
-    schema,
-    ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap(alternatives),
-  ];
-  for (const key of path) {
-    places = places
-      .flatMap(alternatives)
-      .flatMap((schema) => [schema.properties?.[key], /^\d+$/.test(key) ? schema.items : undefined])
-      .filter((schema) => schema !== undefined);
-  }
-  return places.flatMap(alternatives).flatMap((schema) => Object.keys(schema.properties ?? {}));
-}
+/** Best settings of each model, by its name: any part of a run's configuration. */
+const modelsSchema = z.looseObject({
+  models: z.partialRecord(z.enum(Object.keys(crmModels)), z.record(z.string(), z.unknown())).optional(),
+});

@@ -1,56 +1,20 @@
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLlmPrompt, loadPredictor, openBundle, openLane } from "@corella/bundle";
-import { createGenerator } from "@corella/engine";
+import type { ProgressListener } from "@corella/engine";
 import { embeddingFrom, recordAt } from "@corella/modality";
 import { beforeAll, expect, test } from "vitest";
 import { parseRunConfig, type RunConfig } from "./config.ts";
 import { train, type TrainingResult } from "./pipeline.ts";
 import { mixed } from "./predictions.ts";
-import type { ProgressListener } from "./phase.ts";
-
-/** A small log: user u likes the items of its own parity. */
-async function writeData(folder: string): Promise<void> {
-  const random = createGenerator(1, "log");
-  const rows = Array.from({ length: 600 }, (_, row) => {
-    const user = random.integer(20);
-    const item = random.integer(30);
-    const rating = user % 2 === item % 2 ? 4 + random.integer(2) : 1 + random.integer(3);
-    return `${user},${item},${rating},${1000 + row}`;
-  });
-  const items = Array.from(
-    { length: 30 },
-    (_, item) => `${item}|${item % 2 ? "Odd" : "Even"} film ${item} (${1990 + item})`,
-  );
-  await writeFile(join(folder, "ratings.csv"), rows.join("\n"));
-  await writeFile(join(folder, "items.csv"), items.join("\n"));
-}
+import { smallData, writeSmallData } from "./small-data.test-helper.ts";
 
 const config: RunConfig = parseRunConfig(
   {
     name: "test",
     seed: 5,
-    data: {
-      source: {
-        ratings: { path: "ratings.csv", columns: { user: 0, item: 1, rating: 2, time: 3 } },
-        items: { path: "items.csv", delimiter: "|", columns: { item: 0, title: 1 }, titleYear: true },
-      },
-      label: { threshold: 4 },
-      history: { maxLength: 5 },
-    },
-    features: [
-      { name: "user", type: "categorical", field: "user" },
-      { name: "item", type: "categorical", field: "item" },
-      {
-        name: "past",
-        type: "sequence",
-        field: "history.item",
-        maxLength: 5,
-        pooling: "mean",
-        shareWith: "item",
-      },
-    ],
+    ...smallData,
     prompt: { historyLength: 2 },
     crm: { model: "DCNv2", embeddingDim: 8, crossLayers: 2, parallelUnits: [16], dropout: 0.1 },
     llm: {
@@ -97,13 +61,13 @@ async function run(
 
 beforeAll(async () => {
   baseFolder = await mkdtemp(join(tmpdir(), "corella-data-"));
-  await writeData(baseFolder);
+  await writeSmallData(baseFolder);
   whole = await run();
 });
 
 test("all phases run, and the CRM learns the rule", () => {
   expect(whole.result.phases.map(({ name }) => name)).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
-  expect(whole.result.phases[1]!.bestScore).toBeGreaterThan(0.7);
+  expect(whole.result.phases[1]!.best!.score).toBeGreaterThan(0.7);
   expect(whole.result.test.llm.every((p) => p > 0 && p < 1)).toBe(true);
 });
 

@@ -1,7 +1,18 @@
 import { join } from "node:path";
 import { createLlmPrompt, crmOf, idFeeds, saveBundle, type Router } from "@corella/bundle";
 import type { CrmOutput } from "@corella/crm";
-import { createRuntime, eagerRuntime, type Part, type Program, type Values } from "@corella/engine";
+import {
+  createRuntime,
+  eagerRuntime,
+  runPhase,
+  type Part,
+  type PhaseOptions,
+  type PhaseResult,
+  type PhaseSpec,
+  type Program,
+  type ProgressListener,
+  type Values,
+} from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { cutPrompt, decoder, yesNoIds, type LoraConfig } from "@corella/llm";
 import { encodeRows } from "@corella/modality";
@@ -12,8 +23,7 @@ import { itemVectorsFor } from "./item-vectors.ts";
 import { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
 import type { ProjectionConfig } from "./objective.ts";
 import { fitRouter, predictAll, type Models, type Predictions } from "./predictions.ts";
-import { runPhase, type PhaseResult, type PhaseSpec, type ProgressListener } from "./phase.ts";
-import { jointStage, llmAloneStage, warmUpStage, type StageInputs, type TextSamples } from "./stages.ts";
+import { jointStage, llmAloneStage, warmUp, type StageInputs, type TextSamples } from "./stages.ts";
 
 export interface TrainingOptions {
   /** Relative paths of the configuration start here. */
@@ -51,25 +61,24 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const inputs: StageInputs = { runtime, data, seed: config.seed };
   const crm = crmOf(config.crm, data.featureMap);
   const phases: PhaseResult[] = [];
-  const run = async (name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values> => {
-    const result = await runPhase(
-      {
-        name,
-        title,
-        folder: join(options.runFolder, "checkpoints", name),
-        listener,
-        signal,
-        checkpointEveryMs: config.checkpointEverySeconds * 1000,
-      },
-      create,
-    );
+  const optionsOf = (name: string, title: string): PhaseOptions => ({
+    name,
+    title,
+    folder: join(options.runFolder, "checkpoints", name),
+    listener,
+    signal,
+    checkpointEveryMs: config.checkpointEverySeconds * 1000,
+  });
+  const keep = (result: PhaseResult): Values => {
     phases.push(result);
     return result.values;
   };
+  const run = async (name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values> =>
+    keep(await runPhase(optionsOf(name, title), create));
 
   const base = await baseLlm(config, options, inputs, run);
   const { stages } = config;
-  const warm = await run("stage-1", "Stage 1: CRM warm-up", () => warmUpStage(inputs, crm, stages.warmUp));
+  const warm = keep(await warmUp(inputs, crm, stages.warmUp, optionsOf("stage-1", "Stage 1: CRM warm-up")));
 
   const lora = config.llm.lora as LoraConfig;
   const itemVectors = await itemVectorsFor(config.prompt, data, runtime, pickPrefix(warm, "crm.", ""), base);

@@ -1,5 +1,5 @@
 import { createCrmLane, createLlmLane, type Lane, type Router, type TunedLlm } from "@corella/bundle";
-import type { Runtime, Values } from "@corella/engine";
+import type { ProgressListener, Runtime, Values } from "@corella/engine";
 import { recordAt, type ItemVectors } from "@corella/modality";
 import {
   fitMixWeight,
@@ -11,7 +11,6 @@ import {
 } from "@corella/routing";
 import type { RunConfig } from "./config.ts";
 import type { PreparedData } from "./data.ts";
-import type { ProgressListener } from "./phase.ts";
 
 /** Answers of every model to the same rows. */
 export interface Predictions {
@@ -90,6 +89,7 @@ export async function predictAll(
     steps: total,
     step,
     samplesPerStep: scoringChunk,
+    looks: [],
   });
   const results: Predictions[] = [];
   for (const [, rows] of parts) {

@@ -1,66 +1,49 @@
-import { auc } from "@corella/metrics";
-import { binaryCrossEntropy, type CrmOutput } from "@corella/crm";
+import {
+  createValidator,
+  regularized,
+  trainCrm,
+  type CrmOutput,
+  type CrmTraining,
+  type LabelledBatches,
+} from "@corella/crm";
 import {
   compose,
   cosineSchedule,
-  tf,
   within,
   type Batch,
-  type Inference,
   type Optimizer,
   type Part,
-  type Program,
+  type PhaseOptions,
+  type PhaseResult,
+  type PhaseSpec,
   type Runtime,
   type Values,
 } from "@corella/engine";
 import { isLoraParam, paddedFeeds, type DecoderOutput } from "@corella/llm";
 import { idFeeds } from "@corella/bundle";
-import { prepareSamples, streamBatches } from "@corella/modality";
+import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
 import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./config.ts";
 import type { PreparedData } from "./data.ts";
 import { answerProgram, jointProgram, type HiddenWidths, type ProjectionConfig } from "./objective.ts";
-import type { PhaseSpec } from "./phase.ts";
 import { lengthBucketedPlan } from "./subset-batches.ts";
 
 /** Rows of the CRM that are scored at once. */
 const scoringBatch = 4096;
 
-/** The CRM for scoring, its names prefixed `crm.` as in all stages. */
-export function crmScoringProgram(crm: Part<CrmOutput>): Program {
+/** The CRM as it is named in all stages: prefixed `crm.`. */
+export function namedCrm(crm: Part<CrmOutput>): Part<CrmOutput> {
+  return { ...compose({ crm }), forward: (scope) => crm.forward(within(scope, "crm")) };
+}
+
+/** Rows as a CRM is judged by them. */
+export function labelledRows(data: PreparedData, rows: Uint32Array): LabelledBatches {
   return {
-    ...compose({ crm }),
-    forward(scope) {
-      return { outputs: { probability: tf.sigmoid(crm.forward(within(scope, "crm")).logit) } };
+    labels: data.labels(rows),
+    *batches() {
+      for (let start = 0; start < rows.length; start += scoringBatch)
+        yield data.crmBatch(rows.subarray(start, start + scoringBatch), "crm.");
     },
   };
-}
-
-/** The CRM's probabilities of rows. */
-export async function scoreRows(
-  inference: Inference,
-  data: PreparedData,
-  rows: Uint32Array,
-): Promise<Float32Array> {
-  const probabilities = new Float32Array(rows.length);
-  for (let start = 0; start < rows.length; start += scoringBatch) {
-    const { probability } = await inference.run(
-      data.crmBatch(rows.subarray(start, start + scoringBatch), "crm."),
-    );
-    probabilities.set(probability!.data as Float32Array, start);
-  }
-  return probabilities;
-}
-
-/** AUC of the CRM under training on the validation part. */
-async function crmValidation(
-  runtime: Runtime,
-  crm: Part<CrmOutput>,
-  values: Values,
-  data: PreparedData,
-): Promise<() => Promise<number>> {
-  const inference = await runtime.infer(crmScoringProgram(crm), values, { live: true });
-  const labels = data.labels(data.split.validation);
-  return async () => auc(await scoreRows(inference, data, data.split.validation), labels);
 }
 
 export interface StageInputs {
@@ -70,44 +53,54 @@ export interface StageInputs {
 }
 
 /** Stage 1: the CRM alone on all training data; beta = 1, alpha = gamma = 0 in eq. 4. */
-export async function warmUpStage(
+export function warmUp(
   { runtime, data, seed }: StageInputs,
   crm: Part<CrmOutput>,
   config: WarmUpConfig,
-): Promise<PhaseSpec> {
-  const specs = compose({ crm });
-  const program: Program = {
-    ...specs,
-    inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
-    forward(scope) {
-      const { logit } = crm.forward(within(scope, "crm"));
-      return { loss: binaryCrossEntropy(logit, scope.input("label")), outputs: {} };
+  options: Partial<PhaseOptions>,
+): Promise<PhaseResult> {
+  const perEpoch = Math.ceil(data.split.train.length / config.batchSize);
+  return trainCrm(
+    {
+      ...config,
+      ...trainingBatches(data, config, seed),
+      crm: namedCrm(crm),
+      runtime,
+      seed,
+      steps: perEpoch * config.epochs,
+      samplesPerStep: config.batchSize,
+      validateEvery:
+        config.validateEverySteps ?? Math.max(1, Math.floor(perEpoch / config.validationsPerEpoch)),
+      validation: labelledRows(data, data.split.validation),
     },
-  };
-  const trainer = await runtime.train(program, {
-    seed,
-    optimizer: crmOptimizer(crm, config.learningRate, config),
-  });
+    options,
+  );
+}
+
+/** Batches of all training rows, shuffled anew in each epoch; they are prepared when the first is asked for. */
+function trainingBatches(
+  data: PreparedData,
+  { batchSize, epochs }: WarmUpConfig,
+  seed: number,
+): Required<Pick<CrmTraining, "batch" | "dispose">> {
   const { train } = data.split;
-  const perEpoch = Math.ceil(train.length / config.batchSize);
-  const samples = await prepareSamples(data.featureMap, data.log, train, {
-    cacheFolder: data.cacheFolder,
-    scatterSeed: 1, // the same for every seed, so that the same folder serves them all
-  });
+  const perEpoch = Math.ceil(train.length / batchSize);
+  let samples: SampleFolder | undefined;
   let batches: { next: number; stream: ReturnType<typeof streamBatches> } | undefined;
   return {
-    trainer,
-    steps: perEpoch * config.epochs,
-    samplesPerStep: config.batchSize,
     async batch(step) {
+      samples ??= await prepareSamples(data.featureMap, data.log, train, {
+        cacheFolder: data.cacheFolder,
+        scatterSeed: 1, // the same for every seed, so that the same folder serves them all
+      });
       if (batches?.next !== step) {
         await batches?.stream.return();
         const epoch = Math.floor(step / perEpoch);
         const stream = streamBatches(samples, {
-          batchSize: config.batchSize,
+          batchSize,
           shuffleSeed: seed,
           epoch,
-          epochs: config.epochs - epoch,
+          epochs: epochs - epoch,
           startBatch: step % perEpoch,
         });
         batches = { next: step, stream };
@@ -119,26 +112,7 @@ export async function warmUpStage(
     async dispose() {
       await batches?.stream.return();
     },
-    validation: {
-      every: Math.max(1, Math.floor(perEpoch / config.validationsPerEpoch)),
-      patience: config.patience,
-      keeps: () => true,
-      score: await crmValidation(runtime, crm, trainer.values, data),
-    },
   };
-}
-
-/** Tables and first-order weights have their own L2; the rest is the network. */
-function crmOptimizer(
-  crm: Part<CrmOutput>,
-  learningRate: number,
-  l2: { readonly embeddingL2: number; readonly networkL2: number },
-): (name: string) => Optimizer {
-  return (name) => ({
-    kind: "adam",
-    learningRate,
-    l2: name.slice("crm.".length) in crm.tables ? l2.embeddingL2 : l2.networkL2,
-  });
 }
 
 /** Tokenised prompts of rows, in the order of the rows. */
@@ -179,7 +153,11 @@ export async function jointStage(
   projection: ProjectionConfig,
   widths: HiddenWidths,
 ): Promise<PhaseSpec> {
-  const forCrm = crmOptimizer(crm, config.crmLearningRate, regularisation);
+  const named = namedCrm(crm);
+  const forCrm = regularized({ kind: "adam", learningRate: config.crmLearningRate }, named, {
+    embedding: regularisation.embeddingL2,
+    net: regularisation.networkL2,
+  });
   const trainer = await runtime.train(jointProgram(crm, llm, projection, widths, config.weights), {
     seed,
     values,
@@ -189,6 +167,12 @@ export async function jointStage(
       return null;
     },
   });
+  const validator = await createValidator(
+    runtime,
+    named,
+    trainer.values,
+    labelledRows(data, data.split.validation),
+  );
   const plan = llmPlan(samples, config, seed, "joint");
   const perEpoch = plan.steps / config.epochs;
   return {
@@ -209,8 +193,9 @@ export async function jointStage(
       every: Math.max(1, Math.floor(perEpoch / config.validationsPerEpoch)),
       patience: config.patience,
       keeps: (name) => name.startsWith("crm."),
-      score: await crmValidation(runtime, crm, trainer.values, data),
+      judge: () => validator.judge(),
     },
+    dispose: () => validator.dispose(),
   };
 }
 

@@ -40,3 +40,12 @@ export { gdcn, type GdcnConfig } from "./models/gdcn.ts";
 export { maskNet, type MaskNetConfig } from "./models/masknet.ts";
 export { wideDeep, type WideDeepConfig } from "./models/widedeep.ts";
 export { xDeepFm, type XDeepFmConfig } from "./models/xdeepfm.ts";
+export {
+  createValidator,
+  scoreBatches,
+  trainCrm,
+  type CrmTraining,
+  type CrmTrainingSettings,
+  type CrmValidator,
+  type LabelledBatches,
+} from "./train.ts";

@@ -36,10 +36,10 @@ export function binaryCrossEntropy(logit: Tensor, label: Tensor): Tensor {
   return tf.mean(tf.sub(tf.softplus(logit), tf.mul(logit, label)));
 }
 
-/** Names of the parameters and tables that embed features, first-order weights included. */
+/** Names of the parameters and tables that embed features, first-order weights included; also of a composed part. */
 export function embeddingNames(specs: Pick<Specs, "params" | "tables">): ReadonlySet<string> {
   const numeric = Object.keys(specs.params).filter(
-    (name) => /^lr\.|(^|\.)embedding\.(?!attention\.)/.test(name) && name !== "lr.bias",
+    (name) => /(^|\.)(embedding\.(?!attention\.)|lr\.)/.test(name) && !/(^|\.)lr\.bias$/.test(name),
   );
   return new Set([...Object.keys(specs.tables), ...numeric]);
 }

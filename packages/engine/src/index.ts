@@ -63,3 +63,13 @@ export type { OnnxFileOptions } from "./onnx-file.ts";
 export { eagerRuntime } from "./eager-runtime.ts";
 export { registerLazyBackend, type ModelTensor, type RunModel } from "./capture/lazy.ts";
 export { loadCheckpoint, saveCheckpoint, type Checkpoint } from "./checkpoint.ts";
+export {
+  runPhase,
+  type Look,
+  type PhaseOptions,
+  type PhaseResult,
+  type PhaseSpec,
+  type ProgressListener,
+  type Validation,
+  type Verdict,
+} from "./phase.ts";

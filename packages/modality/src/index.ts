@@ -7,6 +7,7 @@ export {
   type SplitConfig,
 } from "./config.ts";
 export { amazonBooks, movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
+export { dataPreset, dataPresets, loadDataConfig, withDataPreset } from "./load-config.ts";
 export { loadLog } from "./load-log.ts";
 export { type PreparedLog, prepareLog } from "./prepared/prepare-log.ts";
 export {

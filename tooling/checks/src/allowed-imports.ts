@@ -10,14 +10,25 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   safetensors: [],
   metrics: [],
+  configuration: [],
   engine: ["safetensors"],
-  modality: ["safetensors"],
-  crm: ["engine"],
+  modality: ["safetensors", "configuration"],
+  crm: ["engine", "metrics"],
   llm: ["engine", "safetensors"],
   routing: ["metrics"],
   evaluation: ["metrics", "routing"],
   bundle: ["modality", "crm", "llm", "routing", "engine", "safetensors"],
-  alignment: ["bundle", "modality", "crm", "llm", "routing", "metrics", "engine", "safetensors"],
+  alignment: [
+    "bundle",
+    "modality",
+    "crm",
+    "llm",
+    "routing",
+    "metrics",
+    "engine",
+    "safetensors",
+    "configuration",
+  ],
 };
 
 const everyPackage: readonly string[] = Object.keys(packageImports).filter((name) => name !== importedByAll);
@@ -29,6 +40,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   serve: everyPackage,
   evaluate: everyPackage,
   data: everyPackage,
+  tune: everyPackage,
 };
 
 /** The folder of the workspace whose packages may import anything, and which nothing else may import. */

@@ -1,6 +1,7 @@
 // What a consumer writes: every package by its name, with types, run by plain Node from the installed tarballs.
 import * as alignment from "@corella/alignment";
 import * as bundle from "@corella/bundle";
+import * as configuration from "@corella/configuration";
 import * as crm from "@corella/crm";
 import { onnxRuntime, tf, type Program } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
@@ -18,6 +19,7 @@ function expectEqual(actual: unknown, expected: unknown, what: string): void {
 for (const [name, exported] of Object.entries({
   alignment,
   bundle,
+  configuration,
   crm,
   evaluation,
   llm,

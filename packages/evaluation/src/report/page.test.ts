@@ -53,3 +53,25 @@ test("a bar is as high as its value, those of a place stand on each other, and a
   expect(html).toContain("<td>1999</td><td>1,200</td><td>300</td>");
   expect(picture).toContain(">1999<");
 });
+
+test("curves stand among the pictures, with their names", () => {
+  const points = [
+    [1, 0.7],
+    [2, 0.8],
+  ] as const;
+  const curve = {
+    title: "AUC <by> epoch",
+    xLabel: "epoch",
+    yLabel: "AUC",
+    series: [{ name: "trial 1", points }],
+  };
+  const drawn = renderPage({ ...page, curves: [curve] });
+  expect(drawn.match(/<svg/g)).toHaveLength(html.match(/<svg/g)!.length + 1);
+  expect(drawn).toContain("<h3>AUC &lt;by&gt; epoch</h3>");
+  expect(drawn).toContain("<span>trial 1</span>");
+});
+
+test("details unfold at the end", () => {
+  const drawn = renderPage({ ...page, details: [{ heading: "Configuration", text: "a: <b>" }] });
+  expect(drawn).toContain("<details><summary>Configuration</summary><pre>a: &lt;b&gt;</pre></details>");
+});

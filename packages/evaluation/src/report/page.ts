@@ -1,8 +1,9 @@
 import { formatCount } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
 import { drawBars } from "./charts/bars.ts";
+import { curveFigures } from "./curve-figures.ts";
 import { legend } from "./legend.ts";
-import type { BarChart, Page, SummaryCard } from "./report.ts";
+import type { BarChart, Page, ReportDetail, SummaryCard } from "./report.ts";
 import { styleSheet } from "./style.ts";
 import { plainTable } from "./tables.ts";
 
@@ -44,9 +45,28 @@ export function headerSection(
   ].join("\n");
 }
 
-/** Figures, bar charts and tables as one HTML file, for example of a data set. The same page gives the same bytes. */
-export function renderPage({ title, subtitle, summary, charts, tables }: Page): string {
-  const figures = charts.map(
+/** What unfolds at the end. */
+export function detailsSection(details: readonly ReportDetail[]): string {
+  if (details.length === 0) return "";
+  return `<section>\n<h2>Details</h2>\n${details.map(detail).join("\n")}\n</section>`;
+}
+
+function detail(part: ReportDetail): string {
+  const content = "text" in part ? `<pre>${escapeHtml(part.text)}</pre>` : plainTable(part.table);
+  return `<details><summary>${escapeHtml(part.heading)}</summary>${content}</details>`;
+}
+
+/** Figures, charts and tables as one HTML file, for example of a data set. The same page gives the same bytes. */
+export function renderPage({
+  title,
+  subtitle,
+  summary,
+  curves = [],
+  charts,
+  tables,
+  details = [],
+}: Page): string {
+  const bars = charts.map(
     (chart, index) => `<figure>
 <h3>${escapeHtml(chart.title)}</h3>
 ${chart.note === undefined ? "" : `<p class="note">${escapeHtml(chart.note)}</p>`}
@@ -55,6 +75,7 @@ ${chart.series.length > 1 ? legend(chart.series) : ""}
 ${barsAsTable(chart)}
 </figure>`,
   );
+  const figures = [...curveFigures(curves), ...bars];
   return htmlPage(title, [
     headerSection(title, subtitle, summary),
     ...tables.map(
@@ -63,6 +84,7 @@ ${barsAsTable(chart)}
     figures.length === 0
       ? ""
       : `<section>\n<h2>Pictures</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`,
+    detailsSection(details),
   ]);
 }
 

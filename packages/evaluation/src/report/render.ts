@@ -2,13 +2,13 @@ import { method, positiveShare } from "../table.ts";
 import { escapeHtml } from "../text.ts";
 import { formatCount, formatLevel } from "../numbers.ts";
 import { drawConfidenceGroups } from "./charts/groups.ts";
-import { drawCurve } from "./charts/curves.ts";
 import { drawEntropyHistogram } from "./charts/histogram.ts";
 import { drawAucIntervals } from "./charts/intervals.ts";
-import { curveLegend, legend } from "./legend.ts";
-import { headerSection, htmlPage } from "./page.ts";
-import type { Report, ReportDetail } from "./report.ts";
-import { boundaryTable, evaluationTable, plainTable } from "./tables.ts";
+import { curveFigures } from "./curve-figures.ts";
+import { legend } from "./legend.ts";
+import { detailsSection, headerSection, htmlPage } from "./page.ts";
+import type { Report } from "./report.ts";
+import { boundaryTable, evaluationTable } from "./tables.ts";
 
 /**
  * The report as one HTML file that needs nothing else: styles and pictures are inside, and there is no script.
@@ -22,7 +22,7 @@ export function renderReport(report: Report): string {
     confidenceSection(report),
     routingSection(report),
     curvesSection(report),
-    detailsSection(report),
+    detailsSection(report.details),
   ]);
 }
 
@@ -72,29 +72,7 @@ function routingSection({ entropyHistogram, boundary }: Report): string {
   return [...parts, "</section>"].join("\n");
 }
 
-/** Points of all lines together: some 150 kB. */
-const pointBudget = 12_000;
-
 function curvesSection({ curves }: Report): string {
   if (curves.length === 0) return "";
-  const seriesCount = curves.reduce((sum, { series }) => sum + series.length, 0);
-  const limit = Math.max(20, Math.min(500, Math.floor(pointBudget / Math.max(seriesCount, 1))));
-  const figures = curves.map(
-    (curve, index) => `<figure>
-<h3>${escapeHtml(curve.title)}</h3>
-${curveLegend(curve, limit)}
-<div class="scroll half">${drawCurve(curve, limit, `curve-${index}`)}</div>
-</figure>`,
-  );
-  return `<section>\n<h2>Training</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`;
-}
-
-function detailsSection({ details }: Report): string {
-  if (details.length === 0) return "";
-  return `<section>\n<h2>Details</h2>\n${details.map(detail).join("\n")}\n</section>`;
-}
-
-function detail(part: ReportDetail): string {
-  const content = "text" in part ? `<pre>${escapeHtml(part.text)}</pre>` : plainTable(part.table);
-  return `<details><summary>${escapeHtml(part.heading)}</summary>${content}</details>`;
+  return `<section>\n<h2>Training</h2>\n<div class="curves">\n${curveFigures(curves).join("\n")}\n</div>\n</section>`;
 }

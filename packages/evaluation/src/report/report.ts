@@ -67,5 +67,7 @@ export interface Page {
   readonly subtitle?: string | undefined;
   readonly summary: readonly SummaryCard[];
   readonly tables: readonly { readonly heading: string; readonly table: ReportTable }[];
+  readonly curves?: readonly Curve[];
   readonly charts: readonly BarChart[];
+  readonly details?: readonly ReportDetail[];
 }

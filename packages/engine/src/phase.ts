@@ -1,12 +1,8 @@
 import { CorellaError } from "@corella/errors";
-import {
-  loadCheckpoint,
-  saveCheckpoint,
-  type Batch,
-  type Trainer,
-  type TrainerState,
-  type Values,
-} from "@corella/engine";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import type { Batch, Values } from "./program.ts";
+import type { Trainer, TrainerState } from "./runtime.ts";
+import { plateauLook, plateauStart, type PlateauOptions, type PlateauState } from "./schedules.ts";
 
 /** What a run shows while it works. All numbers are per phase; rates and times are the listener's business. */
 export interface ProgressListener {
@@ -16,23 +12,40 @@ export interface ProgressListener {
     steps: number;
     step: number;
     samplesPerStep: number;
+    /** Those before an interruption. */
+    looks: readonly Look[];
   }): void;
   stepDone?(phase: string, step: number, loss: number): void;
-  validated?(phase: string, step: number, score: number, best: boolean): void;
+  /** The phase waits for what this returns, so that a listener may decide whether to abort it. */
+  validated?(phase: string, look: Look, best: boolean): void | Promise<void>;
   phaseEnded?(result: PhaseResult): void;
   note?(text: string): void;
+}
+
+/** What a validation says of a model. */
+export interface Verdict {
+  /** Decides. Higher is better. */
+  readonly score: number;
+  /** Shown beside it. */
+  readonly figures?: Readonly<Record<string, number>>;
+}
+
+export interface Look extends Verdict {
+  /** After so many steps. */
+  readonly step: number;
 }
 
 /** Looks at a model now and then, keeps the best and stops when it no longer improves. */
 export interface Validation {
   /** Steps between two looks. */
   readonly every: number;
-  /** Higher is better. */
-  score(): Promise<number>;
+  judge(): Promise<Verdict>;
   /** Stop after so many looks without a new best. */
   readonly patience: number;
   /** The values that are set back to those of the best look at the end. */
   keeps(name: string): boolean;
+  /** Lowers the learning rate when the score no longer rises; `mode` is always `max`. */
+  readonly plateau?: Omit<PlateauOptions, "mode"> | undefined;
 }
 
 export interface PhaseSpec {
@@ -55,16 +68,17 @@ export interface PhaseResult {
   readonly steps: number;
   /** Mean loss between two points: [step, loss]. */
   readonly losses: readonly (readonly [number, number])[];
-  /** [step, score] */
-  readonly scores: readonly (readonly [number, number])[];
-  readonly bestScore: number | undefined;
+  readonly looks: readonly Look[];
+  /** The one whose values were kept. */
+  readonly best: Look | undefined;
 }
 
 interface Progress {
   readonly done: boolean;
   readonly losses: [number, number][];
-  readonly scores: [number, number][];
+  readonly looks: Look[];
   readonly bestStep: number;
+  readonly plateau: PlateauState;
   /** Losses since the last point. */
   readonly pending: number[];
 }
@@ -72,9 +86,9 @@ interface Progress {
 export interface PhaseOptions {
   readonly name: string;
   readonly title: string;
-  /** Where the phase's checkpoint lies; a finished phase is not run again. */
-  readonly folder: string;
-  readonly listener: ProgressListener;
+  /** Where the phase's checkpoint lies; a finished phase is not run again. Without it none is written. */
+  readonly folder?: string | undefined;
+  readonly listener?: ProgressListener;
   readonly signal?: AbortSignal | undefined;
   readonly checkpointEveryMs: number;
 }
@@ -85,47 +99,51 @@ const lossPoints = 200;
 /**
  * Runs one phase of training from its checkpoint, if there is one, to its end. A phase that was interrupted goes on and
  * ends with the same bits as one that was not.
- * @throws CorellaError `train/interrupted` after the checkpoint is written, when the signal is aborted
+ * @throws CorellaError `train/interrupted` after the checkpoint is written, when the signal is aborted; `train/diverged`
  */
 export async function runPhase(
   options: PhaseOptions,
   create: () => Promise<PhaseSpec>,
 ): Promise<PhaseResult> {
-  const { name, listener } = options;
-  const saved = await loadCheckpoint<Progress>(options.folder);
+  const { name, folder, listener = {} } = options;
+  const saved = folder === undefined ? undefined : await loadCheckpoint<Progress>(folder);
   if (saved?.progress.done === true) {
     return result(name, saved.states["final"]!, saved.progress);
   }
   const phase = await create();
   const { trainer, validation } = phase;
   const losses: [number, number][] = saved?.progress.losses ?? [];
-  const scores: [number, number][] = saved?.progress.scores ?? [];
+  const looks: Look[] = saved?.progress.looks ?? [];
   let pending: number[] = saved?.progress.pending ?? [];
   let bestStep = saved?.progress.bestStep ?? 0;
+  let plateau = saved?.progress.plateau ?? plateauStart;
   let best: Values = saved?.states["best"]?.values ?? {};
   if (saved !== undefined) trainer.restore(saved.states["trainer"]!);
   let step = trainer.state().step;
   const pointEvery = Math.max(1, Math.floor(phase.steps / lossPoints));
 
-  const progress = (done: boolean): Progress => ({ done, losses, scores, bestStep, pending });
-  const checkpoint = (): Promise<void> =>
-    saveCheckpoint(options.folder, {
+  const progress = (done: boolean): Progress => ({ done, losses, looks, bestStep, plateau, pending });
+  const checkpoint = async (): Promise<void> => {
+    if (folder === undefined) return;
+    await saveCheckpoint(folder, {
       states: { trainer: trainer.state(), best: { step: bestStep, values: best, slots: {} } },
       progress: progress(false),
     });
-  const bestScore = (): number => Math.max(Number.NEGATIVE_INFINITY, ...scores.map(([, score]) => score));
+  };
   const stalled = (): boolean =>
-    validation !== undefined && scores.filter(([at]) => at > bestStep).length >= validation.patience;
+    validation !== undefined && looks.filter((look) => look.step > bestStep).length >= validation.patience;
   const look = async (): Promise<void> => {
-    if (validation === undefined || scores.at(-1)?.[0] === step) return;
-    const score = await validation.score();
-    const improved = score > bestScore();
-    scores.push([step, score]);
+    if (validation === undefined || looks.at(-1)?.step === step) return;
+    const verdict = await validation.judge();
+    const improved = verdict.score > (bestOf(looks)?.score ?? Number.NEGATIVE_INFINITY);
+    looks.push({ step, ...verdict });
     if (improved) {
       bestStep = step;
       best = copyKept(trainer.values, validation);
     }
-    listener.validated?.(name, step, score, improved);
+    if (validation.plateau !== undefined)
+      plateau = plateauLook(plateau, verdict.score, { ...validation.plateau, mode: "max" });
+    await listener.validated?.(name, looks.at(-1)!, improved);
   };
 
   listener.phaseStarted?.({
@@ -134,6 +152,7 @@ export async function runPhase(
     steps: phase.steps,
     step,
     samplesPerStep: phase.samplesPerStep,
+    looks: [...looks],
   });
   let lastCheckpoint = performance.now();
   try {
@@ -141,15 +160,10 @@ export async function runPhase(
     while (step < phase.steps && !stalled()) {
       if (options.signal?.aborted === true) {
         await checkpoint();
-        throw new CorellaError({
-          code: "train/interrupted",
-          message: `Interrupted in ${options.title}, after step ${step} of ${phase.steps}.`,
-          place: options.folder,
-          remedy: "Go on with --resume; the run will end as if it had not been interrupted.",
-        });
+        throw interrupted(options, step, phase.steps);
       }
       const { loss } = await trainer.step(await phase.batch(step), {
-        learningRateScale: phase.learningRateScale?.(step) ?? 1,
+        learningRateScale: (phase.learningRateScale?.(step) ?? 1) * plateau.scale,
       });
       step += 1;
       if (!Number.isFinite(loss)) {
@@ -175,7 +189,7 @@ export async function runPhase(
     await look();
     const values = { ...trainer.values, ...best };
     const final: TrainerState = { step, values, slots: {} };
-    await saveCheckpoint(options.folder, { states: { final }, progress: progress(true) });
+    if (folder !== undefined) await saveCheckpoint(folder, { states: { final }, progress: progress(true) });
     const finished = result(name, final, progress(true));
     listener.phaseEnded?.(finished);
     return finished;
@@ -185,20 +199,31 @@ export async function runPhase(
   }
 }
 
+function interrupted({ title, folder }: PhaseOptions, step: number, steps: number): CorellaError {
+  return new CorellaError({
+    code: "train/interrupted",
+    message: `Interrupted in ${title}, after step ${step} of ${steps}.`,
+    place: folder,
+    remedy:
+      folder === undefined
+        ? "Start anew; give a folder for checkpoints to go on from here another time."
+        : "Go on with --resume; the run will end as if it had not been interrupted.",
+  });
+}
+
+/** The first of the highest score. */
+function bestOf(looks: readonly Look[]): Look | undefined {
+  let best: Look | undefined;
+  for (const look of looks) if (look.score > (best?.score ?? Number.NEGATIVE_INFINITY)) best = look;
+  return best;
+}
+
 function copyKept(values: Values, validation: Validation): Values {
   const kept: Values = {};
   for (const [name, value] of Object.entries(values)) if (validation.keeps(name)) kept[name] = value.slice();
   return kept;
 }
 
-function result(name: string, state: TrainerState, progress: Progress): PhaseResult {
-  return {
-    name,
-    values: state.values,
-    steps: state.step,
-    losses: progress.losses,
-    scores: progress.scores,
-    bestScore:
-      progress.scores.length === 0 ? undefined : Math.max(...progress.scores.map(([, score]) => score)),
-  };
+function result(name: string, state: TrainerState, { losses, looks }: Progress): PhaseResult {
+  return { name, values: state.values, steps: state.step, losses, looks, best: bestOf(looks) };
 }

@@ -1,9 +1,11 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onnxRuntime, tf, type Batch, type Program } from "@corella/engine";
 import { expect, test } from "vitest";
+import { onnxRuntime } from "./onnx-runtime.ts";
 import { runPhase, type PhaseOptions, type PhaseSpec } from "./phase.ts";
+import type { Batch, Program } from "./program.ts";
+import { tf } from "./tf.ts";
 
 /** Logistic regression on a fixed rule, with dropout so that the random stream matters too. */
 const program: Program = {
@@ -38,7 +40,14 @@ async function create(scores: readonly number[] = []): Promise<PhaseSpec> {
     batch: batchAt,
     ...(scores.length === 0
       ? {}
-      : { validation: { every: 2, patience: 2, keeps: () => true, score: async () => scores[look++]! } }),
+      : {
+          validation: {
+            every: 2,
+            patience: 2,
+            keeps: () => true,
+            judge: async () => ({ score: scores[look++]! }),
+          },
+        }),
   };
 }
 
@@ -73,12 +82,15 @@ test("the best look is kept, and the phase stops when patience runs out", async 
   const values: Record<number, Float32Array> = {};
   const spec = await create([0.5, 0.6, 0.7, 0.65, 0.69, 0.9]);
   const result = await runPhase(
-    { ...settings, listener: { validated: (_, step) => (values[step] = spec.trainer.values["w"]!.slice()) } },
+    {
+      ...settings,
+      listener: { validated: (_, { step }) => void (values[step] = spec.trainer.values["w"]!.slice()) },
+    },
     async () => spec,
   );
   expect(result.steps).toBe(8);
-  expect(result.bestScore).toBe(0.7);
-  expect(result.scores.map(([step]) => step)).toEqual([0, 2, 4, 6, 8]);
+  expect(result.best).toEqual({ step: 4, score: 0.7 });
+  expect(result.looks.map(({ step }) => step)).toEqual([0, 2, 4, 6, 8]);
   expect(result.values["w"]).toEqual(values[4]);
 });
 

@@ -1,0 +1,40 @@
+import type { RunConfig, TrialRecord } from "@corella/alignment";
+import type { Look } from "@corella/engine";
+
+/** What crosses between the command and a process that trains. */
+export type TrialRequest =
+  | {
+      readonly kind: "run";
+      readonly config: RunConfig;
+      readonly folder: string;
+      readonly test: boolean;
+      /** Relative paths of the configuration start here. */
+      readonly baseFolder: string;
+      readonly cacheFolder: string;
+      readonly threads: number;
+    }
+  /** The answer to a look. */
+  | { readonly kind: "verdict"; readonly goOn: boolean }
+  | { readonly kind: "abort" };
+
+export type TrialReply =
+  | {
+      readonly kind: "started";
+      readonly steps: number;
+      readonly step: number;
+      readonly samplesPerStep: number;
+      readonly looks: readonly Look[];
+    }
+  | { readonly kind: "step"; readonly step: number }
+  /** Training waits for the verdict. */
+  | { readonly kind: "look"; readonly look: Look }
+  | { readonly kind: "done"; readonly record: TrialRecord }
+  | { readonly kind: "error"; readonly error: TrialFailure };
+
+/** An error as it crosses processes. */
+export interface TrialFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly place?: string | undefined;
+  readonly remedy?: string | undefined;
+}

@@ -1,0 +1,28 @@
+import type { TriedConfig } from "@corella/alignment";
+
+/** A JSON line for each trial of the search, and for each seed of the best configuration. */
+export function resultLines(search: readonly TriedConfig[], seeds: readonly TriedConfig[]): string {
+  const line = (part: "search" | "seeds", { settings, config, key, record }: TriedConfig): string => {
+    const { status, best, steps, stepsPerEpoch, seconds, looks, test } = record;
+    return JSON.stringify({
+      part,
+      key,
+      model: config.crm.model,
+      settings,
+      seed: config.seed,
+      status,
+      validationAuc: best?.score,
+      validationLogLoss: best?.figures?.["logLoss"],
+      bestStep: best?.step,
+      steps,
+      stepsPerEpoch,
+      seconds: Math.round(seconds * 10) / 10,
+      looks: looks.map(({ step, score }) => [step, score]),
+      test,
+    });
+  };
+  return [
+    ...search.map((trial) => `${line("search", trial)}\n`),
+    ...seeds.map((trial) => `${line("seeds", trial)}\n`),
+  ].join("");
+}

@@ -1,0 +1,105 @@
+import {
+  rank,
+  seedFigures,
+  type PlannedTrial,
+  type Spread,
+  type TriedConfig,
+  type TuneResult,
+} from "@corella/alignment";
+
+/** `stages.warmUp.learningRate` -> `learningRate`, as long as no other setting ends alike. */
+export function shortNames(trials: readonly PlannedTrial[]): Map<string, string> {
+  const paths = [...new Set(trials.flatMap(({ settings }) => Object.keys(settings)))];
+  const last = (path: string): string => path.slice(path.lastIndexOf(".") + 1);
+  return new Map(
+    paths.map((path) => [
+      path,
+      paths.filter((other) => last(other) === last(path)).length > 1 ? path : last(path),
+    ]),
+  );
+}
+
+/** The settings of a trial in words. */
+export function settingsText({ settings }: PlannedTrial, names: ReadonlyMap<string, string>): string {
+  return Object.entries(settings)
+    .map(([path, value]) => `${names.get(path) ?? path} ${valueText(value)}`)
+    .join(", ");
+}
+
+export function valueText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Trials, the best first, as lines of a table. */
+export function trialsTable(trials: readonly TriedConfig[]): { columns: string[]; rows: string[][] } {
+  const names = shortNames(trials);
+  const paths = [...names.keys()];
+  return {
+    columns: [
+      "",
+      ...paths.map((path) => names.get(path)!),
+      "AUC",
+      "logloss",
+      "at epoch",
+      "status",
+      "seconds",
+    ],
+    rows: rank(trials).map((trial, place) => {
+      const { record, settings } = trial;
+      return [
+        String(place + 1),
+        ...paths.map((path) => valueText(settings[path])),
+        metric(record.best?.score),
+        metric(record.best?.figures?.["logLoss"]),
+        record.best === undefined ? "–" : (record.best.step / record.stepsPerEpoch).toFixed(2),
+        `${record.status}${trial.reused ? ", kept" : ""}`,
+        record.seconds.toFixed(0),
+      ];
+    }),
+  };
+}
+
+export function metric(value: number | undefined): string {
+  return value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(4);
+}
+
+/** `.7939 ± .0004` */
+export function spreadText({ mean, deviation }: Spread): string {
+  const short = (value: number): string => value.toFixed(4).replace(/^0/, "");
+  return Number.isNaN(deviation) ? short(mean) : `${short(mean)} ± ${short(deviation)}`;
+}
+
+/** The row of the paper's table. */
+export function seedsTable({ best, seeds }: TuneResult): { columns: string[]; rows: string[][] } {
+  const { auc, logLoss, accuracy, validationAuc } = seedFigures(seeds);
+  return {
+    columns: ["model", "seeds", "test AUC", "logloss", "accuracy", "validation AUC"],
+    rows: [
+      [
+        best.config.crm.model,
+        String(seeds.length),
+        ...[auc, logLoss, accuracy, validationAuc].map(spreadText),
+      ],
+    ],
+  };
+}
+
+/** Columns in line, for a terminal. */
+export function asText({
+  columns,
+  rows,
+}: {
+  columns: readonly string[];
+  rows: readonly (readonly string[])[];
+}): string {
+  const lines = [columns, ...rows];
+  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return lines
+    .map((line) =>
+      line
+        .map((text, i) => text.padEnd(widths[i]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

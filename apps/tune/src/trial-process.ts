@@ -1,0 +1,64 @@
+import { prepareData, runTrial, type PreparedData } from "@corella/alignment";
+import { createRuntime } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import type { TrialReply, TrialRequest } from "./messages.ts";
+
+/** A process that trains one trial after the other, as it is told. */
+
+/** Time between two signs of progress. */
+const stepEveryMs = 200;
+
+let abort = new AbortController();
+let verdict: (goOn: boolean) => void = () => {};
+/** Of the latest trial: most trials of a search share their data. */
+let prepared: { key: string; data: Promise<PreparedData> } | undefined;
+
+function reply(message: TrialReply): void {
+  process.send!(message);
+}
+
+async function run(request: Extract<TrialRequest, { kind: "run" }>): Promise<void> {
+  abort = new AbortController();
+  const { config, folder, test, baseFolder, cacheFolder, threads } = request;
+  try {
+    const key = JSON.stringify([config.data, config.features]);
+    if (prepared?.key !== key) prepared = { key, data: prepareData(config, baseFolder, cacheFolder) };
+    const runtime = await createRuntime({ ...config.runtime, threads });
+    let lastMs = 0;
+    const record = await runTrial({ config, folder, test }, await prepared.data, runtime, {
+      signal: abort.signal,
+      started: ({ steps, step, samplesPerStep, looks }) =>
+        reply({ kind: "started", steps, step, samplesPerStep, looks }),
+      stepDone(step) {
+        if (performance.now() - lastMs < stepEveryMs) return;
+        lastMs = performance.now();
+        reply({ kind: "step", step });
+      },
+      looked(look) {
+        reply({ kind: "look", look });
+        return new Promise((resolve) => (verdict = resolve));
+      },
+    });
+    reply({ kind: "done", record });
+  } catch (error) {
+    const { code, message, place, remedy } = CorellaError.isInstance(error)
+      ? error
+      : { code: "tune/defect", message: String((error as Error).stack ?? error) };
+    reply({ kind: "error", error: { code, message, place, remedy } });
+  }
+}
+
+function stop(): void {
+  abort.abort();
+  verdict(true); // whoever waits for one finds the signal aborted
+}
+
+process.on("message", (request: TrialRequest) => {
+  if (request.kind === "run") void run(request);
+  else if (request.kind === "verdict") verdict(request.goOn);
+  else stop();
+});
+// Ctrl-C reaches the whole group of processes; the command says what to do.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", stop);
+process.on("disconnect", () => process.exit());

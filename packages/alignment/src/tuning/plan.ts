@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import { withSetting } from "@corella/configuration";
+import { parseCrmConfig } from "@corella/crm";
+import { prepareLog, type DataConfig, type InteractionLog } from "@corella/modality";
+import { parseRunConfig, type RunConfig } from "../config.ts";
+import type { Settings } from "./search-space.ts";
+
+/** Part of every key: raise it when what a trial computes changes its meaning. */
+const formatVersion = 1;
+
+export interface PlannedTrial {
+  readonly settings: Settings;
+  readonly config: RunConfig;
+  /** The hash of all that the result depends on. */
+  readonly key: string;
+  readonly folder: string;
+}
+
+export interface PlanOptions {
+  /** Relative paths of the configuration start here. */
+  readonly baseFolder: string;
+  /** Where prepared data are kept. */
+  readonly cacheFolder: string;
+  /** Where trials are kept, each in a folder that is named by its key. */
+  readonly trialsFolder: string;
+  /** The configuration's file, for errors. */
+  readonly place: string;
+}
+
+/**
+ * The configuration of each trial, checked before anything is trained.
+ * @param content of the run's configuration
+ * @throws CorellaError those of `parseRunConfig`, `parseCrmConfig` and `prepareLog`
+ */
+export async function planTrials(
+  content: unknown,
+  trials: readonly Settings[],
+  options: PlanOptions,
+): Promise<PlannedTrial[]> {
+  const configs = trials.map((settings) => {
+    let changed = content;
+    for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+    const config = parseRunConfig(changed, options.place);
+    parseCrmConfig(config.crm);
+    return { settings, config };
+  });
+  const dataKeys = new Map<string, Promise<string>>();
+  const planned: PlannedTrial[] = [];
+  for (const { settings, config } of configs) {
+    const data = JSON.stringify(config.data);
+    if (!dataKeys.has(data)) dataKeys.set(data, dataKey(config.data, options));
+    const key = trialKey(config, await dataKeys.get(data)!);
+    planned.push({ settings, config, key, folder: join(options.trialsFolder, key) });
+  }
+  // Settings that are spelt in two ways are one trial.
+  return planned.filter(({ key }, index) => planned.findIndex((other) => other.key === key) === index);
+}
+
+/** The hash of what was read from the sources. */
+async function dataKey(config: DataConfig, { baseFolder, cacheFolder }: PlanOptions): Promise<string> {
+  const { folder, log } = await prepareLog(config, { baseFolder, cacheFolder });
+  // Remote sources are not kept; their contents are hashed as they came.
+  return folder === undefined ? logHash(log) : basename(folder);
+}
+
+function logHash(log: InteractionLog): string {
+  const hash = createHash("sha256").update(JSON.stringify([log.users, log.items]));
+  for (const { buffer, byteOffset, byteLength } of [log.user, log.item, log.rating, log.time, log.label])
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest("hex");
+}
+
+/** Threads, names and paths do not count: they do not change what is learned, or only by rounding. */
+function trialKey({ data, features, crm, stages, seed, runtime }: RunConfig, dataKeyOfLog: string): string {
+  const parts = [
+    formatVersion,
+    dataKeyOfLog,
+    data.filter.minHistory,
+    data.split,
+    features,
+    parseCrmConfig(crm),
+    stages.warmUp,
+    seed,
+    runtime.kind,
+  ];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24);
+}

@@ -1,0 +1,148 @@
+import { CorellaError } from "@corella/errors";
+import { createGenerator, permutation } from "@corella/engine";
+import { parseStrict } from "@corella/configuration";
+import { z } from "zod";
+
+/** Numbers between two bounds. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** Whether equal factors, not equal differences, are equally likely. */
+  readonly scale: "linear" | "log";
+  /** Whole numbers only. */
+  readonly whole: boolean;
+  /** So many values of it, evenly spaced, when all combinations are tried. */
+  readonly steps?: number | undefined;
+}
+
+/** The values to try of a setting. */
+export type Choices = readonly unknown[] | Range;
+
+/** What a search file says. */
+export interface SearchConfig {
+  /** The run's configuration; relative to the search file. */
+  readonly config?: string | undefined;
+  /** By path of the setting, such as `stages.warmUp.learningRate`. */
+  readonly search: Readonly<Record<string, Choices>>;
+  /** All combinations, or so many at random. */
+  readonly trials: "all" | number;
+  /** Of the choice at random. */
+  readonly seed: number;
+  /** The best configuration is trained with so many seeds. */
+  readonly seeds: number;
+  readonly stopping: MedianRule | "none";
+}
+
+/**
+ * Ends a trial whose best validation AUC is below the median of the others' after as many samples: the median
+ * stopping rule of Golovin et al., Google Vizier, KDD 2017, section 3.2.
+ */
+export interface MedianRule {
+  /** With so many trials to compare with, at least. */
+  readonly afterTrials: number;
+  /** Not before so many epochs: small learning rates start slowly and may end best. */
+  readonly afterEpochs: number;
+}
+
+const rangeSchema = z.strictObject({
+  from: z.number(),
+  to: z.number(),
+  scale: z.enum(["linear", "log"]).default("linear"),
+  whole: z.boolean().default(false),
+  steps: z.int().min(2).optional(),
+});
+
+const searchSchema: z.ZodType<SearchConfig> = z.strictObject({
+  config: z.string().min(1).optional(),
+  search: z.record(z.string().min(1), z.union([z.array(z.unknown()).min(1), rangeSchema])).default({}),
+  trials: z.union([z.literal("all"), z.int().positive()]).default("all"),
+  seed: z.int().nonnegative().default(1),
+  seeds: z.int().positive().default(5),
+  stopping: z
+    .union([
+      z.literal("none"),
+      z.strictObject({
+        afterTrials: z.int().positive().default(3),
+        afterEpochs: z.number().nonnegative().default(1),
+      }),
+    ])
+    .prefault({}),
+});
+
+/**
+ * Checks a search file and fills in its defaults.
+ * @throws CorellaError `config/unknown-key`, `config/invalid`, `tune/range`
+ */
+export function parseSearch(input: unknown, place: string): SearchConfig {
+  const parsed = parseStrict(searchSchema, input, place);
+  for (const [path, choices] of Object.entries(parsed.search)) {
+    if (!isRange(choices)) continue;
+    const fail = (message: string, remedy: string): never => {
+      throw new CorellaError({ code: "tune/range", message, place: `search.${path}`, remedy });
+    };
+    if (choices.from >= choices.to) fail("The range has no room.", "Choose `from` below `to`.");
+    if (choices.scale === "log" && choices.from <= 0)
+      fail("A range on a logarithmic scale begins above 0.", "Raise `from`, or use scale: linear.");
+    if (choices.steps === undefined && parsed.trials === "all")
+      fail(
+        "A range has no end of values.",
+        "Give it `steps`, list the values, or set `trials` to a number of random ones.",
+      );
+  }
+  return parsed;
+}
+
+function isRange(choices: Choices): choices is Range {
+  return !Array.isArray(choices);
+}
+
+/** The settings of one trial, by path. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+/** All trials of a search in order, none twice; the same for the same seed. One without settings when there is nothing to choose. */
+export function enumerateTrials({ search, trials, seed }: SearchConfig): Settings[] {
+  const paths = Object.keys(search);
+  const lists = paths.map((path) => valuesOf(search[path]!));
+  if (trials === "all" || paths.length === 0) return combinations(paths, lists as (readonly unknown[])[]);
+  if (lists.every((list) => list !== undefined)) {
+    const all = combinations(paths, lists);
+    const order = permutation(all.length, createGenerator(seed, "tune/trials"));
+    return Array.from(order.subarray(0, trials), (position) => all[position]!);
+  }
+  const random = createGenerator(seed, "tune/trials");
+  const found = new Map<string, Settings>();
+  // A space of whole numbers may hold fewer than were asked for.
+  for (let draw = 0; draw < trials * 20 && found.size < trials; draw++) {
+    const settings = Object.fromEntries(
+      paths.map((path, i) => [path, drawFrom(search[path]!, lists[i], () => random.uniform())]),
+    );
+    found.set(JSON.stringify(settings), settings);
+  }
+  return [...found.values()];
+}
+
+/** The values of a list, or of a range with steps; undefined for a range without. */
+function valuesOf(choices: Choices): readonly unknown[] | undefined {
+  if (!isRange(choices)) return choices;
+  const { steps } = choices;
+  if (steps === undefined) return undefined;
+  return [...new Set(Array.from({ length: steps }, (_, i) => at(choices, i / (steps - 1))))];
+}
+
+/** The value of a range at a share of its way, with six digits. */
+function at({ from, to, scale, whole }: Range, share: number): number {
+  const value = scale === "log" ? from * (to / from) ** share : from + (to - from) * share;
+  return whole ? Math.round(value) : Number(value.toPrecision(6));
+}
+
+function drawFrom(choices: Choices, list: readonly unknown[] | undefined, uniform: () => number): unknown {
+  if (list !== undefined) return list[Math.floor(uniform() * list.length)];
+  return at(choices as Range, uniform());
+}
+
+function combinations(paths: readonly string[], lists: readonly (readonly unknown[])[]): Settings[] {
+  let all: Settings[] = [{}];
+  for (const [i, path] of paths.entries())
+    all = all.flatMap((settings) => lists[i]!.map((value) => ({ ...settings, [path]: value })));
+  return all;
+}

@@ -1,0 +1,142 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { crmOf } from "@corella/bundle";
+import { crmInferenceProgram, scoreBatches } from "@corella/crm";
+import type { Look, Runtime, Values } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { summary, type Summary } from "@corella/metrics";
+import { writeFileAtomic } from "@corella/safetensors";
+import type { RunConfig } from "../config.ts";
+import type { PreparedData } from "../data.ts";
+import { labelledRows, namedCrm, warmUp } from "../stages.ts";
+
+/** How a training of the CRM stage went. */
+export interface TrialRecord {
+  /** `stopped` early by the rule of a search; `interrupted` trials go on where they were. */
+  readonly status: "finished" | "stopped" | "diverged" | "interrupted";
+  /** At the validation part. */
+  readonly looks: readonly Look[];
+  /** The look whose values were kept. */
+  readonly best: Look | undefined;
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  /** Spent on it, over all calls. */
+  readonly seconds: number;
+  /** Only of trials that were asked for it, which a search does not do before it has chosen. */
+  readonly test?: Summary;
+}
+
+/** What is to be trained, and where its checkpoint and record lie. */
+export interface TrialRun {
+  readonly config: RunConfig;
+  readonly folder: string;
+  /** Whether the test part is scored with the values of the best look. */
+  readonly test: boolean;
+}
+
+export interface TrialHooks {
+  /** @param looks those of an earlier call that was interrupted */
+  started?(phase: { steps: number; step: number; samplesPerStep: number; looks: readonly Look[] }): void;
+  stepDone?(step: number): void;
+  /** Whether the trial may go on. */
+  looked?(look: Look): boolean | Promise<boolean>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const recordFile = "trial.json";
+
+/** The record of a folder; undefined when there is none. */
+export async function readTrial(folder: string): Promise<TrialRecord | undefined> {
+  const text = await readFile(join(folder, recordFile), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as TrialRecord);
+}
+
+/**
+ * Trains the CRM stage of a configuration, judged on the validation part alone, from its checkpoint if there is one. What
+ * is finished already is not trained again.
+ * @throws CorellaError `train/interrupted` when the signal is aborted, and those of training except `train/diverged`,
+ * which is a result here
+ */
+export async function runTrial(
+  { config, folder, test }: TrialRun,
+  data: PreparedData,
+  runtime: Runtime,
+  hooks: TrialHooks = {},
+): Promise<TrialRecord> {
+  await mkdir(folder, { recursive: true });
+  const earlier = await readTrial(folder);
+  const startedMs = performance.now();
+  const looks: Look[] = [];
+  let steps = 0;
+  const stepsPerEpoch = Math.ceil(data.split.train.length / config.stages.warmUp.batchSize);
+  const record = async (status: TrialRecord["status"], figures?: Summary): Promise<TrialRecord> => {
+    const best = looks.toSorted((a, b) => b.score - a.score)[0];
+    const seconds = (earlier?.seconds ?? 0) + (performance.now() - startedMs) / 1000;
+    const known = figures ?? earlier?.test;
+    const made = {
+      status,
+      looks,
+      best,
+      steps,
+      stepsPerEpoch,
+      seconds,
+      ...(known === undefined ? {} : { test: known }),
+    };
+    await writeFileAtomic(join(folder, recordFile), `${JSON.stringify(made, undefined, 1)}\n`);
+    return made;
+  };
+  if (earlier?.status === "diverged" || (earlier?.status === "finished" && (!test || earlier.test)))
+    return earlier;
+
+  const crm = crmOf(config.crm, data.featureMap);
+  const stopping = new AbortController();
+  const inputs = { runtime, data, seed: config.seed };
+  try {
+    const result = await warmUp(inputs, crm, config.stages.warmUp, {
+      folder: join(folder, "checkpoint"),
+      checkpointEveryMs: config.checkpointEverySeconds * 1000,
+      signal: AbortSignal.any([stopping.signal, ...(hooks.signal === undefined ? [] : [hooks.signal])]),
+      listener: {
+        phaseStarted(phase) {
+          looks.push(...phase.looks);
+          steps = phase.step;
+          hooks.started?.(phase);
+        },
+        stepDone(_, step) {
+          steps = step;
+          hooks.stepDone?.(step);
+        },
+        async validated(_, look) {
+          looks.push(look);
+          if ((await hooks.looked?.(look)) === false) stopping.abort();
+        },
+      },
+    });
+    looks.splice(0, looks.length, ...result.looks);
+    steps = result.steps;
+    const figures = test ? await scoreTest(crm, result.values, data, runtime) : undefined;
+    return await record("finished", figures);
+  } catch (error) {
+    const code = CorellaError.isInstance(error) ? error.code : "";
+    if (code === "train/diverged") return record("diverged");
+    if (code !== "train/interrupted") throw error;
+    if (hooks.signal?.aborted !== true) return record("stopped");
+    await record("interrupted");
+    throw error;
+  }
+}
+
+async function scoreTest(
+  crm: ReturnType<typeof crmOf>,
+  values: Values,
+  data: PreparedData,
+  runtime: Runtime,
+): Promise<Summary> {
+  const { labels, batches } = labelledRows(data, data.split.test);
+  const inference = await runtime.infer(crmInferenceProgram(namedCrm(crm)), values);
+  try {
+    return summary(await scoreBatches(inference, batches(), labels.length), labels);
+  } finally {
+    await inference.dispose();
+  }
+}

@@ -1,0 +1,147 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRuntime } from "@corella/engine";
+import { beforeAll, expect, test } from "vitest";
+import { prepareData } from "../data.ts";
+import { smallData, writeSmallData } from "../small-data.test-helper.ts";
+import { parseSearch } from "./search-space.ts";
+import { runTrial } from "./trial.ts";
+import { rank, tune, type ExecuteTrial, type TuneOptions } from "./tune.ts";
+
+const content = {
+  ...smallData,
+  seed: 5,
+  crm: { model: "DCNv2", embeddingDim: 8, crossLayers: 1, parallelUnits: [8] },
+  stages: { warmUp: { epochs: 4, batchSize: 64, patience: 24 } },
+};
+const search = parseSearch(
+  { search: { "stages.warmUp.learningRate": [0.001, 0.02, 0.005] }, seeds: 2, stopping: "none" },
+  "search.yaml",
+);
+
+let baseFolder = "";
+beforeAll(async () => {
+  baseFolder = await mkdtemp(join(tmpdir(), "corella-tune-data-"));
+  await writeSmallData(baseFolder);
+});
+
+/** Trains in this thread. */
+const execute: ExecuteTrial = async (run, hooks) => {
+  const data = await prepareData(run.config, baseFolder, join(baseFolder, "cache"));
+  return runTrial(run, data, await createRuntime({ ...run.config.runtime, threads: 1 }), hooks);
+};
+
+async function options(changes: Partial<TuneOptions> = {}): Promise<TuneOptions> {
+  return {
+    baseFolder,
+    cacheFolder: join(baseFolder, "cache"),
+    trialsFolder: await mkdtemp(join(tmpdir(), "corella-trials-")),
+    place: "c.yaml",
+    parallel: 1,
+    execute,
+    ...changes,
+  };
+}
+
+test("the best by validation AUC is trained with each seed, and only then the test part is scored; a second call trains nothing", async () => {
+  const settings = await options();
+  const result = await tune(content, search, settings);
+  const scores = result.trials.map(({ record }) => record.best!.score);
+  expect(new Set(scores).size).toBe(3);
+  expect(result.best.record.best!.score).toBe(Math.max(...scores));
+  expect(rank(result.trials)[0]).toBe(result.best);
+  expect(result.trials.every(({ record }) => record.test === undefined)).toBe(true);
+  expect(result.seeds.map(({ config }) => config.seed)).toEqual([5, 6]);
+  for (const { config, record } of result.seeds) {
+    expect(config.stages.warmUp.learningRate).toBe(result.best.config.stages.warmUp.learningRate);
+    expect(record.test!.auc).toBeGreaterThan(0.5);
+    expect(record.test!.count).toBe(60);
+  }
+  // The search's seed is the first of the seeds: its trial was not trained anew.
+  expect(result.seeds[0]!.key).toBe(result.best.key);
+  expect(result.seeds[0]!.record.looks).toEqual(result.best.record.looks);
+
+  const again = await tune(content, search, {
+    ...settings,
+    execute: () => Promise.reject(new Error("must not train")),
+  });
+  expect(again.trials.every(({ reused }) => reused)).toBe(true);
+  expect(again.seeds.map(({ record }) => record)).toEqual(result.seeds.map(({ record }) => record));
+});
+
+test("an interrupted search goes on where it was and ends with the same figures, two trials at once or one", async () => {
+  const whole = await tune(content, search, await options());
+  const abort = new AbortController();
+  const settings = await options({ parallel: 2 });
+  const interrupted = tune(content, search, {
+    ...settings,
+    signal: abort.signal,
+    listener: {
+      stepDone: (trial, step) => (trial === 1 && step === 9 ? abort.abort() : undefined),
+    },
+  });
+  await expect(interrupted).rejects.toMatchObject({ code: "train/interrupted" });
+  const from: number[] = [];
+  const resumed = await tune(content, search, {
+    ...settings,
+    listener: { started: (_, { step }) => void from.push(step) },
+  });
+  expect(from.some((step) => step > 0)).toBe(true);
+  const figures = ({
+    record: { looks, best, steps, test: scored },
+  }: (typeof whole.trials)[number]): object => ({
+    looks,
+    best,
+    steps,
+    scored,
+  });
+  expect(resumed.trials.map(figures)).toEqual(whole.trials.map(figures));
+  expect(resumed.seeds.map(figures)).toEqual(whole.seeds.map(figures));
+});
+
+test("a trial below the median is stopped and kept; without the rule it goes on from there", async () => {
+  const rule = { afterTrials: 1, afterEpochs: 1 };
+  const settings = await options();
+  // On so little data the slow one ranks better at the end of the first epoch, which is where the fast one is stopped.
+  const rates = { "stages.warmUp.learningRate": [1e-5, 0.02] };
+  const stopping = { ...search, search: rates, seeds: 1, stopping: rule };
+  const stopped = (await tune(content, stopping, settings)).trials[1]!.record;
+  expect(stopped.status).toBe("stopped");
+  expect(stopped.steps).toBe(stopped.stepsPerEpoch);
+  const again = await tune(content, stopping, {
+    ...settings,
+    execute: () => Promise.reject(new Error("must not train")),
+  });
+  expect(again.trials[1]!.record).toEqual(stopped);
+
+  const starts: number[] = [];
+  const listener = { started: (_: number, { step }: { step: number }) => void starts.push(step) };
+  const finished = await tune(content, { ...stopping, stopping: "none" }, { ...settings, listener });
+  expect(starts).toEqual([stopped.steps]);
+  expect(finished.trials[1]!.record.status).toBe("finished");
+  expect(finished.trials[1]!.record.looks.slice(0, stopped.looks.length)).toEqual(stopped.looks);
+});
+
+test("a trial that diverges is a result; when all do there is none", async () => {
+  const rates = (values: readonly number[]): typeof search => ({
+    ...search,
+    search: { "stages.warmUp.learningRate": values },
+    seeds: 1,
+  });
+  const { trials, best } = await tune(content, rates([1e30, 0.01]), await options());
+  expect(trials.map(({ record }) => record.status)).toEqual(["diverged", "finished"]);
+  expect(best).toBe(trials[1]);
+  await expect(tune(content, rates([1e30]), await options())).rejects.toMatchObject({
+    code: "tune/no-result",
+  });
+});
+
+test.each([
+  [{ "stages.warmUp.learningrate": [1] }, "config/unknown-key"],
+  [{ "crm.crosLayers": [1] }, "crm/unknown-parameter"],
+  [{ "seed.more": [1] }, "config/set"],
+])("%j is refused before anything is trained", async (choices, code) => {
+  const settings = await options({ execute: () => Promise.reject(new Error("must not train")) });
+  await expect(tune(content, { ...search, search: choices }, settings)).rejects.toMatchObject({ code });
+});

@@ -1,0 +1,173 @@
+import { CorellaError } from "@corella/errors";
+import type { Look } from "@corella/engine";
+import { mayGoOn, type Course } from "./median-rule.ts";
+import { planTrials, type PlannedTrial, type PlanOptions } from "./plan.ts";
+import { enumerateTrials, type SearchConfig } from "./search-space.ts";
+import { readTrial, type TrialHooks, type TrialRecord, type TrialRun } from "./trial.ts";
+
+/** Where a trial is trained: in this thread, or in a process of its own. */
+export type ExecuteTrial = (run: TrialRun, hooks: TrialHooks) => Promise<TrialRecord>;
+
+export interface TriedConfig extends PlannedTrial {
+  readonly record: TrialRecord;
+  /** It was there already. */
+  readonly reused: boolean;
+}
+
+/** What a search shows while it works. Trials are named by their place in their list. */
+export interface TuneListener {
+  /** @param part `search` or `seeds` */
+  planned?(part: "search" | "seeds", trials: readonly PlannedTrial[]): void;
+  started?(trial: number, phase: { steps: number; step: number; samplesPerStep: number }): void;
+  stepDone?(trial: number, step: number): void;
+  looked?(trial: number, look: Look): void;
+  /** @param all what is there so far, in the order of the plan */
+  ended?(trial: number, tried: TriedConfig, all: readonly TriedConfig[]): void | Promise<void>;
+}
+
+export interface TuneOptions extends PlanOptions {
+  /** Trials at once. */
+  readonly parallel: number;
+  readonly execute: ExecuteTrial;
+  readonly listener?: TuneListener;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TuneResult {
+  readonly trials: readonly TriedConfig[];
+  readonly best: TriedConfig;
+  /** The best configuration with each seed, its test part scored. */
+  readonly seeds: readonly TriedConfig[];
+}
+
+/**
+ * Tries configurations of the CRM stage, judged by the best AUC on the validation part; then trains the best with several
+ * seeds and scores the test part, once. Trials that are there already are not trained again.
+ * @param content of the run's configuration
+ * @throws CorellaError `tune/no-result` when every trial diverged, `train/interrupted`, and those of `planTrials` and of training
+ */
+export async function tune(
+  content: unknown,
+  search: SearchConfig,
+  options: TuneOptions,
+): Promise<TuneResult> {
+  const { listener = {} } = options;
+  const planned = await planTrials(content, enumerateTrials(search), options);
+  listener.planned?.("search", planned);
+  const trials = await runAll(planned, search, options, false);
+  const best = rank(trials)[0];
+  if (best?.record.best === undefined || best.record.status === "diverged") {
+    throw new CorellaError({
+      code: "tune/no-result",
+      message: "No trial came to an end.",
+      place: options.place,
+      remedy: "Lower the learning rates, or set clipNorm.",
+    });
+  }
+  const withSeeds = Array.from({ length: search.seeds }, (_, i) => ({
+    ...best.settings,
+    seed: best.config.seed + i,
+  }));
+  const seedPlan = await planTrials(content, withSeeds, options);
+  listener.planned?.("seeds", seedPlan);
+  const seeds = await runAll(seedPlan, { ...search, stopping: "none" }, options, true);
+  return { trials, best, seeds };
+}
+
+/** Trials by validation AUC, the best first; those that were ended early after all others. */
+export function rank(trials: readonly TriedConfig[]): TriedConfig[] {
+  const last = ({ record }: TriedConfig): number => (record.status === "finished" ? 0 : 1);
+  const score = ({ record }: TriedConfig): number => record.best?.score ?? Number.NEGATIVE_INFINITY;
+  return trials.toSorted((a, b) => last(a) - last(b) || score(b) - score(a));
+}
+
+async function runAll(
+  planned: readonly PlannedTrial[],
+  { stopping }: SearchConfig,
+  { parallel, execute, listener = {}, signal }: TuneOptions,
+  test: boolean,
+): Promise<TriedConfig[]> {
+  const tried: TriedConfig[] = [];
+  const courses = planned.map((): Course => ({ points: [], ended: false }));
+  const courseOf = (looks: readonly Look[], stepsPerEpoch: number, ended: boolean): Course => ({
+    points: looks.filter(({ step }) => step > 0).map(({ step, score }) => [step / stepsPerEpoch, score]),
+    ended,
+  });
+  const end = async (index: number, record: TrialRecord, reused: boolean): Promise<void> => {
+    courses[index] = courseOf(record.looks, record.stepsPerEpoch, true);
+    tried[index] = { ...planned[index]!, record, reused };
+    await listener.ended?.(
+      index,
+      tried[index],
+      tried.filter((each) => each !== undefined),
+    );
+  };
+
+  const open: number[] = [];
+  for (const [index, { folder }] of planned.entries()) {
+    const record = await readTrial(folder);
+    if (record !== undefined && isEnough(record, stopping, test)) await end(index, record, true);
+    else open.push(index);
+  }
+  const execution = async (index: number): Promise<void> => {
+    const { config, folder } = planned[index]!;
+    let looks: readonly Look[] = [];
+    let stepsPerEpoch = 0;
+    const record = await execute(
+      { config, folder, test },
+      {
+        signal: AbortSignal.any(signals),
+        started(phase) {
+          looks = phase.looks;
+          stepsPerEpoch = phase.steps / config.stages.warmUp.epochs;
+          listener.started?.(index, phase);
+        },
+        stepDone: (step) => listener.stepDone?.(index, step),
+        looked(look) {
+          looks = [...looks, look];
+          courses[index] = courseOf(looks, stepsPerEpoch, false);
+          listener.looked?.(index, look);
+          const others = courses.filter((_, other) => other !== index);
+          return stopping === "none" || mayGoOn(courses[index], others, stopping);
+        },
+      },
+    );
+    await end(index, record, false);
+  };
+  const failing = new AbortController();
+  const signals = [failing.signal, ...(signal === undefined ? [] : [signal])];
+  const lane = async (): Promise<void> => {
+    try {
+      for (let index = open.shift(); index !== undefined; index = open.shift()) await execution(index);
+    } catch (error) {
+      // What the other lanes are at is kept, and goes on in the next call.
+      open.length = 0;
+      failing.abort();
+      throw error;
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: parallel }, lane));
+  const failures = lanes
+    .filter((outcome) => outcome.status === "rejected")
+    .map(({ reason }) => reason as unknown);
+  // The others were interrupted because of the first.
+  const cause = failures.find(
+    (reason) => !CorellaError.isInstance(reason) || reason.code !== "train/interrupted",
+  );
+  if (failures.length > 0) throw cause ?? failures[0];
+  return tried;
+}
+
+/** Whether what an earlier call left need not be gone on with. */
+function isEnough(record: TrialRecord, stopping: SearchConfig["stopping"], test: boolean): boolean {
+  switch (record.status) {
+    case "finished":
+      return !test || record.test !== undefined;
+    case "diverged":
+      return true;
+    case "stopped":
+      return stopping !== "none";
+    case "interrupted":
+      return false;
+  }
+}

@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import { CorellaError } from "@corella/errors";
+import { parseDocument } from "yaml";
+import { withSetting } from "./change.ts";
+
+/**
+ * Reads a YAML file and applies settings of the form `path.to.key=value`, whose values are YAML too.
+ * @throws CorellaError `config/missing`, `config/syntax` with line and column, `config/set`
+ */
+export async function readYaml(path: string, settings: readonly string[] = []): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new CorellaError({
+      code: "config/missing",
+      message: "The configuration cannot be read.",
+      place: path,
+      remedy: "Name another, for example configs/movietweetings.yaml.",
+      cause,
+    });
+  });
+  let content = parseYaml(text, path);
+  for (const setting of settings) {
+    const match = /^([^=\s]+)=(.*)$/s.exec(setting);
+    if (match === null) {
+      throw new CorellaError({
+        code: "config/set",
+        message: `"${setting}" is not of the form path.to.key=value.`,
+        place: "--set",
+        remedy: "For example --set stages.joint.samples=2000.",
+      });
+    }
+    content = withSetting(content, match[1]!, parseYaml(match[2]!, `--set ${match[1]!}`));
+  }
+  return content;
+}
+
+function parseYaml(text: string, place: string): unknown {
+  const document = parseDocument(text);
+  const mistake = document.errors[0];
+  if (mistake === undefined) return document.toJS() as unknown;
+  const line = mistake.linePos?.[0];
+  throw new CorellaError({
+    code: "config/syntax",
+    message: mistake.message.split("\n")[0]!.replace(/ at line .*$/, "."),
+    place: line === undefined ? place : `${place}:${line.line}:${line.col}`,
+    remedy: "Correct the YAML there.",
+  });
+}
