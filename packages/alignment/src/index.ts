@@ -20,3 +20,4 @@ export {
 } from "./phase.ts";
 export { train, type TrainingOptions, type TrainingResult } from "./pipeline.ts";
 export { mixed, type Predictions } from "./predictions.ts";
+export { randomRuns, renderRun, targetRuns } from "./target-runs.ts";

@@ -5,6 +5,7 @@ import { CorellaError, formatError } from "@corella/errors";
 import { crmCases } from "./areas/crm.ts";
 import { dataCases } from "./areas/data.ts";
 import { engineCases } from "./areas/engine.ts";
+import { realCases } from "./areas/llm-real.ts";
 import { llmCases } from "./areas/llm.ts";
 import type { BenchCase } from "./contestant.ts";
 import { profileCase } from "./ort-profile.ts";
@@ -18,12 +19,17 @@ interface Options {
   readonly epoch?: true;
   readonly huge?: true;
   readonly ortProfile?: string;
+  readonly model?: string;
+  readonly data?: string;
 }
 
 const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise<BenchCase[]>>> = {
   engine: ({ huge }) => engineCases(huge === true),
   crm: ({ epoch }) => crmCases(epoch === true),
-  llm: () => llmCases(),
+  llm: async ({ model, data }) => [
+    ...(await llmCases()),
+    ...(model === undefined || data === undefined ? [] : await realCases(resolve(model), resolve(data))),
+  ],
   data: () => dataCases(),
 };
 
@@ -38,6 +44,8 @@ const command = new Command("bench")
   .option("--list", "name the cases and stop")
   .option("--epoch", "crm: whole epochs of 776,007 rows instead of steps")
   .option("--huge", "engine: also tables of 10^8 rows (13 GB)")
+  .option("--model <path>", "llm: a SmolLM2 (GGUF or folder) for the cases on real prompts, with --data")
+  .option("--data <path>", "llm: ml-1m.zip, as GroupLens publishes it")
   .option("--ort-profile <folder>", "our side alone, with onnxruntime's profile by operator")
   .addHelpText(
     "after",
