@@ -3,7 +3,7 @@ import { createLlmPrompt, crmOf, idFeeds, saveBundle, type Router } from "@corel
 import type { CrmOutput } from "@corella/crm";
 import { createRuntime, eagerRuntime, type Part, type Program, type Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { cutPrompt, decoder, yesNoIds, type LoraConfig, type YesNoIds } from "@corella/llm";
+import { yesNoIds, type LoraConfig } from "@corella/llm";
 import { encodeRows } from "@corella/modality";
 import type { MixRule } from "@corella/routing";
 import { designScratch, loadBase, pretrainingStage, scratchTexts, type BaseLlm } from "./base-llm.ts";
@@ -12,7 +12,8 @@ import { prepareData, randomSubset, renderPrompts, type PreparedData } from "./d
 import type { ProjectionConfig } from "./objective.ts";
 import { fitRouter, predictAll, type Models, type Predictions } from "./predictions.ts";
 import { runPhase, type PhaseResult, type PhaseSpec, type ProgressListener } from "./phase.ts";
-import { jointStage, llmAloneStage, warmUpStage, type StageInputs, type TextSamples } from "./stages.ts";
+import { jointStage, llmAloneStage, warmUpStage, type StageInputs } from "./stages.ts";
+import { textSamples, tunedDecoder, type TextSamples } from "./text-samples.ts";
 
 export interface TrainingOptions {
   /** Relative paths of the configuration start here. */
@@ -75,7 +76,9 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     base.tokenizer,
     renderPrompts(data, promptOf(config, base), data.split.train.subarray(0, 1))[0]!,
   );
-  const llm = decoder(base.config, { answers, lora });
+  const llm = tunedDecoder(config.llm, base, { answers, lora });
+  const samplesOf = (size: number, purpose: string): Promise<TextSamples> =>
+    textSamples(config, data, base, promptOf(config, base), answers, size, purpose);
   const joint = await run("stage-2", "Stage 2: joint training with alignment", async () => {
     const crmWidths = await hiddenWidths(data, crm);
     const projection = projectionConfig(config, crmWidths, base.config.layers);
@@ -84,7 +87,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       crm,
       llm,
       { ...copyOf(warm), ...prefixed(base.values, "llm.") },
-      await textSamples(config, data, base, answers, stages.joint.samples, "joint"),
+      await samplesOf(stages.joint.samples, "joint"),
       stages.joint,
       stages.warmUp,
       projection,
@@ -96,7 +99,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       inputs,
       llm,
       pickPrefix(joint, "llm.", "llm."),
-      await textSamples(config, data, base, answers, stages.llmAlone.samples, "llm-alone"),
+      await samplesOf(stages.llmAlone.samples, "llm-alone"),
       stages.llmAlone,
     ),
   );
@@ -161,21 +164,6 @@ async function baseLlm(
 
 function promptOf(config: RunConfig, base: BaseLlm): ReturnType<typeof createLlmPrompt> {
   return createLlmPrompt({ tokenizer: base.tokenizer, maxTokens: config.llm.maxTokens }, config.prompt);
-}
-
-async function textSamples(
-  config: RunConfig,
-  data: PreparedData,
-  base: BaseLlm,
-  answers: YesNoIds,
-  size: number,
-  purpose: string,
-): Promise<TextSamples> {
-  const rows = randomSubset(data.split.train, size, config.seed, purpose);
-  const prompts = renderPrompts(data, promptOf(config, base), rows).map((prompt) =>
-    cutPrompt(prompt, answers),
-  );
-  return { rows, tokens: await base.tokenizer.encodeBatch(prompts) };
 }
 
 /** Widths of the CRM's interaction layers, from one sample on the reference runtime. */
