@@ -120,6 +120,11 @@ export interface RunConfig {
     };
     /** Longer prompts lose history, oldest first. */
     readonly maxTokens: number;
+    /**
+     * Above 1, so many consecutive targets of a user are tuned on after one history, the one before the first of them:
+     * the history is computed once. The later targets see up to so many fewer of the newest events.
+     */
+    readonly targetsPerHistory: number;
     /** Tokens that are scored at once. */
     readonly tokenBudget: number;
   };
@@ -203,6 +208,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
         })
         .prefault({}),
       maxTokens: positiveInteger.default(128),
+      targetsPerHistory: positiveInteger.default(1),
       tokenBudget: positiveInteger.default(4096),
     })
     .prefault({ base: { kind: "scratch" } }),

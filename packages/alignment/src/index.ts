@@ -26,3 +26,4 @@ export {
   type TuneOptions,
   type TuneResult,
 } from "./tuning/tune.ts";
+export { randomRuns, renderRun, targetRuns } from "./target-runs.ts";

@@ -148,3 +148,21 @@ test.each(["crm", "llm"] as const)(
     }
   },
 );
+
+test("several targets after one history: the whole of training", async () => {
+  const several: RunConfig = {
+    ...config,
+    llm: { ...config.llm, targetsPerHistory: 4 },
+    stages: { ...config.stages, warmUp: { ...config.stages.warmUp, epochs: 1 } },
+  };
+  const runFolder = await mkdtemp(join(tmpdir(), "corella-run-"));
+  const { phases, test: predictions } = await train(several, {
+    baseFolder,
+    runFolder,
+    configText: "name: test\n",
+  });
+  // 64 samples are at least 16 runs, of which a batch holds four; a user's last run may be shorter.
+  expect(phases[3]!.steps).toBeGreaterThanOrEqual(4);
+  expect(phases[3]!.steps).toBeLessThan(10);
+  expect(predictions.llm.every((p) => p > 0 && p < 1)).toBe(true);
+});

@@ -14,7 +14,7 @@ import {
   type Values,
 } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { cutPrompt, decoder, yesNoIds, type LoraConfig } from "@corella/llm";
+import { yesNoIds, type LoraConfig } from "@corella/llm";
 import { encodeRows } from "@corella/modality";
 import type { MixRule } from "@corella/routing";
 import { designScratch, loadBase, pretrainingStage, scratchTexts, type BaseLlm } from "./base-llm.ts";
@@ -23,7 +23,8 @@ import { itemVectorsFor } from "./item-vectors.ts";
 import { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
 import type { ProjectionConfig } from "./objective.ts";
 import { fitRouter, predictAll, type Models, type Predictions } from "./predictions.ts";
-import { jointStage, llmAloneStage, warmUp, type StageInputs, type TextSamples } from "./stages.ts";
+import { jointStage, llmAloneStage, warmUp, type StageInputs } from "./stages.ts";
+import { textSamples, tunedDecoder, type TextSamples } from "./text-samples.ts";
 
 export interface TrainingOptions {
   /** Relative paths of the configuration start here. */
@@ -91,12 +92,9 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     base.tokenizer,
     renderPrompts(data, prompt, data.split.train.subarray(0, 1))[0]!,
   );
-  const samplesOf = async (size: number, purpose: string): Promise<TextSamples> => {
-    const rows = randomSubset(data.split.train, size, config.seed, purpose);
-    const texts = renderPrompts(data, prompt, rows).map((text) => cutPrompt(text, answers));
-    return { rows, tokens: await base.tokenizer.encodeBatch(texts) };
-  };
-  const llm = decoder(base.config, { answers, lora });
+  const llm = tunedDecoder(config.llm, base, { answers, lora });
+  const samplesOf = (size: number, purpose: string): Promise<TextSamples> =>
+    textSamples(config, data, base, prompt, answers, size, purpose);
   const joint = await run("stage-2", "Stage 2: joint training with alignment", async () => {
     const crmWidths = await hiddenWidths(data, crm);
     const projection = projectionConfig(config, crmWidths, base.config.layers);

@@ -19,13 +19,13 @@ import {
   type Runtime,
   type Values,
 } from "@corella/engine";
-import { isLoraParam, paddedFeeds, type DecoderOutput } from "@corella/llm";
+import { isLoraParam, type DecoderOutput } from "@corella/llm";
 import { idFeeds } from "@corella/bundle";
 import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
 import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./config.ts";
 import type { PreparedData } from "./data.ts";
 import { answerProgram, jointProgram, type HiddenWidths, type ProjectionConfig } from "./objective.ts";
-import { lengthBucketedPlan } from "./subset-batches.ts";
+import { llmFeeds, llmPlan, type TextSamples } from "./text-samples.ts";
 
 /** Rows of the CRM that are scored at once. */
 const scoringBatch = 4096;
@@ -115,30 +115,8 @@ function trainingBatches(
   };
 }
 
-/** Tokenised prompts of rows, in the order of the rows. */
-export interface TextSamples {
-  readonly rows: Uint32Array;
-  readonly tokens: readonly ArrayLike<number>[];
-}
-
-/** The tokens at some positions as inputs of the LLM. */
-function llmFeeds(samples: TextSamples, positions: Uint32Array): Batch {
-  const feeds = paddedFeeds(Array.from(positions, (position) => samples.tokens[position]!));
-  return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`llm.${name}`, feed]));
-}
-
 function labelFeed(labels: Float32Array): Batch {
   return { label: { shape: [labels.length], data: labels } };
-}
-
-function llmPlan(
-  samples: TextSamples,
-  config: LlmTuningConfig,
-  seed: number,
-  purpose: string,
-): ReturnType<typeof lengthBucketedPlan> {
-  const lengths = samples.tokens.map((tokens) => tokens.length);
-  return lengthBucketedPlan(lengths, config.batchSize, config.epochs, seed, purpose);
 }
 
 /** Stage 2: both models together on a random subset, bound by L_cal; the see-saw keeps the CRM at its best. */

@@ -1,9 +1,7 @@
 import { tf, type Scope } from "@corella/engine";
 import type { LlamaConfig } from "./config.ts";
 import { loraScale, loraTargets, type LoraConfig } from "./lora.ts";
-import { attention } from "./operations/attention.ts";
 import { rmsNorm } from "./operations/rms-norm.ts";
-import { rotate, type Rotation } from "./operations/rope.ts";
 import { swiglu } from "./operations/swiglu.ts";
 import { moduleName, type Projection } from "./params.ts";
 
@@ -12,50 +10,41 @@ export interface BlockContext {
   readonly scope: Scope;
   readonly config: LlamaConfig;
   readonly lora: LoraConfig | undefined;
-  readonly batch: number;
-  readonly time: number;
-  readonly keyRotation: Rotation;
 }
 
-/** The positions whose output is wanted: all, or the last real one of each sequence. */
+/** The tokens whose output is wanted, and what they see: all, or the last real one of each sequence. */
 export interface Queries {
-  readonly count: number;
-  /** With the 1 / sqrt(headDim) of the scores. */
-  readonly rotation: Rotation;
-  /** [batch or 1, 1, count, time] */
-  readonly bias: tf.Tensor;
-  /** [batch * time, dim] -> [batch * count, dim] */
+  /** [tokens, dim] -> [queries, dim] */
   pick(x: tf.Tensor): tf.Tensor;
+  /**
+   * RoPE and attention of the queries to the tokens that they may see.
+   * @param q [queries, heads * headDim] @param k [tokens, keyValueHeads * headDim] @param v as k
+   * @returns [queries, heads * headDim]
+   */
+  attend(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor;
 }
 
-/** One pre-norm block: attention, then the gated MLP. x [batch * time, hidden] -> [batch * count, hidden]. */
+/** One pre-norm block: attention, then the gated MLP. x [tokens, hidden] -> [queries, hidden]. */
 export function block(context: BlockContext, layer: number, x: tf.Tensor, queries: Queries): tf.Tensor {
-  const { scope, config, batch, time } = context;
+  const { scope, config } = context;
   const prefix = `model.layers.${layer}`;
   const norm = (name: string, input: tf.Tensor): tf.Tensor =>
     rmsNorm(input, scope.param(`${prefix}.${name}.weight`), config.rmsNormEpsilon);
   const project = (name: Projection, input: tf.Tensor): tf.Tensor =>
     linear(context, moduleName(layer, name), name, input);
-  /** [batch * length, count * headDim] -> [batch, count, length, headDim] */
-  const heads = (input: tf.Tensor, count: number, length: number, headNorm?: string): tf.Tensor => {
-    const normed =
-      headNorm === undefined
-        ? input
-        : norm(`self_attn.${headNorm}`, tf.reshape(input, [batch * length * count, config.headDim]));
-    return tf.transpose(tf.reshape(normed, [batch, length, count, config.headDim]), [0, 2, 1, 3]);
-  };
-  const [queryNorm, keyNorm] = config.queryKeyNorm ? ["q_norm", "k_norm"] : [];
+  /** The norm of each head, where the model has it. [length, heads * headDim] */
+  const normed = (name: string, input: tf.Tensor): tf.Tensor =>
+    config.queryKeyNorm
+      ? tf.reshape(norm(`self_attn.${name}`, tf.reshape(input, [-1, config.headDim])), input.shape)
+      : input;
 
   const input = norm("input_layernorm", x);
-  const q = heads(project("q_proj", queries.pick(input)), config.heads, queries.count, queryNorm);
-  const k = heads(project("k_proj", input), config.keyValueHeads, time, keyNorm);
-  const v = heads(project("v_proj", input), config.keyValueHeads, time);
-  const seen = attention(rotate(q, queries.rotation), rotate(k, context.keyRotation), v, queries.bias);
-  const merged = tf.reshape(tf.transpose(seen, [0, 2, 1, 3]), [
-    batch * queries.count,
-    config.heads * config.headDim,
-  ]);
-  const afterAttention = tf.add(queries.pick(x), project("o_proj", merged));
+  const seen = queries.attend(
+    normed("q_norm", project("q_proj", queries.pick(input))),
+    normed("k_norm", project("k_proj", input)),
+    project("v_proj", input),
+  );
+  const afterAttention = tf.add(queries.pick(x), project("o_proj", seen));
 
   const middle = norm("post_attention_layernorm", afterAttention);
   const gated = swiglu(project("gate_proj", middle), project("up_proj", middle));

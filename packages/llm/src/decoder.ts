@@ -2,11 +2,10 @@ import { tf, type InputSpec, type Part, type Scope } from "@corella/engine";
 import { block, type BlockContext, type Queries } from "./block.ts";
 import type { LlamaConfig } from "./config.ts";
 import { loraParams, type LoraConfig } from "./lora.ts";
-import { causalBias } from "./operations/attention.ts";
 import { rmsNorm } from "./operations/rms-norm.ts";
-import { rotationAt, scaled } from "./operations/rope.ts";
-import { constantRows, rowAt } from "./operations/select.ts";
+import { constantRows } from "./operations/select.ts";
 import { headName, llamaParams } from "./params.ts";
+import { allPositions, onePosition, type Sequences } from "./sequences.ts";
 
 /** The ids of the two answers' first tokens, which `yesNoIds` derives. */
 export interface AnswerIds {
@@ -51,69 +50,75 @@ export const decoderInputs: Readonly<
 
 /** A decoder of the Llama family that answers yes or no. Parameters have Hugging Face's and PEFT's names. */
 export function decoder(config: LlamaConfig, options: DecoderOptions): Part<DecoderOutput> {
-  const { lora, answers } = options;
+  const { lora } = options;
   return {
-    params: { ...llamaParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) },
+    params: decoderParams(config, lora),
     tables: {},
     inputs: decoderInputs,
     forward(scope) {
       const tokens = scope.input("tokens");
-      const positions = scope.input("positions");
-      const visible = scope.input("visible");
-      const index = scope.input("index");
       const last = scope.input("last");
       const [batch, time] = tokens.shape as [number, number];
-      const keyRotation = rotationAt(positions, config);
-      const context: BlockContext = { scope, config, lora, batch, time, keyRotation };
-      const all: Queries = {
-        count: time,
-        rotation: scaled(keyRotation, scoreScale(config)),
-        bias: causalBias(tf.reshape(index, [1, time]), index, visible),
-        pick: (x) => x,
+      const sequences: Sequences = {
+        batch,
+        time,
+        positions: scope.input("positions"),
+        index: scope.input("index"),
+        visible: scope.input("visible"),
       };
-      const lastColumn = tf.reshape(last, [batch, 1]);
-      const one: Queries = {
-        count: 1,
-        rotation: scaled(rotationAt(tf.gather(positions, lastColumn, 1, 1), config), scoreScale(config)),
-        bias: causalBias(lastColumn, index, visible),
-        pick: (x) => rowAt(tf.reshape(x, [batch, time, x.shape[1]!]), last, index),
-      };
-
-      let x = embed(scope, tokens);
-      const before = [x];
-      for (let layer = 0; layer < config.layers - 1; layer++) {
-        x = block(context, layer, x, all);
-        before.push(x);
-      }
-      const finalNorm = (state: tf.Tensor): tf.Tensor =>
-        rmsNorm(state, scope.param("model.norm.weight"), config.rmsNormEpsilon);
-      const top = config.layers - 1;
-      let sequenceStates: tf.Tensor[] | undefined;
-      let answer: tf.Tensor;
-      if (options.allPositions === true) {
-        const states = [...before, finalNorm(block(context, top, x, all))];
-        answer = one.pick(states.at(-1)!);
-        sequenceStates = states.map((state) => tf.reshape(state, [batch, time, config.hiddenSize]));
-      } else {
-        answer = finalNorm(block(context, top, x, one));
-      }
-      const head = scope.param(headName(config));
+      const all = allPositions(config, sequences);
+      const one = onePosition(config, sequences, last);
+      const { states, ...output } = answeringBlocks({ scope, config, lora }, options, tokens, all, one);
       return {
-        hiddenStates: [...before.map((state) => one.pick(state)), answer],
-        sequenceStates,
-        yesNoLogits: tf.matMul(answer, constantRows(head, [answers.yes, answers.no]), false, true),
-        logitsLast: () => tf.matMul(answer, head, false, true),
-        head,
+        ...output,
+        sequenceStates: states?.map((state) => tf.reshape(state, [batch, time, config.hiddenSize])),
       };
     },
   };
 }
 
-/** [batch, time] -> [batch * time, hidden] */
-export function embed(scope: Scope, tokens: tf.Tensor): tf.Tensor {
-  return tf.gather(scope.param("model.embed_tokens.weight"), tf.reshape(tokens, [-1]));
+/** The base's parameters and the adapter's. */
+export function decoderParams(config: LlamaConfig, lora: LoraConfig | undefined): Part<unknown>["params"] {
+  return { ...llamaParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) };
 }
 
-export function scoreScale(config: LlamaConfig): number {
-  return 1 / Math.sqrt(config.headDim);
+/** The decoder from tokens to answers: all blocks but the last for all tokens, the last one for those of the answers. */
+export function answeringBlocks(
+  context: BlockContext,
+  { answers, allPositions: wanted }: DecoderOptions,
+  tokens: tf.Tensor,
+  all: Queries,
+  one: Queries,
+): Omit<DecoderOutput, "sequenceStates"> & { readonly states: readonly tf.Tensor[] | undefined } {
+  const { scope, config } = context;
+  let x = embed(scope, tokens);
+  const before = [x];
+  for (let layer = 0; layer < config.layers - 1; layer++) {
+    x = block(context, layer, x, all);
+    before.push(x);
+  }
+  const finalNorm = (state: tf.Tensor): tf.Tensor =>
+    rmsNorm(state, scope.param("model.norm.weight"), config.rmsNormEpsilon);
+  const top = config.layers - 1;
+  let states: tf.Tensor[] | undefined;
+  let answer: tf.Tensor;
+  if (wanted === true) {
+    states = [...before, finalNorm(block(context, top, x, all))];
+    answer = one.pick(states.at(-1)!);
+  } else {
+    answer = finalNorm(block(context, top, x, one));
+  }
+  const head = scope.param(headName(config));
+  return {
+    hiddenStates: [...before.map((state) => one.pick(state)), answer],
+    states,
+    yesNoLogits: tf.matMul(answer, constantRows(head, [answers.yes, answers.no]), false, true),
+    logitsLast: () => tf.matMul(answer, head, false, true),
+    head,
+  };
+}
+
+/** int32 [...] -> [tokens, hidden] */
+export function embed(scope: Scope, tokens: tf.Tensor): tf.Tensor {
+  return tf.gather(scope.param("model.embed_tokens.weight"), tf.reshape(tokens, [-1]));
 }

@@ -14,6 +14,10 @@ export {
   type DecoderOptions,
   type DecoderOutput,
 } from "./decoder.ts";
+export { packedDecoder } from "./packed-decoder.ts";
+export { packedInputs } from "./packed-sequences.ts";
+export { packedFeeds, packSequences } from "./pack-tokens.ts";
+export { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
 export { isLoraParam, loraParams, mergeAdapter, type LoraConfig } from "./lora.ts";
 export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from "./adapter.ts";
 export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";

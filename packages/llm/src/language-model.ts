@@ -1,13 +1,12 @@
 import { tf, type Batch, type Program } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { block, type BlockContext, type Queries } from "./block.ts";
+import { block, type BlockContext } from "./block.ts";
 import type { LlamaConfig } from "./config.ts";
-import { embed, scoreScale } from "./decoder.ts";
-import { causalBias } from "./operations/attention.ts";
+import { embed } from "./decoder.ts";
 import { headCrossEntropy } from "./operations/cross-entropy.ts";
 import { rmsNorm } from "./operations/rms-norm.ts";
-import { rotationAt, scaled } from "./operations/rope.ts";
 import { headName, llamaParams } from "./params.ts";
+import { allPositions } from "./sequences.ts";
 
 /**
  * Next-token prediction over packed chunks, for training from scratch. Feeds are those of `chunkBatch`; the loss is the
@@ -26,15 +25,8 @@ export function languageModelProgram(config: LlamaConfig): Program {
       const tokens = scope.input("tokens");
       const index = scope.input("index");
       const [batch, time] = tokens.shape as [number, number];
-      const positions = tf.reshape(index, [1, time]);
-      const keyRotation = rotationAt(positions, config);
-      const context: BlockContext = { scope, config, lora: undefined, batch, time, keyRotation };
-      const queries: Queries = {
-        count: time,
-        rotation: scaled(keyRotation, scoreScale(config)),
-        bias: causalBias(positions, index, undefined),
-        pick: (x) => x,
-      };
+      const context: BlockContext = { scope, config, lora: undefined };
+      const queries = allPositions(config, { batch, time, positions: tf.reshape(index, [1, time]), index });
       let x = embed(scope, tokens);
       for (let layer = 0; layer < config.layers; layer++) x = block(context, layer, x, queries);
       const top = rmsNorm(x, scope.param("model.norm.weight"), config.rmsNormEpsilon);

@@ -55,15 +55,7 @@ export function batchSequences(
   sequences: readonly ArrayLike<number>[],
   options: PrepareOptions,
 ): PreparedTokens {
-  const { maxTokens } = options;
-  let cut = 0;
-  const fitting = sequences.map((ids, row) => {
-    if (ids.length === 0) throw emptyPrompt(row);
-    if (ids.length <= maxTokens) return ids;
-    if (options.overlong !== "cut") throw tooLong(row, ids.length, maxTokens);
-    cut += 1;
-    return [ids[0]!, ...Array.from(ids).slice(ids.length - maxTokens + 1)];
-  });
+  const { fitting, cut } = fitted(sequences, options);
   const order = fitting.map((_, row) => row);
   if (options.sort !== false) order.sort((a, b) => fitting[a]!.length - fitting[b]!.length || a - b);
   const budget = options.tokenBudget ?? 4096;
@@ -91,6 +83,25 @@ export function batchSequences(
   }
   close();
   return { batches, cut };
+}
+
+/**
+ * The sequences, none longer than allowed, and how many were cut.
+ * @throws CorellaError `llm/prompt-too-long`, `llm/empty-prompt`
+ */
+export function fitted(
+  sequences: readonly ArrayLike<number>[],
+  { maxTokens, overlong }: Pick<PrepareOptions, "maxTokens" | "overlong">,
+): { readonly fitting: readonly ArrayLike<number>[]; readonly cut: number } {
+  let cut = 0;
+  const fitting = sequences.map((ids, row) => {
+    if (ids.length === 0) throw emptyPrompt(row);
+    if (ids.length <= maxTokens) return ids;
+    if (overlong !== "cut") throw tooLong(row, ids.length, maxTokens);
+    cut += 1;
+    return [ids[0]!, ...Array.from(ids).slice(ids.length - maxTokens + 1)];
+  });
+  return { fitting, cut };
 }
 
 /** The decoder's feeds of one batch. */

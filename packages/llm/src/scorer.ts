@@ -1,10 +1,10 @@
 import type { PrecisionOf, Program, Runtime, Values } from "@corella/engine";
 import { cutPrompt, type YesNoIds } from "./answers.ts";
 import type { LlamaConfig } from "./config.ts";
-import { decoder } from "./decoder.ts";
 import { logitDifference } from "./losses.ts";
 import type { LoraConfig } from "./lora.ts";
-import { prepareTokens } from "./prepare-tokens.ts";
+import { packSequences } from "./pack-tokens.ts";
+import { packedDecoder } from "./packed-decoder.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 /** P(yes) of each prompt. Local, quantised or remote: the same type. */
@@ -45,7 +45,11 @@ export interface Scorer {
   dispose(): Promise<void>;
 }
 
-/** Compiles a model for scoring. Between batches an abort signal is obeyed: the promise then rejects with its reason. */
+/**
+ * Compiles a model for scoring. What prompts of one call begin with alike, such as one user's history before many
+ * candidates, is computed once in a batch, whatever their order. Between batches
+ * an abort signal is obeyed: the promise then rejects with its reason.
+ */
 export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const { config, tokenizer, answers } = options;
   const inference = await options.runtime.infer(
@@ -55,16 +59,12 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   );
   const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores> => {
     signal?.throwIfAborted();
-    const { batches, cut } = await prepareTokens(
-      prompts.map((prompt) => cutPrompt(prompt, answers)),
-      tokenizer,
-      {
-        maxTokens: Math.min(options.maxTokens ?? config.maxPositions, config.maxPositions),
-        overlong: options.overlong ?? "error",
-        tokenBudget: options.tokenBudget ?? 4096,
-        padTokenId: config.padTokenId ?? 0,
-      },
-    );
+    const sequences = await tokenizer.encodeBatch(prompts.map((prompt) => cutPrompt(prompt, answers)));
+    const { batches, cut } = packSequences(sequences, {
+      maxTokens: Math.min(options.maxTokens ?? config.maxPositions, config.maxPositions),
+      overlong: options.overlong ?? "error",
+      tokenBudget: options.tokenBudget ?? 4096,
+    });
     const difference = new Float32Array(prompts.length);
     for (const { feeds, rows } of batches) {
       signal?.throwIfAborted();
@@ -88,7 +88,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
 }
 
 function scoringProgram(config: LlamaConfig, answers: YesNoIds, lora: LoraConfig | undefined): Program {
-  const part = decoder(config, { answers, lora });
+  const part = packedDecoder(config, { answers, lora });
   return {
     ...part,
     forward: (scope) => ({ outputs: { logitDifference: logitDifference(part.forward(scope).yesNoLogits) } }),

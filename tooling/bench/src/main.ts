@@ -5,6 +5,7 @@ import { CorellaError, formatError } from "@corella/errors";
 import { crmEpochs, crmSteps } from "./areas/crm.ts";
 import { dataCases } from "./areas/data.ts";
 import { engineCases } from "./areas/engine.ts";
+import { realCases } from "./areas/llm-real.ts";
 import { llmCases } from "./areas/llm.ts";
 import type { BenchCase } from "./contestant.ts";
 import { profileCase } from "./ort-profile.ts";
@@ -20,13 +21,18 @@ interface Options {
   readonly ml1m: string;
   readonly huge?: true;
   readonly ortProfile?: string;
+  readonly model?: string;
+  readonly data?: string;
 }
 
 const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise<BenchCase[]>>> = {
   engine: ({ huge }) => engineCases(huge === true),
   crm: ({ epoch, ml1m, share }) =>
     epoch === true ? crmEpochs(resolve(ml1m), resolve(".cache", "bench"), share) : crmSteps(),
-  llm: () => llmCases(),
+  llm: async ({ model, data }) => [
+    ...(await llmCases()),
+    ...(model === undefined || data === undefined ? [] : await realCases(resolve(model), resolve(data))),
+  ],
   data: () => dataCases(),
 };
 
@@ -43,6 +49,8 @@ const command = new Command("bench")
   .option("--share <fraction>", "of an epoch that is run; times are scaled to the whole", fraction, 1)
   .option("--ml-1m <path>", "ML-1M, as ml-1m.zip or a folder", "../shared/data/ml-1m.zip")
   .option("--huge", "engine: also tables of 10^8 rows (13 GB)")
+  .option("--model <path>", "llm: a SmolLM2 (GGUF or folder) for the cases on real prompts, with --data")
+  .option("--data <path>", "llm: ml-1m.zip, as GroupLens publishes it")
   .option("--ort-profile <folder>", "our side alone, with onnxruntime's profile by operator")
   .addHelpText(
     "after",

@@ -21,13 +21,21 @@ interface Answer {
 /** Why a peer's script cannot run and what to do, or undefined when it can. */
 export function missingPeer(script: string): string | undefined {
   const advice = "see tooling/bench/peers/README.md";
+  if (isNode(script)) {
+    if (existsSync(join(home, "llama-cpp"))) return undefined;
+    return `peer not installed: run tooling/bench/peers/setup-llama-cpp.sh, ${advice}`;
+  }
   if (!existsSync(python)) return `peer not installed: run tooling/bench/peers/setup.sh, ${advice}`;
   if (script.startsWith("fuxictr") && !existsSync(join(fuxiCtr, "model_zoo")))
     return `FuxiCTR's sources are missing: set FUXICTR_HOME, ${advice}`;
   return undefined;
 }
 
-/** A Python process with one contestant, which answers rounds on command. */
+function isNode(script: string): boolean {
+  return script.endsWith(".mjs");
+}
+
+/** A process of Python, or of Node, with one contestant, which answers rounds on command. */
 export class PeerProcess {
   readonly #process: ChildProcess;
   readonly #answers: AsyncIterator<string>;
@@ -35,7 +43,8 @@ export class PeerProcess {
   #peakMb: number | undefined;
 
   constructor(script: string, threads: number) {
-    this.#process = spawn(python, [join(scripts, script), "--threads", String(threads)], {
+    const program = isNode(script) ? process.execPath : python;
+    this.#process = spawn(program, [join(scripts, script), "--threads", String(threads)], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, OMP_NUM_THREADS: String(threads), FUXICTR_HOME: fuxiCtr, HF_HUB_OFFLINE: "1" },
     });

@@ -32,7 +32,7 @@ const operations: Record<string, { shapes: Record<string, number[]>; run: Operat
         [2, 3],
         "int32",
       );
-      const bias = causalBias(tf.reshape(index(), [1, 3]), index(), visible);
+      const bias = causalBias(tf.reshape(index(), [1, 3]), index(), visible, 2);
       return attention(param("q"), param("k"), param("v"), bias);
     },
   },
