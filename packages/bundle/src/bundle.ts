@@ -5,6 +5,7 @@ import { initialValues, type Part, type Values } from "@corella/engine";
 import {
   loadAdapter,
   loadPretrained,
+  loadTokenizer,
   saveAdapter,
   savePretrained,
   type LlamaConfig,
@@ -59,6 +60,9 @@ export interface TunedLlm {
   readonly tokenBudget: number;
 }
 
+/** What a bundle knows of its LLM besides the weights. */
+export type LlmAsking = Pick<TunedLlm, "tokenizer" | "answers" | "maxTokens">;
+
 export interface BundleContents {
   readonly name: string;
   readonly featureMap: FeatureMap;
@@ -81,6 +85,8 @@ export interface Bundle {
   readonly router: Router;
   crm(): Promise<TrainedCrm>;
   llm(): Promise<TunedLlm>;
+  /** How the LLM is asked, without its weights. */
+  llmAsking(): Promise<LlmAsking>;
   histories(): Promise<Histories>;
 }
 
@@ -226,6 +232,7 @@ export async function openBundle(
       }
       return { ...facts, config, lora: adapter.lora, values: { ...values, ...adapter.values }, tokenizer };
     },
+    llmAsking: async () => ({ ...facts, tokenizer: await loadTokenizer(join(folder, files.llm)) }),
     histories: () => readHistories(folder),
   };
 }

@@ -1,16 +1,12 @@
 import { crmInferenceProgram } from "@corella/crm";
 import { createRuntime, type Runtime, type RuntimeConfig } from "@corella/engine";
 import { createScorer, mergeAdapter } from "@corella/llm";
-import {
-  createPrompt,
-  encodeRecords,
-  type Catalogue,
-  type FeatureMap,
-  type PromptConfig,
-} from "@corella/modality";
+import { encodeRecords, type Catalogue, type FeatureMap, type PromptConfig } from "@corella/modality";
 import { crmOf, type Bundle, type TrainedCrm, type TunedLlm } from "./bundle.ts";
 import { idFeeds } from "./feeds.ts";
+import { createLlmPrompt } from "./llm-prompt.ts";
 import { createPredictor, type Lane, type Predictor } from "./predictor.ts";
+import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 import { startWorkerLane } from "./worker-lane.ts";
 
 /** Records of the CRM that are scored at once. */
@@ -67,17 +63,6 @@ export async function createLlmLane(
   };
 }
 
-/** The prompt as a decoder is to see it: history is cut to its token limit. */
-export function createLlmPrompt(
-  llm: Pick<TunedLlm, "tokenizer" | "maxTokens">,
-  config: PromptConfig,
-): ReturnType<typeof createPrompt> {
-  return createPrompt(
-    { ...config, maxTokens: llm.maxTokens },
-    { countTokens: (text) => llm.tokenizer.countTokens(text) },
-  );
-}
-
 /** Opens one model of a bundle in this thread. */
 export async function openLane(
   bundle: Bundle,
@@ -95,15 +80,20 @@ export interface LoadOptions {
   readonly runtime?: RuntimeConfig | undefined;
   /** Each model in a worker thread, so that this thread stays free; default false. */
   readonly workers?: boolean;
+  /** A server that answers in place of the bundle's own LLM, whose weights are then not read. */
+  readonly remoteLlm?: RemoteLlm | undefined;
 }
 
 /** The Predictor of a bundle. */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
-  const { runtime } = options;
-  const open = (lane: "crm" | "llm"): Promise<Lane> =>
-    options.workers === true
+  const { runtime, remoteLlm } = options;
+  const open = async (lane: "crm" | "llm"): Promise<Lane> => {
+    if (lane === "llm" && remoteLlm !== undefined)
+      return createRemoteLane(await bundle.llmAsking(), bundle, remoteLlm);
+    return options.workers === true
       ? startWorkerLane({ folder: bundle.folder, lane, runtime })
       : openLane(bundle, lane, runtime);
+  };
   const opened = await Promise.allSettled([open("crm"), open("llm")]);
   const [crm, llm] = opened;
   if (crm.status === "fulfilled" && llm.status === "fulfilled") {

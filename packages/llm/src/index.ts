@@ -40,6 +40,16 @@ export {
   type YesNoScorer,
   type YesNoScores,
 } from "./scorer.ts";
+export { connectServer, type RemoteServer, type RemoteServerOptions } from "./remote/server.ts";
+export {
+  createRemoteScorer,
+  type RemoteAsking,
+  type RemoteScorer,
+  type RemoteScorerOptions,
+  type RemoteScores,
+} from "./remote/scorer.ts";
+export type { MissingLabel } from "./remote/answer-logits.ts";
+export { loadRemoteAdapter, unloadRemoteAdapter } from "./remote/adapters.ts";
 export { answerLoss, logitDifference, twoWayLoss } from "./losses.ts";
 export { chunkBatch, languageModelProgram, packDocuments, type PackedChunks } from "./language-model.ts";
 export { bertConfig, parseBertConfig, type BertConfig } from "./bert/config.ts";
