@@ -20,6 +20,7 @@ export { packedFeeds, packSequences } from "./pack-tokens.ts";
 export { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
 export { isLoraParam, loraParams, mergeAdapter, type LoraConfig } from "./lora.ts";
 export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from "./adapter.ts";
+export { adapterFeeds, roomFor, withAdapterInputs } from "./adapter-inputs.ts";
 export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";
 export { loadGguf, readGguf, type DequantizedTensor, type GgufModel } from "./gguf/load.ts";
 export { loadTokenizer, type EncodeOptions, type TextTokenizer } from "./tokenizer.ts";
