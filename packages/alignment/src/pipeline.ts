@@ -150,7 +150,7 @@ async function baseLlm(
   run: (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>,
 ): Promise<BaseLlm> {
   const { base } = config.llm;
-  if (base.kind === "pretrained") return loadBase(join(options.baseFolder, base.folder));
+  if (base.kind === "pretrained") return loadBase(join(options.baseFolder, base.folder), base.chat);
   const { texts, template } = scratchTexts(data, config.prompt);
   const design = await designScratch(texts, base, template);
   const values = await run("stage-0", "Stage 0: pre-training the language model", () =>

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createCrm, parseCrmConfig, type CrmConfig, type CrmOutput } from "@corella/crm";
 import { initialValues, type Part, type Values } from "@corella/engine";
 import {
+  chatTokenizer,
   loadAdapter,
   loadPretrained,
   loadTokenizer,
@@ -113,6 +114,8 @@ const factsSchema = z.strictObject({
   }),
   maxTokens: z.int().positive(),
   tokenBudget: z.int().positive(),
+  /** Prompts are a user's turn in the model's own chat format. */
+  chat: z.boolean().default(false),
 });
 
 const routerSchema = z.strictObject({
@@ -154,6 +157,7 @@ export async function saveBundle(
       answers: llm.answers,
       maxTokens: llm.maxTokens,
       tokenBudget: llm.tokenBudget,
+      chat: llm.tokenizer.chat !== undefined,
     });
     await writeFileAtomic(join(temporary, files.runConfig), runConfig);
     await write(files.featureMap, featureMap.toJson());
@@ -190,6 +194,8 @@ export async function openBundle(
   const featureMap = featureMapFromJson(
     JSON.parse(await readFile(join(folder, files.featureMap), "utf8")) as FeatureMapJson,
   );
+  const asked = async (tokenizer: TextTokenizer): Promise<TextTokenizer> =>
+    facts.chat ? chatTokenizer(tokenizer) : tokenizer;
   return {
     folder,
     name: facts.name,
@@ -230,9 +236,18 @@ export async function openBundle(
           remedy: "Restore the bundle from a copy, or train it again.",
         });
       }
-      return { ...facts, config, lora: adapter.lora, values: { ...values, ...adapter.values }, tokenizer };
+      return {
+        ...facts,
+        config,
+        lora: adapter.lora,
+        values: { ...values, ...adapter.values },
+        tokenizer: await asked(tokenizer),
+      };
     },
-    llmAsking: async () => ({ ...facts, tokenizer: await loadTokenizer(join(folder, files.llm)) }),
+    llmAsking: async () => ({
+      ...facts,
+      tokenizer: await asked(await loadTokenizer(join(folder, files.llm))),
+    }),
     histories: () => readHistories(folder),
   };
 }

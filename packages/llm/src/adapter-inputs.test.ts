@@ -57,7 +57,9 @@ test("one compiled base serves several adapters, each as if it were merged, and 
     );
     const expected = await merged.run(feeds);
     await merged.dispose();
-    Array.from(logits!.data).forEach((value, i) => expect(value).toBeCloseTo(expected["logits"]!.data[i]!, 5));
+    Array.from(logits!.data).forEach((value, i) =>
+      expect(value).toBeCloseTo(expected["logits"]!.data[i]!, 5),
+    );
   }
   await shared.dispose();
 });

@@ -24,6 +24,8 @@ export { adapterFeeds, roomFor, withAdapterInputs } from "./adapter-inputs.ts";
 export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";
 export { loadGguf, readGguf, type DequantizedTensor, type GgufModel } from "./gguf/load.ts";
 export { loadTokenizer, type EncodeOptions, type TextTokenizer } from "./tokenizer.ts";
+export { chatTokenizer, type ChatTurn } from "./chat/tokenizer.ts";
+export type { ChatTemplate } from "./chat/template.ts";
 export { trainTokenizer } from "./train-tokenizer.ts";
 export { cutPrompt, yesNoIds, type PromptEnd, type YesNoIds } from "./answers.ts";
 export {
