@@ -36,8 +36,8 @@ def rope(kind="default", theta=1e4, **more):
 # name: configuration class, model class, tokenizer, settings. Texts are 24 to 49 tokens long, so that windows and bands matter.
 CASES = {
     "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM, "gemma", dict(
-        **size(24, 5, 4, 2, 40, head_dim=8), query_pre_attn_scalar=12, sliding_window=16, max_position_embeddings=128, rms_norm_eps=1e-6, tie_word_embeddings=True,
-        layer_types=["sliding_attention", "sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+        **size(16, 4, 4, 2, 24, head_dim=8), query_pre_attn_scalar=12, sliding_window=16, max_position_embeddings=128, rms_norm_eps=1e-6, tie_word_embeddings=True,
+        layer_types=["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
         rope_parameters=dict(sliding_attention=rope(), full_attention=rope("linear", 1e6, factor=8.0)))),
     "gemma3-wide": (Gemma3TextConfig, Gemma3ForCausalLM, "gemma", dict(
         **size(32, 3, 2, 1, 48, head_dim=16), query_pre_attn_scalar=16, sliding_window=512, max_position_embeddings=1024, tie_word_embeddings=True,
@@ -47,6 +47,9 @@ CASES = {
     "llama-dynamic": (LlamaConfig, LlamaForCausalLM, "bpe", dict(**size(32, 2, 4, 2, 48), max_position_embeddings=256, tie_word_embeddings=True, rope_parameters=rope("dynamic", factor=2.0))),
     "tinyllama": (LlamaConfig, LlamaForCausalLM, "sp", dict(**size(32, 3, 8, 2, 64), rms_norm_eps=1e-5, max_position_embeddings=256, tie_word_embeddings=False, rope_parameters=rope())),
     "mistral": (MistralConfig, MistralForCausalLM, "sp", dict(**size(24, 2, 4, 2, 48, head_dim=8), sliding_window=None, max_position_embeddings=256, tie_word_embeddings=False, rope_parameters=rope(theta=1e6))),
+    "mistral-sliding": (MistralConfig, MistralForCausalLM, "sp", dict(**size(24, 2, 4, 2, 48, head_dim=8), sliding_window=12, max_position_embeddings=256, tie_word_embeddings=False, rope_parameters=rope())),
+    "qwen2-sliding": (Qwen2Config, Qwen2ForCausalLM, "bpe", dict(
+        **size(32, 3, 4, 2, 48), use_sliding_window=True, sliding_window=9, max_window_layers=1, max_position_embeddings=256, tie_word_embeddings=True, rope_parameters=rope())),
     "qwen2-yarn": (Qwen2Config, Qwen2ForCausalLM, "bpe", dict(
         **size(32, 2, 4, 2, 48), use_sliding_window=False, max_position_embeddings=256, tie_word_embeddings=True,
         rope_parameters=rope("yarn", 1e4, factor=4.0, original_max_position_embeddings=24))),

@@ -4,8 +4,9 @@ export {
   tinyLlamaConfig,
   toHuggingFace,
   type LlamaConfig,
-  type RopeConfig,
+  type SlidingConfig,
 } from "./config.ts";
+export type { RopeConfig } from "./rope-config.ts";
 export { llamaParams, type Projection } from "./params.ts";
 export {
   decoder,

@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chatTokenizer, loadTokenizer, trainTokenizer, yesNoIds, type TextTokenizer } from "../index.ts";
@@ -84,6 +85,16 @@ describe.each(Object.entries(templates))("a chat in %s", (name, source) => {
     expect([yes, no]).toEqual([await word(`${space}Yes`), await word(`${space}No`)]);
     expect([dangling, appended]).toEqual(["", ""]);
   });
+});
+
+test("turns have the ids of transformers' apply_chat_template", async () => {
+  const golden = fileURLToPath(new URL("../goldens/gemma3", import.meta.url));
+  const recorded = JSON.parse(await readFile(join(golden, "chat.json"), "utf8")) as {
+    texts: string[];
+    ids: number[][];
+  };
+  const chat = await chatTokenizer(await loadTokenizer(join(golden, "model")));
+  expect(await chat.encodeBatch(recorded.texts)).toEqual(recorded.ids);
 });
 
 describe("the template", () => {
