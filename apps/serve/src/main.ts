@@ -1,4 +1,4 @@
-import { loadPredictor, newestBundle, openBundle } from "@corella/bundle";
+import { loadPredictor, newestBundle, openBundle, type RemoteLlm } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { Command, Option } from "commander";
@@ -16,6 +16,9 @@ interface Options {
   readonly threads: number;
   readonly executionProviders?: string;
   readonly llmTimeout: number;
+  readonly llmUrl?: string;
+  readonly llmModel?: string;
+  readonly llmKeyVariable?: string;
   readonly verbose: boolean;
 }
 
@@ -39,6 +42,12 @@ const command = new Command("serve")
     wholeNumber("--llm-timeout"),
     30_000,
   )
+  .option(
+    "--llm-url <url>",
+    "an OpenAI-compatible server that runs the bundle's LLM: http://localhost:8000/v1",
+  )
+  .option("--llm-model <name>", "name of the model, or of the bundle's adapter, on that server")
+  .option("--llm-key-variable <name>", "environment variable that holds that server's API key")
   .option("--verbose", "also log the bodies of requests, which hold user ids", false)
   .action(run);
 
@@ -82,7 +91,7 @@ async function run(options: Options): Promise<void> {
     // Between requests the cores belong to others.
     spinning: false,
   };
-  const predictor = loadPredictor(bundle, { runtime, workers: true });
+  const predictor = loadPredictor(bundle, { runtime, workers: true, remoteLlm: remoteLlm(options) });
   const app = createApp({
     predictor,
     histories,
@@ -110,6 +119,19 @@ async function run(options: Options): Promise<void> {
   };
   log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
   log(exampleCommand(server.url, bundle.catalogue));
+}
+
+/** @throws CorellaError `serve/bad-option` when only half is said */
+function remoteLlm({ llmUrl, llmModel, llmKeyVariable }: Options): RemoteLlm | undefined {
+  if (llmUrl === undefined && llmModel === undefined) return undefined;
+  if (llmUrl !== undefined && llmModel !== undefined)
+    return { baseUrl: llmUrl, model: llmModel, apiKeyVariable: llmKeyVariable };
+  throw new CorellaError({
+    code: "serve/bad-option",
+    message: `${llmUrl === undefined ? "--llm-model" : "--llm-url"} stands alone.`,
+    place: "--llm-url, --llm-model",
+    remedy: "Give both for an LLM on a server, neither for the bundle's own.",
+  });
 }
 
 function log(line: string): void {

@@ -7,6 +7,7 @@ import {
   type Values,
 } from "@corella/engine";
 import {
+  chatTokenizer,
   chunkBatch,
   languageModelProgram,
   loadPretrained,
@@ -31,8 +32,8 @@ export interface BaseLlm {
 /** Longest context of a decoder from scratch, in tokens. */
 const scratchContext = 512;
 
-/** A decoder from a folder. */
-export async function loadBase(folder: string): Promise<BaseLlm> {
+/** A decoder from a folder. @param chat prompts in the model's own chat format */
+export async function loadBase(folder: string, chat: boolean): Promise<BaseLlm> {
   const { config, values, tokenizer } = await loadPretrained(folder);
   if (tokenizer === undefined) {
     throw new CorellaError({
@@ -42,7 +43,7 @@ export async function loadBase(folder: string): Promise<BaseLlm> {
       remedy: "Add the tokenizer.json that came with the model.",
     });
   }
-  return { config, values, tokenizer };
+  return { config, values, tokenizer: chat ? await chatTokenizer(tokenizer) : tokenizer };
 }
 
 /** The shape and the tokenizer of a decoder from scratch; the same for the same data and configuration. */

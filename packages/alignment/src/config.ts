@@ -39,6 +39,8 @@ export interface PretrainedConfig {
   readonly kind: "pretrained";
   /** Folder with config.json, tokenizer.json and safetensors; relative to the configuration file. */
   readonly folder: string;
+  /** Prompts are a user's turn in the chat format of an instruct model. */
+  readonly chat: boolean;
 }
 
 /** Stage 1, CRM warm-up on all training data. */
@@ -196,7 +198,11 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
             })
             .prefault({}),
         }),
-        z.strictObject({ kind: z.literal("pretrained"), folder: z.string().min(1) }),
+        z.strictObject({
+          kind: z.literal("pretrained"),
+          folder: z.string().min(1),
+          chat: z.boolean().default(false),
+        }),
       ]),
       lora: z
         .strictObject({

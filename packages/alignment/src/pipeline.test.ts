@@ -130,7 +130,10 @@ test.each(["crm", "llm"] as const)(
 
     // The event that is told is the one nearest to the target among the last five.
     const tuned = await bundle.llm();
-    const prompt = createLlmPrompt(tuned, { ...bundle.prompt, template: "{{user_history}}" }, vectors);
+    const prompt = createLlmPrompt(tuned, {
+      prompt: { ...bundle.prompt, template: "{{user_history}}" },
+      itemVectors: vectors,
+    });
     const vectorOf = embeddingFrom(vectors);
     const cosine = (a: string, b: string): number => {
       const [x, y] = [vectorOf(a)!, vectorOf(b)!];

@@ -85,8 +85,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const itemVectors = await itemVectorsFor(config.prompt, data, runtime, pickPrefix(warm, "crm.", ""), base);
   const prompt = createLlmPrompt(
     { tokenizer: base.tokenizer, maxTokens: config.llm.maxTokens },
-    config.prompt,
-    itemVectors,
+    { prompt: config.prompt, itemVectors },
   );
   const answers = await yesNoIds(
     base.tokenizer,
@@ -171,7 +170,7 @@ async function baseLlm(
   run: (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>,
 ): Promise<BaseLlm> {
   const { base } = config.llm;
-  if (base.kind === "pretrained") return loadBase(join(options.baseFolder, base.folder));
+  if (base.kind === "pretrained") return loadBase(join(options.baseFolder, base.folder), base.chat);
   const { texts, template } = scratchTexts(data, config.prompt);
   const design = await designScratch(texts, base, template);
   const values = await run("stage-0", "Stage 0: pre-training the language model", () =>

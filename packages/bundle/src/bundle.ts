@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { createCrm, parseCrmConfig, type CrmConfig, type CrmOutput } from "@corella/crm";
 import { initialValues, type Part, type Values } from "@corella/engine";
 import {
+  chatTokenizer,
   loadAdapter,
   loadPretrained,
+  loadTokenizer,
   saveAdapter,
   savePretrained,
   type LlamaConfig,
@@ -60,6 +62,9 @@ export interface TunedLlm {
   readonly tokenBudget: number;
 }
 
+/** What a bundle knows of its LLM besides the weights. */
+export type LlmAsking = Pick<TunedLlm, "tokenizer" | "answers" | "maxTokens">;
+
 export interface BundleContents {
   readonly name: string;
   readonly featureMap: FeatureMap;
@@ -86,6 +91,8 @@ export interface Bundle {
   llm(): Promise<TunedLlm>;
   /** undefined where the prompt does not retrieve. */
   itemVectors(): Promise<ItemVectors | undefined>;
+  /** How the LLM is asked, without its weights. */
+  llmAsking(): Promise<LlmAsking>;
   histories(): Promise<Histories>;
 }
 
@@ -113,6 +120,8 @@ const factsSchema = z.strictObject({
   }),
   maxTokens: z.int().positive(),
   tokenBudget: z.int().positive(),
+  /** Prompts are a user's turn in the model's own chat format. */
+  chat: z.boolean().default(false),
 });
 
 const routerSchema = z.strictObject({
@@ -154,6 +163,7 @@ export async function saveBundle(
       answers: llm.answers,
       maxTokens: llm.maxTokens,
       tokenBudget: llm.tokenBudget,
+      chat: llm.tokenizer.chat !== undefined,
     });
     await writeFileAtomic(join(temporary, files.runConfig), runConfig);
     await write(files.featureMap, featureMap.toJson());
@@ -194,6 +204,8 @@ export async function openBundle(
   );
   const catalogue = catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema));
   const prompt = await readJson(folder, files.prompt, promptSchema);
+  const asked = async (tokenizer: TextTokenizer): Promise<TextTokenizer> =>
+    facts.chat ? chatTokenizer(tokenizer) : tokenizer;
   return {
     folder,
     name: facts.name,
@@ -234,12 +246,22 @@ export async function openBundle(
           remedy: "Restore the bundle from a copy, or train it again.",
         });
       }
-      return { ...facts, config, lora: adapter.lora, values: { ...values, ...adapter.values }, tokenizer };
+      return {
+        ...facts,
+        config,
+        lora: adapter.lora,
+        values: { ...values, ...adapter.values },
+        tokenizer: await asked(tokenizer),
+      };
     },
     async itemVectors() {
       if (prompt.retrieval === "none") return undefined;
       return readItemVectors(join(folder, files.itemVectors), catalogue);
     },
+    llmAsking: async () => ({
+      ...facts,
+      tokenizer: await asked(await loadTokenizer(join(folder, files.llm))),
+    }),
     histories: () => readHistories(folder),
   };
 }

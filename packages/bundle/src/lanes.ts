@@ -1,19 +1,12 @@
 import { crmInferenceProgram } from "@corella/crm";
 import { createRuntime, type Runtime, type RuntimeConfig } from "@corella/engine";
 import { createScorer, mergeAdapter } from "@corella/llm";
-import {
-  createPrompt,
-  embeddingFrom,
-  encodeRecords,
-  type Catalogue,
-  type FeatureMap,
-  type ItemVectors,
-  type Prompt,
-  type PromptConfig,
-} from "@corella/modality";
+import { encodeRecords, type Catalogue, type FeatureMap } from "@corella/modality";
 import { crmOf, type Bundle, type TrainedCrm, type TunedLlm } from "./bundle.ts";
 import { idFeeds } from "./feeds.ts";
+import { createLlmPrompt, textModality, type TextModality } from "./llm-prompt.ts";
 import { createPredictor, type Lane, type Predictor } from "./predictor.ts";
+import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 import { startWorkerLane } from "./worker-lane.ts";
 
 /** Records of the CRM that are scored at once. */
@@ -42,15 +35,7 @@ export async function createCrmLane(
 }
 
 /** The LLM as a lane of this thread; the adapter is merged into the weights. */
-export async function createLlmLane(
-  llm: TunedLlm,
-  modality: {
-    readonly prompt: PromptConfig;
-    readonly catalogue: Catalogue;
-    readonly itemVectors?: ItemVectors | undefined;
-  },
-  runtime: Runtime,
-): Promise<Lane> {
+export async function createLlmLane(llm: TunedLlm, modality: TextModality, runtime: Runtime): Promise<Lane> {
   const { config, lora, tokenizer, answers, tokenBudget } = llm;
   const scorer = await createScorer({
     config,
@@ -63,7 +48,7 @@ export async function createLlmLane(
     maxTokens: llm.maxTokens,
     overlong: "cut",
   });
-  const prompt = createLlmPrompt(llm, modality.prompt, modality.itemVectors);
+  const prompt = createLlmPrompt(llm, modality);
   return {
     score: (records, signal) =>
       scorer.score(
@@ -74,24 +59,6 @@ export async function createLlmLane(
   };
 }
 
-/**
- * The prompt as a decoder is to see it: history is cut to its token limit.
- * @param itemVectors for `config.retrieval`
- */
-export function createLlmPrompt(
-  llm: Pick<TunedLlm, "tokenizer" | "maxTokens">,
-  config: PromptConfig,
-  itemVectors?: ItemVectors,
-): Prompt {
-  return createPrompt(
-    { ...config, maxTokens: llm.maxTokens },
-    {
-      countTokens: (text) => llm.tokenizer.countTokens(text),
-      embedding: itemVectors === undefined ? undefined : embeddingFrom(itemVectors),
-    },
-  );
-}
-
 /** Opens one model of a bundle in this thread. */
 export async function openLane(
   bundle: Bundle,
@@ -100,9 +67,7 @@ export async function openLane(
 ): Promise<Lane> {
   const runtime = await createRuntime(config);
   if (lane === "crm") return createCrmLane(await bundle.crm(), bundle, runtime);
-  const { prompt, catalogue } = bundle;
-  const itemVectors = await bundle.itemVectors();
-  return createLlmLane(await bundle.llm(), { prompt, catalogue, itemVectors }, runtime);
+  return createLlmLane(await bundle.llm(), await textModality(bundle), runtime);
 }
 
 export interface LoadOptions {
@@ -110,15 +75,20 @@ export interface LoadOptions {
   readonly runtime?: RuntimeConfig | undefined;
   /** Each model in a worker thread, so that this thread stays free; default false. */
   readonly workers?: boolean;
+  /** A server that answers in place of the bundle's own LLM, whose weights are then not read. */
+  readonly remoteLlm?: RemoteLlm | undefined;
 }
 
 /** The Predictor of a bundle. */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
-  const { runtime } = options;
-  const open = (lane: "crm" | "llm"): Promise<Lane> =>
-    options.workers === true
+  const { runtime, remoteLlm } = options;
+  const open = async (lane: "crm" | "llm"): Promise<Lane> => {
+    if (lane === "llm" && remoteLlm !== undefined)
+      return createRemoteLane(await bundle.llmAsking(), await textModality(bundle), remoteLlm);
+    return options.workers === true
       ? startWorkerLane({ folder: bundle.folder, lane, runtime })
       : openLane(bundle, lane, runtime);
+  };
   const opened = await Promise.allSettled([open("crm"), open("llm")]);
   const [crm, llm] = opened;
   if (crm.status === "fulfilled" && llm.status === "fulfilled") {

@@ -18,7 +18,8 @@ export interface YesNoIds extends AnswerIds, PromptEnd {}
 /**
  * The ids by which a model says yes or no after a prompt, from the joint tokenisation of prompt and answer: what follows
  * the tokens that both answers share with the prompt. A prompt that does not end in white space gets a space before the
- * answer. Only the prompt's end matters, so any rendered prompt of a template will do.
+ * answer. Only the prompt's end matters, so any rendered prompt of a template will do; for a `chatTokenizer` only the
+ * chat's format.
  * @throws CorellaError `llm/answers` when the two answers begin with the same token, or no cut of the prompt ends where
  * the answers begin
  */
@@ -34,21 +35,24 @@ export async function yesNoIds(
       place: JSON.stringify(prompt.slice(-40)),
       remedy: 'End the prompt with "Answer:" or "Answer: ", or choose other answers.',
     });
-  const space = /\s$/.test(prompt) || prompt === "" ? "" : " ";
-  const yes = await tokenizer.encode(prompt + space + answers.yes);
-  const no = await tokenizer.encode(prompt + space + answers.no);
+  // In a chat the answer follows the turn's end, whatever the prompt's.
+  const { chat } = tokenizer;
+  const ending = chat === undefined ? prompt : chat.after;
+  const space = /\s$/.test(ending) || ending === "" ? "" : " ";
+  const yes = await tokenizer.encode(prompt, { answer: space + answers.yes });
+  const no = await tokenizer.encode(prompt, { answer: space + answers.no });
   let shared = 0;
   while (shared < yes.length && shared < no.length && yes[shared] === no[shared]) shared += 1;
   const yesId = yes[shared];
   const noId = no[shared];
   if (yesId === undefined || noId === undefined)
     throw fail(`The answers ${answers.yes} and ${answers.no} begin with the same tokens.`);
-  const end = /\s*$/.exec(prompt)![0];
+  const end = chat === undefined ? /\s*$/.exec(prompt)![0] : "";
   const ends: PromptEnd[] = Array.from({ length: end.length + 1 }, (_, cut) => ({
     dangling: end.slice(end.length - cut),
     appended: "",
   }));
-  if (space !== "") ends.push({ dangling: "", appended: space });
+  if (space !== "" && chat === undefined) ends.push({ dangling: "", appended: space });
   for (const promptEnd of ends) {
     const ids = await tokenizer.encode(cutPrompt(prompt, promptEnd));
     if (ids.length === shared && ids.every((id, i) => id === yes[i]))

@@ -52,7 +52,7 @@ export function block(context: BlockContext, layer: number, x: tf.Tensor, querie
 }
 
 /** x W^T + bias, and the adapter's low-rank part where the module has one. x [rows, in] -> [rows, out]. */
-function linear(context: BlockContext, module: string, name: Projection, x: tf.Tensor): tf.Tensor {
+export function linear(context: BlockContext, module: string, name: Projection, x: tf.Tensor): tf.Tensor {
   const { scope, config, lora } = context;
   let y = tf.matMul(x, scope.param(`${module}.weight`), false, true);
   if (hasBias(config, name)) y = tf.add(y, scope.param(`${module}.bias`));

@@ -1,31 +1,12 @@
 import { z } from "zod";
 import { parseConfig } from "./parse-config.ts";
-
-/** Rotary position embedding: how fast each pair of dimensions turns (Su et al. 2021 and its long-context variants). */
-export type RopeConfig =
-  | { readonly kind: "default"; readonly theta: number }
-  | { readonly kind: "linear"; readonly theta: number; readonly factor: number }
-  | {
-      readonly kind: "llama3";
-      readonly theta: number;
-      readonly factor: number;
-      readonly lowFrequencyFactor: number;
-      readonly highFrequencyFactor: number;
-      readonly originalMaxPositions: number;
-    }
-  | {
-      readonly kind: "yarn";
-      readonly theta: number;
-      readonly factor: number;
-      readonly betaFast: number;
-      readonly betaSlow: number;
-      readonly attentionFactor: number;
-      readonly originalMaxPositions: number;
-    };
+import { gemma3Config, gemma3ToHuggingFace, isGemma3 } from "./gemma/config.ts";
+import { layerTypes, layerTypesOf } from "./layer-types.ts";
+import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeFields } from "./rope-config.ts";
 
 /** A decoder of the Llama family. Sizes by their names in the papers; `toHuggingFace` gives config.json's names. */
 export interface LlamaConfig {
-  readonly architecture: "llama" | "mistral" | "qwen2" | "qwen3";
+  readonly architecture: "llama" | "mistral" | "qwen2" | "qwen3" | "gemma3";
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -34,12 +15,16 @@ export interface LlamaConfig {
   readonly keyValueHeads: number;
   readonly headDim: number;
   readonly rmsNormEpsilon: number;
-  /** Longest sequence; for a sliding window its length, within which it is ordinary attention. */
+  /** Longest sequence. */
   readonly maxPositions: number;
   readonly rope: RopeConfig;
+  /** Layers that see the newest tokens only; absent where all layers see everything. */
+  readonly sliding?: SlidingConfig | undefined;
+  /** The attention scores are divided by its root. Default headDim. */
+  readonly queryScalar?: number | undefined;
   /** Which projections have a bias. */
   readonly bias: { readonly queryKeyValue: boolean; readonly output: boolean; readonly mlp: boolean };
-  /** RMS norm of each query and key head before RoPE (Qwen3). */
+  /** RMS norm of each query and key head before RoPE (Qwen3, Gemma 3). */
   readonly queryKeyNorm: boolean;
   /** The head is the embedding matrix. */
   readonly tieWordEmbeddings: boolean;
@@ -49,30 +34,20 @@ export interface LlamaConfig {
   readonly padTokenId: number | undefined;
 }
 
+export interface SlidingConfig {
+  /** A query sees the keys of its own position and of the window - 1 before it. */
+  readonly window: number;
+  readonly rope: RopeConfig;
+  /** Which layers slide. */
+  readonly layers: readonly boolean[];
+}
+
 const size = z.int().positive();
 const tokenId = z.int().nonnegative().nullish();
-const ropeFields = z.looseObject({
-  rope_type: z.string().optional(),
-  /** The name before `rope_type`. */
-  type: z.string().optional(),
-  rope_theta: z.number().positive().optional(),
-  factor: z.number().positive().optional(),
-  low_freq_factor: z.number().positive().optional(),
-  high_freq_factor: z.number().positive().optional(),
-  original_max_position_embeddings: size.optional(),
-  beta_fast: z.number().positive().nullish(),
-  beta_slow: z.number().positive().nullish(),
-  attention_factor: z.number().positive().nullish(),
-  mscale: z.number().nullish(),
-  mscale_all_dim: z.number().nullish(),
-  partial_rotary_factor: z.number().optional(),
-});
-type RopeFields = z.infer<typeof ropeFields>;
-
 const huggingFaceConfig = z.looseObject({
   model_type: z.enum(["llama", "mistral", "qwen2", "qwen3"], {
     error: (issue) =>
-      `the architecture ${JSON.stringify(issue.input)} is not supported; llama, mistral, qwen2 and qwen3 are`,
+      `the architecture ${JSON.stringify(issue.input)} is not supported; llama, mistral, qwen2, qwen3 and gemma3_text are`,
   }),
   vocab_size: size,
   hidden_size: size,
@@ -93,6 +68,8 @@ const huggingFaceConfig = z.looseObject({
   tie_word_embeddings: z.boolean().default(false),
   sliding_window: size.nullish(),
   use_sliding_window: z.boolean().optional(),
+  max_window_layers: z.int().nonnegative().default(28),
+  layer_types: layerTypes,
   initializer_range: z.number().default(0.02),
   bos_token_id: tokenId,
   eos_token_id: z.union([z.int().nonnegative(), z.array(z.int().nonnegative())]).nullish(),
@@ -100,7 +77,14 @@ const huggingFaceConfig = z.looseObject({
 });
 
 /** Reads Hugging Face's config.json, in the names of transformers 4 (rope_theta, rope_scaling) and 5 (rope_parameters). */
-export const llamaConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.transform(
+export const llamaConfig: z.ZodType<LlamaConfig, unknown> = z.unknown().transform((json, context) => {
+  const parsed = (isGemma3(json) ? gemma3Config : llamaFamilyConfig).safeParse(json);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) context.addIssue({ ...issue, code: "custom" });
+  return z.NEVER;
+});
+
+const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.transform(
   (json, context): LlamaConfig => {
     const unsupported = (field: string, message: string): void => {
       context.addIssue({ code: "custom", path: [field], message });
@@ -120,8 +104,15 @@ export const llamaConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tr
       json.max_position_embeddings,
     );
     if (typeof rope === "string") unsupported("rope_parameters", rope);
+    const usable: RopeConfig = typeof rope === "string" ? { kind: "default", theta: 10_000 } : rope;
     const qwen = json.model_type === "qwen2" || json.model_type === "qwen3";
+    // Of Qwen's layers, those from max_window_layers on slide; of Mistral's all.
     const windowed = typeof json.sliding_window === "number" && (!qwen || json.use_sliding_window === true);
+    const slides = Array.from({ length: json.num_hidden_layers }, (_, layer) =>
+      json.layer_types == null
+        ? !qwen || layer >= json.max_window_layers
+        : json.layer_types[layer] === "sliding_attention",
+    );
     const attentionBias = json.attention_bias ?? false;
     const eos = json.eos_token_id;
     return {
@@ -134,10 +125,11 @@ export const llamaConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tr
       keyValueHeads,
       headDim,
       rmsNormEpsilon: json.rms_norm_eps,
-      maxPositions: windowed
-        ? Math.min(json.sliding_window!, json.max_position_embeddings)
-        : json.max_position_embeddings,
-      rope: typeof rope === "string" ? { kind: "default", theta: 10_000 } : rope,
+      maxPositions: json.max_position_embeddings,
+      rope: usable,
+      ...(windowed && slides.includes(true)
+        ? { sliding: { window: json.sliding_window!, rope: usable, layers: slides } }
+        : {}),
       // Qwen2 has biases on q, k and v whatever its config says; Mistral has none.
       bias: {
         queryKeyValue:
@@ -155,49 +147,6 @@ export const llamaConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tr
   },
 );
 
-/** A string says what is not supported. */
-function ropeConfig(fields: RopeFields, theta: number, maxPositions: number): RopeConfig | string {
-  const kind = fields.rope_type ?? fields.type ?? "default";
-  const { factor } = fields;
-  const originalMaxPositions = fields.original_max_position_embeddings ?? maxPositions;
-  // "dynamic" changes nothing up to the length the model was trained on, which is the longest we accept.
-  if (kind === "default" || kind === "dynamic") return { kind: "default", theta };
-  if (factor === undefined) return `${kind} needs a factor`;
-  if (kind === "linear") return { kind, theta, factor };
-  if (kind === "llama3") {
-    const { low_freq_factor: low, high_freq_factor: high } = fields;
-    if (low === undefined || high === undefined) return "llama3 needs low_freq_factor and high_freq_factor";
-    return {
-      kind,
-      theta,
-      factor,
-      lowFrequencyFactor: low,
-      highFrequencyFactor: high,
-      originalMaxPositions,
-    };
-  }
-  if (kind === "yarn") {
-    return {
-      kind,
-      theta,
-      factor,
-      betaFast: fields.beta_fast ?? 32,
-      betaSlow: fields.beta_slow ?? 1,
-      attentionFactor: fields.attention_factor ?? yarnAttentionFactor(fields, factor),
-      originalMaxPositions,
-    };
-  }
-  return `RoPE of type ${kind} is not supported; default, linear, llama3 and yarn are`;
-}
-
-/** Peng et al. 2023, eq. 22: 0.1 ln(factor) + 1. */
-function yarnAttentionFactor(fields: RopeFields, factor: number): number {
-  const scale = (multiplier: number): number => (factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1);
-  return fields.mscale && fields.mscale_all_dim
-    ? scale(fields.mscale) / scale(fields.mscale_all_dim)
-    : scale(1);
-}
-
 /**
  * Parses the content of a config.json.
  * @param place the file, for the error
@@ -209,6 +158,7 @@ export function parseLlamaConfig(json: unknown, place: string): LlamaConfig {
 
 /** The content of config.json for transformers 4 and 5. */
 export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
+  if (config.architecture === "gemma3") return gemma3ToHuggingFace(config);
   const names = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3" };
   const rope = ropeParameters(config.rope);
   return {
@@ -234,6 +184,7 @@ export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
     rope_parameters: rope,
     rope_scaling: config.rope.kind === "default" ? null : rope,
     rope_theta: config.rope.theta,
+    ...slidingFields(config),
     tie_word_embeddings: config.tieWordEmbeddings,
     torch_dtype: "float32",
     use_cache: true,
@@ -241,31 +192,11 @@ export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
   };
 }
 
-function ropeParameters(rope: RopeConfig): Record<string, unknown> {
-  const common = { rope_type: rope.kind, rope_theta: rope.theta };
-  switch (rope.kind) {
-    case "default":
-      return common;
-    case "linear":
-      return { ...common, factor: rope.factor };
-    case "llama3":
-      return {
-        ...common,
-        factor: rope.factor,
-        low_freq_factor: rope.lowFrequencyFactor,
-        high_freq_factor: rope.highFrequencyFactor,
-        original_max_position_embeddings: rope.originalMaxPositions,
-      };
-    case "yarn":
-      return {
-        ...common,
-        factor: rope.factor,
-        beta_fast: rope.betaFast,
-        beta_slow: rope.betaSlow,
-        attention_factor: rope.attentionFactor,
-        original_max_position_embeddings: rope.originalMaxPositions,
-      };
-  }
+function slidingFields(config: LlamaConfig): Record<string, unknown> {
+  const { sliding } = config;
+  return sliding === undefined
+    ? { sliding_window: null, use_sliding_window: false }
+    : { sliding_window: sliding.window, use_sliding_window: true, layer_types: layerTypesOf(sliding.layers) };
 }
 
 /** A Llama of our own, to be trained from scratch. Heads of equal width, tied embeddings. */

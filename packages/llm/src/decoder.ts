@@ -1,8 +1,9 @@
-import { tf, type InputSpec, type Part, type Scope } from "@corella/engine";
-import { block, type BlockContext, type Queries } from "./block.ts";
+import { tf, type InputSpec, type Part } from "@corella/engine";
+import type { BlockContext, Queries } from "./block.ts";
 import type { LlamaConfig } from "./config.ts";
 import { loraParams, type LoraConfig } from "./lora.ts";
-import { rmsNorm } from "./operations/rms-norm.ts";
+import { byLayer } from "./layer-attention.ts";
+import { layersOf } from "./layers.ts";
 import { constantRows } from "./operations/select.ts";
 import { headName, llamaParams } from "./params.ts";
 import { allPositions, onePosition, type Sequences } from "./sequences.ts";
@@ -66,9 +67,11 @@ export function decoder(config: LlamaConfig, options: DecoderOptions): Part<Deco
         index: scope.input("index"),
         visible: scope.input("visible"),
       };
-      const all = allPositions(config, sequences);
-      const one = onePosition(config, sequences, last);
-      const { states, ...output } = answeringBlocks({ scope, config, lora }, options, tokens, all, one);
+      const queries = byLayer(config, (attention) => ({
+        all: allPositions(attention, sequences),
+        one: onePosition(attention, sequences, last),
+      }));
+      const { states, ...output } = answeringBlocks({ scope, config, lora }, options, tokens, queries);
       return {
         ...output,
         sequenceStates: states?.map((state) => tf.reshape(state, [batch, time, config.hiddenSize])),
@@ -87,26 +90,25 @@ export function answeringBlocks(
   context: BlockContext,
   { answers, allPositions: wanted }: DecoderOptions,
   tokens: tf.Tensor,
-  all: Queries,
-  one: Queries,
+  queriesOf: (layer: number) => { readonly all: Queries; readonly one: Queries },
 ): Omit<DecoderOutput, "sequenceStates"> & { readonly states: readonly tf.Tensor[] | undefined } {
   const { scope, config } = context;
-  let x = embed(scope, tokens);
+  const { block, embed, finalNorm } = layersOf(context);
+  let x = embed(tokens);
   const before = [x];
   for (let layer = 0; layer < config.layers - 1; layer++) {
-    x = block(context, layer, x, all);
+    x = block(layer, x, queriesOf(layer).all);
     before.push(x);
   }
-  const finalNorm = (state: tf.Tensor): tf.Tensor =>
-    rmsNorm(state, scope.param("model.norm.weight"), config.rmsNormEpsilon);
   const top = config.layers - 1;
+  const { all, one } = queriesOf(top);
   let states: tf.Tensor[] | undefined;
   let answer: tf.Tensor;
   if (wanted === true) {
-    states = [...before, finalNorm(block(context, top, x, all))];
+    states = [...before, finalNorm(block(top, x, all))];
     answer = one.pick(states.at(-1)!);
   } else {
-    answer = finalNorm(block(context, top, x, one));
+    answer = finalNorm(block(top, x, one));
   }
   const head = scope.param(headName(config));
   return {
@@ -116,9 +118,4 @@ export function answeringBlocks(
     logitsLast: () => tf.matMul(answer, head, false, true),
     head,
   };
-}
-
-/** int32 [...] -> [tokens, hidden] */
-export function embed(scope: Scope, tokens: tf.Tensor): tf.Tensor {
-  return tf.gather(scope.param("model.embed_tokens.weight"), tf.reshape(tokens, [-1]));
 }

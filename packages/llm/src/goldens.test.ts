@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { eagerRuntime, onnxRuntime, tf, type Batch, type Program, type Runtime } from "@corella/engine";
 import { parseSafetensors, toFloat32, toInt32, type TensorView } from "@corella/safetensors";
@@ -19,7 +19,9 @@ import {
 } from "./index.ts";
 
 // Recorded by transformers and PEFT; tolerances are the largest f32 - f64 differences in the goldens' README.
-const folder = fileURLToPath(new URL("./goldens/llama-mha-untied", import.meta.url));
+const folders = ["llama-mha-untied", "gemma3"].map((name) =>
+  fileURLToPath(new URL(`./goldens/${name}`, import.meta.url)),
+);
 const prefix = "base_model.model.";
 
 interface Golden {
@@ -91,61 +93,62 @@ function expectClose(
 
 const runtimes: Runtime[] = [onnxRuntime(), eagerRuntime("cpu")];
 
-for (const runtime of runtimes) {
-  describe(`a Llama of transformers on ${runtime.name}`, () => {
-    for (const side of ["right", "left"]) {
-      test(`hidden states, logits and probability, padded on the ${side}`, async () => {
-        const model = await loadPretrained(join(folder, "model"));
-        const golden = await readGolden(folder);
-        const inference = await runtime.infer(program(model, golden, "yesno"), model.values);
-        const outputs = await inference.run(feeds(golden, side));
-        await inference.dispose();
-        const recorded = (name: string): Float32Array => toFloat32(golden.tensor(`${side}.${name}`));
-        for (const name of ["logits_last", "logits_yesno"])
-          expectClose(outputs[name]!.data, recorded(name), 5.8e-6, name);
-        expectClose(outputs["prob_yes"]!.data, recorded("prob_yes"), 5.3e-7, "prob_yes");
-        const last = toInt32(golden.tensor(`${side}.last`));
-        const [, time, width] = golden.tensor(`${side}.hidden.0`).shape as [number, number, number];
-        for (let layer = 0; layer <= model.config.layers; layer++) {
-          const all = recorded(`hidden.${layer}`);
-          const expected = [...last].flatMap((at, row) => {
-            const start = (row * time + at) * width;
-            return [...all.subarray(start, start + width)];
-          });
-          expectClose(outputs[`hidden.${layer}`]!.data, expected, 1.6e-5, `hidden.${layer}`);
-        }
-      });
-    }
-
-    test("an adapter of PEFT: logits, losses and gradients", async () => {
+const cases = folders.flatMap((folder) =>
+  runtimes.map((runtime) => ({ folder, name: basename(folder), runtime, runtimeName: runtime.name })),
+);
+describe.each(cases)("$name of transformers on $runtimeName", ({ folder, runtime }) => {
+  for (const side of ["right", "left"]) {
+    test(`hidden states, logits and probability, padded on the ${side}`, async () => {
       const model = await loadPretrained(join(folder, "model"));
-      const base = await readGolden(folder);
-      const golden = await readGolden(join(folder, "lora-qv"));
-      const { lora, values } = await loadAdapter(join(folder, "lora-qv"), model.config);
-      for (const kind of ["yesno", "vocab"] as const) {
-        const run = await runtime.gradients(
-          program(model, base, kind, lora),
-          { ...model.values, ...values },
-          { trainable: isLoraParam },
-        );
-        const { loss, outputs, gradients } = await run.run(feeds(base, "right"));
-        await run.dispose();
-        expectClose([loss], toFloat32(golden.tensor(`loss.${kind}`)), 3.2e-6, "loss");
-        expectClose(
-          outputs["logits_last"]!.data,
-          toFloat32(golden.tensor("right.logits_last")),
-          5.8e-6,
-          "logits",
-        );
-        expect(Object.keys(gradients).length).toBe(Object.keys(values).length);
-        for (const [name, gradient] of Object.entries(gradients))
-          expectClose(gradient, toFloat32(golden.tensor(`grad.${kind}.${prefix}${name}`)), 8.3e-6, name);
+      const golden = await readGolden(folder);
+      const inference = await runtime.infer(program(model, golden, "yesno"), model.values);
+      const outputs = await inference.run(feeds(golden, side));
+      await inference.dispose();
+      const recorded = (name: string): Float32Array => toFloat32(golden.tensor(`${side}.${name}`));
+      for (const name of ["logits_last", "logits_yesno"])
+        expectClose(outputs[name]!.data, recorded(name), 5.8e-6, name);
+      expectClose(outputs["prob_yes"]!.data, recorded("prob_yes"), 5.3e-7, "prob_yes");
+      const last = toInt32(golden.tensor(`${side}.last`));
+      const [, time, width] = golden.tensor(`${side}.hidden.0`).shape as [number, number, number];
+      for (let layer = 0; layer <= model.config.layers; layer++) {
+        const all = recorded(`hidden.${layer}`);
+        const expected = [...last].flatMap((at, row) => {
+          const start = (row * time + at) * width;
+          return [...all.subarray(start, start + width)];
+        });
+        expectClose(outputs[`hidden.${layer}`]!.data, expected, 1.6e-5, `hidden.${layer}`);
       }
     });
-  });
-}
+  }
 
-test("the merged adapter gives the adapted model's logits", async () => {
+  test("an adapter of PEFT: logits, losses and gradients", async () => {
+    const model = await loadPretrained(join(folder, "model"));
+    const base = await readGolden(folder);
+    const golden = await readGolden(join(folder, "lora-qv"));
+    const { lora, values } = await loadAdapter(join(folder, "lora-qv"), model.config);
+    for (const kind of ["yesno", "vocab"] as const) {
+      const run = await runtime.gradients(
+        program(model, base, kind, lora),
+        { ...model.values, ...values },
+        { trainable: isLoraParam },
+      );
+      const { loss, outputs, gradients } = await run.run(feeds(base, "right"));
+      await run.dispose();
+      expectClose([loss], toFloat32(golden.tensor(`loss.${kind}`)), 3.2e-6, "loss");
+      expectClose(
+        outputs["logits_last"]!.data,
+        toFloat32(golden.tensor("right.logits_last")),
+        5.8e-6,
+        "logits",
+      );
+      expect(Object.keys(gradients).length).toBe(Object.keys(values).length);
+      for (const [name, gradient] of Object.entries(gradients))
+        expectClose(gradient, toFloat32(golden.tensor(`grad.${kind}.${prefix}${name}`)), 8.3e-6, name);
+    }
+  });
+});
+
+test.each(folders)("the merged adapter gives the adapted model's logits: %s", async (folder) => {
   const model = await loadPretrained(join(folder, "model"));
   const base = await readGolden(folder);
   const golden = await readGolden(join(folder, "lora-qv"));
@@ -157,7 +160,7 @@ test("the merged adapter gives the adapted model's logits", async () => {
   expectClose(outputs["logits_last"]!.data, toFloat32(golden.tensor("merged.logits_last")), 5.8e-6, "merged");
 });
 
-test("the texts have the recorded tokens and answers", async () => {
+test.each(folders)("the texts have the recorded tokens and answers: %s", async (folder) => {
   const { tokenizer } = await loadPretrained(join(folder, "model"));
   const golden = await readGolden(folder);
   const { shape } = golden.tensor("right.input_ids");
@@ -177,6 +180,7 @@ test("the texts have the recorded tokens and answers", async () => {
 });
 
 test("the configuration reads the same in its old names", async () => {
+  const folder = folders[0]!;
   const read = async (name: string): Promise<unknown> =>
     parseLlamaConfig(JSON.parse(await readFile(join(folder, "model", name), "utf8")), name);
   expect(await read("config.legacy.json")).toEqual(await read("config.json"));

@@ -4,8 +4,9 @@ export {
   tinyLlamaConfig,
   toHuggingFace,
   type LlamaConfig,
-  type RopeConfig,
+  type SlidingConfig,
 } from "./config.ts";
+export type { RopeConfig } from "./rope-config.ts";
 export { llamaParams, type Projection } from "./params.ts";
 export {
   decoder,
@@ -20,9 +21,12 @@ export { packedFeeds, packSequences } from "./pack-tokens.ts";
 export { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
 export { isLoraParam, loraParams, mergeAdapter, type LoraConfig } from "./lora.ts";
 export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from "./adapter.ts";
+export { adapterFeeds, roomFor, withAdapterInputs } from "./adapter-inputs.ts";
 export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";
 export { loadGguf, readGguf, type DequantizedTensor, type GgufModel } from "./gguf/load.ts";
 export { loadTokenizer, type EncodeOptions, type TextTokenizer } from "./tokenizer.ts";
+export { chatTokenizer, type ChatTurn } from "./chat/tokenizer.ts";
+export type { ChatTemplate } from "./chat/template.ts";
 export { trainTokenizer } from "./train-tokenizer.ts";
 export { cutPrompt, yesNoIds, type PromptEnd, type YesNoIds } from "./answers.ts";
 export {
@@ -40,6 +44,16 @@ export {
   type YesNoScorer,
   type YesNoScores,
 } from "./scorer.ts";
+export { connectServer, type RemoteServer, type RemoteServerOptions } from "./remote/server.ts";
+export {
+  createRemoteScorer,
+  type RemoteAsking,
+  type RemoteScorer,
+  type RemoteScorerOptions,
+  type RemoteScores,
+} from "./remote/scorer.ts";
+export type { MissingLabel } from "./remote/answer-logits.ts";
+export { loadRemoteAdapter, unloadRemoteAdapter } from "./remote/adapters.ts";
 export { answerLoss, logitDifference, twoWayLoss } from "./losses.ts";
 export { chunkBatch, languageModelProgram, packDocuments, type PackedChunks } from "./language-model.ts";
 export { bertConfig, parseBertConfig, type BertConfig } from "./bert/config.ts";

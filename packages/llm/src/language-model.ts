@@ -1,10 +1,10 @@
 import { tf, type Batch, type Program } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { block, type BlockContext } from "./block.ts";
+import type { BlockContext } from "./block.ts";
 import type { LlamaConfig } from "./config.ts";
-import { embed } from "./decoder.ts";
+import { byLayer } from "./layer-attention.ts";
+import { layersOf } from "./layers.ts";
 import { headCrossEntropy } from "./operations/cross-entropy.ts";
-import { rmsNorm } from "./operations/rms-norm.ts";
 import { headName, llamaParams } from "./params.ts";
 import { allPositions } from "./sequences.ts";
 
@@ -26,12 +26,13 @@ export function languageModelProgram(config: LlamaConfig): Program {
       const index = scope.input("index");
       const [batch, time] = tokens.shape as [number, number];
       const context: BlockContext = { scope, config, lora: undefined };
-      const queries = allPositions(config, { batch, time, positions: tf.reshape(index, [1, time]), index });
-      let x = embed(scope, tokens);
-      for (let layer = 0; layer < config.layers; layer++) x = block(context, layer, x, queries);
-      const top = rmsNorm(x, scope.param("model.norm.weight"), config.rmsNormEpsilon);
+      const sequences = { batch, time, positions: tf.reshape(index, [1, time]), index };
+      const queriesOf = byLayer(config, (attention) => allPositions(attention, sequences));
+      const { block, embed, finalNorm } = layersOf(context);
+      let x = embed(tokens);
+      for (let layer = 0; layer < config.layers; layer++) x = block(layer, x, queriesOf(layer));
       const loss = headCrossEntropy(
-        top,
+        finalNorm(x),
         scope.param(headName(config)),
         tf.reshape(scope.input("targets"), [-1]),
       );

@@ -1,6 +1,7 @@
 import type { Part } from "@corella/engine";
 import type { LlamaConfig } from "./config.ts";
 import { answeringBlocks, decoderParams, type DecoderOptions, type DecoderOutput } from "./decoder.ts";
+import { byLayer } from "./layer-attention.ts";
 import { packedInputs, packedQueries } from "./packed-sequences.ts";
 
 /**
@@ -16,9 +17,9 @@ export function packedDecoder(
     tables: {},
     inputs: packedInputs,
     forward(scope) {
-      const { all, one } = packedQueries(config, (name) => scope.input(name));
+      const queries = byLayer(config, (attention) => packedQueries(attention, (name) => scope.input(name)));
       const context = { scope, config, lora: options.lora };
-      const { states, ...output } = answeringBlocks(context, options, scope.input("tokens"), all, one);
+      const { states, ...output } = answeringBlocks(context, options, scope.input("tokens"), queries);
       return { ...output, sequenceStates: states };
     },
   };

@@ -1,10 +1,9 @@
 import { tf, type InputSpec } from "@corella/engine";
 import type { Queries } from "./block.ts";
-import type { LlamaConfig } from "./config.ts";
-import { attention, causalBias, wholeBias } from "./operations/attention.ts";
+import { scoreScale, type AttentionConfig } from "./layer-attention.ts";
+import { attention, causalBias, wholeBias, windowBias } from "./operations/attention.ts";
 import { rotate, rotationAt, scaled } from "./operations/rope.ts";
 import { collectHeads, headPlaces, repeatedRows, spreadHeads, type HeadPlaces } from "./operations/spread.ts";
-import { scoreScale } from "./sequences.ts";
 
 type PackedInput =
   | "tokens"
@@ -42,10 +41,10 @@ export const packedInputs: Readonly<Record<PackedInput, InputSpec>> = {
  * own prefix and what is before it in its own sequence, and no other.
  */
 export function packedQueries(
-  config: LlamaConfig,
+  config: AttentionConfig,
   input: (name: PackedInput) => tf.Tensor,
 ): { readonly all: Queries; readonly one: Queries } {
-  const { heads, keyValueHeads, headDim } = config;
+  const { heads, keyValueHeads, headDim, window } = config;
   const group = heads / keyValueHeads;
   const prefixPlaces = input("prefixPlaces");
   const places = input("places");
@@ -70,12 +69,30 @@ export function packedQueries(
   const prefixVisible = isReal(prefixPlaces);
   const visible = isReal(places);
   const ownPrefix = tf.gather(prefixVisible, prefixOf);
-  const prefixBias = causalBias(tf.reshape(prefixIndex, [1, prefixTime]), prefixIndex, prefixVisible, group);
+  const prefixRow = tf.reshape(prefixIndex, [1, prefixTime]);
+  const row = tf.reshape(index, [1, time]);
+  // Positions in the whole sequence, for the window: [batch, time], and of the last token, [batch, 1].
+  const length = (real: tf.Tensor): tf.Tensor => tf.sum(tf.cast(real, "float32"), 1, true);
+  const ownPositions = tf.add(length(ownPrefix), tf.cast(row, "float32"));
+  const lastPosition = tf.sub(tf.add(length(ownPrefix), length(visible)), 1);
+  /** The bias of what is seen, without what is outside the window. */
+  const near = (seen: tf.Tensor, queryPositions: tf.Tensor, keyPositions: tf.Tensor): tf.Tensor =>
+    window === undefined ? seen : tf.add(seen, windowBias(queryPositions, keyPositions, window, group));
+  const prefixBias = near(causalBias(prefixRow, prefixIndex, prefixVisible, group), prefixRow, prefixRow);
   const bias = tf.concat(
-    [wholeBias(ownPrefix, group * time), causalBias(tf.reshape(index, [1, time]), index, visible, group)],
+    [
+      near(wholeBias(ownPrefix, group * time), ownPositions, prefixRow),
+      near(causalBias(row, index, visible, group), row, row),
+    ],
     3,
   );
-  const lastBias = tf.concat([wholeBias(ownPrefix, group), wholeBias(visible, group)], 3);
+  const lastBias = tf.concat(
+    [
+      near(wholeBias(ownPrefix, group), lastPosition, prefixRow),
+      near(wholeBias(visible, group), lastPosition, ownPositions),
+    ],
+    3,
+  );
 
   /** [tokens, count * headDim] -> the prefixes' [prefixes, count, prefixTime, headDim], the sequences' [batch, ...] */
   const split = (x: tf.Tensor, at: HeadPlaces): [tf.Tensor, tf.Tensor] => {

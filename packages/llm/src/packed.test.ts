@@ -51,6 +51,26 @@ const configs: Record<string, LlamaConfig> = {
   qwen2: like({ model_type: "qwen2", num_key_value_heads: 3 }),
   qwen3: like({ model_type: "qwen3", head_dim: 6, tie_word_embeddings: false }),
   mistral: like({ model_type: "mistral" }),
+  "mistral with a window": like({ model_type: "mistral", sliding_window: 3 }),
+  gemma3: parseLlamaConfig(
+    {
+      model_type: "gemma3_text",
+      vocab_size: vocabulary,
+      hidden_size: 12,
+      intermediate_size: 20,
+      num_hidden_layers: 3,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      head_dim: 6,
+      sliding_window: 4,
+      layer_types: ["sliding_attention", "full_attention", "sliding_attention"],
+      rope_parameters: {
+        sliding_attention: { rope_type: "default", rope_theta: 100 },
+        full_attention: { rope_type: "linear", rope_theta: 10_000, factor: 2 },
+      },
+    },
+    "a test",
+  ),
 };
 const lora: LoraConfig = { rank: 2, alpha: 4, targetModules: ["q_proj", "k_proj", "v_proj", "down_proj"] };
 
@@ -79,7 +99,7 @@ function valuesOf(config: LlamaConfig): ReturnType<typeof initialValues> {
   const values = initialValues(decoder(config, { answers, lora }), 3);
   for (const [name, array] of Object.entries(values))
     if (name.endsWith("lora_B.weight")) array.forEach((_, i) => (array[i] = Math.sin(i) / 4));
-    else if (name.includes("norm")) array.forEach((_, i) => (array[i] = 1 + Math.sin(i) / 3));
+    else if (name.includes("norm")) array.forEach((neutral, i) => (array[i] = neutral + Math.sin(i) / 3));
     // So that the tokens matter more than they do at the start of training.
     else if (!name.includes("lora")) array.forEach((value, i) => (array[i] = 12 * value));
   return values;

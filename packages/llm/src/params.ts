@@ -47,7 +47,8 @@ export function moduleName(layer: number, name: Projection): string {
 export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
   const weight = { kind: "normal", std: config.initializerRange } as const;
   const zeros = { kind: "zeros" } as const;
-  const ones = { kind: "ones" } as const;
+  // Of the norms' weights; Gemma's stand for the factor 1 + w.
+  const neutral = { kind: config.architecture === "gemma3" ? "zeros" : "ones" } as const;
   const params: Record<string, ParamSpec> = {
     "model.embed_tokens.weight": { shape: [config.vocabularySize, config.hiddenSize], init: weight },
   };
@@ -57,14 +58,18 @@ export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
   }
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `model.layers.${layer}`;
-    params[`${block}.input_layernorm.weight`] = { shape: [config.hiddenSize], init: ones };
-    params[`${block}.post_attention_layernorm.weight`] = { shape: [config.hiddenSize], init: ones };
+    params[`${block}.input_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
+    params[`${block}.post_attention_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
+    if (config.architecture === "gemma3") {
+      params[`${block}.pre_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
+      params[`${block}.post_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
+    }
     if (config.queryKeyNorm) {
-      params[`${block}.self_attn.q_norm.weight`] = { shape: [config.headDim], init: ones };
-      params[`${block}.self_attn.k_norm.weight`] = { shape: [config.headDim], init: ones };
+      params[`${block}.self_attn.q_norm.weight`] = { shape: [config.headDim], init: neutral };
+      params[`${block}.self_attn.k_norm.weight`] = { shape: [config.headDim], init: neutral };
     }
   }
-  params["model.norm.weight"] = { shape: [config.hiddenSize], init: ones };
+  params["model.norm.weight"] = { shape: [config.hiddenSize], init: neutral };
   if (!config.tieWordEmbeddings) {
     params["lm_head.weight"] = { shape: [config.vocabularySize, config.hiddenSize], init: weight };
   }

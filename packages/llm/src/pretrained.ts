@@ -70,10 +70,11 @@ export async function savePretrained(
         id === undefined ? undefined : tokenizer.tokenOf(id);
       const described = {
         tokenizer_class: "PreTrainedTokenizerFast",
-        bos_token: special(config.bosTokenId),
-        eos_token: special(config.eosTokenId),
+        bos_token: tokenizer.chatTemplate?.beginToken ?? special(config.bosTokenId),
+        eos_token: tokenizer.chatTemplate?.endToken ?? special(config.eosTokenId),
         pad_token: special(config.padTokenId),
         model_max_length: config.maxPositions,
+        chat_template: tokenizer.chatTemplate?.source,
       };
       await writeFile(join(temporary, "tokenizer_config.json"), `${JSON.stringify(described, null, 2)}\n`);
     }

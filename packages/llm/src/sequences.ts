@@ -1,7 +1,7 @@
 import { tf } from "@corella/engine";
 import type { Queries } from "./block.ts";
-import type { LlamaConfig } from "./config.ts";
-import { attention, causalBias } from "./operations/attention.ts";
+import { scoreScale, type AttentionConfig } from "./layer-attention.ts";
+import { attention, causalBias, windowBias } from "./operations/attention.ts";
 import { rotate, rotationAt, scaled } from "./operations/rope.ts";
 import { rowAt } from "./operations/select.ts";
 
@@ -18,13 +18,13 @@ export interface Sequences {
 }
 
 /** Every position, each seeing those before it. */
-export function allPositions(config: LlamaConfig, sequences: Sequences): Queries {
+export function allPositions(config: AttentionConfig, sequences: Sequences): Queries {
   const { index, time, positions } = sequences;
   return { pick: (x) => x, attend: attendFrom(config, sequences, positions, tf.reshape(index, [1, time])) };
 }
 
 /** One position of each sequence. @param place int32 [batch] */
-export function onePosition(config: LlamaConfig, sequences: Sequences, place: tf.Tensor): Queries {
+export function onePosition(config: AttentionConfig, sequences: Sequences, place: tf.Tensor): Queries {
   const { batch, time, index, positions } = sequences;
   const column = tf.reshape(place, [batch, 1]);
   return {
@@ -38,20 +38,25 @@ export function onePosition(config: LlamaConfig, sequences: Sequences, place: tf
  * @param places of the queries in their sequences, int32 [batch or 1, queries]
  */
 function attendFrom(
-  config: LlamaConfig,
+  config: AttentionConfig,
   sequences: Sequences,
   positions: tf.Tensor,
   places: tf.Tensor,
 ): Queries["attend"] {
   const { batch, time, index, visible } = sequences;
-  const { heads, keyValueHeads, headDim } = config;
+  const { heads, keyValueHeads, headDim, window } = config;
+  const group = heads / keyValueHeads;
   const queries = places.shape[1]!;
   const keyRotation = rotationAt(sequences.positions, config);
   const queryRotation = scaled(
     positions === sequences.positions ? keyRotation : rotationAt(positions, config),
     scoreScale(config),
   );
-  const bias = causalBias(places, index, visible, heads / keyValueHeads);
+  const causal = causalBias(places, index, visible, group);
+  const bias =
+    window === undefined
+      ? causal
+      : tf.add(causal, windowBias(places, tf.reshape(index, [1, time]), window, group));
   /** [batch * length, count * headDim] -> [batch, count, length, headDim] */
   const split = (x: tf.Tensor, length: number, count: number): tf.Tensor =>
     tf.transpose(tf.reshape(x, [batch, length, count, headDim]), [0, 2, 1, 3]);
@@ -64,9 +69,4 @@ function attendFrom(
     );
     return tf.reshape(tf.transpose(seen, [0, 2, 1, 3]), [batch * queries, heads * headDim]);
   };
-}
-
-/** The factor on the scores, which a query's rotation brings along. */
-export function scoreScale(config: LlamaConfig): number {
-  return 1 / Math.sqrt(config.headDim);
 }

@@ -1,6 +1,8 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import { Tokenizer } from "tokenizers";
+import { readChatTemplate, type ChatTemplate } from "./chat/template.ts";
+import type { ChatTurn } from "./chat/tokenizer.ts";
 import { asObject, readJson } from "./json-file.ts";
 import { createTokenCounter } from "./token-counter.ts";
 import { parseTokenizerJson, withoutSpecialTokens, type TokenizerJson } from "./tokenizer-json.ts";
@@ -14,6 +16,8 @@ export interface EncodeOptions {
    * `split_special_tokens`, which differs from `text` for Unigram models only.
    */
   readonly specialTokens?: "text" | "parse" | "split";
+  /** The beginning of the model's answer to the text, for joint tokenisation. */
+  readonly answer?: string;
 }
 
 export interface TextTokenizer {
@@ -21,6 +25,10 @@ export interface TextTokenizer {
   readonly json: string;
   /** The greatest id plus 1. */
   readonly vocabularySize: number;
+  /** The model's own, where it came with one. */
+  readonly chatTemplate: ChatTemplate | undefined;
+  /** In a `chatTokenizer`: what stands around every text. */
+  readonly chat?: ChatTurn;
   encode(text: string, options?: EncodeOptions): Promise<number[]>;
   encodeBatch(texts: readonly string[], options?: EncodeOptions): Promise<number[][]>;
   /**
@@ -31,22 +39,33 @@ export interface TextTokenizer {
   decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): Promise<string>;
   tokenOf(id: number): string | undefined;
   idOf(token: string): number | undefined;
+  isSpecial(id: number): boolean;
 }
 
 /**
  * Loads a tokenizer.
  * @param source a model folder with tokenizer.json, the path of such a file, or its parsed or unparsed content
- * @throws CorellaError `llm/tokenizer`, `llm/unreadable`, `llm/bad-json`
+ * @param chatTemplate default: that of the folder
+ * @throws CorellaError `llm/tokenizer`, `llm/unreadable`, `llm/bad-json`, `llm/chat-template`
  */
-export async function loadTokenizer(source: string | object): Promise<TextTokenizer> {
-  if (typeof source !== "string") return createTokenizer(source, "a tokenizer in memory");
+export async function loadTokenizer(
+  source: string | object,
+  chatTemplate?: ChatTemplate,
+): Promise<TextTokenizer> {
+  const inMemory = "a tokenizer in memory";
+  if (typeof source !== "string") return createTokenizer(source, inMemory, chatTemplate);
   if (source.trimStart().startsWith("{"))
-    return createTokenizer(JSON.parse(source) as object, "a tokenizer in memory");
+    return createTokenizer(JSON.parse(source) as object, inMemory, chatTemplate);
   const path = source.endsWith(".json") ? source : join(source, "tokenizer.json");
-  return createTokenizer(asObject(await readJson(path), path), path);
+  const content = asObject(await readJson(path), path);
+  return createTokenizer(content, path, chatTemplate ?? (await readChatTemplate(dirname(path))));
 }
 
-function createTokenizer(content: object, place: string): TextTokenizer {
+function createTokenizer(
+  content: object,
+  place: string,
+  chatTemplate: ChatTemplate | undefined,
+): TextTokenizer {
   const parsed = parseTokenizerJson(content, place);
   const json = JSON.stringify(content);
   const open = (variant: TokenizerJson | string): Tokenizer => {
@@ -71,20 +90,24 @@ function createTokenizer(content: object, place: string): TextTokenizer {
   const vocabulary = parsing.getVocab(true);
   let vocabularySize = 0;
   for (const id of Object.values(vocabulary)) vocabularySize = Math.max(vocabularySize, id + 1);
+  const special = new Set(parsed.added_tokens.filter((token) => token.special).map(({ id }) => id));
   let counter: ((text: string) => number) | undefined;
 
   return {
     json,
     vocabularySize,
+    chatTemplate,
     async encode(text, options = {}) {
-      const encoding = await instance(options.specialTokens ?? "text").encode(text, null, {
+      const whole = text + (options.answer ?? "");
+      const encoding = await instance(options.specialTokens ?? "text").encode(whole, null, {
         addSpecialTokens: options.addSpecialTokens ?? true,
       });
       return encoding.getIds();
     },
     async encodeBatch(texts, options = {}) {
       if (texts.length === 0) return [];
-      const encodings = await instance(options.specialTokens ?? "text").encodeBatch([...texts], {
+      const wholes = texts.map((text) => text + (options.answer ?? ""));
+      const encodings = await instance(options.specialTokens ?? "text").encodeBatch(wholes, {
         addSpecialTokens: options.addSpecialTokens ?? true,
       });
       return encodings.map((encoding) => encoding.getIds());
@@ -95,6 +118,7 @@ function createTokenizer(content: object, place: string): TextTokenizer {
     },
     decode: (ids, options = {}) => parsing.decode(Array.from(ids), options.skipSpecialTokens ?? false),
     tokenOf: (id) => parsing.idToToken(id) ?? undefined,
+    isSpecial: (id) => special.has(id),
     idOf: (token) => (Object.hasOwn(vocabulary, token) ? vocabulary[token] : undefined),
   };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { loadPretrained } from "@corella/llm";
+import { compareChat } from "./llm-chat.ts";
 import { compareAdapter, compareAlignment, compareBase, compareMerged } from "./llm-decoder.ts";
 import { compareBert, compareT5 } from "./llm-encoders.ts";
 import { compareGguf, compareSmolLm2 } from "./llm-gguf.ts";
@@ -49,7 +50,7 @@ async function compareCase(
   const model = await loadPretrained(join(path, "model"));
   const golden = await readGolden(path);
   const subject: DecoderCase = { label, model, golden, runtime };
-  const results = await compareBase(subject);
+  const results = [...(await compareBase(subject)), ...(await compareChat(label, path, model.tokenizer))];
   for (const adapter of ["lora-qv", "rslora-qv", "lora-all"]) {
     const adapterPath = join(path, adapter);
     if (!existsSync(adapterPath)) continue;

@@ -6,7 +6,7 @@ import { llamaParams } from "../params.ts";
 import { loadTokenizer, type TextTokenizer } from "../tokenizer.ts";
 import { blockTypes } from "./dequantize.ts";
 import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
-import { ggufTokenizer } from "./tokenizer.ts";
+import { ggufChatTemplate, ggufTokenizer } from "./tokenizer.ts";
 
 export interface GgufModel {
   readonly config: LlamaConfig;
@@ -40,7 +40,11 @@ export async function loadGguf(path: string): Promise<GgufModel> {
       const data = await readGgufTensor(file, stored, tensor, path);
       values[name] = unpermuted(data, name, config, shape);
     }
-    return { config, values, tokenizer: await loadTokenizer(ggufTokenizer(header, path)) };
+    return {
+      config,
+      values,
+      tokenizer: await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header)),
+    };
   } finally {
     await file.close();
   }

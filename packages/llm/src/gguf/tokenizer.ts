@@ -1,3 +1,4 @@
+import type { ChatTemplate } from "../chat/template.ts";
 import { ggufError, type GgufHeader } from "./header.ts";
 
 /** ggml's kinds of tokens that are not ordinary pieces. */
@@ -121,6 +122,18 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
     };
   }
   throw ggufError(`The tokenizer model ${JSON.stringify(model)} is not supported; gpt2 and llama are.`, path);
+}
+
+/** The chat template in a GGUF header. */
+export function ggufChatTemplate({ metadata }: GgufHeader): ChatTemplate | undefined {
+  const source = metadata.get("tokenizer.chat_template");
+  if (typeof source !== "string") return undefined;
+  const tokens = metadata.get("tokenizer.ggml.tokens");
+  const token = (key: string): string | undefined => {
+    const id = metadata.get(`tokenizer.ggml.${key}`);
+    return typeof id === "number" && Array.isArray(tokens) ? (tokens[id] as string) : undefined;
+  };
+  return { source, beginToken: token("bos_token_id"), endToken: token("eos_token_id") };
 }
 
 function beginning(token: string, id: number): object {

@@ -40,6 +40,25 @@ export function wholeBias(visible: tf.Tensor, queries: number): tf.Tensor {
   return repeated(tf.mul(tf.sub(seen, 1), hidden), queries);
 }
 
+/**
+ * Hides the keys that are `window` positions or more before a query: 0 or -1e9, [rows, 1, group * queries, keys].
+ * @param queryPositions [rows, queries] @param keyPositions [rows or 1, keys]
+ */
+export function windowBias(
+  queryPositions: tf.Tensor,
+  keyPositions: tf.Tensor,
+  window: number,
+  group = 1,
+): tf.Tensor {
+  const [rows, queries] = queryPositions.shape as [number, number];
+  const [keyRows, keys] = keyPositions.shape as [number, number];
+  const distance = tf.sub(
+    tf.cast(tf.reshape(queryPositions, [rows, 1, queries, 1]), "float32"),
+    tf.cast(tf.reshape(keyPositions, [keyRows, 1, 1, keys]), "float32"),
+  );
+  return repeated(tf.mul(tf.cast(tf.greaterEqual(distance, window), "float32"), -hidden), group);
+}
+
 /** A bias for each of several queries that stand one after another. */
 function repeated(bias: tf.Tensor, count: number): tf.Tensor {
   return count === 1 ? bias : tf.tile(bias, [1, 1, count, 1]);

@@ -16,3 +16,34 @@ export function gelu(x: tf.Tensor): tf.Tensor {
     };
   });
 }
+
+const root = Math.sqrt(2 / Math.PI);
+const cubic = 0.044715;
+
+/** gelu(gate) * up (Shazeer 2020) with the approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
+export function geluGated(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+  return differentiable([gate, up], (save) => {
+    const square = tf.square(gate);
+    const tanh = tf.tanh(tf.mul(tf.mul(gate, tf.add(tf.mul(square, cubic), 1)), root));
+    const half = tf.mul(tf.add(tanh, 1), 0.5);
+    const gelu = tf.mul(gate, half);
+    save([gate, square, tanh, half, gelu, up]);
+    return {
+      value: tf.mul(gelu, up),
+      gradients: (dy, saved) => {
+        const [x, x2, t, h, g, u] = saved as [
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+        ];
+        // gelu' = h + x / 2 (1 - t^2) sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
+        const inner = tf.mul(tf.add(tf.mul(x2, 3 * cubic), 1), root / 2);
+        const slope = tf.add(h, tf.mul(tf.mul(x, tf.sub(1, tf.square(t))), inner));
+        return [tf.mul(tf.mul(dy, u), slope), tf.mul(dy, g)];
+      },
+    };
+  });
+}

@@ -1,5 +1,6 @@
 import { tf } from "@corella/engine";
-import type { LlamaConfig, RopeConfig } from "../config.ts";
+import type { LlamaConfig } from "../config.ts";
+import type { RopeConfig } from "../rope-config.ts";
 import { differentiable } from "./differentiable.ts";
 
 /** Angles per position of each pair of dimensions, and the factor on cosine and sine. */

@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadPredictor, openBundle, type Bundle } from "@corella/bundle";
+import { recordAt, type InteractionLog } from "@corella/modality";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { saveTinyBundle } from "./tiny-bundle.test-helper.ts";
+
+let folder: string;
+let log: InteractionLog;
+let bundle: Bundle;
+let server: Server;
+const prompts: number[][] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "corella-remote-"));
+  log = await saveTinyBundle(join(folder, "bundle"));
+  bundle = await openBundle(join(folder, "bundle"));
+  const { answers } = await bundle.llmAsking();
+  // P(yes) = 3 / 4 for every prompt.
+  const top = { [`token_id:${answers.yes}`]: Math.log(0.3), [`token_id:${answers.no}`]: Math.log(0.1) };
+  server = createServer((request, response) => {
+    let text = "";
+    request.on("data", (chunk) => (text += String(chunk)));
+    request.on("end", () => {
+      prompts.push((JSON.parse(text) as { prompt: number[] }).prompt);
+      response.end(JSON.stringify({ choices: [{ logprobs: { top_logprobs: [top] } }] }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+});
+
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await rm(folder, { recursive: true });
+});
+
+test("a bundle's LLM may be a server, which reads the tokens that the bundle's own LLM would", async () => {
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const predictor = await loadPredictor(bundle, { remoteLlm: { baseUrl, model: "tuned" } });
+  const records = [205, 230, 260].map((row) => recordAt(log, row));
+  const answers = await predictor.score(records, { policy: { kind: "all" } });
+  await predictor.dispose();
+  for (const answer of answers) expect(answer.pLlm).toBeCloseTo(0.75, 6);
+  const { tokenizer } = await bundle.llmAsking();
+  expect(prompts).toHaveLength(3);
+  const texts = await Promise.all(prompts.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: true })));
+  expect(
+    texts.every((text) => text.startsWith("Below is the rating history") && text.endsWith("Answer:")),
+  ).toBe(true);
+});

@@ -1,0 +1,86 @@
+import { CorellaError } from "@corella/errors";
+import type { EncodeOptions, TextTokenizer } from "../tokenizer.ts";
+import { userTurnRenderer } from "./template.ts";
+
+/** Where the user's text stands in a rendered turn. */
+export interface ChatTurn {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** A text that no prompt holds: private-use characters. */
+const probe = "\uE0F0prompt\uE0F0";
+
+/**
+ * The tokenizer of an instruct model that writes every text as a user's turn, in the model's own format, and ends where the
+ * answer begins. Everything that takes a tokenizer (`yesNoIds`, `createScorer`, training) then asks the model as it was
+ * taught to be asked. A text never becomes a special token: where the whole turn does not have exactly the special tokens
+ * of its format, the text is encoded apart, as characters.
+ * @throws CorellaError `llm/chat-template` when the model has no template, or one that does not show the user's text
+ */
+export async function chatTokenizer(tokenizer: TextTokenizer): Promise<TextTokenizer> {
+  const { chatTemplate } = tokenizer;
+  if (chatTemplate === undefined) {
+    throw new CorellaError({
+      code: "llm/chat-template",
+      message: "The model has no chat template.",
+      place: "chat",
+      remedy: "Use an instruct model with its tokenizer_config.json, or prompts without chat.",
+    });
+  }
+  const render = userTurnRenderer(chatTemplate);
+  const turn = turnOf(render(probe));
+  const parse = (text: string): Promise<number[]> =>
+    tokenizer.encode(text, { addSpecialTokens: false, specialTokens: "parse" });
+  const specialIds = (ids: readonly number[]): string => ids.filter((id) => tokenizer.isSpecial(id)).join();
+  const [before, after] = [await parse(turn.before), await parse(turn.after)];
+  const format = specialIds([...before, ...after]);
+  const added = (await tokenizer.encode("")).length;
+  // Between the special tokens nearest to it, the text is tokenised together with words of the format.
+  const opening = before.findLastIndex((id) => tokenizer.isSpecial(id));
+  const closing = after.findIndex((id) => tokenizer.isSpecial(id));
+  const fixedStart = opening < 0 ? "" : throughLast(turn.before, tokenizer.tokenOf(before[opening]!)!);
+  const fixedEnd = closing < 0 ? "" : fromFirst(turn.after, tokenizer.tokenOf(after[closing]!)!);
+  const fixed = opening + 1 + (closing < 0 ? 0 : after.length - closing) - added;
+
+  const encode = async (text: string, { answer = "" }: EncodeOptions = {}): Promise<number[]> => {
+    const whole = render(text);
+    const ids = await parse(whole + answer);
+    if (specialIds(ids) === format) return ids;
+    const shown =
+      whole.startsWith(turn.before) && whole.endsWith(turn.after)
+        ? whole.slice(turn.before.length, whole.length - turn.after.length)
+        : text;
+    const characters = await tokenizer.encode(shown, { addSpecialTokens: false });
+    return [...before, ...characters, ...(await parse(turn.after + answer))];
+  };
+  return {
+    ...tokenizer,
+    chat: turn,
+    encode,
+    encodeBatch: (texts, options) => Promise.all(texts.map((text) => encode(text, options))),
+    countTokens(text) {
+      const whole = render(text);
+      return fixed + tokenizer.countTokens(whole.slice(fixedStart.length, whole.length - fixedEnd.length));
+    },
+  };
+}
+
+function throughLast(text: string, token: string): string {
+  return text.slice(0, text.lastIndexOf(token) + token.length);
+}
+
+function fromFirst(text: string, token: string): string {
+  return text.slice(text.indexOf(token));
+}
+
+function turnOf(rendered: string): ChatTurn {
+  const parts = rendered.split(probe);
+  if (parts.length === 2) return { before: parts[0]!, after: parts[1]! };
+  throw new CorellaError({
+    code: "llm/chat-template",
+    message: `The chat template shows the user's text ${parts.length - 1} times instead of once.`,
+    place: "chat_template",
+    remedy: "Use a model with a chat template for a single user's turn, or prompts without chat.",
+  });
+}

@@ -1,0 +1,129 @@
+import { z } from "zod";
+
+/** Rotary position embedding: how fast each pair of dimensions turns (Su et al. 2021 and its long-context variants). */
+export type RopeConfig =
+  | { readonly kind: "default"; readonly theta: number }
+  | { readonly kind: "linear"; readonly theta: number; readonly factor: number }
+  | {
+      readonly kind: "llama3";
+      readonly theta: number;
+      readonly factor: number;
+      readonly lowFrequencyFactor: number;
+      readonly highFrequencyFactor: number;
+      readonly originalMaxPositions: number;
+    }
+  | {
+      readonly kind: "yarn";
+      readonly theta: number;
+      readonly factor: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      readonly attentionFactor: number;
+      readonly originalMaxPositions: number;
+    };
+
+/** `rope_parameters`, or `rope_scaling` in the names of transformers 4. */
+export interface RopeFields {
+  readonly rope_type?: string | undefined;
+  /** The name before `rope_type`. */
+  readonly type?: string | undefined;
+  readonly rope_theta?: number | undefined;
+  readonly factor?: number | undefined;
+  readonly low_freq_factor?: number | undefined;
+  readonly high_freq_factor?: number | undefined;
+  readonly original_max_position_embeddings?: number | undefined;
+  readonly beta_fast?: number | null | undefined;
+  readonly beta_slow?: number | null | undefined;
+  readonly attention_factor?: number | null | undefined;
+  readonly mscale?: number | null | undefined;
+  readonly mscale_all_dim?: number | null | undefined;
+  readonly partial_rotary_factor?: number | undefined;
+}
+
+const positive = z.number().positive();
+export const ropeFields: z.ZodType<RopeFields> = z.looseObject({
+  rope_type: z.string().optional(),
+  type: z.string().optional(),
+  rope_theta: positive.optional(),
+  factor: positive.optional(),
+  low_freq_factor: positive.optional(),
+  high_freq_factor: positive.optional(),
+  original_max_position_embeddings: z.int().positive().optional(),
+  beta_fast: positive.nullish(),
+  beta_slow: positive.nullish(),
+  attention_factor: positive.nullish(),
+  mscale: z.number().nullish(),
+  mscale_all_dim: z.number().nullish(),
+  partial_rotary_factor: z.number().optional(),
+});
+
+/** A string says what is not supported. */
+export function ropeConfig(fields: RopeFields, theta: number, maxPositions: number): RopeConfig | string {
+  const kind = fields.rope_type ?? fields.type ?? "default";
+  const { factor } = fields;
+  const originalMaxPositions = fields.original_max_position_embeddings ?? maxPositions;
+  // "dynamic" changes nothing up to the length the model was trained on, which is the longest we accept.
+  if (kind === "default" || kind === "dynamic") return { kind: "default", theta };
+  if (factor === undefined) return `${kind} needs a factor`;
+  if (kind === "linear") return { kind, theta, factor };
+  if (kind === "llama3") {
+    const { low_freq_factor: low, high_freq_factor: high } = fields;
+    if (low === undefined || high === undefined) return "llama3 needs low_freq_factor and high_freq_factor";
+    return {
+      kind,
+      theta,
+      factor,
+      lowFrequencyFactor: low,
+      highFrequencyFactor: high,
+      originalMaxPositions,
+    };
+  }
+  if (kind === "yarn") {
+    return {
+      kind,
+      theta,
+      factor,
+      betaFast: fields.beta_fast ?? 32,
+      betaSlow: fields.beta_slow ?? 1,
+      attentionFactor: fields.attention_factor ?? yarnAttentionFactor(fields, factor),
+      originalMaxPositions,
+    };
+  }
+  return `RoPE of type ${kind} is not supported; default, linear, llama3 and yarn are`;
+}
+
+/** Peng et al. 2023, eq. 22: 0.1 ln(factor) + 1. */
+function yarnAttentionFactor(fields: RopeFields, factor: number): number {
+  const scale = (multiplier: number): number => (factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1);
+  return fields.mscale && fields.mscale_all_dim
+    ? scale(fields.mscale) / scale(fields.mscale_all_dim)
+    : scale(1);
+}
+
+/** As transformers 5 writes it. */
+export function ropeParameters(rope: RopeConfig): Record<string, unknown> {
+  const common = { rope_type: rope.kind, rope_theta: rope.theta };
+  switch (rope.kind) {
+    case "default":
+      return common;
+    case "linear":
+      return { ...common, factor: rope.factor };
+    case "llama3":
+      return {
+        ...common,
+        factor: rope.factor,
+        low_freq_factor: rope.lowFrequencyFactor,
+        high_freq_factor: rope.highFrequencyFactor,
+        original_max_position_embeddings: rope.originalMaxPositions,
+      };
+    case "yarn":
+      return {
+        ...common,
+        factor: rope.factor,
+        beta_fast: rope.betaFast,
+        beta_slow: rope.betaSlow,
+        attention_factor: rope.attentionFactor,
+        original_max_position_embeddings: rope.originalMaxPositions,
+      };
+  }
+}

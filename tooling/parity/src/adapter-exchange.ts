@@ -1,0 +1,93 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { onnxRuntime, type Program, type Values } from "@corella/engine";
+import {
+  createScorer,
+  decoder,
+  isLoraParam,
+  loadAdapter,
+  loadPretrained,
+  paddedFeeds,
+  saveAdapter,
+  twoWayLoss,
+  type AnswerIds,
+  type LoraConfig,
+  type PretrainedModel,
+} from "@corella/llm";
+
+// One side of tooling/reference/check_adapters.py, which runs it: trains an adapter, or scores with one of PEFT.
+
+interface Job {
+  readonly model: string;
+  /** Token ids of the prompts, as PEFT reads them too. */
+  readonly tokens: readonly (readonly number[])[];
+  readonly labels: readonly number[];
+  readonly answers: AnswerIds;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly lora: LoraConfig;
+}
+
+const runtime = onnxRuntime();
+
+async function trained(job: Job, model: PretrainedModel): Promise<Values> {
+  const part = decoder(model.config, { answers: job.answers, lora: job.lora });
+  const program: Program = {
+    ...part,
+    inputs: { ...part.inputs, labels: { shape: ["batch"], dtype: "float32" } },
+    forward: (scope) => ({
+      loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("labels")),
+      outputs: {},
+    }),
+  };
+  const trainer = await runtime.train(program, {
+    seed: 1,
+    values: model.values,
+    optimizer: (name) => (isLoraParam(name) ? { kind: "adamw", learningRate: job.learningRate } : null),
+  });
+  const labels = { shape: [job.labels.length], data: Float32Array.from(job.labels) };
+  for (let step = 0; step < job.steps; step++) {
+    const { loss } = await trainer.step({ ...paddedFeeds(job.tokens), labels });
+    process.stderr.write(`corella step ${step + 1}: loss ${loss.toFixed(4)}\n`);
+  }
+  const adapter = Object.entries(trainer.values).filter(([name]) => isLoraParam(name));
+  await trainer.dispose();
+  return Object.fromEntries(adapter);
+}
+
+/** P(yes) and, to see that the adapter does something, that of the base alone. */
+async function probabilities(
+  job: Job,
+  model: PretrainedModel,
+  lora: LoraConfig,
+  adapter: Values,
+): Promise<{ adapted: number[]; base: number[] }> {
+  const scored = async (values: Values, used: LoraConfig | undefined): Promise<number[]> => {
+    const scorer = await createScorer({
+      config: model.config,
+      values,
+      lora: used,
+      tokenizer: { ...model.tokenizer!, encodeBatch: async () => job.tokens.map((ids) => [...ids]) },
+      answers: { ...job.answers, dangling: "", appended: "" },
+      runtime,
+    });
+    const { probability } = await scorer.scores(job.tokens.map(() => ""));
+    await scorer.dispose();
+    return [...probability];
+  };
+  return {
+    adapted: await scored({ ...model.values, ...adapter }, lora),
+    base: await scored(model.values, undefined),
+  };
+}
+
+const [task, jobPath, folder, outPath] = process.argv.slice(2) as [string, string, string, string];
+const job = JSON.parse(await readFile(jobPath, "utf8")) as Job;
+const model = await loadPretrained(job.model);
+let adapter: { readonly lora: LoraConfig; readonly values: Values };
+if (task === "train") {
+  adapter = { lora: job.lora, values: await trained(job, model) };
+  await saveAdapter(folder, { config: model.config, ...adapter });
+} else {
+  adapter = await loadAdapter(folder, model.config);
+}
+await writeFile(outPath, JSON.stringify(await probabilities(job, model, adapter.lora, adapter.values)));
