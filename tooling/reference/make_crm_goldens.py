@@ -33,7 +33,7 @@ VOCABULARIES = {"C1": 11, "C2": 7, "C3": 5, "C4": 3, "C5": 13}
 ADAM = {"lr": 1e-2, "betas": (0.9, 0.999), "eps": 1e-8}
 STEPS = 3
 LARGEST_LOGIT = 4.0  # FuxiCTR's loss in float32 saturates far beyond
-NOISE = 1e-4
+NOISE = 1e-5
 MODULES = {"DIN": "DIN", "MaskNet": "MaskNet", "FinalMLP": "FinalMLP", "GDCN": "GDCN", "GDCNP": "GDCN"}
 
 ATTENTION = {

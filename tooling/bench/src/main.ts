@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { CorellaError, formatError } from "@corella/errors";
-import { crmEpochs, crmSteps } from "./areas/crm.ts";
+import { crmCostCases, crmEpochs, crmSteps } from "./areas/crm.ts";
 import { dataCases } from "./areas/data.ts";
 import { engineCases } from "./areas/engine.ts";
 import { realCases } from "./areas/llm-real.ts";
@@ -17,6 +17,7 @@ interface Options {
   readonly only?: string;
   readonly list?: true;
   readonly epoch?: true;
+  readonly cost?: true;
   readonly share: number;
   readonly ml1m: string;
   readonly huge?: true;
@@ -27,8 +28,12 @@ interface Options {
 
 const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise<BenchCase[]>>> = {
   engine: ({ huge }) => engineCases(huge === true),
-  crm: ({ epoch, ml1m, share }) =>
-    epoch === true ? crmEpochs(resolve(ml1m), resolve(".cache", "bench"), share) : crmSteps(),
+  crm: ({ cost, epoch, ml1m, share }) =>
+    cost === true
+      ? crmCostCases()
+      : epoch === true
+        ? crmEpochs(resolve(ml1m), resolve(".cache", "bench"), share)
+        : crmSteps(),
   llm: async ({ model, data }) => [
     ...(await llmCases()),
     ...(model === undefined || data === undefined ? [] : await realCases(resolve(model), resolve(data))),
@@ -46,6 +51,7 @@ const command = new Command("bench")
   .option("--only <name>", "one case, or one rival of it: `dcnv2-step`, `dcnv2-step/torch-fp32`")
   .option("--list", "name the cases and stop")
   .option("--epoch", "crm: whole epochs of ML-1M instead of steps")
+  .option("--cost", "crm: how a step grows with fields, embedding size, batch and rows")
   .option("--share <fraction>", "of an epoch that is run; times are scaled to the whole", fraction, 1)
   .option("--ml-1m <path>", "ML-1M, as ml-1m.zip or a folder", "../shared/data/ml-1m.zip")
   .option("--huge", "engine: also tables of 10^8 rows (13 GB)")

@@ -1,4 +1,5 @@
 import type { BenchCase } from "../contestant.ts";
+import { crmCosts } from "./crm-cost.ts";
 import { crmEpoch, crmStep, type CrmShape, type Tables } from "../programs/crm.ts";
 import { ml1mSamples } from "../programs/ml-1m.ts";
 
@@ -47,6 +48,9 @@ const configs: Readonly<Record<string, CrmShape["config"]>> = {
 };
 
 const batch = 4096;
+
+/** Steps over fields, embedding size, batch and rows. */
+export const crmCostCases = (): BenchCase[] => crmCosts(configs);
 
 const notes = {
   dense: "same update of all rows; FuxiCTR also clips the gradient's norm at 10",

@@ -18,14 +18,24 @@ export interface CrmShape {
 /**
  * A training step on ready batches. Tables `dense`: every row decays at every step, as FuxiCTR computes it; `lazy`: only the
  * rows of a batch, as the product trains.
+ * @param usedRows that ids are drawn from in each table; they lie evenly over it
  */
-export async function crmStep(runtime: Runtime, shape: CrmShape, tables: Tables): Promise<Subject> {
+export async function crmStep(
+  runtime: Runtime,
+  shape: CrmShape,
+  tables: Tables,
+  usedRows: number = Number.POSITIVE_INFINITY,
+): Promise<Subject> {
   const { fields, batch } = shape;
   const { program, trainer } = await trainerOf(runtime, shape, tables);
   const next = rotating((index): Batch => {
     const feeds: Record<string, Feed> = { label: labels(batch, index) };
-    for (const [name, size] of Object.entries(fields))
-      feeds[name] = integers([batch], 1, size, `${name}/${index}`);
+    for (const [name, size] of Object.entries(fields)) {
+      const used = Math.min(size, usedRows);
+      const stride = Math.floor(size / used);
+      const ids = integers([batch], 1, used, `${name}/${index}`);
+      feeds[name] = { shape: [batch], data: ids.data.map((id) => id * stride) as Int32Array };
+    }
     return feeds;
   });
   return {
