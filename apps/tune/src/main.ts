@@ -4,6 +4,8 @@ import {
   configForFolder,
   parseRunConfig,
   parseSearch,
+  rank,
+  saveTrial,
   tune,
   type SearchConfig,
   type TriedConfig,
@@ -46,7 +48,7 @@ const command = new Command("tune")
   .option("--seeds <count>", "seeds of the best configuration; default: the search file's, or 5", count)
   .option("--parallel <count>", "trials at once, each in a process with one thread", count, 1)
   .option("--threads <count>", "of each process; default: the configuration's, or 1 with --parallel", count)
-  .option("--out <folder>", "gets results.jsonl, report.html, best.yaml; default: runs/tune-<name>")
+  .option("--out <folder>", "gets results.jsonl, report.html, best.yaml and crm/; default: runs/tune-<name>")
   .option("--trials <folder>", "where trials are kept and found again", ".cache/trials")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
@@ -96,13 +98,18 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
     progress.stop();
     const best = configForFolder({ config: result.best.config, baseFolder }, out);
     await writeFileAtomic(join(out, "best.yaml"), best);
+    await saveTrial(rank(result.seeds)[0]!, join(out, "crm"), {
+      baseFolder,
+      cacheFolder: resolve(options.cache),
+    });
     await writeFileAtomic(join(out, "report.html"), renderPage(tunePage(config.name, result, best)));
     const tables = [...(result.trials.length > 1 ? [trialsTable(result.trials)] : []), seedsTable(result)];
     process.stdout.write(`\n${tables.map(asText).join("\n\n")}\n\n`);
     for (const [what, file] of [
       ["Results", "results.jsonl"],
       ["Report", "report.html"],
-      ["Best", "best.yaml"],
+      ["Best configuration", "best.yaml"],
+      ["CRM of its best seed", "crm"],
     ])
       process.stdout.write(`${what}: ${join(out, file!)}\n`);
   } finally {

@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readYaml, withSetting } from "@corella/configuration";
+import { parseCrmConfig } from "@corella/crm";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { parseRunConfig, runConfigSchema } from "./config.ts";
+import { enumerateTrials, parseSearch } from "./tuning/search-space.ts";
 
 const minimal = {
   data: {
@@ -44,6 +47,61 @@ test("a bad value is named with its path", () => {
       message: expect.stringContaining("stages.warmUp.epochs"),
     }),
   );
+});
+
+test("what `models` says of the chosen model holds where the configuration says nothing", () => {
+  const models = {
+    DCNv2: { crm: { dropout: 0.1 } },
+    DeepFM: { crm: { embeddingDim: 4, dropout: 0.3 }, stages: { warmUp: { learningRate: 0.01, epochs: 2 } } },
+  };
+  const changed = {
+    ...minimal,
+    models,
+    crm: { model: "DeepFM", dropout: 0.5 },
+    stages: { warmUp: { epochs: 7 } },
+  };
+  const config = parseRunConfig(changed, "c.yaml");
+  expect(config.crm).toEqual({ model: "DeepFM", embeddingDim: 4, dropout: 0.5 });
+  expect(config.stages.warmUp).toMatchObject({ learningRate: 0.01, epochs: 7, batchSize: 1024 });
+  expect(config).not.toHaveProperty("models");
+  const misspelt = { ...changed, models: { DepFM: {} } };
+  expect(() => parseRunConfig(misspelt, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/unknown-key", remedy: "Did you mean DeepFM?" }),
+  );
+});
+
+test("data may name a preset, with changes beside it", () => {
+  const data = { preset: "ml-1m", path: "somewhere/ml-1m.zip", filter: { minHistory: 9 } };
+  const config = parseRunConfig({ ...minimal, data }, "c.yaml");
+  expect(config.data.source.ratings).toMatchObject({
+    path: "somewhere/ml-1m.zip",
+    member: "ml-1m/ratings.dat",
+  });
+  expect(config.data).toMatchObject({ label: { threshold: 4 }, filter: { minHistory: 9 } });
+  expect(() => parseRunConfig({ ...minimal, data: { preset: "ml1m" } }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "data/unknown-preset", remedy: "Did you mean ml-1m?" }),
+  );
+});
+
+const configs = join(import.meta.dirname, "../../../configs");
+
+test("the configurations in configs/ are valid, with every model of theirs; searches name configurations there", async () => {
+  for (const file of readdirSync(configs)) {
+    const content = (await readYaml(join(configs, file))) as { models?: object; config?: string };
+    if (file.startsWith("search-")) {
+      const search = parseSearch(content, file);
+      const base = await readYaml(join(configs, search.config!));
+      for (const settings of enumerateTrials(search)) {
+        let changed = base;
+        for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+        parseCrmConfig(parseRunConfig(changed, file).crm);
+      }
+      continue;
+    }
+    parseCrmConfig(parseRunConfig(content, file).crm);
+    for (const model of Object.keys(content.models ?? {}))
+      expect(parseCrmConfig(parseRunConfig({ ...content, crm: { model } }, file).crm).name).toBe(model);
+  }
 });
 
 test("docs/configuration.md names every setting", () => {

@@ -15,6 +15,7 @@ export { train, type TrainingOptions, type TrainingResult } from "./pipeline.ts"
 export { mixed, type Predictions } from "./predictions.ts";
 export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
+export { saveTrial } from "./tuning/save-trial.ts";
 export { seedFigures, type SeedFigures, type Spread } from "./tuning/seeds.ts";
 export { runTrial, type TrialHooks, type TrialRecord, type TrialRun } from "./tuning/trial.ts";
 export {

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createCrm, parseCrmConfig, type CrmConfig, type CrmOutput } from "@corella/crm";
-import { initialValues, type Part, type Values } from "@corella/engine";
+import type { Values } from "@corella/engine";
 import {
   chatTokenizer,
   loadAdapter,
@@ -15,38 +14,21 @@ import {
   type YesNoIds,
 } from "@corella/llm";
 import {
-  catalogueFromJson,
-  catalogueJsonSchema,
-  featureMapFromJson,
   promptSchema,
   type Catalogue,
   type FeatureMap,
-  type FeatureMapJson,
   type InteractionLog,
   type ItemVectors,
   type PromptConfig,
 } from "@corella/modality";
-import {
-  float32Tensor,
-  parseSafetensors,
-  recoverFolder,
-  toFloat32,
-  writeFileAtomic,
-  writeFolderAtomic,
-  writeSafetensors,
-} from "@corella/safetensors";
+import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/safetensors";
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
+import { readModality, readTrainedCrm, writeCrmFiles, type TrainedCrm } from "./crm-folder.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
 import { readItemVectors, writeItemVectors } from "./item-vectors.ts";
 import { readJson, verifyManifest, writeManifest } from "./manifest.ts";
 import type { Router } from "./predictor.ts";
-
-/** A trained CRM: which model, and its values by the model's own names. */
-export interface TrainedCrm {
-  readonly config: CrmConfig;
-  readonly values: Values;
-}
 
 /** A decoder with its adapter, unmerged, and how it is asked. */
 export interface TunedLlm {
@@ -99,13 +81,9 @@ export interface Bundle {
 const files = {
   bundle: "bundle.json",
   runConfig: "config.yaml",
-  featureMap: "feature-map.json",
-  catalogue: "catalogue.json",
   prompt: "prompt.json",
   itemVectors: "item-vectors.safetensors",
   router: "router.json",
-  crmConfig: "crm.json",
-  crmWeights: "crm.safetensors",
   llm: "llm",
   adapter: "adapter",
 } as const;
@@ -137,11 +115,6 @@ const routerSchema = z.strictObject({
   ]),
 });
 
-/** The CRM that a configuration and a feature map make. */
-export function crmOf(config: CrmConfig, featureMap: FeatureMap): Part<CrmOutput> {
-  return createCrm(config, featureMap.features);
-}
-
 /**
  * Writes a bundle: one folder with everything that a prediction needs. It appears whole or not at all.
  * @param runConfig the run's configuration as YAML, for the record
@@ -153,8 +126,7 @@ export async function saveBundle(
   runConfig: string,
   log: InteractionLog,
 ): Promise<void> {
-  const { llm, crm, featureMap } = contents;
-  const part = crmOf(crm.config, featureMap);
+  const { llm } = contents;
   await writeFolderAtomic(folder, async (temporary) => {
     const write = (file: string, value: unknown): Promise<void> =>
       writeFileAtomic(join(temporary, file), `${JSON.stringify(value, undefined, 2)}\n`);
@@ -166,20 +138,11 @@ export async function saveBundle(
       chat: llm.tokenizer.chat !== undefined,
     });
     await writeFileAtomic(join(temporary, files.runConfig), runConfig);
-    await write(files.featureMap, featureMap.toJson());
-    await writeFileAtomic(join(temporary, files.catalogue), JSON.stringify(contents.catalogue.toJson()));
+    await writeCrmFiles(temporary, contents.crm, contents);
     await write(files.prompt, contents.prompt);
     if (contents.itemVectors !== undefined)
       await writeItemVectors(join(temporary, files.itemVectors), contents.itemVectors);
     await write(files.router, contents.router);
-    await write(files.crmConfig, { model: crm.config.model, ...parseCrmConfig(crm.config).parameters });
-    const tensors: Record<string, ReturnType<typeof float32Tensor>> = {};
-    for (const [name, { shape }] of Object.entries(part.params))
-      tensors[name] = float32Tensor(shape, crm.values[name]!);
-    for (const [name, { rows, dim }] of Object.entries(part.tables)) {
-      tensors[name] = float32Tensor([rows, dim], crm.values[name]!);
-    }
-    await writeSafetensors(join(temporary, files.crmWeights), tensors);
     await savePretrained(join(temporary, files.llm), llm.config, llm.values, llm.tokenizer);
     await saveAdapter(join(temporary, files.adapter), { ...llm, baseModel: `../${files.llm}` });
     await writeHistories(temporary, log, log.history.maxLength);
@@ -199,10 +162,8 @@ export async function openBundle(
   await recoverFolder(folder);
   if (options.verify !== false) await verifyManifest(folder);
   const facts = await readJson(folder, files.bundle, factsSchema);
-  const featureMap = featureMapFromJson(
-    JSON.parse(await readFile(join(folder, files.featureMap), "utf8")) as FeatureMapJson,
-  );
-  const catalogue = catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema));
+  const modality = await readModality(folder);
+  const { catalogue } = modality;
   const prompt = await readJson(folder, files.prompt, promptSchema);
   const asked = async (tokenizer: TextTokenizer): Promise<TextTokenizer> =>
     facts.chat ? chatTokenizer(tokenizer) : tokenizer;
@@ -210,31 +171,10 @@ export async function openBundle(
     folder,
     name: facts.name,
     runConfig: await readFile(join(folder, files.runConfig), "utf8"),
-    featureMap,
-    catalogue,
+    ...modality,
     prompt,
     router: await readJson(folder, files.router, routerSchema),
-    async crm() {
-      const config = JSON.parse(await readFile(join(folder, files.crmConfig), "utf8")) as CrmConfig;
-      const path = join(folder, files.crmWeights);
-      const { tensors } = parseSafetensors(await readFile(path), path);
-      const values: Values = {};
-      for (const [name, view] of tensors) values[name] = toFloat32(view);
-      const part = crmOf(config, featureMap);
-      const missing = [...Object.keys(part.params), ...Object.keys(part.tables)].find(
-        (name) => values[name] === undefined,
-      );
-      if (missing !== undefined) {
-        throw new CorellaError({
-          code: "bundle/damaged",
-          message: `The CRM's weights lack ${missing}.`,
-          place: path,
-          remedy: "Restore the bundle from a copy, or train it again.",
-        });
-      }
-      // Checks the sizes.
-      return { config, values: initialValues(part, 0, values) };
-    },
+    crm: () => readTrainedCrm(folder, modality.featureMap),
     async llm() {
       const { config, values, tokenizer } = await loadPretrained(join(folder, files.llm));
       const adapter = await loadAdapter(join(folder, files.adapter), config);

@@ -1,8 +1,9 @@
 import { crmInferenceProgram } from "@corella/crm";
-import { createRuntime, type Runtime, type RuntimeConfig } from "@corella/engine";
+import { createRuntime, type Inference, type Runtime, type RuntimeConfig } from "@corella/engine";
 import { createScorer, mergeAdapter } from "@corella/llm";
 import { encodeRecords, type Catalogue, type FeatureMap } from "@corella/modality";
-import { crmOf, type Bundle, type TrainedCrm, type TunedLlm } from "./bundle.ts";
+import type { Bundle, TunedLlm } from "./bundle.ts";
+import { crmOf, type TrainedCrm } from "./crm-folder.ts";
 import { idFeeds } from "./feeds.ts";
 import { createLlmPrompt, textModality, type TextModality } from "./llm-prompt.ts";
 import { createPredictor, type Lane, type Predictor } from "./predictor.ts";
@@ -17,7 +18,7 @@ export async function createCrmLane(
   crm: TrainedCrm,
   modality: { readonly featureMap: FeatureMap; readonly catalogue: Catalogue },
   runtime: Runtime,
-): Promise<Lane> {
+): Promise<Lane & Pick<Inference, "exportOnnx">> {
   const { featureMap, catalogue } = modality;
   const inference = await runtime.infer(crmInferenceProgram(crmOf(crm.config, featureMap)), crm.values);
   return {
@@ -30,6 +31,7 @@ export async function createCrmLane(
       }
       return scores;
     },
+    exportOnnx: (path, options) => inference.exportOnnx(path, options),
     dispose: () => inference.dispose(),
   };
 }

@@ -44,6 +44,8 @@ function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
 
 type JsonSchema = {
   properties?: Record<string, JsonSchema>;
+  /** Of a record whose keys are names of a list. */
+  propertyNames?: { enum?: string[] };
   items?: JsonSchema;
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
@@ -62,5 +64,7 @@ function keysAt(schema: z.ZodType, path: readonly string[]): string[] {
       .flatMap((place) => [place.properties?.[key], /^\d+$/.test(key) ? place.items : undefined])
       .filter((place) => place !== undefined);
   }
-  return places.flatMap(alternatives).flatMap((place) => Object.keys(place.properties ?? {}));
+  return places
+    .flatMap(alternatives)
+    .flatMap((place) => [...Object.keys(place.properties ?? {}), ...(place.propertyNames?.enum ?? [])]);
 }

@@ -44,6 +44,7 @@ export interface TrialHooks {
 }
 
 const recordFile = "trial.json";
+export const checkpointFolder = "checkpoint";
 
 /** The record of a folder; undefined when there is none. */
 export async function readTrial(folder: string): Promise<TrialRecord | undefined> {
@@ -93,7 +94,7 @@ export async function runTrial(
   const inputs = { runtime, data, seed: config.seed };
   try {
     const result = await warmUp(inputs, crm, config.stages.warmUp, {
-      folder: join(folder, "checkpoint"),
+      folder: join(folder, checkpointFolder),
       checkpointEveryMs: config.checkpointEverySeconds * 1000,
       signal: AbortSignal.any([stopping.signal, ...(hooks.signal === undefined ? [] : [hooks.signal])]),
       listener: {

@@ -1,10 +1,14 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadCrm } from "@corella/bundle";
 import { createRuntime } from "@corella/engine";
+import { auc } from "@corella/metrics";
+import { recordAt } from "@corella/modality";
 import { beforeAll, expect, test } from "vitest";
 import { prepareData } from "../data.ts";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
+import { saveTrial } from "./save-trial.ts";
 import { parseSearch } from "./search-space.ts";
 import { runTrial } from "./trial.ts";
 import { rank, tune, type ExecuteTrial, type TuneOptions } from "./tune.ts";
@@ -61,6 +65,15 @@ test("the best by validation AUC is trained with each seed, and only then the te
   // The search's seed is the first of the seeds: its trial was not trained anew.
   expect(result.seeds[0]!.key).toBe(result.best.key);
   expect(result.seeds[0]!.record.looks).toEqual(result.best.record.looks);
+
+  // The saved CRM answers the test part as the trial was scored on it.
+  const crmFolder = join(settings.trialsFolder, "crm");
+  await saveTrial(result.seeds[1]!, crmFolder, settings);
+  const crm = await loadCrm(crmFolder, { runtime: { kind: "onnxruntime", threads: 1 } });
+  const { log, split, labels } = await prepareData(result.best.config, baseFolder, settings.cacheFolder);
+  const probabilities = await crm.score(Array.from(split.test, (row) => recordAt(log, row)));
+  expect(auc(probabilities, labels(split.test))).toBeCloseTo(result.seeds[1]!.record.test!.auc, 6);
+  await crm.dispose();
 
   const again = await tune(content, search, {
     ...settings,

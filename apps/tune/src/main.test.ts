@@ -1,0 +1,157 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../../..");
+/** Each test starts several processes. */
+const timeoutMs = 240_000;
+const main = ["--conditions=source", "--import", "tsx", join(root, "apps/tune/src/main.ts")];
+
+function tune(
+  folder: string,
+  ...options: string[]
+): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
+  const places = [
+    "--out",
+    join(folder, "out"),
+    "--trials",
+    join(folder, "trials"),
+    "--cache",
+    join(folder, "cache"),
+  ];
+  const result = spawnSync(process.execPath, [...main, ...options, ...places], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  return result as ReturnType<typeof spawnSync> & { stdout: string; stderr: string };
+}
+
+/** A folder with 300 ratings and a configuration that trains in seconds. */
+function project(epochs = 2): string {
+  const folder = mkdtempSync(join(tmpdir(), "corella-tune-"));
+  const rows = Array.from({ length: 300 }, (_, i) => {
+    const [user, item] = [i % 12, (i * 7 + Math.floor(i / 12)) % 20];
+    return `${user},${item},${user % 2 === item % 2 ? 5 : 2},${1000 + i}`;
+  });
+  writeFileSync(join(folder, "ratings.csv"), rows.join("\n"));
+  writeFileSync(
+    join(folder, "small.yaml"),
+    `name: small
+data:
+  source: { ratings: { path: ratings.csv, columns: { user: 0, item: 1, rating: 2, time: 3 } } }
+  label: { threshold: 4 }
+features: [{ name: user, type: categorical, field: user }, { name: item, type: categorical, field: item }]
+crm: { model: DCNv2, embeddingDim: 4, crossLayers: 1, parallelUnits: [8] }
+stages: { warmUp: { epochs: ${epochs}, batchSize: 64, patience: 1000 } }
+`,
+  );
+  writeFileSync(
+    join(folder, "search.yaml"),
+    `config: small.yaml
+search: { stages.warmUp.learningRate: [0.001, 0.01], crm.embeddingDim: [2, 4] }
+seeds: 2
+`,
+  );
+  return folder;
+}
+
+interface Line {
+  readonly part: string;
+  readonly settings: Record<string, unknown>;
+  readonly seed: number;
+  readonly validationAuc: number;
+  readonly test?: { readonly auc: number };
+}
+
+function lines(folder: string): Line[] {
+  const text = readFileSync(join(folder, "out/results.jsonl"), "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+}
+
+test(
+  "a search in two processes: table, results, page, configuration and CRM; again, it reuses all",
+  () => {
+    const folder = project();
+    const first = tune(folder, join(folder, "search.yaml"), "--parallel", "2");
+    expect(first.stderr).not.toContain("error");
+    expect(first.status).toBe(0);
+    const found = lines(folder);
+    const search = found.filter(({ part }) => part === "search");
+    const seeds = found.filter(({ part }) => part === "seeds");
+    expect(search).toHaveLength(4);
+    expect(seeds.map(({ seed }) => seed)).toEqual([1, 2]);
+    expect(seeds.every(({ test: scored }) => scored !== undefined)).toBe(true);
+    const best = search.toSorted((a, b) => b.validationAuc - a.validationAuc)[0]!;
+    expect(seeds[0]!.validationAuc).toBe(best.validationAuc);
+    const mean = (seeds[0]!.test!.auc + seeds[1]!.test!.auc) / 2;
+    expect(first.stdout).toContain(`DCNv2  2      ${mean.toFixed(4).replace(/^0/, "")} ±`);
+    for (const file of ["report.html", "best.yaml", "crm/crm.safetensors", "crm/manifest.json"])
+      expect(existsSync(join(folder, "out", file)), file).toBe(true);
+
+    const again = tune(folder, join(folder, "search.yaml"));
+    expect(again.stderr.match(/kept from before/g)).toHaveLength(6);
+    expect(again.stdout.split("\n").slice(-7)).toEqual(first.stdout.split("\n").slice(-7));
+
+    // The best configuration alone, from the file that was written.
+    const alone = tune(folder, "--config", join(folder, "out/best.yaml"), "--seeds", "2");
+    expect(alone.stderr.match(/kept from before/g)).toHaveLength(3);
+  },
+  timeoutMs,
+);
+
+test(
+  "an interrupted search says how it goes on, and does",
+  async () => {
+    const folder = project(100);
+    const places = [
+      "--out",
+      join(folder, "out"),
+      "--trials",
+      join(folder, "trials"),
+      "--cache",
+      join(folder, "cache"),
+    ];
+    const child = spawn(process.execPath, [...main, join(folder, "search.yaml"), ...places, "--seeds", "1"], {
+      cwd: root,
+    });
+    let shown = "";
+    await new Promise<void>((resolve) => {
+      child.stderr.on("data", (text: Buffer) => {
+        shown += text.toString();
+        if (/finished in/.test(shown)) resolve();
+      });
+    });
+    child.kill("SIGINT");
+    const code = await new Promise((resolve) => child.on("exit", resolve));
+    expect(shown).toContain("error [tune/interrupted]");
+    expect(code).toBe(130);
+    const resumed = tune(folder, join(folder, "search.yaml"), "--seeds", "1");
+    expect(resumed.status).toBe(0);
+    expect(resumed.stderr).toContain("#1 finished, kept from before");
+    expect(lines(folder).filter(({ part }) => part === "search")).toHaveLength(4);
+  },
+  timeoutMs,
+);
+
+test.each([
+  ["no configuration", [], "tune/no-config"],
+  [
+    "a misspelt setting",
+    ["--config", "configs/movietweetings.yaml", "--set", "crm.dropuot=1"],
+    "crm/unknown-parameter",
+  ],
+])(
+  "%s is one clear error",
+  (_, options, code) => {
+    const { status, stderr } = tune(mkdtempSync(join(tmpdir(), "corella-tune-")), ...options);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`error [${code}]`);
+    expect(stderr).not.toContain("    at ");
+  },
+  timeoutMs,
+);

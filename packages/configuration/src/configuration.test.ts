@@ -1,0 +1,86 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { mergeUnder, parseStrict, readYaml, withSetting } from "./index.ts";
+
+async function yaml(text: string): Promise<string> {
+  const path = join(await mkdtemp(join(tmpdir(), "corella-yaml-")), "c.yaml");
+  await writeFile(path, text);
+  return path;
+}
+
+test("settings change what was read, in order; their values are YAML", async () => {
+  const path = await yaml("a: { b: 1 }\nlist: [{ x: 1 }, { x: 2 }]\n");
+  expect(
+    await readYaml(path, ["a.b=2.5e-3", "a.c=[1, two]", "list.1.x=yes it is", "new.deep.key=true", "a.b=7"]),
+  ).toEqual({
+    a: { b: 7, c: [1, "two"] },
+    list: [{ x: 1 }, { x: "yes it is" }],
+    new: { deep: { key: true } },
+  });
+});
+
+test("a mistake is told with its place", async () => {
+  await expect(readYaml("nowhere.yaml")).rejects.toMatchObject({
+    code: "config/missing",
+    place: "nowhere.yaml",
+  });
+  const path = await yaml("a: 1\nb: [1, 2\n");
+  await expect(readYaml(path)).rejects.toMatchObject({
+    code: "config/syntax",
+    place: expect.stringMatching(/c\.yaml:\d+:\d+$/),
+  });
+  const good = await yaml("a: 1\nlist: [1]\n");
+  for (const setting of ["a", "=3", "a.b=1", "list.1=2", "list.x=2"])
+    await expect(readYaml(good, [setting]), setting).rejects.toMatchObject({ code: "config/set" });
+});
+
+test("a setting leaves everything else and the original as they are", () => {
+  const content = { a: { b: 1, c: [1, 2] } };
+  const changed = withSetting(content, "a.c.0", 9);
+  expect(changed).toEqual({ a: { b: 1, c: [9, 2] } });
+  expect(content).toEqual({ a: { b: 1, c: [1, 2] } });
+});
+
+test("merging under: the content wins, leaf by leaf", () => {
+  const tree = fc.letrec((tie) => ({
+    node: fc.oneof(
+      fc.integer(),
+      fc.array(fc.integer(), { maxLength: 2 }),
+      fc.dictionary(fc.constantFrom("a", "b", "c"), tie("node"), { maxKeys: 3 }),
+    ),
+  })).node;
+  fc.assert(
+    fc.property(tree, tree, (content, defaults) => {
+      const merged = mergeUnder(content, defaults);
+      expect(mergeUnder(merged, defaults)).toEqual(merged);
+      expect(mergeUnder(content, content)).toEqual(content);
+      expect(mergeUnder(merged, content)).toEqual(merged);
+    }),
+  );
+  expect(mergeUnder({ a: { b: 1 }, list: [1] }, { a: { b: 2, c: 3 }, list: [1, 2], d: 4 })).toEqual({
+    a: { b: 1, c: 3 },
+    list: [1],
+    d: 4,
+  });
+});
+
+test("an unknown key is told with the nearest of its level, through lists and alternatives", () => {
+  const schema = z.strictObject({
+    list: z.array(z.union([z.strictObject({ kind: z.literal("one"), width: z.number() }), z.number()])),
+  });
+  expect(parseStrict(schema, { list: [3] }, "c.yaml")).toEqual({ list: [3] });
+  expect(() => parseStrict(schema, { list: [{ kind: "one", width: 1, widht: 2 }] }, "c.yaml")).toThrowError(
+    expect.objectContaining({
+      code: "config/unknown-key",
+      message: "There is no setting list.0.widht.",
+      remedy: "Did you mean width?",
+    }),
+  );
+  expect(() => parseStrict(schema, { list: "x" }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/invalid", place: "c.yaml" }),
+  );
+});
