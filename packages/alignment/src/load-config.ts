@@ -37,7 +37,13 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
         Object.entries(source).map(([table, value]) => [table, { ...value, path: moved(value.path) }]),
       ),
     },
-    llm: { ...config.llm, base: base.kind === "pretrained" ? { ...base, folder: moved(base.folder) } : base },
+    llm: {
+      ...config.llm,
+      base:
+        base.kind === "pretrained" && !isHubReference(base.folder)
+          ? { ...base, folder: moved(base.folder) }
+          : base,
+    },
   };
   return stringify(JSON.parse(JSON.stringify(rewritten)));
 }
