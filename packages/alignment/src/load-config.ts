@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { readYaml } from "@corella/configuration";
+import { isHubReference } from "@corella/llm";
 import { stringify } from "yaml";
 import { parseRunConfig, type RunConfig } from "./config.ts";
 
