@@ -36,7 +36,7 @@ beforeEach(async () => {
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify(value));
     };
-    if (/^\/api\/models\/tiny\/llama\/revision\//.test(path))
+    if (path.startsWith("/api/models/tiny/llama/revision/"))
       return json({ _id: "1", id: "tiny/llama", sha: commit });
     if (path === `/api/models/tiny/llama/tree/${commit}`)
       return json(
