@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Adapters in both directions on a real model: one that corella trained is loaded by PEFT, and one that PEFT trained by corella.
 
-  check_adapters.py --model ../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf --work /tmp/adapters
+  check_adapters.py --model ../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf --work adapters
 
 Prints the largest difference of P(yes) and exits with 1 when one is above 1e-4.
 """

@@ -32,9 +32,24 @@ export interface BaseLlm {
 /** Longest context of a decoder from scratch, in tokens. */
 const scratchContext = 512;
 
-/** A decoder from a folder. @param chat prompts in the model's own chat format */
-export async function loadBase(folder: string, chat: boolean): Promise<BaseLlm> {
-  const { config, values, tokenizer } = await loadPretrained(folder);
+/**
+ * A decoder from a folder, or from the hub.
+ * @param folder or `hf:owner/name` @param chat prompts in the model's own chat format
+ * @param note says what is being fetched
+ */
+export async function loadBase(
+  folder: string,
+  chat: boolean,
+  note?: (text: string) => void,
+): Promise<BaseLlm> {
+  let fetching = "";
+  const { config, values, tokenizer } = await loadPretrained(folder, {
+    onProgress({ file, totalBytes }) {
+      if (file === fetching) return;
+      fetching = file;
+      note?.(`Fetching ${file} (${Math.ceil(totalBytes / 1e6)} MB)`);
+    },
+  });
   if (tokenizer === undefined) {
     throw new CorellaError({
       code: "config/no-tokenizer",

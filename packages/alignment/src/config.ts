@@ -37,7 +37,7 @@ export interface ScratchConfig {
 /** A decoder of one's own: a folder as Hugging Face lays it out. */
 export interface PretrainedConfig {
   readonly kind: "pretrained";
-  /** Folder with config.json, tokenizer.json and safetensors; relative to the configuration file. */
+  /** Folder with config.json, tokenizer.json and safetensors, relative to the configuration file; or `hf:owner/name[@revision]`. */
   readonly folder: string;
   /** Prompts are a user's turn in the chat format of an instruct model. */
   readonly chat: boolean;

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { readYaml } from "@corella/configuration";
+import { isHubReference } from "@corella/llm";
 import { stringify } from "yaml";
 import { parseRunConfig, type RunConfig } from "./config.ts";
 
@@ -37,7 +38,13 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
         Object.entries(source).map(([table, value]) => [table, { ...value, path: moved(value.path) }]),
       ),
     },
-    llm: { ...config.llm, base: base.kind === "pretrained" ? { ...base, folder: moved(base.folder) } : base },
+    llm: {
+      ...config.llm,
+      base:
+        base.kind === "pretrained" && !isHubReference(base.folder)
+          ? { ...base, folder: moved(base.folder) }
+          : base,
+    },
   };
   return stringify(JSON.parse(JSON.stringify(rewritten)));
 }

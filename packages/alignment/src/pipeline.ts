@@ -14,7 +14,7 @@ import {
   type Values,
 } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { yesNoIds, type LoraConfig } from "@corella/llm";
+import { isHubReference, yesNoIds, type LoraConfig } from "@corella/llm";
 import { encodeRows } from "@corella/modality";
 import type { MixRule } from "@corella/routing";
 import { designScratch, loadBase, pretrainingStage, scratchTexts, type BaseLlm } from "./base-llm.ts";
@@ -170,7 +170,10 @@ async function baseLlm(
   run: (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>,
 ): Promise<BaseLlm> {
   const { base } = config.llm;
-  if (base.kind === "pretrained") return loadBase(join(options.baseFolder, base.folder), base.chat);
+  if (base.kind === "pretrained") {
+    const folder = isHubReference(base.folder) ? base.folder : join(options.baseFolder, base.folder);
+    return loadBase(folder, base.chat, options.listener?.note);
+  }
   const { texts, template } = scratchTexts(data, config.prompt);
   const design = await designScratch(texts, base, template);
   const values = await run("stage-0", "Stage 0: pre-training the language model", () =>

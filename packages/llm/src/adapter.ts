@@ -29,6 +29,7 @@ const peftConfig = z.looseObject({
   lora_dropout: z.number().min(0).lt(1).default(0),
   target_modules: z.union([z.array(z.string()).min(1), z.literal("all-linear")]),
   use_rslora: z.boolean().nullish(),
+  base_model_name_or_path: z.string().nullish(),
   bias: z.literal("none").default("none"),
   fan_in_fan_out: off,
   use_dora: off,
@@ -51,7 +52,7 @@ export interface LoadedAdapter {
 
 /**
  * Loads an adapter in PEFT's layout for a base model.
- * @throws CorellaError `llm/adapter-config`, `llm/missing-tensor`, `llm/tensor-shape`
+ * @throws CorellaError `llm/adapter-config`, `llm/adapter-base` for an adapter of another model, `safetensors/…`
  */
 export async function loadAdapter(folder: string, config: LlamaConfig): Promise<LoadedAdapter> {
   const configPath = join(folder, "adapter_config.json");
@@ -91,9 +92,24 @@ export async function loadAdapter(folder: string, config: LlamaConfig): Promise<
   try {
     const values = await readTensors([file], loraParams(config, lora), folder, (name) => prefix + name);
     return { lora, values };
+  } catch (error) {
+    throw asOtherBase(error, parsed.data.base_model_name_or_path);
   } finally {
     await file.close();
   }
+}
+
+/** Tensors that are missing or of another shape are those of another model. */
+function asOtherBase(error: unknown, baseModel: string | null | undefined): unknown {
+  if (!CorellaError.isInstance(error)) return error;
+  if (error.code !== "llm/missing-tensor" && error.code !== "llm/tensor-shape") return error;
+  return new CorellaError({
+    code: "llm/adapter-base",
+    message: `The adapter does not fit the model: ${error.message}`,
+    place: error.place,
+    remedy: `Use it with the model that it was trained on${baseModel ? `, which it names ${baseModel}` : ""}.`,
+    cause: error,
+  });
 }
 
 export interface AdapterToSave {

@@ -23,6 +23,9 @@ export { isLoraParam, loraParams, mergeAdapter, type LoraConfig } from "./lora.t
 export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from "./adapter.ts";
 export { adapterFeeds, roomFor, withAdapterInputs } from "./adapter-inputs.ts";
 export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";
+export { fetchModel, type HubOptions } from "./hub/fetch-model.ts";
+export type { HubProgress } from "./hub/fetch-file.ts";
+export { isHubReference } from "./hub/reference.ts";
 export { loadGguf, readGguf, type DequantizedTensor, type GgufModel } from "./gguf/load.ts";
 export { loadTokenizer, type EncodeOptions, type TextTokenizer } from "./tokenizer.ts";
 export { chatTokenizer, type ChatTurn } from "./chat/tokenizer.ts";

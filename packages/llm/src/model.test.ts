@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initialValues, onnxRuntime, type Program, type Values } from "@corella/engine";
@@ -81,12 +81,14 @@ describe("weights", () => {
     expect(loaded.lora).toEqual({ ...lora, rsLora: false });
     const own = Object.entries(values).filter(([name]) => isLoraParam(name));
     expect(loaded.values).toEqual(Object.fromEntries(own));
-    await expect(loadAdapter(path, { ...config, layers: 3 })).rejects.toMatchObject({
-      code: "llm/missing-tensor",
-    });
-    await expect(loadAdapter(path, { ...config, hiddenSize: 8 })).rejects.toMatchObject({
-      code: "llm/tensor-shape",
-    });
+    for (const other of [
+      { ...config, layers: 3 },
+      { ...config, hiddenSize: 8 },
+    ])
+      await expect(loadAdapter(path, other)).rejects.toMatchObject({
+        code: "llm/adapter-base",
+        remedy: "Use it with the model that it was trained on, which it names ../model.",
+      });
   });
 
   test("missing and misshapen tensors are named", async () => {
@@ -101,6 +103,28 @@ describe("weights", () => {
       "transformer.wte.weight": float32Tensor([1], new Float32Array(1)),
     });
     await expect(loadPretrained(path)).rejects.toMatchObject({ code: "llm/missing-tensor" });
+  });
+
+  test("weights that end early and a tokenizer of another model are named", async () => {
+    const path = join(folder, "cut");
+    await savePretrained(path, config, initialValues(decoder(config, { answers }), 3), tokenizer);
+    const weights = join(path, "model.safetensors");
+    const whole = await readFile(weights);
+    await writeFile(weights, whole.subarray(0, whole.length - 100));
+    await expect(loadPretrained(path)).rejects.toMatchObject({
+      code: expect.stringMatching(/^safetensors\//),
+      place: expect.stringContaining(weights),
+    });
+    await writeFile(weights, "no weights at all");
+    await expect(loadPretrained(path)).rejects.toMatchObject({
+      code: expect.stringMatching(/^safetensors\//),
+    });
+    await writeFile(weights, whole);
+    const larger = await trainTokenizer([...prompts, "words that make a larger vocabulary"], {
+      vocabularySize: 320,
+    });
+    await writeFile(join(path, "tokenizer.json"), larger.json);
+    await expect(loadPretrained(path)).rejects.toMatchObject({ code: "llm/tokenizer-mismatch", place: path });
   });
 
   test("missing weights and shards are named", async () => {

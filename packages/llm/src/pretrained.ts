@@ -4,6 +4,8 @@ import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { float32Tensor, writeFolderAtomic, writeSafetensors, type TensorToWrite } from "@corella/safetensors";
 import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "./config.ts";
+import { fetchModel, type HubOptions } from "./hub/fetch-model.ts";
+import { isHubReference } from "./hub/reference.ts";
 import { loadGguf } from "./gguf/load.ts";
 import { readJson } from "./json-file.ts";
 import { llamaParams } from "./params.ts";
@@ -20,11 +22,13 @@ export interface PretrainedModel {
 
 /**
  * Loads a model folder in Hugging Face's layout: config.json, safetensors (one file or shards with an index; F32, F16,
- * BF16), tokenizer.json. A path that ends in .gguf is read by `loadGguf`.
+ * BF16), tokenizer.json. A path that ends in .gguf is read by `loadGguf`, and `hf:owner/name` by `fetchModel` first.
+ * @param hub of models of the hub: cache, progress
  * @throws CorellaError `llm/config`, `llm/no-weights`, `llm/missing-shard`, `llm/missing-tensor`, `llm/tensor-shape`,
  * `llm/tokenizer`
  */
-export async function loadPretrained(folder: string): Promise<PretrainedModel> {
+export async function loadPretrained(source: string, hub: HubOptions = {}): Promise<PretrainedModel> {
+  const folder = isHubReference(source) ? await fetchModel(source, hub) : source;
   if (folder.endsWith(".gguf")) return loadGguf(folder);
   const configPath = join(folder, "config.json");
   const config = parseLlamaConfig(await readJson(configPath), configPath);

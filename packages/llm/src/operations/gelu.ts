@@ -26,10 +26,10 @@ export function geluGated(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
     const square = tf.square(gate);
     const tanh = tf.tanh(tf.mul(tf.mul(gate, tf.add(tf.mul(square, cubic), 1)), root));
     const half = tf.mul(tf.add(tanh, 1), 0.5);
-    const gelu = tf.mul(gate, half);
-    save([gate, square, tanh, half, gelu, up]);
+    const activated = tf.mul(gate, half);
+    save([gate, square, tanh, half, activated, up]);
     return {
-      value: tf.mul(gelu, up),
+      value: tf.mul(activated, up),
       gradients: (dy, saved) => {
         const [x, x2, t, h, g, u] = saved as [
           tf.Tensor,
