@@ -4,10 +4,10 @@ import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { float32Tensor, writeFolderAtomic, writeSafetensors, type TensorToWrite } from "@corella/safetensors";
 import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "./config.ts";
-import { loadGguf } from "./gguf/load.ts";
+import { openGguf } from "./gguf/load.ts";
 import { readJson } from "./json-file.ts";
 import { llamaParams } from "./params.ts";
-import { exists, readParams } from "./tensor-folder.ts";
+import { exists, openParams, readEach, type OpenWeights } from "./tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
 
 export interface PretrainedModel {
@@ -18,14 +18,19 @@ export interface PretrainedModel {
   readonly tokenizer: TextTokenizer | undefined;
 }
 
+/** A model whose weights stay in their files until they are read. Close them after use. */
+export interface OpenModel extends Omit<PretrainedModel, "values"> {
+  readonly weights: OpenWeights;
+}
+
 /**
- * Loads a model folder in Hugging Face's layout: config.json, safetensors (one file or shards with an index; F32, F16,
- * BF16), tokenizer.json. A path that ends in .gguf is read by `loadGguf`.
+ * Opens a model folder in Hugging Face's layout: config.json, safetensors (one file or shards with an index; F32, F16,
+ * BF16), tokenizer.json; or a .gguf file. `createScorer` takes the weights as they are: no float32 copy of all is held.
  * @throws CorellaError `llm/config`, `llm/no-weights`, `llm/missing-shard`, `llm/missing-tensor`, `llm/tensor-shape`,
  * `llm/tokenizer`
  */
-export async function loadPretrained(folder: string): Promise<PretrainedModel> {
-  if (folder.endsWith(".gguf")) return loadGguf(folder);
+export async function openPretrained(folder: string): Promise<OpenModel> {
+  if (folder.endsWith(".gguf")) return openGguf(folder);
   const configPath = join(folder, "config.json");
   const config = parseLlamaConfig(await readJson(configPath), configPath);
   const tokenizer = (await exists(join(folder, "tokenizer.json"))) ? await loadTokenizer(folder) : undefined;
@@ -37,7 +42,17 @@ export async function loadPretrained(folder: string): Promise<PretrainedModel> {
       remedy: "Use the tokenizer that came with the model.",
     });
   }
-  return { config, values: await readParams(folder, llamaParams(config)), tokenizer };
+  return { config, tokenizer, weights: await openParams(folder, llamaParams(config)) };
+}
+
+/** Loads a model with all its weights in float32. @throws as `openPretrained` */
+export async function loadPretrained(folder: string): Promise<PretrainedModel> {
+  const { weights, ...model } = await openPretrained(folder);
+  try {
+    return { ...model, values: await readEach(llamaParams(model.config), weights) };
+  } finally {
+    await weights.close();
+  }
 }
 
 /** Writes a model folder that transformers, and `loadPretrained`, can load. Adapter arrays in `values` are left out. */

@@ -36,6 +36,11 @@ async function build({ model: modelPath, sequences, share }) {
   };
 }
 
+function processorMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 const contestants = new Map();
 for await (const line of createInterface({ input: process.stdin })) {
   const { name, rounds, steps, settings } = JSON.parse(line);
@@ -51,9 +56,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (rounds === 0) answer({ name, ready: true });
   for (let round = 0; round < rounds; round++) {
     if (steps > 1) await step();
-    const start = performance.now();
+    const [start, processor] = [performance.now(), processorMs()];
     for (let i = 0; i < steps; i++) await step();
-    answer({ name, ms: (performance.now() - start) / steps });
+    answer({ name, ms: (performance.now() - start) / steps, cpuMs: (processorMs() - processor) / steps });
   }
 }
 process.exit(0);
