@@ -3,8 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { createGenerator, eagerRuntime, onnxRuntime, tf, type Precision, type Program } from "./index.ts";
-import type { ValueReader, Values } from "./index.ts";
+import {
+  createGenerator,
+  eagerRuntime,
+  onnxRuntime,
+  tf,
+  type Precision,
+  type Program,
+  type ValueReader,
+  type Values,
+} from "./index.ts";
 
 // More rows than are read at once: 2^20 elements of 64 columns are 16,384 rows.
 const rows = 16_500;

@@ -10,8 +10,10 @@ const threads = Number(process.argv[process.argv.indexOf("--threads") + 1]);
 const require = createRequire(join(home, "llama-cpp", "package.json"));
 const { getLlama } = await import(pathToFileURL(require.resolve("node-llama-cpp")).href);
 
+let llama;
+
 async function build({ model: modelPath, sequences, share }) {
-  const llama = await getLlama({
+  llama = await getLlama({
     gpu: false,
     build: "never",
     skipDownload: true,
@@ -61,4 +63,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     answer({ name, ms: (performance.now() - start) / steps, cpuMs: (processorMs() - processor) / steps });
   }
 }
-process.exit(0);
+await llama?.dispose();
