@@ -10,7 +10,7 @@ import {
   roundedValues,
   type FrozenParams,
 } from "./precision.ts";
-import type { Batch, Output, Program, Values } from "./program.ts";
+import { isReader, readAll, type Batch, type Output, type Program, type Values } from "./program.ts";
 import {
   frozenNames,
   gradientGraph,
@@ -58,8 +58,11 @@ export function eagerRuntime(
   }
   return {
     name,
-    infer: async (program, values, options = {}) =>
-      inTurns(createInference(backend, program, values, options), "inference"),
+    infer: async (program, values, options = {}) => {
+      refuseLivePrecision(options, isReader(values));
+      const all = isReader(values) ? await readAll(program, values) : values;
+      return inTurns(createInference(backend, program, all, options), "inference");
+    },
     gradients: async (program, values, options = {}) =>
       inTurns(createGradientRun(backend, program, values, options), "gradient run"),
     train: async (program, options) => trainerInTurns(createTrainer(backend, program, options)),
@@ -72,7 +75,6 @@ function createInference(
   values: Values,
   options: InferOptions,
 ): Inference {
-  refuseLivePrecision(options);
   const names = Object.keys(program.params);
   const current = withRounded(values, freeze(program, values, names, options, portableZeroPoint));
   return {

@@ -14,6 +14,7 @@ export type {
   Scope,
   Specs,
   TableSpec,
+  ValueReader,
   Values,
 } from "./program.ts";
 export { initialize, type Initializer, type Nonlinearity } from "./initializers.ts";

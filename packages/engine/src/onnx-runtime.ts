@@ -2,6 +2,7 @@ import * as ort from "onnxruntime-node";
 import { actualShape, bindDimensions, maskBits } from "./batch.ts";
 import { optimizerKey, type CapturedGraph } from "./capture/capture.ts";
 import type { Sizes } from "./capture/symbolic.ts";
+import { freezeFrom } from "./freeze-from.ts";
 import { GradientSum, type BackwardPass } from "./gradient-sum.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
 import { openSession, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
@@ -14,7 +15,7 @@ import {
   refuseLivePrecision,
   type FrozenParams,
 } from "./precision.ts";
-import type { Batch, Output, Program, Values } from "./program.ts";
+import { isReader, type Batch, type Output, type Program, type ValueReader, type Values } from "./program.ts";
 import {
   frozenNames,
   gradientGraph,
@@ -52,8 +53,10 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
   const compile: Compile = (graph) => openSession(graph, options);
   return {
     name: "onnxruntime",
-    infer: async (program, values, inferOptions = {}) =>
-      inTurns(await createInference(program, values, inferOptions, compile), "inference"),
+    infer: async (program, values, inferOptions = {}) => {
+      const create = isReader(values) ? createReadInference : createInference;
+      return inTurns(await create(program, values as never, inferOptions, compile), "inference");
+    },
     gradients: async (program, values, gradientOptions = {}) => {
       const trainable = trainableNames(program, gradientOptions.trainable ?? (() => true));
       const run = await createGradientRun(program, values, trainable, gradientOptions, compile);
@@ -88,6 +91,38 @@ async function createInference(
     exportOnnx(path, fileOptions) {
       const params = live ? freeze(program, kept, names, {}, portableZeroPoint) : portable(frozen);
       return writeOnnxFile(standaloneGraph(program, kept, params), path, fileOptions);
+    },
+    dispose: () => session.release(),
+  };
+}
+
+/** Once the session has packed the weights, no copy of them is kept here. */
+async function createReadInference(
+  program: Program,
+  reader: ValueReader,
+  options: InferOptions,
+  compile: Compile,
+): Promise<Inference> {
+  refuseLivePrecision(options, true);
+  const names = Object.keys(program.params);
+  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
+  const tables: Values = {};
+  for (const name of Object.keys(program.tables)) tables[name] = await reader.read(name);
+  const whole = inferenceGraph(program, await freezeFrom(program, reader, names, options, zeroPoint));
+  const session = await compile(whole);
+  const graph: CapturedGraph = { ...whole, weights: [] };
+  return {
+    async run(batch) {
+      const sizes = bindDimensions(program, batch);
+      return publicOutputs(await session.run(feedsOf(program, graph, batch, tables, sizes, 0, 0)));
+    },
+    async exportOnnx(path, fileOptions) {
+      const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint);
+      await writeOnnxFile(
+        standaloneGraph(program, { ...tables, ...frozen.values }, frozen),
+        path,
+        fileOptions,
+      );
     },
     dispose: () => session.release(),
   };

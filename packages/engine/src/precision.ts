@@ -11,6 +11,7 @@ import {
   quantizeInt8,
   toFloat16,
   type OutputAxis,
+  type MatrixShape,
   type StoredMatrix,
 } from "./quantize.ts";
 import type { FrozenOptions, InferOptions } from "./runtime.ts";
@@ -36,8 +37,16 @@ export interface FrozenParams {
 
 export const nothingFrozen: FrozenParams = { stored: new Map(), values: {}, backward: undefined };
 
-/** `live` values are read anew at each run: nothing could be stored. */
-export function refuseLivePrecision({ live, precision }: InferOptions): void {
+/** `live` values are read anew at each run: nothing could be stored, and a file would be read again and again. */
+export function refuseLivePrecision({ live, precision }: InferOptions, fromReader = false): void {
+  if (live === true && fromReader) {
+    throw new CorellaError({
+      code: "engine/live-reader",
+      message: "Values of a reader cannot be read anew at each run.",
+      place: "infer",
+      remedy: "Read them into memory first, or leave out `live`.",
+    });
+  }
   if (live !== true || precision === undefined) return;
   throw new CorellaError({
     code: "engine/precision",
@@ -45,6 +54,48 @@ export function refuseLivePrecision({ live, precision }: InferOptions): void {
     place: "infer",
     remedy: "Give either `live` or `precision`.",
   });
+}
+
+/** How one parameter is brought to its precision. */
+export interface Storing {
+  /** Whether each row is stored by itself, so that parts of the rows may be stored one after another. */
+  readonly byRows: boolean;
+  store(data: Float32Array, shape: MatrixShape): StoredMatrix;
+}
+
+/**
+ * How parameters are stored, by name; undefined for float32.
+ * @param zeroPoint of 8-bit codes
+ * @throws CorellaError `engine/precision` for a precision that does not exist; from `store` for values that do not fit
+ */
+export function storingOf(
+  program: Program,
+  precision: PrecisionOf | undefined,
+  zeroPoint: 0 | 128,
+): (name: string) => Storing | undefined {
+  let nodes: readonly GraphNode[] | undefined;
+  return (name) => {
+    const kind = program.params[name]!.shape.length === 2 ? (precision?.(name) ?? "float32") : "float32";
+    if (kind === "float32") return undefined;
+    if (kind === "float16") return { byRows: true, store: (data, shape) => toFloat16(name, data, shape) };
+    const axis = kind === "int8" || kind === "int4" ? outputAxis((nodes ??= forwardNodes(program)), name) : 0;
+    switch (kind) {
+      case "int8":
+        return {
+          byRows: axis === 0,
+          store: (data, shape) => quantizeInt8(name, data, shape, axis, zeroPoint),
+        };
+      case "int4":
+        return { byRows: axis === 0, store: (data, shape) => quantizeInt4(name, data, shape, axis) };
+      default:
+        throw new CorellaError({
+          code: "engine/precision",
+          message: `There is no precision ${JSON.stringify(kind satisfies never)}.`,
+          place: name,
+          remedy: "Choose among float32, float16, int8 and int4.",
+        });
+    }
+  };
 }
 
 /**
@@ -60,37 +111,16 @@ export function freeze(
   { precision, backward }: FrozenOptions,
   zeroPoint: 0 | 128,
 ): FrozenParams {
+  const storing = storingOf(program, precision, zeroPoint);
   const stored = new Map<string, StoredMatrix>();
   const rest: Values = {};
-  let nodes: readonly GraphNode[] | undefined;
   for (const name of names) {
     const data = values[name];
     if (data === undefined) continue;
     const { shape } = program.params[name]!;
-    const kind = shape.length === 2 ? (precision?.(name) ?? "float32") : "float32";
-    const matrix = [shape[0]!, shape[1]!] as const;
-    const axis = (): OutputAxis => outputAxis((nodes ??= forwardNodes(program)), name);
-    switch (kind) {
-      case "float32":
-        rest[name] = data;
-        break;
-      case "float16":
-        stored.set(name, toFloat16(name, data, matrix));
-        break;
-      case "int8":
-        stored.set(name, quantizeInt8(name, data, matrix, axis(), zeroPoint));
-        break;
-      case "int4":
-        stored.set(name, quantizeInt4(name, data, matrix, axis()));
-        break;
-      default:
-        throw new CorellaError({
-          code: "engine/precision",
-          message: `There is no precision ${JSON.stringify(kind satisfies never)}.`,
-          place: name,
-          remedy: "Choose among float32, float16, int8 and int4.",
-        });
-    }
+    const how = storing(name);
+    if (how === undefined) rest[name] = data;
+    else stored.set(name, how.store(data, [shape[0]!, shape[1]!]));
   }
   return { stored, values: rest, backward };
 }

@@ -88,6 +88,27 @@ export function within(scope: Scope, prefix: string): Scope {
 /** Parameter and table values by name, row-major. Shapes stand in the program's specs. */
 export type Values = Record<string, Float32Array>;
 
+/**
+ * Values that are read when they are needed, so that no one holds all of them in float32. Reads must give the same
+ * numbers each time.
+ */
+export interface ValueReader {
+  /** All of a parameter, or its rows from `begin` to `end` (excluded) along the first axis. */
+  read(name: string, rows?: readonly [begin: number, end: number]): Promise<Float32Array>;
+}
+
+export function isReader(values: Values | ValueReader): values is ValueReader {
+  return typeof values.read === "function";
+}
+
+/** The values of all parameters and tables of a program. */
+export async function readAll(program: Specs, reader: ValueReader): Promise<Values> {
+  const values: Values = {};
+  for (const name of [...Object.keys(program.params), ...Object.keys(program.tables)])
+    values[name] = await reader.read(name);
+  return values;
+}
+
 /** One input array with its actual shape. */
 export interface Feed {
   readonly shape: readonly number[];

@@ -1,6 +1,6 @@
 import type { Backward } from "./capture/stored.ts";
 import type { OnnxFileOptions } from "./onnx-file.ts";
-import type { Batch, Output, Program, Values } from "./program.ts";
+import type { Batch, Output, Program, ValueReader, Values } from "./program.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { PrecisionOf } from "./precision.ts";
 
@@ -12,8 +12,8 @@ import type { PrecisionOf } from "./precision.ts";
  */
 export interface Runtime {
   readonly name: string;
-  /** Forward only. */
-  infer(program: Program, values: Values, options?: InferOptions): Promise<Inference>;
+  /** Forward only. From a reader, weights are read once, and again for `exportOnnx`; the runtime alone keeps them. */
+  infer(program: Program, values: Values | ValueReader, options?: InferOptions): Promise<Inference>;
   /** Forward and backward, without an update. */
   gradients(program: Program, values: Values, options?: GradientOptions): Promise<GradientRun>;
   /** Forward, backward and update. */

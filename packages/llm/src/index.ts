@@ -22,11 +22,25 @@ export { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
 export { isLoraParam, loraParams, mergeAdapter, type LoraConfig } from "./lora.ts";
 export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from "./adapter.ts";
 export { adapterFeeds, roomFor, withAdapterInputs } from "./adapter-inputs.ts";
-export { loadPretrained, savePretrained, type PretrainedModel } from "./pretrained.ts";
+export {
+  loadPretrained,
+  openPretrained,
+  savePretrained,
+  type OpenModel,
+  type PretrainedModel,
+} from "./pretrained.ts";
 export { fetchModel, type HubOptions } from "./hub/fetch-model.ts";
 export type { HubProgress } from "./hub/fetch-file.ts";
 export { isHubReference } from "./hub/reference.ts";
-export { loadGguf, readGguf, type DequantizedTensor, type GgufModel } from "./gguf/load.ts";
+export type { OpenWeights } from "./tensor-folder.ts";
+export {
+  loadGguf,
+  openGguf,
+  readGguf,
+  type DequantizedTensor,
+  type GgufModel,
+  type OpenGguf,
+} from "./gguf/load.ts";
 export { loadTokenizer, type EncodeOptions, type TextTokenizer } from "./tokenizer.ts";
 export { chatTokenizer, type ChatTurn } from "./chat/tokenizer.ts";
 export type { ChatTemplate } from "./chat/template.ts";

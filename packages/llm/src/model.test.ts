@@ -14,6 +14,7 @@ import {
   loadAdapter,
   loadPretrained,
   mergeAdapter,
+  openPretrained,
   packDocuments,
   parseLlamaConfig,
   saveAdapter,
@@ -71,6 +72,25 @@ describe("weights", () => {
     expect(loaded.config).toEqual(config);
     expect(loaded.values).toEqual(values);
     expect(loaded.tokenizer!.json).toBe(tokenizer.json);
+  });
+
+  test("an open model reads whole arrays or rows, and is scored without being loaded", async () => {
+    const values = initialValues(decoder(config, { answers }), 3);
+    const path = join(folder, "open-model");
+    await savePretrained(path, config, values, tokenizer);
+    const { weights } = await openPretrained(path);
+    const name = "model.layers.0.self_attn.k_proj.weight";
+    expect(await weights.read(name)).toEqual(values[name]);
+    expect(await weights.read(name, [2, 5])).toEqual(values[name]!.slice(2 * 16, 5 * 16));
+    for (const precision of ["float32", "int8"] as const) {
+      const options = { config, tokenizer, answers, runtime, precision: () => precision };
+      const read = await createScorer({ ...options, values: weights });
+      const loaded = await createScorer({ ...options, values });
+      expect(await read.score(prompts)).toEqual(await loaded.score(prompts));
+      await read.dispose();
+      await loaded.dispose();
+    }
+    await weights.close();
   });
 
   test("a saved adapter is loaded again", async () => {

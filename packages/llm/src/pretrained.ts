@@ -6,10 +6,10 @@ import { float32Tensor, writeFolderAtomic, writeSafetensors, type TensorToWrite 
 import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "./config.ts";
 import { fetchModel, type HubOptions } from "./hub/fetch-model.ts";
 import { isHubReference } from "./hub/reference.ts";
-import { loadGguf } from "./gguf/load.ts";
+import { openGguf } from "./gguf/load.ts";
 import { readJson } from "./json-file.ts";
 import { llamaParams } from "./params.ts";
-import { exists, readParams } from "./tensor-folder.ts";
+import { exists, openParams, readEach, type OpenWeights } from "./tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
 
 export interface PretrainedModel {
@@ -20,16 +20,22 @@ export interface PretrainedModel {
   readonly tokenizer: TextTokenizer | undefined;
 }
 
+/** A model whose weights stay in their files until they are read. Close them after use. */
+export interface OpenModel extends Omit<PretrainedModel, "values"> {
+  readonly weights: OpenWeights;
+}
+
 /**
- * Loads a model folder in Hugging Face's layout: config.json, safetensors (one file or shards with an index; F32, F16,
- * BF16), tokenizer.json. A path that ends in .gguf is read by `loadGguf`, and `hf:owner/name` by `fetchModel` first.
+ * Opens a model folder in Hugging Face's layout: config.json, safetensors (one file or shards with an index; F32, F16,
+ * BF16), tokenizer.json; or a .gguf file; `hf:owner/name` is fetched by `fetchModel` first. `createScorer` takes the
+ * weights as they are: no float32 copy of all is held.
  * @param hub of models of the hub: cache, progress
  * @throws CorellaError `llm/config`, `llm/no-weights`, `llm/missing-shard`, `llm/missing-tensor`, `llm/tensor-shape`,
  * `llm/tokenizer`
  */
-export async function loadPretrained(source: string, hub: HubOptions = {}): Promise<PretrainedModel> {
+export async function openPretrained(source: string, hub: HubOptions = {}): Promise<OpenModel> {
   const folder = isHubReference(source) ? await fetchModel(source, hub) : source;
-  if (folder.endsWith(".gguf")) return loadGguf(folder);
+  if (folder.endsWith(".gguf")) return openGguf(folder);
   const configPath = join(folder, "config.json");
   const config = parseLlamaConfig(await readJson(configPath), configPath);
   const tokenizer = (await exists(join(folder, "tokenizer.json"))) ? await loadTokenizer(folder) : undefined;
@@ -41,7 +47,17 @@ export async function loadPretrained(source: string, hub: HubOptions = {}): Prom
       remedy: "Use the tokenizer that came with the model.",
     });
   }
-  return { config, values: await readParams(folder, llamaParams(config)), tokenizer };
+  return { config, tokenizer, weights: await openParams(folder, llamaParams(config)) };
+}
+
+/** Loads a model with all its weights in float32. @throws as `openPretrained` */
+export async function loadPretrained(source: string, hub: HubOptions = {}): Promise<PretrainedModel> {
+  const { weights, ...model } = await openPretrained(source, hub);
+  try {
+    return { ...model, values: await readEach(llamaParams(model.config), weights) };
+  } finally {
+    await weights.close();
+  }
 }
 
 /** Writes a model folder that transformers, and `loadPretrained`, can load. Adapter arrays in `values` are left out. */

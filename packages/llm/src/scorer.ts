@@ -1,4 +1,4 @@
-import type { PrecisionOf, Program, Runtime, Values } from "@corella/engine";
+import type { PrecisionOf, Program, Runtime, ValueReader, Values } from "@corella/engine";
 import { cutPrompt, type YesNoIds } from "./answers.ts";
 import type { LlamaConfig } from "./config.ts";
 import { logitDifference } from "./losses.ts";
@@ -12,8 +12,11 @@ export type YesNoScorer = (prompts: readonly string[], signal?: AbortSignal) => 
 
 export interface ScorerOptions {
   readonly config: LlamaConfig;
-  /** Merged weights, or the base's and the adapter's together with `lora`. */
-  readonly values: Values;
+  /**
+   * Merged weights, or the base's and the adapter's together with `lora`; or the weights of `openPretrained`, which the
+   * runtime alone then holds.
+   */
+  readonly values: Values | ValueReader;
   readonly lora?: LoraConfig | undefined;
   readonly tokenizer: TextTokenizer;
   /** From `yesNoIds` on a prompt of the template in use. */

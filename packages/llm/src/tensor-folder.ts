@@ -1,8 +1,8 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import type { ParamSpec, Values } from "@corella/engine";
+import type { ParamSpec, ValueReader, Values } from "@corella/engine";
 import { CorellaError, nearestName } from "@corella/errors";
-import { readSafetensors, type SafetensorsFile } from "@corella/safetensors";
+import { readSafetensors, toFloat32, type SafetensorsFile } from "@corella/safetensors";
 import { asObject, readJson } from "./json-file.ts";
 
 /** The safetensors files of a model folder: one, or shards named by an index. */
@@ -32,33 +32,79 @@ async function weightFiles(folder: string): Promise<string[]> {
   return names.map((name) => join(folder, name));
 }
 
+/** Weights that stay in their files until they are read. Close them after use. */
+export interface OpenWeights extends ValueReader {
+  close(): Promise<void>;
+}
+
 /**
- * Reads the tensors of a model folder as float32, one by one.
+ * Opens the tensors of a model folder and checks that all are there, in their shapes.
  * @param nameInFile maps a parameter's name to that in the file, where published files differ
  * @throws CorellaError `llm/missing-tensor`, `llm/tensor-shape`, `llm/no-weights`, `llm/missing-shard`
  */
-export async function readParams(
+export async function openParams(
   folder: string,
   params: Readonly<Record<string, ParamSpec>>,
   nameInFile: (name: string, has: (stored: string) => boolean) => string = (name) => name,
-): Promise<Values> {
+): Promise<OpenWeights> {
   const files: SafetensorsFile[] = [];
+  const close = async (): Promise<void> => {
+    for (const file of files) await file.close();
+  };
   try {
     for (const path of await weightFiles(folder)) files.push(await readSafetensors(path));
     const has = (stored: string): boolean => files.some((file) => file.has(stored));
-    return await readTensors(files, params, folder, (name) => nameInFile(name, has));
+    return { ...tensorReader(files, params, folder, (name) => nameInFile(name, has)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Reads the tensors of a model folder as float32, one by one. @throws as `openParams` */
+export async function readParams(
+  folder: string,
+  params: Readonly<Record<string, ParamSpec>>,
+  nameInFile?: (name: string, has: (stored: string) => boolean) => string,
+): Promise<Values> {
+  const weights = await openParams(folder, params, nameInFile);
+  try {
+    return await readEach(params, weights);
   } finally {
-    for (const file of files) await file.close();
+    await weights.close();
   }
 }
 
 /** Reads every parameter from the file that has it. `nameInFile` maps a parameter's name. */
-export async function readTensors(
+export function readTensors(
   files: readonly SafetensorsFile[],
   params: Readonly<Record<string, ParamSpec>>,
   place: string,
   nameInFile: (name: string) => string,
 ): Promise<Values> {
+  return readEach(params, tensorReader(files, params, place, nameInFile));
+}
+
+export async function readEach(
+  params: Readonly<Record<string, ParamSpec>>,
+  reader: ValueReader,
+): Promise<Values> {
+  const values: Values = {};
+  for (const name of Object.keys(params)) values[name] = await reader.read(name);
+  return values;
+}
+
+/** Checks that every parameter is in a file, in its shape. */
+function tensorReader(
+  files: readonly SafetensorsFile[],
+  params: Readonly<Record<string, ParamSpec>>,
+  place: string,
+  nameInFile: (name: string) => string,
+): ValueReader {
+  const placeOf = (name: string): { readonly file: SafetensorsFile; readonly stored: string } => {
+    const stored = nameInFile(name);
+    return { file: files.find((candidate) => candidate.has(stored))!, stored };
+  };
   const missing = Object.keys(params).filter((name) => !files.some((file) => file.has(nameInFile(name))));
   if (missing.length > 0) {
     const first = nameInFile(missing[0]!);
@@ -76,22 +122,23 @@ export async function readTensors(
           : `The weights must be those of the configuration; the nearest name is ${near}.`,
     });
   }
-  const values: Values = {};
   for (const [name, spec] of Object.entries(params)) {
-    const stored = nameInFile(name);
-    const file = files.find((candidate) => candidate.has(stored))!;
+    const { file, stored } = placeOf(name);
     const { shape } = file.info(stored);
-    if (shape.join() !== spec.shape.join()) {
-      throw new CorellaError({
-        code: "llm/tensor-shape",
-        message: `${stored} has shape [${shape.join(", ")}], the configuration wants [${spec.shape.join(", ")}].`,
-        place: file.path,
-        remedy: "Use weights and a configuration of the same model.",
-      });
-    }
-    values[name] = await file.readFloat32(stored);
+    if (shape.join() === spec.shape.join()) continue;
+    throw new CorellaError({
+      code: "llm/tensor-shape",
+      message: `${stored} has shape [${shape.join(", ")}], the configuration wants [${spec.shape.join(", ")}].`,
+      place: file.path,
+      remedy: "Use weights and a configuration of the same model.",
+    });
   }
-  return values;
+  return {
+    async read(name, rows) {
+      const { file, stored } = placeOf(name);
+      return rows === undefined ? file.readFloat32(stored) : toFloat32(await file.readRows(stored, ...rows));
+    },
+  };
 }
 
 function listed(names: readonly string[]): string {

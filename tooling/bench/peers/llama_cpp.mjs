@@ -10,8 +10,10 @@ const threads = Number(process.argv[process.argv.indexOf("--threads") + 1]);
 const require = createRequire(join(home, "llama-cpp", "package.json"));
 const { getLlama } = await import(pathToFileURL(require.resolve("node-llama-cpp")).href);
 
+let llama;
+
 async function build({ model: modelPath, sequences, share }) {
-  const llama = await getLlama({
+  llama = await getLlama({
     gpu: false,
     build: "never",
     skipDownload: true,
@@ -36,6 +38,11 @@ async function build({ model: modelPath, sequences, share }) {
   };
 }
 
+function processorMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 const contestants = new Map();
 for await (const line of createInterface({ input: process.stdin })) {
   const { name, rounds, steps, settings } = JSON.parse(line);
@@ -51,9 +58,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (rounds === 0) answer({ name, ready: true });
   for (let round = 0; round < rounds; round++) {
     if (steps > 1) await step();
-    const start = performance.now();
+    const [start, processor] = [performance.now(), processorMs()];
     for (let i = 0; i < steps; i++) await step();
-    answer({ name, ms: (performance.now() - start) / steps });
+    answer({ name, ms: (performance.now() - start) / steps, cpuMs: (processorMs() - processor) / steps });
   }
 }
-process.exit(0);
+await llama?.dispose();

@@ -23,7 +23,6 @@ interface Options {
   readonly huge?: true;
   readonly ortProfile?: string;
   readonly model?: string;
-  readonly data?: string;
 }
 
 const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise<BenchCase[]>>> = {
@@ -34,9 +33,9 @@ const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise
       : epoch === true
         ? crmEpochs(resolve(ml1m), resolve(".cache", "bench"), share)
         : crmSteps(),
-  llm: async ({ model, data }) => [
+  llm: async ({ model, ml1m }) => [
     ...(await llmCases()),
-    ...(model === undefined || data === undefined ? [] : await realCases(resolve(model), resolve(data))),
+    ...(model === undefined ? [] : await realCases(resolve(model), resolve(ml1m))),
   ],
   data: () => dataCases(),
 };
@@ -55,8 +54,7 @@ const command = new Command("bench")
   .option("--share <fraction>", "of an epoch that is run; times are scaled to the whole", fraction, 1)
   .option("--ml-1m <path>", "ML-1M, as ml-1m.zip or a folder", "../shared/data/ml-1m.zip")
   .option("--huge", "engine: also tables of 10^8 rows (13 GB)")
-  .option("--model <path>", "llm: a SmolLM2 (GGUF or folder) for the cases on real prompts, with --data")
-  .option("--data <path>", "llm: ml-1m.zip, as GroupLens publishes it")
+  .option("--model <path>", "llm: a SmolLM2 (GGUF or folder), for the cases on prompts of ML-1M")
   .option("--ort-profile <folder>", "our side alone, with onnxruntime's profile by operator")
   .addHelpText(
     "after",

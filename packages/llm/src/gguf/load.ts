@@ -3,6 +3,7 @@ import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { parseLlamaConfig, type LlamaConfig } from "../config.ts";
 import { llamaParams } from "../params.ts";
+import { readEach, type OpenWeights } from "../tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../tokenizer.ts";
 import { blockTypes } from "./dequantize.ts";
 import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
@@ -15,17 +16,22 @@ export interface GgufModel {
   readonly tokenizer: TextTokenizer;
 }
 
+/** A model file whose weights stay in it until they are read. Close it after use. */
+export interface OpenGguf extends Omit<GgufModel, "values"> {
+  readonly weights: OpenWeights;
+}
+
 /**
- * Loads a llama.cpp model file: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K tensors, read one by one.
+ * Opens a llama.cpp model file: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K tensors.
  * @throws CorellaError `llm/gguf`, `llm/config`, `llm/missing-tensor`, `llm/tensor-shape`
  */
-export async function loadGguf(path: string): Promise<GgufModel> {
+export async function openGguf(path: string): Promise<OpenGguf> {
   const file = await opened(path);
   try {
     const header = await readGgufHeader(file, path);
     const config = ggufConfig(header, path);
-    const values: Values = {};
-    for (const [name, { shape }] of Object.entries(llamaParams(config))) {
+    const params = llamaParams(config);
+    for (const [name, { shape }] of Object.entries(params)) {
       const stored = ggufName(name);
       const tensor = header.tensors.get(stored);
       if (tensor === undefined) throw missing(stored, path);
@@ -37,16 +43,33 @@ export async function loadGguf(path: string): Promise<GgufModel> {
           remedy: "Download the file again.",
         });
       }
-      const data = await readGgufTensor(file, stored, tensor, path);
-      values[name] = unpermuted(data, name, config, shape);
     }
-    return {
-      config,
-      values,
-      tokenizer: await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header)),
+    const read: OpenWeights["read"] = async (name, rows) => {
+      const stored = ggufName(name);
+      const tensor = header.tensors.get(stored)!;
+      if (isPermuted(name, config)) {
+        const { shape } = tensor;
+        const whole = unpermuted(await readGgufTensor(file, stored, tensor, path), config, shape);
+        const width = whole.length / shape[0]!;
+        return rows === undefined ? whole : whole.slice(rows[0] * width, rows[1] * width);
+      }
+      return readGgufTensor(file, stored, tensor, path, rows);
     };
-  } finally {
+    const tokenizer = await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header));
+    return { config, tokenizer, weights: { read, close: () => file.close() } };
+  } catch (error) {
     await file.close();
+    throw error;
+  }
+}
+
+/** Loads a llama.cpp model file, tensor by tensor. @throws as `openGguf` */
+export async function loadGguf(path: string): Promise<GgufModel> {
+  const { weights, ...model } = await openGguf(path);
+  try {
+    return { ...model, values: await readEach(llamaParams(model.config), weights) };
+  } finally {
+    await weights.close();
   }
 }
 
@@ -96,20 +119,23 @@ function missing(name: string, path: string): CorellaError {
   });
 }
 
-/** One tensor as float32, in the file's own order of rows. */
+/** One tensor, or some of its rows, as float32, in the file's own order of rows. */
 async function readGgufTensor(
   file: FileHandle,
   name: string,
   { shape, type, byteOffset }: GgufTensor,
   path: string,
+  [begin, end]: readonly [begin: number, end: number] = [0, shape[0] ?? 1],
 ): Promise<Float32Array> {
   const block = blockTypes[type];
   if (block === undefined) throw ggufError(`The tensor ${name} has the unsupported type ${type}.`, path);
-  const count = shape.reduce((product, size) => product * size, 1);
+  const width = shape.slice(1).reduce((product, size) => product * size, 1);
+  const count = (end - begin) * width;
   if ((shape.at(-1) ?? 1) % block.elements !== 0)
     throw ggufError(`The rows of ${name} are not whole ${block.name} blocks.`, path);
   const bytes = new Uint8Array((count / block.elements) * block.bytes);
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, byteOffset);
+  const rowBytes = (width / block.elements) * block.bytes;
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, byteOffset + begin * rowBytes);
   if (bytesRead !== bytes.length) throw ggufError(`The file ends inside the tensor ${name}.`, path);
   const out = new Float32Array(count);
   block.decode(bytes, out);
@@ -187,17 +213,16 @@ function ggufConfig({ metadata, tensors }: GgufHeader, path: string): LlamaConfi
   );
 }
 
+/** llama.cpp's converter changes the order of a Llama's query and key rows; Qwen's stay as they are. */
+function isPermuted(name: string, config: LlamaConfig): boolean {
+  return config.architecture === "llama" && /\.[qk]_proj\.(weight|bias)$/.test(name);
+}
+
 /**
- * llama.cpp rotates neighbouring pairs, so its converter interleaves the two halves of each query and key head of a
- * Llama (Qwen's stay as they are). This takes the rows back: row (head, half, i) from row (head, i, half).
+ * llama.cpp rotates neighbouring pairs, so its converter interleaves the two halves of each query and key head. This
+ * takes the rows back: row (head, half, i) from row (head, i, half).
  */
-function unpermuted(
-  data: Float32Array,
-  name: string,
-  config: LlamaConfig,
-  shape: readonly number[],
-): Float32Array {
-  if (config.architecture !== "llama" || !/\.[qk]_proj\.(weight|bias)$/.test(name)) return data;
+function unpermuted(data: Float32Array, config: LlamaConfig, shape: readonly number[]): Float32Array {
   const rows = shape[0]!;
   const width = data.length / rows;
   const half = config.headDim / 2;

@@ -11,7 +11,7 @@ import {
 /** Items told in a prompt: with 5 it has about 140 tokens, with 10 (the default of a prompt) 226. */
 const histories = [5, 10] as const;
 const few = 4;
-const many = 16;
+const many = 8;
 const candidates = 20;
 const targets = 8;
 

@@ -1,0 +1,92 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { expect, test } from "vitest";
+import {
+  createGenerator,
+  eagerRuntime,
+  onnxRuntime,
+  tf,
+  type Precision,
+  type Program,
+  type ValueReader,
+  type Values,
+} from "./index.ts";
+
+// More rows than are read at once: 2^20 elements of 64 columns are 16,384 rows.
+const rows = 16_500;
+const columns = 64;
+const program: Program = {
+  params: {
+    embedding: { shape: [rows, columns], init: { kind: "normal", std: 1 } },
+    across: { shape: [columns, 5], init: { kind: "normal", std: 1 } },
+    bias: { shape: [5], init: { kind: "zeros" } },
+  },
+  tables: {},
+  inputs: { ids: { shape: ["batch"], dtype: "int32" } },
+  forward(scope) {
+    const x = tf.gather(scope.param("embedding"), scope.input("ids"));
+    const y = tf.add(tf.matMul(x, scope.param("across")), scope.param("bias"));
+    return { outputs: { y, similarity: tf.matMul(x, scope.param("embedding"), false, true) } };
+  },
+};
+
+const random = createGenerator(1, "values");
+const values: Values = Object.fromEntries(
+  Object.entries(program.params).map(([name, { shape }]) => [
+    name,
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()),
+  ]),
+);
+
+function counting(): { readonly reader: ValueReader; readonly largest: () => number } {
+  let largest = 0;
+  return {
+    largest: () => largest,
+    reader: {
+      async read(name, part) {
+        const width = values[name]!.length / program.params[name]!.shape[0]!;
+        const data =
+          part === undefined ? values[name]! : values[name]!.slice(...part.map((row) => row * width));
+        largest = Math.max(largest, data.length);
+        return data;
+      },
+    },
+  };
+}
+
+const batch = { ids: { shape: [3], data: Int32Array.of(0, 16_400, 7) } };
+
+for (const precision of ["float32", "float16", "int8", "int4"] as Precision[]) {
+  test(`values that are read give the same bits as values in memory: ${precision}`, async () => {
+    const options = precision === "float32" ? {} : { precision: () => precision };
+    const { reader, largest } = counting();
+    const fromMemory = await onnxRuntime({ threads: 1 }).infer(program, values, options);
+    const read = await onnxRuntime({ threads: 1 }).infer(program, reader, options);
+    if (precision !== "float32") expect(largest()).toBeLessThanOrEqual(2 ** 20);
+    const expected = await fromMemory.run(batch);
+    expect(await read.run(batch)).toEqual(expected);
+
+    const path = join(await mkdtemp(join(tmpdir(), "corella-read-")), "model.onnx");
+    await read.exportOnnx(path);
+    const session = await ort.InferenceSession.create(path);
+    const exported = await session.run({ "input.ids": new ort.Tensor("int32", batch.ids.data, [3]) });
+    const y = exported["output.y"]!.data as Float32Array;
+    y.forEach((value, i) => expect(value).toBeCloseTo(expected["y"]!.data[i]!, 4));
+    await session.release();
+    await fromMemory.dispose();
+    await read.dispose();
+  });
+}
+
+test("on the reference runtime as well; a reader cannot be read at each run", async () => {
+  const { reader } = counting();
+  const reference = eagerRuntime("cpu");
+  const expected = await (await reference.infer(program, values)).run(batch);
+  expect(await (await reference.infer(program, reader)).run(batch)).toEqual(expected);
+  for (const runtime of [reference, onnxRuntime()])
+    await expect(runtime.infer(program, reader, { live: true })).rejects.toMatchObject({
+      code: "engine/live-reader",
+    });
+});
