@@ -119,15 +119,17 @@ test(
     const child = spawn(process.execPath, [...main, join(folder, "search.yaml"), ...places, "--seeds", "1"], {
       cwd: root,
     });
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
     let shown = "";
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       child.stderr.on("data", (text: Buffer) => {
         shown += text.toString();
         if (/finished in/.test(shown)) resolve();
       });
+      void ended.then(() => reject(new Error(shown)));
     });
     child.kill("SIGINT");
-    const code = await new Promise((resolve) => child.on("exit", resolve));
+    const code = await ended;
     expect(shown).toContain("error [tune/interrupted]");
     expect(code).toBe(130);
     const resumed = tune(folder, join(folder, "search.yaml"), "--seeds", "1");
