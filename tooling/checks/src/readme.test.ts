@@ -49,19 +49,23 @@ describe("the first example of a README", () => {
     );
   });
 
-  test.concurrent.each(all)("of $name prints what its comments say", async (example) => {
-    // Inside the package, so that its name and its dependencies resolve.
-    const cache = join(packages, example.name, ".cache");
-    await mkdir(cache, { recursive: true });
-    const folder = await mkdtemp(join(cache, "readme-"));
-    try {
-      // Training a tokenizer prints empty lines.
-      const lines = (await run(example, folder)).split("\n").filter((line) => line.trim() !== "");
-      expect(lines).toEqual(example.printed);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
+  test.concurrent.each(all)(
+    "of $name prints what its comments say",
+    async (example) => {
+      // Inside the package, so that its name and its dependencies resolve.
+      const cache = join(packages, example.name, ".cache");
+      await mkdir(cache, { recursive: true });
+      const folder = await mkdtemp(join(cache, "readme-"));
+      try {
+        // Training a tokenizer prints empty lines.
+        const lines = (await run(example, folder)).split("\n").filter((line) => line.trim() !== "");
+        expect(lines).toEqual(example.printed);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+    240_000,
+  ); // all at once, some of them train
 });
 
 test("the engine's example fits forty lines of code", () => {
