@@ -62,8 +62,9 @@ export async function realPrompts(modelPath: string, dataPath: string): Promise<
         ),
       ),
     targets(users, each, historyLength) {
+      // The very first users have hardly a history yet.
       const full = targetRuns(log, train, each).filter((run) => run.length === each);
-      const runs = Array.from({ length: users }, (_, i) => full[(i * stride) % full.length]!);
+      const runs = Array.from({ length: users }, (_, i) => full[((i + 1) * stride) % full.length]!);
       const prompt = createPrompt({ historyLength });
       return cut(runs.flatMap((run) => renderRun({ log, catalogue }, prompt, run)));
     },
