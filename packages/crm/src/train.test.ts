@@ -4,13 +4,21 @@ import { join } from "node:path";
 import { onnxRuntime, type ProgressListener } from "@corella/engine";
 import { expect, test } from "vitest";
 import { createCrm, crmModels, trainCrm, type CrmTraining } from "./index.ts";
-import { syntheticBatch, syntheticFeatures } from "./synthetic.test-helper.ts";
+import { attentiveFeatures, syntheticBatch, syntheticFeatures } from "./synthetic.test-helper.ts";
 
 const heldOut = [syntheticBatch(200, 1001), syntheticBatch(100, 1002)];
 
+/** Models whose defaults do not suit these few samples. */
+const suited: Record<string, object> = {
+  FinalMLP: { stream1: { hiddenUnits: [32] }, stream2: { hiddenUnits: [32] } },
+};
+
 function training(model: string, changes: Partial<CrmTraining> = {}): CrmTraining {
   return {
-    crm: createCrm({ model, embeddingDim: 8 }, syntheticFeatures),
+    crm: createCrm(
+      { model, embeddingDim: 8, ...suited[model] },
+      model === "DIN" ? attentiveFeatures : syntheticFeatures,
+    ),
     runtime: onnxRuntime({ threads: 1 }),
     seed: 7,
     steps: 60,
