@@ -1,5 +1,6 @@
 import type { RunConfig, TrialRecord } from "@corella/alignment";
 import type { Look } from "@corella/engine";
+import type { PlainError } from "@corella/errors";
 
 /** What crosses between the command and a process that trains. */
 export type TrialRequest =
@@ -29,12 +30,4 @@ export type TrialReply =
   /** Training waits for the verdict. */
   | { readonly kind: "look"; readonly look: Look }
   | { readonly kind: "done"; readonly record: TrialRecord }
-  | { readonly kind: "error"; readonly error: TrialFailure };
-
-/** An error as it crosses processes. */
-export interface TrialFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly place?: string | undefined;
-  readonly remedy?: string | undefined;
-}
+  | { readonly kind: "error"; readonly error: PlainError };

@@ -1,6 +1,6 @@
 import { prepareData, runTrial, type PreparedData } from "@corella/alignment";
 import { createRuntime } from "@corella/engine";
-import { CorellaError } from "@corella/errors";
+import { plainError } from "@corella/errors";
 import type { TrialReply, TrialRequest } from "./messages.ts";
 
 /** A process that trains one trial after the other, as it is told. */
@@ -41,10 +41,7 @@ async function run(request: Extract<TrialRequest, { kind: "run" }>): Promise<voi
     });
     reply({ kind: "done", record });
   } catch (error) {
-    const { code, message, place, remedy } = CorellaError.isInstance(error)
-      ? error
-      : { code: "tune/defect", message: String((error as Error).stack ?? error) };
-    reply({ kind: "error", error: { code, message, place, remedy } });
+    reply({ kind: "error", error: plainError(error, { code: "tune/defect", stack: true }) });
   }
 }
 

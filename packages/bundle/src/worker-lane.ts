@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { RuntimeConfig } from "@corella/engine";
-import { CorellaError } from "@corella/errors";
+import { CorellaError, type PlainError } from "@corella/errors";
 import type { RatingRecord } from "@corella/modality";
 import type { Lane } from "./predictor.ts";
 
@@ -20,15 +20,7 @@ export type LaneReply =
   | { readonly kind: "ready" }
   | { readonly kind: "scores"; readonly id: number; readonly scores: Float32Array }
   /** `id` is absent when the lane could not start. */
-  | { readonly kind: "error"; readonly id?: number; readonly error: LaneFailure };
-
-/** An error as it crosses threads. */
-export interface LaneFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly place?: string | undefined;
-  readonly remedy?: string | undefined;
-}
+  | { readonly kind: "error"; readonly id?: number; readonly error: PlainError };
 
 /** A lane in a worker thread: `session.run` blocks its thread, so the caller's event loop stays free. */
 export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {

@@ -1,28 +1,24 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { CorellaError } from "@corella/errors";
+import { plainError } from "@corella/errors";
 import type { RatingRecord } from "@corella/modality";
 import { openBundle } from "./bundle.ts";
 import { openLane } from "./lanes.ts";
 import type { Lane } from "./predictor.ts";
-import type { LaneFailure, LaneReply, LaneRequest, LaneSetup } from "./worker-lane.ts";
+import type { LaneReply, LaneRequest, LaneSetup } from "./worker-lane.ts";
 
 // One model in its own thread. Requests are answered in the order they came.
 const port = parentPort!;
 const setup = workerData as LaneSetup;
-
-function failureOf(error: unknown): LaneFailure {
-  if (CorellaError.isInstance(error)) {
-    return { code: error.code, message: error.message, place: error.place, remedy: error.remedy };
-  }
-  return { code: "bundle/lane", message: error instanceof Error ? error.message : String(error) };
-}
 
 async function start(): Promise<Lane | undefined> {
   try {
     // The opener has verified the bundle.
     return await openLane(await openBundle(setup.folder, { verify: false }), setup.lane, setup.runtime);
   } catch (error) {
-    port.postMessage({ kind: "error", error: failureOf(error) } satisfies LaneReply);
+    port.postMessage({
+      kind: "error",
+      error: plainError(error, { code: "bundle/lane" }),
+    } satisfies LaneReply);
     return undefined;
   }
 }
@@ -35,7 +31,11 @@ if (lane !== undefined) {
       const scores = await lane.score(records, running.get(id)!.signal);
       port.postMessage({ kind: "scores", id, scores } satisfies LaneReply);
     } catch (error) {
-      port.postMessage({ kind: "error", id, error: failureOf(error) } satisfies LaneReply);
+      port.postMessage({
+        kind: "error",
+        id,
+        error: plainError(error, { code: "bundle/lane" }),
+      } satisfies LaneReply);
     } finally {
       running.delete(id);
     }

@@ -33,6 +33,26 @@ export class CorellaError extends Error {
   }
 }
 
+/** An error as plain data, which may go to another thread or process; `new CorellaError(details)` makes it one again. */
+export type PlainError = Omit<CorellaErrorDetails, "cause">;
+
+/**
+ * @param defect what is thrown but no CorellaError gets this code, and with `stack` its stack as the message, which would be
+ * lost on the way
+ */
+export function plainError(
+  error: unknown,
+  defect: { readonly code: string; readonly stack?: boolean },
+): PlainError {
+  if (CorellaError.isInstance(error)) {
+    const { code, message, place, remedy } = error;
+    return { code, message, place, remedy };
+  }
+  if (!(error instanceof Error)) return { code: defect.code, message: String(error) };
+  const { message, stack } = error;
+  return { code: defect.code, message: defect.stack === true ? (stack ?? message) : message };
+}
+
 /** The lines that a command prints for an error: three at most for a user's mistake, the stack for a defect. */
 export function formatError(error: unknown): string {
   if (!CorellaError.isInstance(error)) {

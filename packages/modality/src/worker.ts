@@ -1,8 +1,8 @@
-import { CorellaError } from "@corella/errors";
+import { plainError } from "@corella/errors";
 import { parentPort, workerData } from "node:worker_threads";
 import type { IdBatch } from "./features/feature-map.ts";
 import { readBatches } from "./samples/read-batches.ts";
-import type { StreamFailure, StreamReply, StreamSetup } from "./samples/stream-batches.ts";
+import type { StreamReply, StreamSetup } from "./samples/stream-batches.ts";
 
 // Reads batches ahead of the thread that started this one; see streamBatches.
 const port = parentPort!;
@@ -18,13 +18,6 @@ function buffersOf({ features, labels }: IdBatch): ArrayBuffer[] {
   return [...Object.values(features), labels!].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
-function failureOf(error: unknown): StreamFailure {
-  if (CorellaError.isInstance(error)) {
-    return { code: error.code, message: error.message, place: error.place, remedy: error.remedy };
-  }
-  return { code: "data/stream-ended", message: error instanceof Error ? error.message : String(error) };
-}
-
 try {
   for await (const batch of readBatches(samples, options)) {
     while (credit.batches === 0) await new Promise<void>((resolve) => (wake = resolve));
@@ -33,5 +26,8 @@ try {
   }
   port.postMessage({ kind: "end" } satisfies StreamReply);
 } catch (error) {
-  port.postMessage({ kind: "error", error: failureOf(error) } satisfies StreamReply);
+  port.postMessage({
+    kind: "error",
+    error: plainError(error, { code: "data/stream-ended" }),
+  } satisfies StreamReply);
 }

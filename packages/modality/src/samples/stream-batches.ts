@@ -1,4 +1,4 @@
-import { CorellaError } from "@corella/errors";
+import { CorellaError, type PlainError } from "@corella/errors";
 import { Worker } from "node:worker_threads";
 import type { IdBatch } from "../features/feature-map.ts";
 import type { SampleBatchOptions } from "./read-batches.ts";
@@ -18,15 +18,7 @@ export type StreamRequest = "taken";
 export type StreamReply =
   | { readonly kind: "batch"; readonly batch: IdBatch }
   | { readonly kind: "end" }
-  | { readonly kind: "error"; readonly error: StreamFailure };
-
-/** An error as it crosses threads. */
-export interface StreamFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly place?: string | undefined;
-  readonly remedy?: string | undefined;
-}
+  | { readonly kind: "error"; readonly error: PlainError };
 
 /**
  * `readBatches` in a worker thread that works ahead: reading, shuffling and gathering cost the caller nothing, and
@@ -76,7 +68,7 @@ function sourceEntry(): string {
   return `import(${tsx}).then(({ register }) => { register(); return import(${entry}); });`;
 }
 
-function streamEnded(reason: string): StreamFailure {
+function streamEnded(reason: string): PlainError {
   return {
     code: "data/stream-ended",
     message: `The thread that reads batches ended: ${reason}.`,
