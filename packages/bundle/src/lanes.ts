@@ -5,7 +5,7 @@ import { encodeRecords, type Catalogue, type FeatureMap } from "@corella/modalit
 import type { Bundle, TunedLlm } from "./bundle.ts";
 import { crmOf, type TrainedCrm } from "./crm-folder.ts";
 import { idFeeds } from "./feeds.ts";
-import { createLlmPrompt, textModality, type TextModality } from "./llm-prompt.ts";
+import { textLane, textModality, type TextModality } from "./llm-prompt.ts";
 import { createPredictor, type Lane, type Predictor } from "./predictor.ts";
 import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 import { startWorkerLane } from "./worker-lane.ts";
@@ -50,15 +50,7 @@ export async function createLlmLane(llm: TunedLlm, modality: TextModality, runti
     maxTokens: llm.maxTokens,
     overlong: "cut",
   });
-  const prompt = createLlmPrompt(llm, modality);
-  return {
-    score: (records, signal) =>
-      scorer.score(
-        records.map((record) => prompt.render(record, modality.catalogue)),
-        signal,
-      ),
-    dispose: () => scorer.dispose(),
-  };
+  return textLane(scorer, llm, modality);
 }
 
 /** Opens one model of a bundle in this thread. */

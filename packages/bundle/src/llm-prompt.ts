@@ -6,7 +6,9 @@ import {
   type Prompt,
   type PromptConfig,
 } from "@corella/modality";
+import type { Scorer } from "@corella/llm";
 import type { Bundle, TunedLlm } from "./bundle.ts";
+import type { Lane } from "./predictor.ts";
 
 /** What turns a record into text. */
 export interface TextModality {
@@ -33,4 +35,21 @@ export function createLlmPrompt(
       embedding: itemVectors === undefined ? undefined : embeddingFrom(itemVectors),
     },
   );
+}
+
+/** A lane that asks a scorer, here or on a server, about records as text. */
+export function textLane(
+  scorer: Pick<Scorer, "score" | "dispose">,
+  llm: Pick<TunedLlm, "tokenizer" | "maxTokens">,
+  modality: TextModality,
+): Lane {
+  const prompt = createLlmPrompt(llm, modality);
+  return {
+    score: (records, signal) =>
+      scorer.score(
+        records.map((record) => prompt.render(record, modality.catalogue)),
+        signal,
+      ),
+    dispose: () => scorer.dispose(),
+  };
 }

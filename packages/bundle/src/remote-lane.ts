@@ -5,7 +5,7 @@ import {
   type RemoteServerOptions,
 } from "@corella/llm";
 import type { LlmAsking } from "./bundle.ts";
-import { createLlmPrompt, type TextModality } from "./llm-prompt.ts";
+import { textLane, type TextModality } from "./llm-prompt.ts";
 import type { Lane } from "./predictor.ts";
 
 /** The bundle's LLM on a server of its own: the same base model, with the bundle's adapter merged or by name. */
@@ -21,13 +21,5 @@ export function createRemoteLane(asking: LlmAsking, modality: TextModality, remo
     topLogprobs: remote.topLogprobs,
     missingLabel: remote.missingLabel,
   });
-  const prompt = createLlmPrompt(asking, modality);
-  return {
-    score: (records, signal) =>
-      scorer.score(
-        records.map((record) => prompt.render(record, modality.catalogue)),
-        signal,
-      ),
-    dispose: () => scorer.dispose(),
-  };
+  return textLane(scorer, asking, modality);
 }
