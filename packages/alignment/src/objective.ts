@@ -9,7 +9,7 @@ import {
   type Scope,
   type Tensor,
 } from "@corella/engine";
-import { twoWayLoss, type DecoderOutput } from "@corella/llm";
+import { twoWayLoss, twoWayProgram, type DecoderOutput } from "@corella/llm";
 
 /** Weights of eq. 4: L = alpha L_llm + beta L_crm + gamma L_cal. */
 export interface LossWeights {
@@ -120,13 +120,5 @@ export function jointProgram(
 
 /** Stage 3, and tuning an LLM on its own: alpha = 1, beta = gamma = 0. Names are prefixed `llm.` as in stage 2. */
 export function answerProgram(llm: Part<DecoderOutput>): Program {
-  const specs = compose({ llm });
-  return {
-    ...specs,
-    inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
-    forward(scope: Scope) {
-      const { yesNoLogits } = llm.forward(within(scope, "llm"));
-      return { loss: twoWayLoss(yesNoLogits, scope.input("label")), outputs: {} };
-    },
-  };
+  return twoWayProgram({ ...compose({ llm }), forward: (scope) => llm.forward(within(scope, "llm")) });
 }

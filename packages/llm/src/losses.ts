@@ -1,4 +1,4 @@
-import { tf } from "@corella/engine";
+import { tf, type Part, type Program } from "@corella/engine";
 import type { AnswerIds, DecoderOutput } from "./decoder.ts";
 import { headCrossEntropy } from "./operations/cross-entropy.ts";
 
@@ -9,6 +9,18 @@ import { headCrossEntropy } from "./operations/cross-entropy.ts";
 export function twoWayLoss(yesNoLogits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
   const difference = logitDifference(yesNoLogits);
   return tf.mean(tf.sub(tf.softplus(difference), tf.mul(labels, difference)));
+}
+
+/** Training by the two-way loss: the part's inputs and `label` float32 [batch], 1 for yes. Names stay the part's. */
+export function twoWayProgram(part: Part<Pick<DecoderOutput, "yesNoLogits">>): Program {
+  return {
+    ...part,
+    inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
+    forward: (scope) => ({
+      loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("label")),
+      outputs: {},
+    }),
+  };
 }
 
 /** Yes minus no, [batch]: the logit of P(yes). */

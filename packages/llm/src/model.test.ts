@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { initialValues, onnxRuntime, type Program, type Values } from "@corella/engine";
+import { initialValues, onnxRuntime, type Values } from "@corella/engine";
 import { float32Tensor, writeSafetensors } from "@corella/safetensors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -22,7 +22,7 @@ import {
   tinyLlamaConfig,
   toHuggingFace,
   trainTokenizer,
-  twoWayLoss,
+  twoWayProgram,
   yesNoIds,
   type LlamaConfig,
   type LoraConfig,
@@ -268,18 +268,10 @@ describe("training", () => {
       dropout: 0.1,
       targetModules: ["q_proj", "v_proj", "down_proj"],
     };
-    const part = decoder(config, { answers, lora: wide });
-    const program: Program = {
-      ...part,
-      inputs: { ...part.inputs, labels: { shape: ["batch"], dtype: "float32" } },
-      forward: (scope) => ({
-        loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("labels")),
-        outputs: {},
-      }),
-    };
+    const program = twoWayProgram(decoder(config, { answers, lora: wide }));
     const { batches } = batchSequences(documents, { maxTokens: 64, sort: false });
     const labels = Float32Array.from(batches[0]!.rows, (row) => (row % 3 === 0 ? 1 : 0));
-    const feeds = { ...batches[0]!.feeds, labels: { shape: [labels.length], data: labels } };
+    const feeds = { ...batches[0]!.feeds, label: { shape: [labels.length], data: labels } };
     const tuner = await runtime.train(program, {
       seed: 1,
       values: base,

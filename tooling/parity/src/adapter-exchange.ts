@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { onnxRuntime, type Program, type Values } from "@corella/engine";
+import { onnxRuntime, type Values } from "@corella/engine";
 import {
   createScorer,
   decoder,
@@ -8,7 +8,7 @@ import {
   loadPretrained,
   paddedFeeds,
   saveAdapter,
-  twoWayLoss,
+  twoWayProgram,
   type AnswerIds,
   type LoraConfig,
   type PretrainedModel,
@@ -31,22 +31,15 @@ const runtime = onnxRuntime();
 
 async function trained(job: Job, model: PretrainedModel): Promise<Values> {
   const part = decoder(model.config, { answers: job.answers, lora: job.lora });
-  const program: Program = {
-    ...part,
-    inputs: { ...part.inputs, labels: { shape: ["batch"], dtype: "float32" } },
-    forward: (scope) => ({
-      loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("labels")),
-      outputs: {},
-    }),
-  };
+  const program = twoWayProgram(part);
   const trainer = await runtime.train(program, {
     seed: 1,
     values: model.values,
     optimizer: (name) => (isLoraParam(name) ? { kind: "adamw", learningRate: job.learningRate } : null),
   });
-  const labels = { shape: [job.labels.length], data: Float32Array.from(job.labels) };
+  const label = { shape: [job.labels.length], data: Float32Array.from(job.labels) };
   for (let step = 0; step < job.steps; step++) {
-    const { loss } = await trainer.step({ ...paddedFeeds(job.tokens), labels });
+    const { loss } = await trainer.step({ ...paddedFeeds(job.tokens), label });
     process.stderr.write(`corella step ${step + 1}: loss ${loss.toFixed(4)}\n`);
   }
   const adapter = Object.entries(trainer.values).filter(([name]) => isLoraParam(name));

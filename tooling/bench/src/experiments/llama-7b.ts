@@ -9,7 +9,7 @@ import {
   packedFeeds,
   parseLlamaConfig,
   saveAdapter,
-  twoWayLoss,
+  twoWayProgram,
   type LlamaConfig,
 } from "@corella/llm";
 
@@ -90,14 +90,7 @@ report(`written as a file of ${(sizes.reduce((a, b) => a + b, 0) / 2 ** 20).toFi
 await inference.dispose();
 
 const part = packedDecoder(config, { answers, lora });
-const tuned: Program = {
-  ...part,
-  inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
-  forward: (scope) => ({
-    loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("label")),
-    outputs: {},
-  }),
-};
+const tuned = twoWayProgram(part);
 const values = initialValues(decoder(config, { answers, lora }), 1);
 report("random weights in float32");
 const trainer = await runtime.train(tuned, {

@@ -12,7 +12,7 @@ import {
   isLoraParam,
   paddedFeeds,
   tinyLlamaConfig,
-  twoWayLoss,
+  twoWayProgram,
   type LoraConfig,
 } from "@corella/llm";
 
@@ -79,15 +79,7 @@ function makeBatch(worth: Task, name: string): Batch {
 }
 
 function trainingProgram(adapter: LoraConfig | undefined): Program {
-  const part = decoder(config, { answers, lora: adapter });
-  return {
-    ...part,
-    inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
-    forward: (scope) => {
-      const { yesNoLogits } = part.forward(scope);
-      return { loss: twoWayLoss(yesNoLogits, scope.input("label")), outputs: {} };
-    },
-  };
+  return twoWayProgram(decoder(config, { answers, lora: adapter }));
 }
 
 function mean(values: readonly number[]): number {

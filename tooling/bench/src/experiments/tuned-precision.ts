@@ -1,12 +1,5 @@
 import { randomRuns, renderRun, targetRuns } from "@corella/alignment";
-import {
-  createGenerator,
-  initialValues,
-  onnxRuntime,
-  permutation,
-  type Precision,
-  type Program,
-} from "@corella/engine";
+import { createGenerator, initialValues, onnxRuntime, permutation, type Precision } from "@corella/engine";
 import {
   createScorer,
   cutPrompt,
@@ -15,7 +8,7 @@ import {
   mergeAdapter,
   packedDecoder,
   packedFeeds,
-  twoWayLoss,
+  twoWayProgram,
   yesNoIds,
   type LoraConfig,
 } from "@corella/llm";
@@ -58,14 +51,7 @@ const render = (run: Uint32Array): string[] => renderRun({ log, catalogue }, pro
 const answers = await yesNoIds(tokenizer, render(training[0]!)[0]!);
 
 const part = packedDecoder(config, { answers, lora });
-const program: Program = {
-  ...part,
-  inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
-  forward: (scope) => ({
-    loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("label")),
-    outputs: {},
-  }),
-};
+const program = twoWayProgram(part);
 const values = initialValues(program, 1, model.values);
 const trainer = await runtime.train(program, {
   seed: 1,

@@ -11,7 +11,7 @@ import {
   packedFeeds,
   packSequences,
   paddedFeeds,
-  twoWayLoss,
+  twoWayProgram,
   yesNoIds,
   type PretrainedModel,
   type TextTokenizer,
@@ -122,14 +122,7 @@ export async function realLoraStep(
   const { config, values } = model;
   const options = { answers, lora: { rank: 8, alpha: 16 } };
   const part = packed ? packedDecoder(config, options) : decoder(config, options);
-  const program: Program = {
-    ...part,
-    inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
-    forward: (scope) => ({
-      loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("label")),
-      outputs: {},
-    }),
-  };
+  const program = twoWayProgram(part);
   const trainer = await runtime.train(program, {
     seed: 1,
     values: { ...values },
