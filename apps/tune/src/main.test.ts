@@ -9,19 +9,15 @@ const root = join(import.meta.dirname, "../../..");
 const timeoutMs = 240_000;
 const main = ["--conditions=source", "--import", "tsx", join(root, "apps/tune/src/main.ts")];
 
+function placesIn(folder: string): string[] {
+  return ["out", "trials", "cache"].flatMap((place) => [`--${place}`, join(folder, place)]);
+}
+
 function tune(
   folder: string,
   ...options: string[]
 ): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
-  const places = [
-    "--out",
-    join(folder, "out"),
-    "--trials",
-    join(folder, "trials"),
-    "--cache",
-    join(folder, "cache"),
-  ];
-  const result = spawnSync(process.execPath, [...main, ...options, ...places], {
+  const result = spawnSync(process.execPath, [...main, ...options, ...placesIn(folder)], {
     cwd: root,
     encoding: "utf8",
   });
@@ -108,17 +104,13 @@ test(
   "an interrupted search says how it goes on, and does",
   async () => {
     const folder = project(100);
-    const places = [
-      "--out",
-      join(folder, "out"),
-      "--trials",
-      join(folder, "trials"),
-      "--cache",
-      join(folder, "cache"),
-    ];
-    const child = spawn(process.execPath, [...main, join(folder, "search.yaml"), ...places, "--seeds", "1"], {
-      cwd: root,
-    });
+    const child = spawn(
+      process.execPath,
+      [...main, join(folder, "search.yaml"), ...placesIn(folder), "--seeds", "1"],
+      {
+        cwd: root,
+      },
+    );
     const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
     let shown = "";
     await new Promise<void>((resolve, reject) => {
