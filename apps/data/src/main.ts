@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatError } from "@corella/errors";
-import { renderPage, type ReportTable } from "@corella/evaluation";
+import { renderPage } from "@corella/evaluation";
 import { describeDistributions, prepareLog, splitLog, summarise } from "@corella/modality";
 import { writeFileAtomic } from "@corella/safetensors";
+import { alignColumns } from "@corella/terminal";
 import { Command } from "commander";
 import { cardsOf, dataPage, partsTable, readingTable } from "./page.ts";
 import { openSource, presetNames } from "./source.ts";
@@ -38,21 +39,7 @@ async function run(name: string, path: string | undefined, options: Options): Pr
   await writeFileAtomic(out, renderPage(dataPage(source.name, summary, describeDistributions(log, split))));
   const cards = cardsOf(summary).map(({ label, value }) => [label, value]);
   const tables = [{ columns: [], rows: cards }, partsTable(summary), readingTable(summary)];
-  process.stdout.write(`${tables.map(asText).join("\n\n")}\n\nPage: ${out}\n`);
-}
-
-/** Columns in line, for a terminal. */
-function asText({ columns, rows }: ReportTable): string {
-  const lines = columns.length === 0 ? rows : [columns, ...rows];
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((text, i) => text.padEnd(widths[i]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  process.stdout.write(`${tables.map(alignColumns).join("\n\n")}\n\nPage: ${out}\n`);
 }
 
 try {

@@ -6,9 +6,10 @@ import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/safetensors";
+import { duration, listenForInterruption } from "@corella/terminal";
 import { Command } from "commander";
 import { MetricsLog } from "./metrics-log.ts";
-import { createProgress, duration } from "./progress.ts";
+import { createProgress } from "./progress.ts";
 import { evaluateTest, runReport, verdict } from "./report.ts";
 
 interface Options {
@@ -51,16 +52,7 @@ async function run(options: Options): Promise<void> {
   const configText = configForFolder({ ...loaded, config }, folder);
   await writeFileAtomic(join(folder, "config.yaml"), configText);
 
-  const abort = new AbortController();
-  const onInterrupt = (): void => {
-    // A second time ends the process as if nobody listened.
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
-    process.stderr.write("\nInterrupting after this step; again to stop at once.\n");
-    abort.abort();
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onInterrupt);
+  const interruption = listenForInterruption(process.stderr);
 
   const progress = createProgress(process.stderr);
   const metrics = new MetricsLog(join(folder, "metrics.jsonl"));
@@ -73,7 +65,7 @@ async function run(options: Options): Promise<void> {
       cacheFolder: options.cache,
       configText,
       listener: listeners(progress, metrics, timings),
-      signal: abort.signal,
+      signal: interruption.signal,
     });
     progress.stop();
     const evaluation = evaluateTest(result, config.seed);
@@ -96,8 +88,7 @@ async function run(options: Options): Promise<void> {
   } finally {
     progress.stop();
     await metrics.flush();
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
+    interruption.stop();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ProgressListener } from "@corella/engine";
-import cliProgress from "cli-progress";
+import { createMeter, duration } from "@corella/terminal";
 
 interface Running {
   readonly title: string;
@@ -11,26 +11,10 @@ interface Running {
   score: number | undefined;
 }
 
-/** Time between two lines where there is no terminal. */
-const lineEveryMs = 5000;
-
 /** Shows phase, step, loss, rate and time left: a bar in a terminal, a line now and then elsewhere. */
 export function createProgress(stream: NodeJS.WriteStream): ProgressListener & { stop(): void } {
-  const bar = new cliProgress.SingleBar(
-    {
-      stream,
-      format: "  {bar} {value}/{total}  {details}",
-      barsize: 24,
-      hideCursor: true,
-      clearOnComplete: true,
-      linewrap: false,
-      stopOnComplete: false,
-    },
-    cliProgress.Presets.shades_classic,
-  );
-  const interactive = stream.isTTY;
+  const meter = createMeter(stream);
   let running: Running | undefined;
-  let lastLineMs = 0;
 
   const details = (state: Running, step: number): string => {
     const elapsedMs = performance.now() - state.startedAtMs;
@@ -48,7 +32,7 @@ export function createProgress(stream: NodeJS.WriteStream): ProgressListener & {
       .join("  ");
   };
   const close = (): void => {
-    if (interactive && running !== undefined) bar.stop();
+    meter.stop();
     running = undefined;
   };
 
@@ -68,19 +52,14 @@ export function createProgress(stream: NodeJS.WriteStream): ProgressListener & {
         loss: Number.NaN,
         score: undefined,
       };
-      lastLineMs = performance.now();
-      if (interactive) bar.start(steps, step, { details: "" });
+      meter.start(steps, step);
     },
     stepDone(_, step, loss) {
       if (running === undefined) return;
       // A running mean is easier to read than the loss of one batch.
       running.loss = Number.isFinite(running.loss) ? 0.95 * running.loss + 0.05 * loss : loss;
-      if (interactive) {
-        bar.update(step, { details: details(running, step) });
-      } else if (performance.now() - lastLineMs > lineEveryMs) {
-        lastLineMs = performance.now();
-        stream.write(`  ${step}/${running.steps}  ${details(running, step)}\n`);
-      }
+      const state = running;
+      meter.show(step, state.steps, () => details(state, step));
     },
     validated(_, look) {
       if (running !== undefined) running.score = look.score;
@@ -94,10 +73,4 @@ export function createProgress(stream: NodeJS.WriteStream): ProgressListener & {
     },
     stop: close,
   };
-}
-
-/** 75,000 ms -> 1:15 */
-export function duration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

@@ -15,12 +15,13 @@ import { readYaml } from "@corella/configuration";
 import { CorellaError, formatError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/safetensors";
+import { alignColumns, listenForInterruption } from "@corella/terminal";
 import { Command, InvalidArgumentError } from "commander";
 import { tunePage } from "./page.ts";
 import { createProcesses } from "./processes.ts";
 import { createProgress } from "./progress.ts";
 import { resultLines } from "./result-lines.ts";
-import { asText, seedsTable, trialsTable } from "./text.ts";
+import { seedsTable, trialsTable } from "./text.ts";
 
 interface Options {
   readonly config?: string;
@@ -68,16 +69,7 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
   const out = options.out ?? join("runs", `tune-${config.name}-${config.crm.model}`);
   await mkdir(out, { recursive: true });
 
-  const abort = new AbortController();
-  const onInterrupt = (): void => {
-    // A second time ends the process as if nobody listened.
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
-    process.stderr.write("\nInterrupting after this step; again to stop at once.\n");
-    abort.abort();
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onInterrupt);
+  const interruption = listenForInterruption(process.stderr);
   const progress = createProgress(process.stderr);
   const processes = createProcesses({
     baseFolder,
@@ -93,7 +85,7 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
       parallel: options.parallel,
       execute: processes.execute,
       listener: withResults(progress, join(out, "results.jsonl")),
-      signal: abort.signal,
+      signal: interruption.signal,
     });
     progress.stop();
     const best = configForFolder({ config: result.best.config, baseFolder }, out);
@@ -104,7 +96,7 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
     });
     await writeFileAtomic(join(out, "report.html"), renderPage(tunePage(config.name, result, best)));
     const tables = [...(result.trials.length > 1 ? [trialsTable(result.trials)] : []), seedsTable(result)];
-    process.stdout.write(`\n${tables.map(asText).join("\n\n")}\n\n`);
+    process.stdout.write(`\n${tables.map(alignColumns).join("\n\n")}\n\n`);
     for (const [what, file] of [
       ["Results", "results.jsonl"],
       ["Report", "report.html"],
@@ -115,8 +107,7 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
   } finally {
     progress.stop();
     processes.stop();
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
+    interruption.stop();
   }
 }
 

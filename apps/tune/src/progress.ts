@@ -1,9 +1,6 @@
 import type { TriedConfig, TuneListener } from "@corella/alignment";
-import cliProgress from "cli-progress";
+import { createMeter, duration } from "@corella/terminal";
 import { metric, settingsText, shortNames } from "./text.ts";
-
-/** Time between two lines where there is no terminal. */
-const lineEveryMs = 10_000;
 
 interface Running {
   readonly steps: number;
@@ -17,27 +14,13 @@ interface Running {
  * for each trial that has ended. Time left is what it takes when no further trial stops early.
  */
 export function createProgress(stream: NodeJS.WriteStream): TuneListener & { stop(): void } {
-  const bar = new cliProgress.SingleBar(
-    {
-      stream,
-      format: "  {bar} {details}",
-      barsize: 24,
-      hideCursor: true,
-      clearOnComplete: true,
-      linewrap: false,
-      stopOnComplete: false,
-    },
-    cliProgress.Presets.shades_classic,
-  );
-  const interactive = stream.isTTY;
+  const meter = createMeter(stream, { counts: false, lineEveryMs: 10_000 });
   let names: ReadonlyMap<string, string> = new Map();
   let total = 0;
   let done = 0;
   let startedMs = 0;
   let samplesTrained = 0;
-  let lastLineMs = 0;
   const running = new Map<number, Running>();
-  let drawn = false;
 
   const details = (): string => {
     const seconds = (performance.now() - startedMs) / 1000;
@@ -59,33 +42,20 @@ export function createProgress(stream: NodeJS.WriteStream): TuneListener & { sto
       `${done}/${total} trials`,
       ...each,
       samplesTrained === 0 ? "" : `${Math.round(perSecond).toLocaleString("en")} samples/s`,
-      samplesTrained === 0 ? "" : `${duration(left / perSecond)} left at most`,
+      samplesTrained === 0 ? "" : `${duration((1000 * left) / perSecond)} left at most`,
     ]
       .filter((part) => part !== "")
       .join("  ");
   };
-  const redraw = (): void => {
-    if (interactive) {
-      if (!drawn) bar.start(Math.max(1, total), done, { details: "" });
-      drawn = true;
-      bar.update(done, { details: details() });
-    } else if (performance.now() - lastLineMs > lineEveryMs) {
-      lastLineMs = performance.now();
-      stream.write(`  ${details()}\n`);
-    }
-  };
-  const clear = (): void => {
-    if (drawn) bar.stop();
-    drawn = false;
-  };
+  const redraw = (): void => meter.show(done, Math.max(1, total), details);
   const write = (line: string): void => {
-    clear();
+    meter.stop();
     stream.write(`${line}\n`);
   };
   const endedLine = (trial: number, { record, reused }: TriedConfig, settings: string): string => {
     const { best, status, seconds, test } = record;
     return [
-      `#${trial + 1} ${status}${reused ? ", kept from before" : ` in ${duration(seconds)}`}`,
+      `#${trial + 1} ${status}${reused ? ", kept from before" : ` in ${duration(1000 * seconds)}`}`,
       `AUC ${metric(best?.score)}`,
       ...(test === undefined ? [] : [`test AUC ${metric(test.auc)}`]),
       settings,
@@ -127,12 +97,6 @@ export function createProgress(stream: NodeJS.WriteStream): TuneListener & { sto
       done += 1;
       write(endedLine(trial, tried, settingsText(tried, names)));
     },
-    stop: clear,
+    stop: () => meter.stop(),
   };
-}
-
-/** 75 s -> 1:15 */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }

@@ -83,23 +83,3 @@ export function seedsTable({ best, seeds }: TuneResult): { columns: string[]; ro
     ],
   };
 }
-
-/** Columns in line, for a terminal. */
-export function asText({
-  columns,
-  rows,
-}: {
-  columns: readonly string[];
-  rows: readonly (readonly string[])[];
-}): string {
-  const lines = [columns, ...rows];
-  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((text, i) => text.padEnd(widths[i]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}

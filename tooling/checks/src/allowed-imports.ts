@@ -11,6 +11,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   safetensors: [],
   metrics: [],
   configuration: [],
+  terminal: [],
   engine: ["safetensors"],
   modality: ["safetensors", "configuration"],
   crm: ["engine", "metrics"],

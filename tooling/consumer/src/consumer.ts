@@ -11,6 +11,7 @@ import { auc } from "@corella/metrics";
 import * as modality from "@corella/modality";
 import * as routing from "@corella/routing";
 import { float32Tensor, parseSafetensors, serializeSafetensors } from "@corella/safetensors";
+import * as terminal from "@corella/terminal";
 
 function expectEqual(actual: unknown, expected: unknown, what: string): void {
   if (actual !== expected) throw new Error(`${what}: expected ${String(expected)}, got ${String(actual)}`);
@@ -25,6 +26,7 @@ for (const [name, exported] of Object.entries({
   llm,
   modality,
   routing,
+  terminal,
 })) {
   console.log(`${name}: ${Object.keys(exported).length} exports`);
 }

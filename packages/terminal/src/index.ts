@@ -1,0 +1,4 @@
+// What the commands share on a terminal.
+export { listenForInterruption, type Interruption } from "./interruption.ts";
+export { createMeter, type Meter } from "./meter.ts";
+export { alignColumns, duration } from "./text.ts";

@@ -1,0 +1,23 @@
+export interface Interruption {
+  /** Aborted at the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Nobody listens any more. */
+  stop(): void;
+}
+
+/** The first signal asks to stop after the step under way; a second one ends the process as if nobody listened. */
+export function listenForInterruption(stream: NodeJS.WritableStream): Interruption {
+  const abort = new AbortController();
+  const stop = (): void => {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
+  };
+  const onInterrupt = (): void => {
+    stop();
+    stream.write("\nInterrupting after this step; again to stop at once.\n");
+    abort.abort();
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+  return { signal: abort.signal, stop };
+}

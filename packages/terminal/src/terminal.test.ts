@@ -1,0 +1,57 @@
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { alignColumns, createMeter, duration, listenForInterruption } from "./index.ts";
+
+function stream(isTTY: boolean): { stream: NodeJS.WriteStream; written(): string } {
+  const through = new PassThrough();
+  let text = "";
+  through.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  return { stream: Object.assign(through, { isTTY }) as unknown as NodeJS.WriteStream, written: () => text };
+}
+
+test("without a terminal a meter writes a line when it is time, and no sooner", () => {
+  const { stream: out, written } = stream(false);
+  const patient = createMeter(out);
+  patient.start(10);
+  patient.show(1, 10, () => "early");
+  expect(written()).toBe("");
+  const eager = createMeter(out, { lineEveryMs: -1 });
+  eager.start(10);
+  eager.show(2, 10, () => "fast");
+  createMeter(out, { lineEveryMs: -1, counts: false }).show(3, 10, () => "alone");
+  expect(written()).toBe("  2/10  fast\n  alone\n");
+});
+
+test("in a terminal a meter draws, is taken away, and draws again", () => {
+  const { stream: out, written } = stream(true);
+  const meter = createMeter(Object.assign(out, { cursorTo() {}, clearLine() {}, moveCursor() {} }));
+  meter.show(1, 4, () => "first");
+  expect(written()).toContain("1/4");
+  meter.stop();
+  meter.stop();
+  const before = written().length;
+  meter.start(4, 2);
+  expect(written().slice(before)).toContain("2/4");
+  meter.stop();
+});
+
+test("the first signal aborts and says so; then nobody listens", () => {
+  const { stream: out, written } = stream(false);
+  const before = process.listenerCount("SIGTERM");
+  const interruption = listenForInterruption(out);
+  expect(process.listenerCount("SIGTERM")).toBe(before + 1);
+  process.emit("SIGTERM");
+  expect(interruption.signal.aborted).toBe(true);
+  expect(written()).toMatch(/again to stop at once/);
+  expect(process.listenerCount("SIGTERM")).toBe(before);
+});
+
+test("columns stand in line, with or without names; durations are minutes and seconds", () => {
+  const rows = [
+    ["a", "1"],
+    ["long", ""],
+  ];
+  expect(alignColumns({ columns: [], rows })).toBe("a     1\nlong");
+  expect(alignColumns({ columns: ["", "n"], rows })).toBe("      n\na     1\nlong");
+  expect([duration(75_000), duration(3_600_400)]).toEqual(["1:15", "60:00"]);
+});
