@@ -1,29 +1,19 @@
 """FuxiCTR's six models, unmodified: one `train_step` on random batches, or one `train_epoch` with its own data loader on
 the samples of our shards."""
 
-import importlib
 import itertools
-import logging
-import os
 import sys
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from fuxictr_models import model_class
 from shards import read_blocks
 from worker import repeated, serve, trainable
 
 BATCHES = 4
 DATASET_ID = "synthetic"
-PATHS = {name: f"model_zoo.{name}.src.{name}" for name in ["DCNv2", "xDeepFM", "FiBiNET", "AutoInt", "FiGNN"]}
-PATHS["DeepFM"] = "model_zoo.DeepFM.DeepFM_torch.src.DeepFM"
-
-if not os.environ.get("FUXICTR_HOME"):
-    sys.exit("FUXICTR_HOME must name a checkout: git clone https://github.com/reczoo/FuxiCTR")
-sys.path.insert(0, str(Path(os.environ["FUXICTR_HOME"]).resolve()))
-logging.disable(logging.INFO)
 
 
 def feature_map_of(fields, dim):
@@ -47,8 +37,7 @@ def build(name, settings):
     fields, batch = settings["fields"], settings["batch"]
     folder = tempfile.mkdtemp(prefix="corella-bench-")
     feature_map = feature_map_of(fields, settings["config"]["embedding_dim"])
-    model_class = getattr(importlib.import_module(PATHS[settings["model"]]), settings["model"])
-    model = model_class(
+    model = model_class(settings["model"])(
         feature_map,
         gpu=-1,
         task="binary_classification",

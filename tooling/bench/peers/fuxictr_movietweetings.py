@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fuxictr_scores import scores
 from movietweetings import CATEGORICAL, HISTORY_LENGTH, PADDING_ID, SPLITS, build
 
 DATASET_ID = "movietweetings"
@@ -60,13 +61,6 @@ def write_dataset(task, folder):
     (folder / "feature_map.json").write_text(json.dumps(feature_map, indent=2), encoding="utf8")
     for split in SPLITS:
         np.savez(folder / f"{split}.npz", **task[split])
-
-
-def scores(model, loader, labels):
-    """AUC and logloss by the peer's evaluate, accuracy at 0.5 from its predictions."""
-    metrics = model.evaluate(loader)
-    accuracy = np.mean((model.predict(loader) >= 0.5) == (labels == 1))
-    return {"auc": float(metrics["AUC"]), "logloss": float(metrics["logloss"]), "accuracy": float(accuracy)}
 
 
 def timed(model):

@@ -5,11 +5,7 @@ is chosen on the validation part; the test part is scored once, with its weights
 """
 
 import argparse
-import importlib
 import json
-import logging
-import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,16 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fuxictr_models import PATHS, model_class
+from fuxictr_scores import scores
 from shards import read_blocks
 
-PATHS = {name: f"model_zoo.{name}.src.{name}" for name in ["DCNv2", "xDeepFM", "FiBiNET", "AutoInt", "FiGNN"]}
-PATHS["DeepFM"] = "model_zoo.DeepFM.DeepFM_torch.src.DeepFM"
 DATASET_ID = "parts"
-
-if not os.environ.get("FUXICTR_HOME"):
-    sys.exit("FUXICTR_HOME must name a checkout: git clone https://github.com/reczoo/FuxiCTR")
-sys.path.insert(0, str(Path(os.environ["FUXICTR_HOME"]).resolve()))
-logging.disable(logging.INFO)
 
 
 def specification(feature):
@@ -51,12 +42,6 @@ def write_dataset(parts, folder):
         np.savez(folder / f"{part}.npz", **samples)
         labels[part] = samples["label"]
     return labels
-
-
-def scores(model, loader, labels):
-    metrics = model.evaluate(loader)
-    accuracy = np.mean((model.predict(loader) >= 0.5) == (labels == 1))
-    return {"auc": float(metrics["AUC"]), "logLoss": float(metrics["logloss"]), "accuracy": float(accuracy)}
 
 
 def train(options, folder):
@@ -93,7 +78,7 @@ def train(options, folder):
     feature_map = FeatureMap(DATASET_ID, str(folder))
     feature_map.load(str(folder / "feature_map.json"), settings)
     (folder / DATASET_ID).mkdir(exist_ok=True)  # the peer saves its best weights here
-    model = getattr(importlib.import_module(PATHS[options.model]), options.model)(feature_map, **settings)
+    model = model_class(options.model)(feature_map, **settings)
     train_loader, valid_loader = RankDataLoader(feature_map, stage="train", **settings).make_iterator()
     start = time.perf_counter()
     model.fit(train_loader, validation_data=valid_loader, **settings)
