@@ -1,7 +1,7 @@
 """Trains one of FuxiCTR's models on the samples that experiments/crm-parts.ts wrote, and prints one JSON line.
 
-Model, loss, optimiser, data loader, training loop, early stopping and metrics are the peer's, unmodified. The best epoch
-is chosen on the validation part; the test part is scored once, with its weights.
+Model, loss, optimiser, data loader, training loop, early stopping and metrics are the peer's, unmodified but for initial
+values (`initialise_own_tables`). The best epoch is chosen on the validation part; the test part is scored once, with its weights.
 """
 
 import argparse
@@ -44,6 +44,20 @@ def write_dataset(parts, folder):
     return labels
 
 
+def initialise_own_tables(model, features):
+    """The peer leaves a first-order table of a sequence that shares another's embedding at nn.Embedding's N(0, 1), although
+    that table is not shared. It gets the initial values of all other tables, so that it can be compared."""
+    from fuxictr.pytorch.layers.embeddings.feature_embedding import FeatureEmbeddingDict
+
+    for module in model.modules():
+        if not isinstance(module, FeatureEmbeddingDict):
+            continue
+        for feature in features:
+            table = module.embedding_layers[feature["name"]]
+            if feature["table"] != feature["name"] and table is not module.embedding_layers[feature["table"]]:
+                module.embedding_initializer(table.weight[1:, :])
+
+
 def train(options, folder):
     from fuxictr.features import FeatureMap
     from fuxictr.pytorch.dataloaders import RankDataLoader
@@ -79,6 +93,8 @@ def train(options, folder):
     feature_map.load(str(folder / "feature_map.json"), settings)
     (folder / DATASET_ID).mkdir(exist_ok=True)  # the peer saves its best weights here
     model = model_class(options.model)(feature_map, **settings)
+    if not options.peer_initial_values:
+        initialise_own_tables(model, parts["features"])
     train_loader, valid_loader = RankDataLoader(feature_map, stage="train", **settings).make_iterator()
     start = time.perf_counter()
     model.fit(train_loader, validation_data=valid_loader, **settings)
@@ -106,6 +122,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--patience", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--peer-initial-values", action="store_true", help="also where they are an oversight")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -33,7 +33,7 @@ const stream: z.ZodType<StreamConfig, unknown> = z
   })
   .prefault({ activation: "relu" });
 
-/** Defaults: the streams of the paper's section "Implementation", the gate and the one head of its authors' FuxiCTR. */
+/** Defaults: the paper's streams of three layers of 400, with a gate and one head. */
 export const finalMlpSchema: z.ZodType<FinalMlpConfig, unknown> = z
   .strictObject({
     ...embeddingFields,

@@ -16,7 +16,7 @@ export interface GdcnConfig extends EmbeddingConfig, TowerConfig {
   hiddenUnits: number[];
 }
 
-/** Defaults: three cross layers beside a tower of 400 units, as the paper compares models (section 5.1). */
+/** Defaults: three cross layers beside a tower of 400 units, the paper's. */
 export const gdcnSchema: z.ZodType<GdcnConfig, unknown> = z.strictObject({
   ...embeddingFields,
   ...towerFields,

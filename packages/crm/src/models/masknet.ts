@@ -25,7 +25,7 @@ export interface MaskNetConfig extends EmbeddingConfig {
   dropout: number;
 }
 
-/** Defaults: three layers of 400 units and the ratio 2 of the paper's section 4.1. */
+/** Defaults: the paper's three layers of 400 units and ratio 2. */
 export const maskNetSchema: z.ZodType<MaskNetConfig, unknown> = z.strictObject({
   ...embeddingFields,
   structure: z.enum(["serial", "parallel"]).default("serial"),
