@@ -73,7 +73,10 @@ export interface LlmTuningConfig {
   /** Size of the random subset of the training part. */
   readonly samples: number;
   readonly epochs: number;
+  /** Samples that are computed at once. */
   readonly batchSize: number;
+  /** Batches of an update, which is by the mean of their gradients. The last ones, too few for one, are left out. */
+  readonly accumulate: number;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly warmupSteps: number;
@@ -120,6 +123,13 @@ export interface RunConfig {
       readonly targetModules: readonly string[];
       readonly rsLora: boolean;
     };
+    /**
+     * L_llm of stages 2 and 3. `twoWay`: the softmax over the two answers, by which samples are scored (eq. 2); `answer`:
+     * over the whole vocabulary at the answer's token, and nowhere else (TALLRec).
+     */
+    readonly loss: "twoWay" | "answer";
+    /** Training computes each block again for the gradient, in place of keeping it: less memory for more time. */
+    readonly recompute: boolean;
     /** Longer prompts lose history, oldest first. */
     readonly maxTokens: number;
     /**
@@ -153,6 +163,7 @@ const llmTuningFields = {
   samples: positiveInteger.default(8000),
   epochs: positiveInteger.default(1),
   batchSize: positiveInteger.default(32),
+  accumulate: positiveInteger.default(1),
   learningRate: z.number().positive().default(1e-3),
   weightDecay: z.number().nonnegative().default(0),
   warmupSteps: z.int().nonnegative().default(10),
@@ -213,6 +224,8 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
           rsLora: z.boolean().default(false),
         })
         .prefault({}),
+      loss: z.enum(["twoWay", "answer"]).default("twoWay"),
+      recompute: z.boolean().default(false),
       maxTokens: positiveInteger.default(128),
       targetsPerHistory: positiveInteger.default(1),
       tokenBudget: positiveInteger.default(4096),
