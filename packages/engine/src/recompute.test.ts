@@ -57,7 +57,8 @@ function program(recomputeOf: (scope: Scope) => Recompute): Program {
         return tf.mul(layer(tf.add(inner, scope.lookup("item", ids)), "second"), b!);
       });
       const dropped = scope.dropout(hidden, 0.25);
-      return { loss: tf.mean(tf.square(dropped)), outputs: { hidden, dropped } };
+      const loss = recompute([dropped], (x) => tf.mean(tf.square(x!)));
+      return { loss, outputs: { hidden, dropped } };
     },
   };
 }

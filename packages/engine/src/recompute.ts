@@ -132,7 +132,6 @@ function dependents(tape: Tape, variables: readonly Tensor[]): Set<number> {
  * otherwise find them done already and keep the first ones, or do them before their time.
  */
 function alwaysTrue(gradient: Tensor): Tensor {
-  const { rank } = gradient;
-  const element = tf.slice(gradient, Array<number>(rank).fill(0), Array<number>(rank).fill(1));
+  const element = tf.slice(tf.reshape(gradient, [-1]), [0], [1]);
   return tf.logicalNot(tf.less(tf.reshape(element, []), -Infinity));
 }

@@ -122,8 +122,7 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
     outputs = Object.fromEntries(
       Object.entries(result.outputs).map(([name, tensor]) => [name, tf.keep(tf.clone(tensor))]),
     );
-    const { loss } = result;
-    return loss === undefined || loss.rank === 0 ? loss : tf.reshape(loss, []);
+    return result.loss;
   };
   if (trainable === undefined) {
     return { loss: forward(), outputs, gradients: new Map(), lookups, assigned };
@@ -136,8 +135,9 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
       if (loss === undefined) {
         throw new CorellaError({ code: "engine/no-loss", message: "The program has no loss to train on." });
       }
-      parts.keepScope(loss);
-      return loss;
+      const scalar = loss.rank === 0 ? loss : tf.reshape(loss, []);
+      parts.keepScope(scalar);
+      return scalar;
     },
     variables,
     undefined,
