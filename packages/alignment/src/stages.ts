@@ -22,7 +22,7 @@ import {
 import { isLoraParam } from "@corella/llm";
 import { idFeeds } from "@corella/bundle";
 import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
-import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./config.ts";
+import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./stages-config.ts";
 import type { PreparedData } from "./data.ts";
 import { answerProgram, jointProgram, type HiddenWidths, type ProjectionConfig } from "./objective.ts";
 import type { BatchPlan } from "./subset-batches.ts";

@@ -14,9 +14,10 @@ import {
 } from "@corella/llm";
 import type { Prompt } from "@corella/modality";
 import type { BaseLlm } from "./base-llm.ts";
-import type { LlmTuningConfig, RunConfig } from "./config.ts";
+import type { RunConfig } from "./config.ts";
 import { randomSubset, renderPrompts, type PreparedData } from "./data.ts";
 import type { LlmLoss } from "./objective.ts";
+import type { LlmTuningConfig } from "./stages-config.ts";
 import { lengthBucketedPlan, type BatchPlan } from "./subset-batches.ts";
 import { randomRuns, renderRun, targetRuns } from "./target-runs.ts";
 
