@@ -149,7 +149,6 @@ for (const [name, one] of Object.entries(cases)) {
     const reference = await resultOf(eagerRuntime("cpu"), one, false);
     const eager = await resultOf(eagerRuntime("cpu"), one, true);
     if (one.shared !== true) expect(eager).toEqual(reference);
-    // onnxruntime merges other operations where nothing is kept for the backward pass.
     for (const { loss, gradients } of [eager, await resultOf(onnxRuntime({ threads: 1 }), one, true)]) {
       expect(loss).toBeCloseTo(reference.loss, 6);
       for (const [key, gradient] of Object.entries(reference.gradients)) {

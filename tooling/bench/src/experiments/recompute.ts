@@ -14,12 +14,12 @@ import {
  * Memory and time of a LoRA step (q and v, rank 8) that keeps all activations, or recomputes each block: one way a
  * process, on one thread.
  *
- *     node --conditions=source --import tsx tooling/bench/src/experiments/recompute.ts model.gguf recompute [prompts] [tokens] [packed] [precision]
+ *     node --conditions=source --import tsx tooling/bench/src/experiments/recompute.ts model.gguf recompute [prompts] [tokens] [padded|packed] [precision] [dropout]
  *
  * The second argument is `keep` or `recompute`. Prompts are of random tokens; packed ones share nothing. Loss and a sum
  * of the adapter's values after the steps show that both ways compute the same.
  */
-const [path, way, count = "16", length = "142", layout = "padded", precision = "float32"] =
+const [path, way, count = "16", length = "142", layout = "padded", precision = "float32", dropout = "0"] =
   process.argv.slice(2) as [string, "keep" | "recompute", ...string[]];
 const steps = 4;
 
@@ -31,7 +31,11 @@ function memory(): { readonly now: number; readonly peak: number } {
 
 const runtime = onnxRuntime({ threads: 1, spinning: false });
 const { config, values } = await loadPretrained(path);
-const options = { answers: { yes: 1, no: 2 }, lora: { rank: 8, alpha: 16 }, recompute: way === "recompute" };
+const options = {
+  answers: { yes: 1, no: 2 },
+  lora: { rank: 8, alpha: 16, dropout: Number(dropout) },
+  recompute: way === "recompute",
+};
 const trainer = await runtime.train(
   twoWayProgram(layout === "packed" ? packedDecoder(config, options) : decoder(config, options)),
   {
@@ -68,6 +72,7 @@ process.stdout.write(
     way,
     layout,
     precision,
+    dropout,
     loadedMb: Math.round(before.now),
     peakAboveMb: Math.round(after.peak - before.now),
     peakBeforeMb: Math.round(before.peak),
