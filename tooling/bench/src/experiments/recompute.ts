@@ -55,6 +55,7 @@ const label = { shape: [sequences.length], data: Float32Array.from(sequences, (_
 globalThis.gc?.();
 const before = memory();
 const losses: number[] = [];
+const peaks: number[] = [];
 /** Of the processor: other work on the machine does not count. */
 const seconds: number[] = [];
 for (let step = 0; step < steps; step++) {
@@ -62,8 +63,8 @@ for (let step = 0; step < steps; step++) {
   losses.push((await trainer.step({ ...feeds, label })).loss);
   const { user, system } = process.cpuUsage(start);
   seconds.push((user + system) / 1e6);
+  peaks.push(Math.round(memory().peak - before.now));
 }
-const after = memory();
 const sum = Object.entries(trainer.values)
   .filter(([name]) => isLoraParam(name))
   .reduce((total, [, array]) => total + array.reduce((part, value) => part + value, 0), 0);
@@ -74,7 +75,7 @@ process.stdout.write(
     precision,
     dropout,
     loadedMb: Math.round(before.now),
-    peakAboveMb: Math.round(after.peak - before.now),
+    peakAboveMb: peaks,
     peakBeforeMb: Math.round(before.peak),
     cpuSeconds: seconds.map((value) => Number(value.toFixed(2))),
     losses,
