@@ -19,7 +19,7 @@ import {
 } from "@corella/llm";
 import { CorellaError } from "@corella/errors";
 import type { PromptConfig } from "@corella/modality";
-import type { ScratchConfig } from "./config.ts";
+import type { RunConfig, ScratchConfig } from "./config.ts";
 import { pretrainingTexts, type PreparedData } from "./data.ts";
 
 /** A decoder before any tuning. */
@@ -89,6 +89,7 @@ export async function pretrainingStage(
   design: Pick<BaseLlm, "config" | "tokenizer">,
   texts: readonly string[],
   { pretraining }: ScratchConfig,
+  { recompute }: Pick<RunConfig["llm"], "recompute">,
 ): Promise<PhaseSpec> {
   const documents = await design.tokenizer.encodeBatch(texts);
   const shuffled = permutation(documents.length, createGenerator(seed, "pretraining/documents"));
@@ -96,7 +97,7 @@ export async function pretrainingStage(
     Array.from(shuffled, (position) => documents[position]!),
     { time: pretraining.sequenceLength, endTokenId: design.config.eosTokenId! },
   );
-  const trainer = await runtime.train(languageModelProgram(design.config), {
+  const trainer = await runtime.train(languageModelProgram(design.config, { recompute }), {
     seed,
     optimizer: {
       kind: "adamw",

@@ -20,6 +20,7 @@ const minimal = {
 test("defaults are filled in", () => {
   const config = parseRunConfig(minimal, "c.yaml");
   expect(config.stages.joint.weights).toEqual({ llm: 1, crm: 1, calibration: 0.1 });
+  expect(config.llm).toMatchObject({ loss: "twoWay", recompute: false });
   expect(config.data.split).toEqual({ kind: "time", shares: [0.8, 0.1, 0.1] });
 });
 
@@ -46,6 +47,17 @@ test("a bad value is named with its path", () => {
       code: "config/invalid",
       message: expect.stringContaining("stages.warmUp.epochs"),
     }),
+  );
+});
+
+test.each([
+  ["llm.loss", { llm: { base: { kind: "scratch" }, loss: "twoway" } }],
+  ["llm.recompute", { llm: { base: { kind: "scratch" }, recompute: "yes" } }],
+  ["stages.joint.accumulate", { stages: { joint: { accumulate: 0 } } }],
+  ["stages.llmAlone.accumulate", { stages: { llmAlone: { accumulate: 1.5 } } }],
+])("%s takes what it can mean, and nothing else", (path, bad) => {
+  expect(() => parseRunConfig({ ...minimal, ...bad }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/invalid", message: expect.stringContaining(path) }),
   );
 });
 

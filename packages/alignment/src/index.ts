@@ -8,6 +8,7 @@ export {
   jointProgram,
   projectionParams,
   type HiddenWidths,
+  type LlmLoss,
   type LossWeights,
   type ProjectionConfig,
 } from "./objective.ts";

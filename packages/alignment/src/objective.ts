@@ -7,9 +7,10 @@ import {
   type Part,
   type Program,
   type Scope,
+  type Specs,
   type Tensor,
 } from "@corella/engine";
-import { twoWayLoss, twoWayProgram, type DecoderOutput } from "@corella/llm";
+import { twoWayLoss, type DecoderOutput } from "@corella/llm";
 
 /** Weights of eq. 4: L = alpha L_llm + beta L_crm + gamma L_cal. */
 export interface LossWeights {
@@ -17,6 +18,11 @@ export interface LossWeights {
   readonly crm: number;
   readonly calibration: number;
 }
+
+/** L_llm from the decoder's output and the labels, float32 [batch], 1 for yes. */
+export type LlmLoss = (output: DecoderOutput, labels: Tensor) => Tensor;
+
+const twoWay: LlmLoss = ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels);
 
 export interface ProjectionConfig {
   /** LLM blocks S_j, counted from 1 (the block's output). */
@@ -77,9 +83,12 @@ function powerOfNorm(squaredNorm: Tensor, power: number): Tensor {
   return power === 1 ? tf.sqrt(safe) : tf.exp(tf.mul(tf.log(safe), power / 2));
 }
 
+const labelInput: Specs["inputs"] = { label: { shape: ["batch"], dtype: "float32" } };
+
 /**
  * Stage 2 in one graph: both models on the same samples, eq. 4.
  * Parameters, tables and inputs are prefixed `crm.`, `llm.` and `projection.`; the input `label` is float32 ["batch"].
+ * @param llmLoss default the two-way loss
  */
 export function jointProgram(
   crm: Part<CrmOutput>,
@@ -87,6 +96,7 @@ export function jointProgram(
   projection: ProjectionConfig,
   widths: HiddenWidths,
   weights: LossWeights,
+  llmLoss: LlmLoss = twoWay,
 ): Program {
   const specs = compose({
     crm,
@@ -95,13 +105,13 @@ export function jointProgram(
   });
   return {
     ...specs,
-    inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
+    inputs: { ...specs.inputs, ...labelInput },
     forward(scope: Scope) {
       const label = scope.input("label");
       const a = crm.forward(within(scope, "crm"));
       const b = llm.forward(within(scope, "llm"));
       const crmLoss = binaryCrossEntropy(a.logit, label);
-      const llmLoss = twoWayLoss(b.yesNoLogits, label);
+      const lossOfLlm = llmLoss(b, label);
       const projections = within(scope, "projection");
       const calibration = calibrationLoss(
         projection,
@@ -110,15 +120,23 @@ export function jointProgram(
         a.hiddenStates,
       );
       const loss = tf.add(
-        tf.add(tf.mul(llmLoss, weights.llm), tf.mul(crmLoss, weights.crm)),
+        tf.add(tf.mul(lossOfLlm, weights.llm), tf.mul(crmLoss, weights.crm)),
         tf.mul(calibration, weights.calibration),
       );
-      return { loss, outputs: { crmLoss, llmLoss, calibration } };
+      return { loss, outputs: { crmLoss, llmLoss: lossOfLlm, calibration } };
     },
   };
 }
 
 /** Stage 3, and tuning an LLM on its own: alpha = 1, beta = gamma = 0. Names are prefixed `llm.` as in stage 2. */
-export function answerProgram(llm: Part<DecoderOutput>): Program {
-  return twoWayProgram({ ...compose({ llm }), forward: (scope) => llm.forward(within(scope, "llm")) });
+export function answerProgram(llm: Part<DecoderOutput>, llmLoss: LlmLoss = twoWay): Program {
+  const specs = compose({ llm });
+  return {
+    ...specs,
+    inputs: { ...specs.inputs, ...labelInput },
+    forward: (scope) => ({
+      loss: llmLoss(llm.forward(within(scope, "llm")), scope.input("label")),
+      outputs: {},
+    }),
+  };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createLlmPrompt, loadPredictor, openBundle, openLane } from "@corella/bundle";
 import type { ProgressListener } from "@corella/engine";
 import { embeddingFrom, recordAt } from "@corella/modality";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { parseRunConfig, type RunConfig } from "./config.ts";
 import { train, type TrainingResult } from "./pipeline.ts";
 import { mixed } from "./predictions.ts";
@@ -168,4 +168,49 @@ test("several targets after one history: the whole of training", async () => {
   expect(phases[3]!.steps).toBeGreaterThanOrEqual(4);
   expect(phases[3]!.steps).toBeLessThan(10);
   expect(predictions.llm.every((p) => p > 0 && p < 1)).toBe(true);
+});
+
+describe("the loss over the whole vocabulary and updates of several batches", () => {
+  const { joint, llmAlone, warmUp } = config.stages;
+  const settings: RunConfig = {
+    ...config,
+    llm: { ...config.llm, loss: "answer" },
+    stages: {
+      warmUp: { ...warmUp, epochs: 1 },
+      // 64 samples in batches of 16.
+      joint: { ...joint, accumulate: 2 },
+      llmAlone: { ...llmAlone, accumulate: 3 },
+    },
+  };
+
+  test("the whole of training, with blocks that are kept and that are recomputed", async () => {
+    const kept = (await run({}, undefined, undefined, settings)).result;
+    expect(kept.phases.slice(2).map(({ steps }) => steps)).toEqual([2, 1]);
+    // Among 400 tokens that it has hardly learned the model chooses worse than among two.
+    expect(whole.result.phases[3]!.losses[0]![1]).toBeLessThan(1);
+    expect(kept.phases[3]!.losses[0]![1]).toBeGreaterThan(2);
+    const recomputing = { ...settings, llm: { ...settings.llm, recompute: true } };
+    const recomputed = (await run({}, undefined, undefined, recomputing)).result;
+    for (const phase of [0, 2, 3])
+      expect(recomputed.phases[phase]!.losses.at(-1)![1]).toBeCloseTo(
+        kept.phases[phase]!.losses.at(-1)![1],
+        4,
+      );
+    recomputed.test.llm.forEach((p, i) => expect(p).toBeCloseTo(kept.test.llm[i]!, 4));
+  });
+
+  test("an update of more batches than a stage has is refused before anything is trained", async () => {
+    const phases: string[] = [];
+    const listener: ProgressListener = { phaseStarted: ({ name }) => void phases.push(name) };
+    const tooMany = {
+      ...settings,
+      stages: { ...settings.stages, llmAlone: { ...llmAlone, accumulate: 5 } },
+    };
+    await expect(run(listener, undefined, undefined, tooMany)).rejects.toMatchObject({
+      code: "config/accumulate",
+      place: "stages.llmAlone.accumulate",
+      remedy: expect.stringContaining("at most 4"),
+    });
+    expect(phases).toEqual([]);
+  });
 });

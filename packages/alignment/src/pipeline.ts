@@ -24,7 +24,7 @@ import { prepareData, randomSubset, renderPrompts, type PreparedData } from "./d
 import type { ProjectionConfig } from "./objective.ts";
 import { fitRouter, predictAll, type Models, type Predictions } from "./predictions.ts";
 import { jointStage, llmAloneStage, warmUp, type StageInputs } from "./stages.ts";
-import { textSamples, tunedDecoder, type TextSamples } from "./text-samples.ts";
+import { requireUpdates, textSamples, tunedDecoder, type TextSamples } from "./text-samples.ts";
 
 export interface TrainingOptions {
   /** Relative paths of the configuration start here. */
@@ -59,6 +59,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     options.baseFolder,
     options.cacheFolder ?? join(options.runFolder, "prepared"),
   );
+  requireUpdates(config, data.split.train.length);
   const inputs: StageInputs = { runtime, data, seed: config.seed };
   const crm = crmOf(config.crm, data.featureMap);
   const phases: PhaseResult[] = [];
@@ -177,7 +178,7 @@ async function baseLlm(
   const { texts, template } = scratchTexts(data, config.prompt);
   const design = await designScratch(texts, base, template);
   const values = await run("stage-0", "Stage 0: pre-training the language model", () =>
-    pretrainingStage(runtime, seed, design, texts, base),
+    pretrainingStage(runtime, seed, design, texts, base, config.llm),
   );
   return { ...design, values };
 }

@@ -19,13 +19,14 @@ import {
   type Runtime,
   type Values,
 } from "@corella/engine";
-import { isLoraParam, type DecoderOutput } from "@corella/llm";
+import { isLoraParam } from "@corella/llm";
 import { idFeeds } from "@corella/bundle";
 import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
-import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./config.ts";
+import type { JointConfig, LlmTuningConfig, WarmUpConfig } from "./stages-config.ts";
 import type { PreparedData } from "./data.ts";
 import { answerProgram, jointProgram, type HiddenWidths, type ProjectionConfig } from "./objective.ts";
-import { llmFeeds, llmPlan, type TextSamples } from "./text-samples.ts";
+import type { BatchPlan } from "./subset-batches.ts";
+import { llmFeeds, llmPlan, type TextSamples, type TunedDecoder } from "./text-samples.ts";
 
 /** Rows of the CRM that are scored at once. */
 const scoringBatch = 4096;
@@ -123,7 +124,7 @@ function labelFeed(labels: Float32Array): Batch {
 export async function jointStage(
   { runtime, data, seed }: StageInputs,
   crm: Part<CrmOutput>,
-  llm: Part<DecoderOutput>,
+  llm: TunedDecoder,
   values: Values,
   samples: TextSamples,
   config: JointConfig,
@@ -136,9 +137,12 @@ export async function jointStage(
     embedding: regularisation.embeddingL2,
     net: regularisation.networkL2,
   });
-  const trainer = await runtime.train(jointProgram(crm, llm, projection, widths, config.weights), {
+  const { accumulate } = config;
+  const program = jointProgram(crm, llm.part, projection, widths, config.weights, llm.loss);
+  const trainer = await runtime.train(program, {
     seed,
     values,
+    accumulate,
     optimizer: (name) => {
       if (name.startsWith("crm.")) return forCrm(name);
       if (name.startsWith("projection.") || isLoraParam(name)) return llmOptimizer(config);
@@ -152,14 +156,13 @@ export async function jointStage(
     labelledRows(data, data.split.validation),
   );
   const plan = llmPlan(samples, config, seed, "joint");
-  const perEpoch = plan.steps / config.epochs;
+  const schedule = tuningSteps(plan, config);
+  const perEpoch = schedule.steps / config.epochs;
   return {
     trainer,
-    steps: plan.steps,
-    samplesPerStep: config.batchSize,
-    learningRateScale: cosineSchedule({ steps: plan.steps, warmupSteps: config.warmupSteps, floor: 0.1 }),
-    batch(step) {
-      const positions = plan.at(step);
+    ...schedule,
+    batch(index) {
+      const positions = plan.at(index);
       const rows = positions.map((position) => samples.rows[position]!);
       return {
         ...data.crmBatch(rows, "crm."),
@@ -177,6 +180,19 @@ export async function jointStage(
   };
 }
 
+function tuningSteps(
+  { steps: batches }: BatchPlan,
+  { accumulate, batchSize, warmupSteps }: LlmTuningConfig,
+): Pick<PhaseSpec, "steps" | "accumulate" | "samplesPerStep" | "learningRateScale"> {
+  const steps = Math.floor(batches / accumulate);
+  return {
+    steps,
+    accumulate,
+    samplesPerStep: batchSize * accumulate,
+    learningRateScale: cosineSchedule({ steps, warmupSteps, floor: 0.1 }),
+  };
+}
+
 function llmOptimizer(config: LlmTuningConfig): Optimizer {
   return { kind: "adamw", learningRate: config.learningRate, weightDecay: config.weightDecay };
 }
@@ -184,24 +200,24 @@ function llmOptimizer(config: LlmTuningConfig): Optimizer {
 /** Stage 3: the LLM alone on another random subset; alpha = 1, beta = gamma = 0. */
 export async function llmAloneStage(
   { runtime, data, seed }: StageInputs,
-  llm: Part<DecoderOutput>,
+  llm: TunedDecoder,
   values: Values,
   samples: TextSamples,
   config: LlmTuningConfig,
 ): Promise<PhaseSpec> {
-  const trainer = await runtime.train(answerProgram(llm), {
+  const { accumulate } = config;
+  const trainer = await runtime.train(answerProgram(llm.part, llm.loss), {
     seed,
     values,
+    accumulate,
     optimizer: (name) => (isLoraParam(name) ? llmOptimizer(config) : null),
   });
   const plan = llmPlan(samples, config, seed, "llm-alone");
   return {
     trainer,
-    steps: plan.steps,
-    samplesPerStep: config.batchSize,
-    learningRateScale: cosineSchedule({ steps: plan.steps, warmupSteps: config.warmupSteps, floor: 0.1 }),
-    batch(step) {
-      const positions = plan.at(step);
+    ...tuningSteps(plan, config),
+    batch(index) {
+      const positions = plan.at(index);
       const rows = positions.map((position) => samples.rows[position]!);
       return {
         ...llmFeeds(samples, positions),

@@ -1,17 +1,23 @@
-import type { Batch } from "@corella/engine";
+import type { Batch, Part } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
 import {
+  answerLoss,
   cutPrompt,
   decoder,
   packedDecoder,
   packedFeeds,
   paddedFeeds,
+  twoWayLoss,
   type DecoderOptions,
+  type DecoderOutput,
   type YesNoIds,
 } from "@corella/llm";
 import type { Prompt } from "@corella/modality";
 import type { BaseLlm } from "./base-llm.ts";
-import type { LlmTuningConfig, RunConfig } from "./config.ts";
+import type { RunConfig } from "./config.ts";
 import { randomSubset, renderPrompts, type PreparedData } from "./data.ts";
+import type { LlmLoss } from "./objective.ts";
+import type { LlmTuningConfig } from "./stages-config.ts";
 import { lengthBucketedPlan, type BatchPlan } from "./subset-batches.ts";
 import { randomRuns, renderRun, targetRuns } from "./target-runs.ts";
 
@@ -23,13 +29,26 @@ export interface TextSamples {
   readonly runs?: readonly Uint32Array[];
 }
 
+/** The LLM as the tuning stages see it. */
+export interface TunedDecoder {
+  readonly part: Part<DecoderOutput>;
+  readonly loss: LlmLoss;
+}
+
 /** The decoder of the tuning stages: the one that computes a history shared by several targets once, where they do. */
 export function tunedDecoder(
-  config: RunConfig["llm"],
+  { targetsPerHistory, loss, recompute }: RunConfig["llm"],
   base: Pick<BaseLlm, "config">,
   options: DecoderOptions,
-): ReturnType<typeof decoder> {
-  return (config.targetsPerHistory > 1 ? packedDecoder : decoder)(base.config, options);
+): TunedDecoder {
+  const create = targetsPerHistory > 1 ? packedDecoder : decoder;
+  return {
+    part: create(base.config, { ...options, recompute }),
+    loss: (output, labels) =>
+      loss === "answer"
+        ? answerLoss(output, labels, options.answers)
+        : twoWayLoss(output.yesNoLogits, labels),
+  };
 }
 
 /** A random part of the training rows as prompts. */
@@ -66,14 +85,35 @@ export function llmFeeds(samples: TextSamples, positions: Uint32Array): Batch {
   return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`llm.${name}`, feed]));
 }
 
+/**
+ * Refuses an update of more batches than a stage has.
+ * @param rows of the training part
+ * @throws CorellaError `config/accumulate`
+ */
+export function requireUpdates({ llm, stages }: Pick<RunConfig, "llm" | "stages">, rows: number): void {
+  for (const stage of ["joint", "llmAlone"] as const) {
+    const { samples, epochs, accumulate } = stages[stage];
+    // Targets of one history come in one batch.
+    const batchSize = Math.max(stages[stage].batchSize, llm.targetsPerHistory);
+    const used = Math.min(samples, rows);
+    const batches = Math.ceil(used / batchSize) * epochs;
+    if (batches >= accumulate) continue;
+    throw new CorellaError({
+      code: "config/accumulate",
+      message: `An update takes ${accumulate} batches, and ${used} samples in batches of ${batchSize} make ${batches}.`,
+      place: `stages.${stage}.accumulate`,
+      remedy: `Accumulate at most ${batches}, or choose smaller batches or more samples.`,
+    });
+  }
+}
+
 /** Batches of samples of similar length; runs stay whole. */
 export function llmPlan(
   { tokens, runs }: TextSamples,
-  config: LlmTuningConfig,
+  { batchSize, epochs }: Pick<LlmTuningConfig, "batchSize" | "epochs">,
   seed: number,
   purpose: string,
 ): BatchPlan {
-  const { batchSize, epochs } = config;
   const lengths = tokens.map(({ length }) => length);
   if (runs === undefined) return lengthBucketedPlan(lengths, batchSize, epochs, seed, purpose);
   const longest = runs.reduce((most, run) => Math.max(most, run.length), 1);

@@ -27,15 +27,17 @@ function batchAt(step: number): Batch {
   return { x: { shape: [8, 3], data: x }, y: { shape: [8], data: y } };
 }
 
-async function create(scores: readonly number[] = []): Promise<PhaseSpec> {
+async function create(scores: readonly number[] = [], accumulate = 1): Promise<PhaseSpec> {
   const trainer = await onnxRuntime().train(program, {
     seed: 3,
+    accumulate,
     optimizer: { kind: "adam", learningRate: 0.1 },
   });
   let look = 0;
   return {
     trainer,
     steps: 12,
+    accumulate,
     samplesPerStep: 8,
     batch: batchAt,
     ...(scores.length === 0
@@ -56,17 +58,47 @@ async function options(extra: Partial<PhaseOptions> = {}): Promise<PhaseOptions>
   return { name: "p", title: "P", folder, listener: {}, checkpointEveryMs: 1e9, ...extra };
 }
 
-test("an interrupted phase goes on and ends with the same bits", async () => {
-  const whole = await runPhase(await options(), () => create());
-  const abort = new AbortController();
-  const interrupted = await options({
-    signal: abort.signal,
-    listener: { stepDone: (_, step) => (step === 5 ? abort.abort() : undefined) },
-  });
-  await expect(runPhase(interrupted, () => create())).rejects.toMatchObject({ code: "train/interrupted" });
-  const resumed = await runPhase({ ...interrupted, signal: undefined, listener: {} }, () => create());
-  expect(resumed.values["w"]).toEqual(whole.values["w"]);
-  expect(resumed.losses).toEqual(whole.losses);
+test.each([1, 3])(
+  "an interrupted phase of %i batches a step goes on and ends with the same bits",
+  async (accumulate) => {
+    const spec = (): Promise<PhaseSpec> => create([], accumulate);
+    const whole = await runPhase(await options(), spec);
+    const abort = new AbortController();
+    const interrupted = await options({
+      signal: abort.signal,
+      listener: { stepDone: (_, step) => (step === 5 ? abort.abort() : undefined) },
+    });
+    await expect(runPhase(interrupted, spec)).rejects.toMatchObject({ code: "train/interrupted" });
+    const resumed = await runPhase({ ...interrupted, signal: undefined, listener: {} }, spec);
+    expect(resumed.values["w"]).toEqual(whole.values["w"]);
+    expect(resumed.losses).toEqual(whole.losses);
+  },
+);
+
+test("a step of several batches is one update by all of them, with the mean of their losses", async () => {
+  const indices: number[] = [];
+  const scales: number[] = [];
+  const spec = await create([], 3);
+  const result = await runPhase(await options(), async () => ({
+    ...spec,
+    steps: 2,
+    batch(index) {
+      indices.push(index);
+      return batchAt(index);
+    },
+    learningRateScale(step) {
+      scales.push(step);
+      return 1;
+    },
+  }));
+  expect([result.steps, ...indices]).toEqual([2, 0, 1, 2, 3, 4, 5]);
+  expect(scales).toEqual([0, 1]);
+  const trainer = (await create([], 3)).trainer;
+  const losses: number[] = [];
+  for (let index = 0; index < 6; index++) losses.push((await trainer.step(batchAt(index))).loss);
+  expect(result.values["w"]).toEqual(trainer.values["w"]);
+  expect(result.losses[0]![1]).toBeCloseTo((losses[0]! + losses[1]! + losses[2]!) / 3, 6);
+  await trainer.dispose();
 });
 
 test("a finished phase is not run again", async () => {

@@ -50,11 +50,16 @@ export interface Validation {
 
 export interface PhaseSpec {
   readonly trainer: Trainer;
-  /** At most so many steps. */
+  /** At most so many steps, each an update of the trainer. */
   readonly steps: number;
+  /** Batches of a step: the trainer's `accumulate`. Default 1. */
+  readonly accumulate?: number;
   readonly samplesPerStep: number;
-  /** The batch of a step, counted from 0: a function of the step alone, so that a resumed run sees the same batches. */
-  batch(step: number): Batch | Promise<Batch>;
+  /**
+   * The batches by number, counted from 0, `accumulate` for each step: a function of the number alone, so that a resumed
+   * run sees the same batches.
+   */
+  batch(index: number): Batch | Promise<Batch>;
   learningRateScale?(step: number): number;
   readonly validation?: Validation;
   /** What the batches hold, such as a thread. */
@@ -111,7 +116,7 @@ export async function runPhase(
     return result(name, saved.states["final"]!, saved.progress);
   }
   const phase = await create();
-  const { trainer, validation } = phase;
+  const { trainer, validation, accumulate = 1 } = phase;
   const losses: [number, number][] = saved?.progress.losses ?? [];
   const looks: Look[] = saved?.progress.looks ?? [];
   let pending: number[] = saved?.progress.pending ?? [];
@@ -162,9 +167,10 @@ export async function runPhase(
         await checkpoint();
         throw interrupted(options, step, phase.steps);
       }
-      const { loss } = await trainer.step(await phase.batch(step), {
-        learningRateScale: (phase.learningRateScale?.(step) ?? 1) * plateau.scale,
-      });
+      const learningRateScale = (phase.learningRateScale?.(step) ?? 1) * plateau.scale;
+      let loss = 0;
+      for (let index = step * accumulate; index < (step + 1) * accumulate; index++)
+        loss += (await trainer.step(await phase.batch(index), { learningRateScale })).loss / accumulate;
       step += 1;
       if (!Number.isFinite(loss)) {
         throw new CorellaError({

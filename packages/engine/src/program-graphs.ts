@@ -1,5 +1,5 @@
 import { capture, optimizerKey, type CapturedGraph } from "./capture/capture.ts";
-import type { GraphInput, GraphNode, GraphWeight } from "./capture/graph.ts";
+import type { GraphInput, GraphWeight } from "./capture/graph.ts";
 import { stepScalars } from "./optimizers.ts";
 import type { FrozenParams } from "./precision.ts";
 import type { Program, Values } from "./program.ts";
@@ -43,19 +43,20 @@ export function trainingGraph(
 
 /**
  * A training graph that holds one packed copy of each frozen weight. onnxruntime packs a weight for every product that
- * reads it, so x W^T forward and dy W backward would keep two. The backward one is fed the array of the caller instead
- * and packs it at each step: 4 % of a LoRA step, for a fifth of its memory.
+ * reads it, so x W^T forward, the same where it is recomputed and dy W backward would keep three. All but the first are
+ * fed the array of the caller instead and pack it at each step: 4 % of a LoRA step, for a fifth of its memory.
  */
 export function packedOnce(graph: CapturedGraph): CapturedGraph {
   const weights = new Map(graph.weights.map((weight) => [weight.name, weight]));
-  const isTransposed = ({ op, attributes }: GraphNode): boolean =>
-    op === "Gemm" && attributes["transB"] === 1;
-  const forward = new Set(graph.nodes.filter(isTransposed).map(({ inputs }) => inputs[1]!));
+  const packed = new Set<string>();
   const fed = new Map<string, GraphInput>();
   const nodes = graph.nodes.map((node) => {
-    const weight = weights.get(node.inputs[1] ?? "");
-    if (weight === undefined || node.op !== "Gemm" || isTransposed(node) || !forward.has(weight.name))
+    const weight = node.op === "Gemm" ? weights.get(node.inputs[1]!) : undefined;
+    if (weight === undefined) return node;
+    if (!packed.has(weight.name)) {
+      packed.add(weight.name);
       return node;
+    }
     const name = weight.name.replace(/^weight\./, "param.");
     fed.set(name, { name, type: "float32", shape: weight.shape });
     return { ...node, inputs: node.inputs.map((input) => (input === weight.name ? name : input)) };

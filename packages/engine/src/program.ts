@@ -44,6 +44,13 @@ export interface Scope {
   dropout(x: Tensor, rate: number): Tensor;
   /** Gives a parameter a new value after a training step (running statistics). No effect when not training. */
   assign(name: string, value: Tensor): void;
+  /**
+   * `compute(...inputs)`, of which training keeps the inputs alone and computes the rest again for the gradient: less
+   * memory for more time, and the same numbers. Other tensors made outside may be used as well, and are kept. No effect
+   * when not training.
+   * @param inputs float32
+   */
+  recompute(inputs: readonly Tensor[], compute: (...inputs: Tensor[]) => Tensor): Tensor;
   readonly training: boolean;
 }
 
@@ -82,6 +89,7 @@ export function within(scope: Scope, prefix: string): Scope {
     lookup: (table, ids) => scope.lookup(`${prefix}.${table}`, ids),
     dropout: (x, rate) => scope.dropout(x, rate),
     assign: (name, value) => scope.assign(`${prefix}.${name}`, value),
+    recompute: (inputs, compute) => scope.recompute(inputs, compute),
   };
 }
 

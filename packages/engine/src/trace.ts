@@ -1,6 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { CorellaError, nearestName } from "@corella/errors";
 import type { InputSpec, ParamSpec, Program, Scope, TableSpec } from "./program.ts";
+import { recomputation } from "./recompute.ts";
 import { tf } from "./tf.ts";
 import { useReplacedGradients } from "./capture/gradients.ts";
 
@@ -10,8 +11,11 @@ export interface Host {
   input(name: string, spec: InputSpec): Tensor;
   /** Rows of a table, without a gradient. */
   gather(table: string, spec: TableSpec, ids: Tensor): Tensor;
-  /** A mask of zeros and 1/keep; `index` counts the program's dropouts. */
-  dropoutMask(shape: readonly number[], rate: number, index: number): Tensor;
+  /**
+   * A mask of zeros and 1/keep; `index` counts the program's dropouts.
+   * @param certain true, on which the mask is to depend: a part that is recomputed asks for its masks again
+   */
+  dropoutMask(shape: readonly number[], rate: number, index: number, certain?: Tensor): Tensor;
 }
 
 export interface Lookup {
@@ -53,6 +57,14 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
   const lookups: Lookup[] = [];
   const assigned = new Map<string, Tensor>();
   let dropouts = 0;
+  const { trainable } = options;
+  const names = [...params.keys()].filter((name) => trainable?.has(name));
+  const variables = [...names.map((name) => params.get(name)!), ...anchors.values()];
+  const parts = recomputation(variables);
+  /** Whether a part is computed for the first time: parts inside of it are no more than its operations then. */
+  let inPart = false;
+  /** True while a part is computed again. */
+  let certain: Tensor | undefined;
 
   const scope: Scope = {
     training: options.training,
@@ -61,7 +73,7 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
     lookup(table, ids) {
       const anchor = declared(anchors, table, "table");
       const gather = (): Tensor => host.gather(table, program.tables[table]!, ids);
-      if (options.trainable?.has(table) !== true) return gather();
+      if (trainable?.has(table) !== true) return gather();
       const recorded = tf.customGrad((...args: unknown[]) => ({
         value: gather(),
         gradFunc: (dy: Tensor) => {
@@ -73,13 +85,34 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
     },
     dropout(x, rate) {
       if (!options.training || rate === 0) return x;
-      const mask = host.dropoutMask(x.shape, rate, dropouts);
+      const mask = host.dropoutMask(x.shape, rate, dropouts, certain);
       dropouts += 1;
       return tf.mul(x, mask);
     },
     assign(name, value) {
       declared(params, name, "parameter");
-      if (options.training) assigned.set(name, tf.keep(tf.clone(value)));
+      if (options.training && certain === undefined) assigned.set(name, tf.keep(tf.clone(value)));
+    },
+    recompute(received, compute) {
+      if (trainable === undefined || inPart) return compute(...received);
+      const firstDropout = dropouts;
+      return parts.run({
+        inputs: received,
+        first() {
+          inPart = true;
+          const value = compute(...received);
+          inPart = false;
+          return value;
+        },
+        again(later, isTrue) {
+          const before = { dropouts, certain };
+          dropouts = firstDropout;
+          certain = isTrue;
+          const value = compute(...later);
+          ({ dropouts, certain } = before);
+          return value;
+        },
+      });
     },
   };
 
@@ -91,25 +124,26 @@ export function trace(program: Program, host: Host, options: TraceOptions): Trac
     );
     return result.loss;
   };
-  if (options.trainable === undefined) {
+  if (trainable === undefined) {
     return { loss: forward(), outputs, gradients: new Map(), lookups, assigned };
   }
 
   useReplacedGradients();
-  const names = [...params.keys()].filter((name) => options.trainable!.has(name));
-  const variables = [...names.map((name) => params.get(name)!), ...anchors.values()];
   const { value, grads } = tf.engine().gradients(
     () => {
       const loss = forward();
       if (loss === undefined) {
         throw new CorellaError({ code: "engine/no-loss", message: "The program has no loss to train on." });
       }
-      return loss.rank === 0 ? loss : tf.reshape(loss, []);
+      const scalar = loss.rank === 0 ? loss : tf.reshape(loss, []);
+      parts.keepScope(scalar);
+      return scalar;
     },
     variables,
     undefined,
     true,
   );
+  parts.dispose();
   const gradients = new Map<string, Tensor>();
   names.forEach((name, i) => {
     const gradient = grads[i] as Tensor | null | undefined;

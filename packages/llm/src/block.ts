@@ -1,12 +1,13 @@
 import { tf, type Scope } from "@corella/engine";
 import type { LlamaConfig } from "./config.ts";
 import { loraScale, loraTargets, type LoraConfig } from "./lora.ts";
+import type { RecomputeOption } from "./operations/recomputed.ts";
 import { rmsNorm } from "./operations/rms-norm.ts";
 import { swiglu } from "./operations/swiglu.ts";
 import { moduleName, type Projection } from "./params.ts";
 
 /** What every block of one forward pass shares. */
-export interface BlockContext {
+export interface BlockContext extends RecomputeOption {
   readonly scope: Scope;
   readonly config: LlamaConfig;
   readonly lora: LoraConfig | undefined;

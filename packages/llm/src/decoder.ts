@@ -4,6 +4,7 @@ import type { LlamaConfig } from "./config.ts";
 import { loraParams, type LoraConfig } from "./lora.ts";
 import { byLayer } from "./layer-attention.ts";
 import { layersOf } from "./layers.ts";
+import type { RecomputeOption } from "./operations/recomputed.ts";
 import { constantRows } from "./operations/select.ts";
 import { headName, llamaParams } from "./params.ts";
 import { allPositions, onePosition, type Sequences } from "./sequences.ts";
@@ -14,7 +15,7 @@ export interface AnswerIds {
   readonly no: number;
 }
 
-export interface DecoderOptions {
+export interface DecoderOptions extends RecomputeOption {
   readonly answers: AnswerIds;
   /** Adds the adapter's parameters; the base stays as it is. */
   readonly lora?: LoraConfig | undefined;
@@ -51,7 +52,7 @@ export const decoderInputs: Readonly<
 
 /** A decoder of the Llama family that answers yes or no. Parameters have Hugging Face's and PEFT's names. */
 export function decoder(config: LlamaConfig, options: DecoderOptions): Part<DecoderOutput> {
-  const { lora } = options;
+  const { lora, recompute } = options;
   return {
     params: decoderParams(config, lora),
     tables: {},
@@ -71,7 +72,12 @@ export function decoder(config: LlamaConfig, options: DecoderOptions): Part<Deco
         all: allPositions(attention, sequences),
         one: onePosition(attention, sequences, last),
       }));
-      const { states, ...output } = answeringBlocks({ scope, config, lora }, options, tokens, queries);
+      const { states, ...output } = answeringBlocks(
+        { scope, config, lora, recompute },
+        options,
+        tokens,
+        queries,
+      );
       return {
         ...output,
         sequenceStates: states?.map((state) => tf.reshape(state, [batch, time, config.hiddenSize])),

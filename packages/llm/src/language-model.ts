@@ -5,6 +5,7 @@ import type { LlamaConfig } from "./config.ts";
 import { byLayer } from "./layer-attention.ts";
 import { layersOf } from "./layers.ts";
 import { headCrossEntropy } from "./operations/cross-entropy.ts";
+import type { RecomputeOption } from "./operations/recomputed.ts";
 import { headName, llamaParams } from "./params.ts";
 import { allPositions } from "./sequences.ts";
 
@@ -12,7 +13,7 @@ import { allPositions } from "./sequences.ts";
  * Next-token prediction over packed chunks, for training from scratch. Feeds are those of `chunkBatch`; the loss is the
  * mean cross entropy of a token in nats.
  */
-export function languageModelProgram(config: LlamaConfig): Program {
+export function languageModelProgram(config: LlamaConfig, { recompute }: RecomputeOption = {}): Program {
   return {
     params: llamaParams(config),
     tables: {},
@@ -25,7 +26,7 @@ export function languageModelProgram(config: LlamaConfig): Program {
       const tokens = scope.input("tokens");
       const index = scope.input("index");
       const [batch, time] = tokens.shape as [number, number];
-      const context: BlockContext = { scope, config, lora: undefined };
+      const context: BlockContext = { scope, config, lora: undefined, recompute };
       const sequences = { batch, time, positions: tf.reshape(index, [1, time]), index };
       const queriesOf = byLayer(config, (attention) => allPositions(attention, sequences));
       const { block, embed, finalNorm } = layersOf(context);

@@ -1,6 +1,7 @@
 import { tf } from "@corella/engine";
 import { block, type BlockContext, type Queries } from "./block.ts";
 import { gemma3Block, gemma3Norm } from "./gemma/block.ts";
+import { blockOf } from "./operations/recomputed.ts";
 import { rmsNorm } from "./operations/rms-norm.ts";
 
 /** What a decoder is made of, of its architecture. */
@@ -20,13 +21,15 @@ export function layersOf(context: BlockContext): Layers {
   if (config.architecture === "gemma3") {
     return {
       embed: (tokens) => tf.mul(embeddings(tokens), Math.sqrt(config.hiddenSize)),
-      block: (layer, x, queries) => gemma3Block(context, layer, x, queries),
+      block: (layer, x, queries) =>
+        blockOf(scope, context, [x], (input) => gemma3Block(context, layer, input!, queries)),
       finalNorm: (x) => gemma3Norm(context, "model.norm", x),
     };
   }
   return {
     embed: embeddings,
-    block: (layer, x, queries) => block(context, layer, x, queries),
+    block: (layer, x, queries) =>
+      blockOf(scope, context, [x], (input) => block(context, layer, input!, queries)),
     finalNorm: (x) => rmsNorm(x, scope.param("model.norm.weight"), config.rmsNormEpsilon),
   };
 }

@@ -18,7 +18,8 @@ export function packedDecoder(
     inputs: packedInputs,
     forward(scope) {
       const queries = byLayer(config, (attention) => packedQueries(attention, (name) => scope.input(name)));
-      const context = { scope, config, lora: options.lora };
+      const { lora, recompute } = options;
+      const context = { scope, config, lora, recompute };
       const { states, ...output } = answeringBlocks(context, options, scope.input("tokens"), queries);
       return { ...output, sequenceStates: states };
     },

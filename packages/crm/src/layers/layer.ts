@@ -57,6 +57,7 @@ function inside(scope: Scope, prefix: string): Scope {
     lookup: (table, ids) => scope.lookup(`${prefix}.${table}`, ids),
     dropout: (x, rate) => scope.dropout(x, rate),
     assign: (name, value) => scope.assign(`${prefix}.${name}`, value),
+    recompute: (inputs, compute) => scope.recompute(inputs, compute),
   };
 }
 

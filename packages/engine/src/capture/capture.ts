@@ -222,16 +222,19 @@ function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): Raw
             const name = builder.node("Gather", [feed, backend.name(ids)], { axis: 0 });
             return backend.tensor(name, [...ids.shape, spec.dim], "float32");
           },
-          dropoutMask(shape, rate, index) {
+          dropoutMask(shape, rate, index, certain) {
             const keep = Math.round((1 - rate) * 256) / 256;
             const name = `mask.${index}`;
-            raw.masks.push({ name, shape, keep });
-            builder.input(
-              name,
-              "bool",
-              shape.map((_, i) => `mask${index}_${i}`),
-            );
-            const mask = builder.node("Cast", [name], { to: 1 });
+            if (raw.masks[index] === undefined) {
+              raw.masks.push({ name, shape, keep });
+              builder.input(
+                name,
+                "bool",
+                shape.map((_, i) => `mask${index}_${i}`),
+              );
+            }
+            const kept = certain === undefined ? name : builder.node("And", [name, backend.name(certain)]);
+            const mask = builder.node("Cast", [kept], { to: 1 });
             return backend.tensor(builder.node("Mul", [mask, builder.scalar(1 / keep)]), shape, "float32");
           },
         },

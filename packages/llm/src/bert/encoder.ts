@@ -2,6 +2,7 @@ import { tf, type InputSpec, type ParamSpec, type Part, type Scope } from "@core
 import { attention } from "../operations/attention.ts";
 import { gelu } from "../operations/gelu.ts";
 import { layerNorm } from "../operations/layer-norm.ts";
+import { blockOf, type RecomputeOption } from "../operations/recomputed.ts";
 import { firstRow } from "../operations/select.ts";
 import type { BertConfig } from "./config.ts";
 
@@ -22,7 +23,7 @@ export const bertInputs: Readonly<Record<"tokens" | "visible" | "index", InputSp
 };
 
 /** A BERT without a head. Parameters have Hugging Face's names; every token is of type 0. */
-export function bertEncoder(config: BertConfig): Part<BertOutput> {
+export function bertEncoder(config: BertConfig, options: RecomputeOption = {}): Part<BertOutput> {
   return {
     params: bertParams(config),
     tables: {},
@@ -42,15 +43,17 @@ export function bertEncoder(config: BertConfig): Part<BertOutput> {
       const placed = tf.add(tf.reshape(words, [batch, time, hiddenSize]), tf.add(places, type));
       let x = norm("embeddings.LayerNorm", tf.reshape(placed, [batch * time, hiddenSize]));
       const states = [x];
-      for (let layer = 0; layer < config.layers; layer++) {
-        const block = `encoder.layer.${layer}`;
-        const seen = selfAttention(scope, config, block, x, bias, batch, time);
+      const block = (name: string, input: tf.Tensor): tf.Tensor => {
+        const seen = selfAttention(scope, config, name, input, bias, batch, time);
         const middle = norm(
-          `${block}.attention.output.LayerNorm`,
-          tf.add(x, linear(scope, `${block}.attention.output.dense`, seen)),
+          `${name}.attention.output.LayerNorm`,
+          tf.add(input, linear(scope, `${name}.attention.output.dense`, seen)),
         );
-        const inner = gelu(linear(scope, `${block}.intermediate.dense`, middle));
-        x = norm(`${block}.output.LayerNorm`, tf.add(middle, linear(scope, `${block}.output.dense`, inner)));
+        const inner = gelu(linear(scope, `${name}.intermediate.dense`, middle));
+        return norm(`${name}.output.LayerNorm`, tf.add(middle, linear(scope, `${name}.output.dense`, inner)));
+      };
+      for (let layer = 0; layer < config.layers; layer++) {
+        x = blockOf(scope, options, [x], (input) => block(`encoder.layer.${layer}`, input!));
         states.push(x);
       }
       const hiddenStates = states.map((state) => tf.reshape(state, [batch, time, hiddenSize]));

@@ -3,6 +3,7 @@ import type { AnswerIds } from "../decoder.ts";
 import { attention, causalBias } from "../operations/attention.ts";
 import { headCrossEntropy } from "../operations/cross-entropy.ts";
 import { gelu } from "../operations/gelu.ts";
+import { blockOf, type RecomputeOption } from "../operations/recomputed.ts";
 import { rmsNorm } from "../operations/rms-norm.ts";
 import { constantRows, firstRow } from "../operations/select.ts";
 import type { T5Config } from "./config.ts";
@@ -33,7 +34,10 @@ export const t5Inputs: Readonly<
 };
 
 /** A T5 that answers. Parameters have Hugging Face's names. */
-export function t5(config: T5Config, options: { readonly answers: AnswerIds }): Part<T5Output> {
+export function t5(
+  config: T5Config,
+  options: { readonly answers: AnswerIds } & RecomputeOption,
+): Part<T5Output> {
   return {
     params: t5Params(config),
     tables: {},
@@ -63,11 +67,24 @@ export function t5(config: T5Config, options: { readonly answers: AnswerIds }): 
         const states = [x];
         const bias = side === "encoder" ? encoderBias : decoderBias;
         for (let layer = 0; layer < layers; layer++) {
-          const block = `${side}.block.${layer}.layer`;
-          x = attend(scope, config, batch, `${block}.0`, "SelfAttention", x, undefined, bias);
-          if (memory !== undefined)
-            x = attend(scope, config, batch, `${block}.1`, "EncDecAttention", x, memory, padding);
-          x = feedForward(scope, config, `${block}.${memory === undefined ? 1 : 2}`, x);
+          const name = `${side}.block.${layer}.layer`;
+          // The bias and the memory are trained as well.
+          const inputs = memory === undefined ? [x, bias] : [x, bias, memory];
+          x = blockOf(scope, options, inputs, (input, ownBias, seen) => {
+            const self = attend(
+              scope,
+              config,
+              batch,
+              `${name}.0`,
+              "SelfAttention",
+              input!,
+              undefined,
+              ownBias!,
+            );
+            if (seen === undefined) return feedForward(scope, config, `${name}.1`, self);
+            const crossed = attend(scope, config, batch, `${name}.1`, "EncDecAttention", self, seen, padding);
+            return feedForward(scope, config, `${name}.2`, crossed);
+          });
           if (layer < layers - 1) states.push(x);
         }
         return [...states, norm(scope, config, `${side}.final_layer_norm`, x)];
