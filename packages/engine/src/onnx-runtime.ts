@@ -13,7 +13,7 @@ import {
   swap,
 } from "./onnx-feeds.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import { openSession, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
+import { openSession, openSessionOfFile, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
 import {
   freeze,
   nothingFrozen,
@@ -47,6 +47,8 @@ import type {
 } from "./runtime.ts";
 import { TrainingState } from "./training-state.ts";
 import { inTurns, trainerInTurns } from "./turns.ts";
+import { createWeightFile } from "./weight-file.ts";
+import { inMemory } from "./weight-store.ts";
 import { weightZeroPoint } from "./weight-zero-point.ts";
 
 /**
@@ -58,10 +60,13 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
   const compile: Compile = (graph) => openSession(graph, options);
   return {
     name: "onnxruntime",
-    infer: async (program, values, inferOptions = {}) => {
-      const create = isReader(values) ? createReadInference : createInference;
-      return inTurns(await create(program, values as never, inferOptions, compile), "inference");
-    },
+    infer: async (program, values, inferOptions = {}) =>
+      inTurns(
+        isReader(values)
+          ? await createReadInference(program, values, inferOptions, options)
+          : await createInference(program, values, inferOptions, compile),
+        "inference",
+      ),
     gradients: async (program, values, gradientOptions = {}) => {
       const trainable = trainableNames(program, gradientOptions.trainable ?? (() => true));
       const run = await createGradientRun(program, values, trainable, gradientOptions, compile);
@@ -101,35 +106,48 @@ async function createInference(
   };
 }
 
-/** Once the session has packed the weights, no copy of them is kept here. */
+/** Weights go from their reader into a file and from there into the session: no copy of them is kept here. */
 async function createReadInference(
   program: Program,
   reader: ValueReader,
   options: InferOptions,
-  compile: Compile,
+  sessionOptions: OnnxRuntimeOptions,
 ): Promise<Inference> {
   refuseLivePrecision(options, true);
   const names = Object.keys(program.params);
-  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
+  const zeroPoint =
+    options.precision === undefined
+      ? 0
+      : await weightZeroPoint((graph) => openSession(graph, sessionOptions));
   const tables: Values = {};
   for (const name of Object.keys(program.tables)) tables[name] = await reader.read(name);
-  const whole = inferenceGraph(program, await freezeFrom(program, reader, names, options, zeroPoint));
-  const session = await compile(whole);
-  const graph: CapturedGraph = { ...whole, weights: [] };
+  const file = await createWeightFile(sessionOptions.temporaryFolder);
+  let graph: CapturedGraph;
+  let session: ort.InferenceSession;
+  try {
+    graph = inferenceGraph(program, await freezeFrom(program, reader, names, options, zeroPoint, file));
+    session = await openSessionOfFile(await file.finish(graph), sessionOptions);
+  } finally {
+    await file.remove();
+  }
+  graph = { ...graph, weights: [] };
   return {
     async run(batch) {
       const sizes = bindDimensions(program, batch);
       return publicOutputs(await session.run(feedsOf(program, graph, batch, tables, sizes, 0, 0)));
     },
     async exportOnnx(path, fileOptions) {
-      const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint);
+      const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint, inMemory);
       await writeOnnxFile(
         standaloneGraph(program, { ...tables, ...frozen.values }, frozen),
         path,
         fileOptions,
       );
     },
-    dispose: () => session.release(),
+    async dispose() {
+      await session.release();
+      await file.remove();
+    },
   };
 }
 

@@ -47,13 +47,15 @@ export async function openGguf(path: string): Promise<OpenGguf> {
     const read: OpenWeights["read"] = async (name, rows) => {
       const stored = ggufName(name);
       const tensor = header.tensors.get(stored)!;
-      if (isPermuted(name, config)) {
-        const { shape } = tensor;
-        const whole = unpermuted(await readGgufTensor(file, stored, tensor, path), config, shape);
-        const width = whole.length / shape[0]!;
-        return rows === undefined ? whole : whole.slice(rows[0] * width, rows[1] * width);
-      }
-      return readGgufTensor(file, stored, tensor, path, rows);
+      if (!isPermuted(name, config)) return readGgufTensor(file, stored, tensor, path, rows);
+      // Rows change places within their head, so heads are read as a whole.
+      const { headDim } = config;
+      const [begin, end] = rows ?? [0, tensor.shape[0]!];
+      const first = Math.floor(begin / headDim) * headDim;
+      const last = Math.ceil(end / headDim) * headDim;
+      const heads = await readGgufTensor(file, stored, tensor, path, [first, last]);
+      const width = tensor.shape[1] ?? 1;
+      return unpermuted(heads, headDim, width).slice((begin - first) * width, (end - first) * width);
     };
     const tokenizer = await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header));
     return { config, tokenizer, weights: { read, close: () => file.close() } };
@@ -222,15 +224,13 @@ function isPermuted(name: string, config: LlamaConfig): boolean {
  * llama.cpp rotates neighbouring pairs, so its converter interleaves the two halves of each query and key head. This
  * takes the rows back: row (head, half, i) from row (head, i, half).
  */
-function unpermuted(data: Float32Array, config: LlamaConfig, shape: readonly number[]): Float32Array {
-  const rows = shape[0]!;
-  const width = data.length / rows;
-  const half = config.headDim / 2;
+function unpermuted(data: Float32Array, headDim: number, width: number): Float32Array {
+  const half = headDim / 2;
   const result = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++) {
-    const head = Math.floor(row / config.headDim);
-    const within = row % config.headDim;
-    const from = head * config.headDim + (within % half) * 2 + Math.floor(within / half);
+  for (let row = 0; row < data.length / width; row++) {
+    const head = Math.floor(row / headDim);
+    const within = row % headDim;
+    const from = head * headDim + (within % half) * 2 + Math.floor(within / half);
     result.set(data.subarray(from * width, (from + 1) * width), row * width);
   }
   return result;
