@@ -13,7 +13,12 @@ import {
   swap,
 } from "./onnx-feeds.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import { openSession, openSessionOfFile, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
+import {
+  openSession,
+  openSessionOfFile,
+  requireKnownProviders,
+  type OnnxRuntimeOptions,
+} from "./onnx-session.ts";
 import {
   freeze,
   nothingFrozen,

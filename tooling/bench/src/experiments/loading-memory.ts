@@ -25,7 +25,12 @@ interface Memory {
 function memory(): Memory {
   const status = readFileSync("/proc/self/status", "utf8");
   const megabytes = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024;
-  return { all: megabytes("VmRSS"), peak: megabytes("VmHWM"), anonymous: megabytes("RssAnon"), mapped: megabytes("RssFile") };
+  return {
+    all: megabytes("VmRSS"),
+    peak: megabytes("VmHWM"),
+    anonymous: megabytes("RssAnon"),
+    mapped: megabytes("RssFile"),
+  };
 }
 
 // Opening a session blocks this thread; the system itself notes the peak of all memory only.
