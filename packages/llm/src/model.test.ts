@@ -166,11 +166,8 @@ describe("weights", () => {
       /"gpt2" is not supported/,
     );
     expect(() =>
-      parseLlamaConfig(
-        { ...toHuggingFace(config), rope_parameters: { rope_type: "longrope", factor: 2 } },
-        "",
-      ),
-    ).toThrow(/longrope is not supported/);
+      parseLlamaConfig({ ...toHuggingFace(config), rope_parameters: { rope_type: "spiral", factor: 2 } }, ""),
+    ).toThrow(/spiral is not supported/);
   });
 });
 
