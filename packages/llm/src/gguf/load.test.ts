@@ -118,7 +118,7 @@ describe("RoPE by a table of factors", () => {
 
   test("that of Llama 3.1 gets its name back", async () => {
     // Kept, interpolated and stretched.
-    expect([...llama31.slice(3, 6)]).toEqual([1, expect.closeTo(2.6945, 4), 8]);
+    expect(Array.from(llama31).slice(3, 6)).toEqual([1, expect.closeTo(2.6945, 4), 8]);
     const published = { ...huggingFace, rope_scaling: llama3Fields };
     expect((await loaded(withTable(llama31))).config).toEqual(parseLlamaConfig(published, "a test"));
   });
