@@ -50,7 +50,7 @@ import type {
   Trainer,
   TrainOptions,
 } from "./runtime.ts";
-import { TrainingState } from "./training-state.ts";
+import { optimizersOf, TrainingState } from "./training-state.ts";
 import { inTurns, trainerInTurns } from "./turns.ts";
 import { createWeightFile } from "./weight-file.ts";
 import { inMemory } from "./weight-store.ts";
@@ -196,12 +196,13 @@ async function createGradientRun(
 }
 
 async function createTrainer(program: Program, options: TrainOptions, compile: Compile): Promise<Trainer> {
-  const state = new TrainingState(program, options);
+  const read = await readFrozen(program, options, compile);
+  const state = new TrainingState(program, options, read);
   const accumulate = options.accumulate ?? 1;
   // Clipping and accumulation need all gradients before any update: then the update runs outside the graph.
   const fused = options.clipNorm === undefined && accumulate === 1;
   const names = frozenNames(program, state.trainable);
-  const frozen = await frozenParams(program, state.values, names, options, compile);
+  const frozen = read ?? (await frozenParams(program, state.values, names, options, compile));
   state.leaveOut(frozen.stored.keys());
   const graph = packedOnce(trainingGraph(program, state, fused, frozen));
   const session = await compile(graph);
@@ -262,6 +263,17 @@ async function frozenParams(
 ): Promise<FrozenParams> {
   const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
   return freeze(program, values, names, options, zeroPoint);
+}
+
+async function readFrozen(
+  program: Program,
+  options: TrainOptions,
+  compile: Compile,
+): Promise<FrozenParams | undefined> {
+  if (options.frozen === undefined) return undefined;
+  const names = frozenNames(program, new Set(optimizersOf(program, options).keys()));
+  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
+  return freezeFrom(program, options.frozen, names, options, zeroPoint, inMemory);
 }
 
 /** Of matrices in another precision, float32 values are not kept. */
