@@ -56,6 +56,7 @@ export {
 } from "./prepare-tokens.ts";
 export {
   createScorer,
+  type LocalScorer,
   type Scorer,
   type ScorerOptions,
   type YesNoScorer,
