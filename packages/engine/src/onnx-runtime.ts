@@ -1,7 +1,5 @@
 import type * as ort from "onnxruntime-node";
 import { bindDimensions } from "./batch.ts";
-import type { CapturedGraph } from "./capture/capture.ts";
-import { freezeFrom } from "./freeze-from.ts";
 import { GradientSum } from "./gradient-sum.ts";
 import {
   addOptimizerFeeds,
@@ -13,48 +11,23 @@ import {
   swap,
 } from "./onnx-feeds.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import {
-  openSession,
-  openSessionOfFile,
-  requireKnownProviders,
-  type OnnxRuntimeOptions,
-} from "./onnx-session.ts";
-import {
-  freeze,
-  nothingFrozen,
-  portable,
-  portableZeroPoint,
-  refuseLivePrecision,
-  type FrozenParams,
-} from "./precision.ts";
-import { isReader, type Batch, type Program, type ValueReader, type Values } from "./program.ts";
+import { frozenParams, readFrozen, withoutStored } from "./onnx-frozen.ts";
+import { createInference, createReadInference } from "./onnx-inference.ts";
+import { openSession, requireKnownProviders, type Compile, type OnnxRuntimeOptions } from "./onnx-session.ts";
+import { portable } from "./precision.ts";
+import { isReader, type Batch, type Program, type Values } from "./program.ts";
 import {
   frozenNames,
   gradientGraph,
-  inferenceGraph,
   lookupGraph,
   packedOnce,
-  standaloneGraph,
   trainableNames,
   trainingGraph,
   withCurrentValues,
 } from "./program-graphs.ts";
-import type {
-  FrozenOptions,
-  GradientOptions,
-  GradientRun,
-  InferOptions,
-  Inference,
-  Runtime,
-  StepResult,
-  Trainer,
-  TrainOptions,
-} from "./runtime.ts";
-import { optimizersOf, TrainingState } from "./training-state.ts";
+import type { GradientOptions, GradientRun, Runtime, StepResult, Trainer, TrainOptions } from "./runtime.ts";
+import { TrainingState } from "./training-state.ts";
 import { inTurns, trainerInTurns } from "./turns.ts";
-import { createWeightFile } from "./weight-file.ts";
-import { inMemory } from "./weight-store.ts";
-import { weightZeroPoint } from "./weight-zero-point.ts";
 
 /**
  * Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime.
@@ -79,80 +52,6 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
     },
     train: async (program, trainOptions) =>
       trainerInTurns(await createTrainer(program, trainOptions, compile)),
-  };
-}
-
-type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
-
-async function createInference(
-  program: Program,
-  values: Values,
-  options: InferOptions,
-  compile: Compile,
-): Promise<Inference> {
-  refuseLivePrecision(options);
-  const names = Object.keys(program.params);
-  const live = options.live === true;
-  const frozen = live ? nothingFrozen : await frozenParams(program, values, names, options, compile);
-  const kept = withoutStored(values, frozen);
-  const graph = inferenceGraph(program, frozen);
-  const session = await compile(graph);
-  return {
-    async run(batch) {
-      const sizes = bindDimensions(program, batch);
-      const results = await session.run(feedsOf(program, graph, batch, kept, sizes, 0, 0));
-      return publicOutputs(results);
-    },
-    exportOnnx(path, fileOptions) {
-      const params = live ? freeze(program, kept, names, {}, portableZeroPoint) : portable(frozen);
-      return writeOnnxFile(standaloneGraph(program, kept, params), path, fileOptions);
-    },
-    dispose: () => session.release(),
-  };
-}
-
-/** Weights go from their reader into a file and from there into the session: no copy of them is kept here. */
-async function createReadInference(
-  program: Program,
-  reader: ValueReader,
-  options: InferOptions,
-  sessionOptions: OnnxRuntimeOptions,
-): Promise<Inference> {
-  refuseLivePrecision(options, true);
-  const names = Object.keys(program.params);
-  const zeroPoint =
-    options.precision === undefined
-      ? 0
-      : await weightZeroPoint((graph) => openSession(graph, sessionOptions));
-  const tables: Values = {};
-  for (const name of Object.keys(program.tables)) tables[name] = await reader.read(name);
-  const file = await createWeightFile(sessionOptions.temporaryFolder);
-  let graph: CapturedGraph;
-  let session: ort.InferenceSession;
-  try {
-    graph = inferenceGraph(program, await freezeFrom(program, reader, names, options, zeroPoint, file));
-    session = await openSessionOfFile(await file.finish(graph), sessionOptions);
-  } finally {
-    await file.remove();
-  }
-  graph = { ...graph, weights: [] };
-  return {
-    async run(batch) {
-      const sizes = bindDimensions(program, batch);
-      return publicOutputs(await session.run(feedsOf(program, graph, batch, tables, sizes, 0, 0)));
-    },
-    async exportOnnx(path, fileOptions) {
-      const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint, inMemory);
-      await writeOnnxFile(
-        standaloneGraph(program, { ...tables, ...frozen.values }, frozen),
-        path,
-        fileOptions,
-      );
-    },
-    async dispose() {
-      await session.release();
-      await file.remove();
-    },
   };
 }
 
@@ -252,34 +151,6 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
       await session.release();
     },
   };
-}
-
-async function frozenParams(
-  program: Program,
-  values: Values,
-  names: readonly string[],
-  options: FrozenOptions,
-  compile: Compile,
-): Promise<FrozenParams> {
-  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
-  return freeze(program, values, names, options, zeroPoint);
-}
-
-async function readFrozen(
-  program: Program,
-  options: TrainOptions,
-  compile: Compile,
-): Promise<FrozenParams | undefined> {
-  if (options.frozen === undefined) return undefined;
-  const names = frozenNames(program, new Set(optimizersOf(program, options).keys()));
-  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
-  return freezeFrom(program, options.frozen, names, options, zeroPoint, inMemory);
-}
-
-/** Of matrices in another precision, float32 values are not kept. */
-function withoutStored(values: Values, { stored }: FrozenParams): Values {
-  if (stored.size === 0) return values;
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !stored.has(name)));
 }
 
 /** Runs the part of a program that computes the ids of its lookups: rows that missed steps must catch up before. */

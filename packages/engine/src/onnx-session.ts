@@ -25,6 +25,9 @@ export interface OnnxRuntimeOptions {
   readonly profile?: string | undefined;
 }
 
+/** `openSession` with its options. */
+export type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
+
 /**
  * A session for a captured graph, whose weights it keeps packed.
  * @throws CorellaError `engine/execution-provider` when a provider does not start; none is left out silently
