@@ -113,6 +113,28 @@ test("the file of weights is gone once they are loaded, or when they cannot be",
   expect(await readdir(temporaryFolder)).toEqual([]);
 });
 
+test("a parameter without elements takes no room", async () => {
+  const none: Program = {
+    params: {
+      none: { shape: [0, 2], init: { kind: "zeros" } },
+      one: { shape: [1, 2], init: { kind: "ones" } },
+    },
+    tables: {},
+    inputs: { x: { shape: ["batch", 2], dtype: "float32" } },
+    forward(scope) {
+      const both = tf.concat([scope.param("none"), scope.param("one")], 0);
+      return { outputs: { y: tf.matMul(scope.input("x"), both, false, true) } };
+    },
+  };
+  const reader: ValueReader = {
+    read: async (name) => new Float32Array(name === "none" ? 0 : 2).fill(1),
+  };
+  const inference = await onnxRuntime({ threads: 1 }).infer(none, reader);
+  const { y } = await inference.run({ x: { shape: [1, 2], data: Float32Array.of(3, 4) } });
+  expect([...y!.data]).toEqual([7]);
+  await inference.dispose();
+});
+
 test("a folder that cannot be written is one clear error", async () => {
   const { reader } = counting();
   const parent = await mkdtemp(join(tmpdir(), "corella-read-"));

@@ -4,7 +4,7 @@ import type { StoredMatrix } from "./quantize.ts";
 import type { FrozenOptions } from "./runtime.ts";
 import { inMemory, type WeightArray, type WeightStore } from "./weight-store.ts";
 
-/** Elements of a parameter that are in memory as float32 at once: 4 MB. */
+/** Elements of a parameter that are in memory as float32 at once: 1 MB. */
 const elementsAtOnce = 2 ** 18;
 
 /**

@@ -19,7 +19,7 @@ export interface WeightFile extends WeightStore {
 const dataName = "weights";
 
 /**
- * @param folder where the file goes; default the system's folder for temporary files
+ * @param folder where the file goes; default the system's folder for temporary files, or /var/tmp where that is memory
  * @throws CorellaError `engine/weight-file` when it cannot be written, here and in every write
  */
 export async function createWeightFile(folder: string | undefined): Promise<WeightFile> {
@@ -59,7 +59,11 @@ export async function createWeightFile(folder: string | undefined): Promise<Weig
     },
     async finish(graph) {
       const located = new Map<GraphWeight, DataPlace>();
-      for (const weight of graph.weights) located.set(weight, await placeOf(weight));
+      for (const weight of graph.weights) {
+        const place = await placeOf(weight);
+        // Nothing cannot be mapped, and needs no place.
+        if (place.length > 0) located.set(weight, place);
+      }
       const path = join(own, "model.onnx");
       await explained(parent, () => writeFile(path, encodeGraph(graph, located)));
       await file.close();
@@ -82,11 +86,12 @@ const tmpfs = 0x01021994;
 
 /** A file in a folder that is memory itself would save none. */
 async function temporaryFolder(): Promise<string> {
-  const folder = tmpdir();
-  if (process.platform !== "linux") return folder;
-  const inMemory = async (path: string): Promise<boolean> =>
-    (await statfs(path).catch(() => undefined))?.type === tmpfs;
-  return (await inMemory(folder)) && !(await inMemory("/var/tmp")) ? "/var/tmp" : folder;
+  const typeOf = async (path: string): Promise<number | undefined> =>
+    (await statfs(path).catch(() => undefined))?.type;
+  const onDisk = "/var/tmp";
+  if (process.platform !== "linux" || (await typeOf(tmpdir())) !== tmpfs) return tmpdir();
+  const type = await typeOf(onDisk);
+  return type === undefined || type === tmpfs ? tmpdir() : onDisk;
 }
 
 async function explained<Result>(folder: string, action: () => Promise<Result>): Promise<Result> {
@@ -98,7 +103,8 @@ async function explained<Result>(folder: string, action: () => Promise<Result>):
       code: "engine/weight-file",
       message: `The weights cannot be written into a temporary file: ${reason}.`,
       place: folder,
-      remedy: "Free some disk space there, or choose another folder with the runtime's `temporaryFolder`.",
+      remedy:
+        "Free some disk space there, or choose another folder: `temporaryFolder` of the runtime, or the environment's TMPDIR.",
       cause,
     });
   }
