@@ -129,7 +129,7 @@ test.each(["crm", "llm"] as const)(
     for (const [i, answer] of answers.entries()) expect(answer).toBeCloseTo(predictions.llm[i]!, 5);
 
     // The event that is told is the one nearest to the target among the last five.
-    const tuned = await bundle.llm();
+    const tuned = await bundle.llmAsking();
     const prompt = createLlmPrompt(tuned, {
       prompt: { ...bundle.prompt, template: "{{user_history}}" },
       itemVectors: vectors,

@@ -63,7 +63,7 @@ test("an instruct model is tuned in its own chat format, and its bundle asks it 
     configText: "name: chat\n",
   });
   const bundle = await openBundle(result.bundleFolder);
-  const { tokenizer, answers } = await bundle.llm();
+  const { tokenizer, answers } = await bundle.llmAsking();
   expect(tokenizer.chat).toEqual({ before: "<s>user\n", after: "</s><s>assistant\n" });
   // No space: the answer follows the turn's line break.
   expect(tokenizer.tokenOf(answers.yes)).toMatch(/^Y/);

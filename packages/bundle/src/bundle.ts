@@ -4,12 +4,14 @@ import type { Values } from "@corella/engine";
 import {
   chatTokenizer,
   loadAdapter,
-  loadPretrained,
   loadTokenizer,
+  mergedReader,
+  openPretrained,
   saveAdapter,
   savePretrained,
   type LlamaConfig,
   type LoraConfig,
+  type OpenWeights,
   type TextTokenizer,
   type YesNoIds,
 } from "@corella/llm";
@@ -44,6 +46,11 @@ export interface TunedLlm {
   readonly tokenBudget: number;
 }
 
+/** A decoder with its adapter merged, whose weights stay in the bundle until they are read. Close them after use. */
+export interface OpenLlm extends Omit<TunedLlm, "lora" | "values"> {
+  readonly weights: OpenWeights;
+}
+
 /** What a bundle knows of its LLM besides the weights. */
 export type LlmAsking = Pick<TunedLlm, "tokenizer" | "answers" | "maxTokens">;
 
@@ -70,7 +77,7 @@ export interface Bundle {
   readonly prompt: PromptConfig;
   readonly router: Router;
   crm(): Promise<TrainedCrm>;
-  llm(): Promise<TunedLlm>;
+  llm(): Promise<OpenLlm>;
   /** undefined where the prompt does not retrieve. */
   itemVectors(): Promise<ItemVectors | undefined>;
   /** How the LLM is asked, without its weights. */
@@ -176,23 +183,28 @@ export async function openBundle(
     router: await readJson(folder, files.router, routerSchema),
     crm: () => readTrainedCrm(folder, modality.featureMap),
     async llm() {
-      const { config, values, tokenizer } = await loadPretrained(join(folder, files.llm));
-      const adapter = await loadAdapter(join(folder, files.adapter), config);
-      if (tokenizer === undefined) {
-        throw new CorellaError({
-          code: "bundle/damaged",
-          message: "The bundle has no tokenizer.",
-          place: join(folder, files.llm),
-          remedy: "Restore the bundle from a copy, or train it again.",
-        });
+      const { config, weights, tokenizer } = await openPretrained(join(folder, files.llm));
+      try {
+        const { lora, values } = await loadAdapter(join(folder, files.adapter), config);
+        if (tokenizer === undefined) {
+          throw new CorellaError({
+            code: "bundle/damaged",
+            message: "The bundle has no tokenizer.",
+            place: join(folder, files.llm),
+            remedy: "Restore the bundle from a copy, or train it again.",
+          });
+        }
+        const merged = mergedReader(config, lora, values, weights);
+        return {
+          ...facts,
+          config,
+          tokenizer: await asked(tokenizer),
+          weights: { ...merged, close: () => weights.close() },
+        };
+      } catch (error) {
+        await weights.close();
+        throw error;
       }
-      return {
-        ...facts,
-        config,
-        lora: adapter.lora,
-        values: { ...values, ...adapter.values },
-        tokenizer: await asked(tokenizer),
-      };
     },
     async itemVectors() {
       if (prompt.retrieval === "none") return undefined;

@@ -5,6 +5,7 @@ export {
   type Bundle,
   type BundleContents,
   type LlmAsking,
+  type OpenLlm,
   type TunedLlm,
 } from "./bundle.ts";
 export { crmOf, saveCrm, type CrmModality, type TrainedCrm } from "./crm-folder.ts";

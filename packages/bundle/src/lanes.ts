@@ -1,5 +1,12 @@
 import { crmInferenceProgram } from "@corella/crm";
-import { createRuntime, type Inference, type Runtime, type RuntimeConfig } from "@corella/engine";
+import {
+  createRuntime,
+  type Inference,
+  type Runtime,
+  type RuntimeConfig,
+  type ValueReader,
+  type Values,
+} from "@corella/engine";
 import { createScorer, mergeAdapter } from "@corella/llm";
 import { encodeRecords, type Catalogue, type FeatureMap } from "@corella/modality";
 import type { Bundle, TunedLlm } from "./bundle.ts";
@@ -38,10 +45,19 @@ export async function createCrmLane(
 
 /** The LLM as a lane of this thread; the adapter is merged into the weights. */
 export async function createLlmLane(llm: TunedLlm, modality: TextModality, runtime: Runtime): Promise<Lane> {
-  const { config, lora, tokenizer, answers, tokenBudget } = llm;
+  return llmLane(llm, mergeAdapter(llm.config, llm.lora, llm.values), modality, runtime);
+}
+
+async function llmLane(
+  llm: Omit<TunedLlm, "lora" | "values">,
+  values: Values | ValueReader,
+  modality: TextModality,
+  runtime: Runtime,
+): Promise<Lane> {
+  const { config, tokenizer, answers, tokenBudget } = llm;
   const scorer = await createScorer({
     config,
-    values: mergeAdapter(config, lora, llm.values),
+    values,
     tokenizer,
     answers,
     runtime,
@@ -61,7 +77,13 @@ export async function openLane(
 ): Promise<Lane> {
   const runtime = await createRuntime(config);
   if (lane === "crm") return createCrmLane(await bundle.crm(), bundle, runtime);
-  return createLlmLane(await bundle.llm(), await textModality(bundle), runtime);
+  const modality = await textModality(bundle);
+  const { weights, ...llm } = await bundle.llm();
+  try {
+    return await llmLane(llm, weights, modality, runtime);
+  } finally {
+    await weights.close();
+  }
 }
 
 export interface LoadOptions {

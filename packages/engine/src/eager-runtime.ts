@@ -30,7 +30,7 @@ import type {
 } from "./runtime.ts";
 import { tf } from "./tf.ts";
 import { disposeKept, onBackend, trace, type Traced } from "./trace.ts";
-import { TrainingState } from "./training-state.ts";
+import { optimizersOf, TrainingState } from "./training-state.ts";
 import { inTurns, trainerInTurns } from "./turns.ts";
 
 interface EagerResult {
@@ -65,8 +65,19 @@ export function eagerRuntime(
     },
     gradients: async (program, values, options = {}) =>
       inTurns(createGradientRun(backend, program, values, options), "gradient run"),
-    train: async (program, options) => trainerInTurns(createTrainer(backend, program, options)),
+    train: async (program, options) => {
+      const values = { ...options.values, ...(await readFrozen(program, options)) };
+      return trainerInTurns(createTrainer(backend, program, { ...options, values }));
+    },
   };
+}
+
+async function readFrozen(program: Program, options: TrainOptions): Promise<Values> {
+  const values: Values = {};
+  if (options.frozen === undefined) return values;
+  for (const name of frozenNames(program, new Set(optimizersOf(program, options).keys())))
+    values[name] = await options.frozen.read(name);
+  return values;
 }
 
 function createInference(

@@ -2,13 +2,15 @@ import { storingOf, type FrozenParams, type Storing } from "./precision.ts";
 import type { Program, ValueReader, Values } from "./program.ts";
 import type { StoredMatrix } from "./quantize.ts";
 import type { FrozenOptions } from "./runtime.ts";
+import { inMemory, type WeightArray, type WeightStore } from "./weight-store.ts";
 
-/** Elements of a matrix that are in memory as float32 at once: 4 MB. */
-const elementsAtOnce = 2 ** 20;
+/** Elements of a parameter that are in memory as float32 at once: 1 MB. */
+const elementsAtOnce = 2 ** 18;
 
 /**
- * `freeze` on values that are read: of a matrix in another precision only a part of the rows is ever in float32.
- * @throws CorellaError `engine/precision`, and what the reader throws
+ * `freeze` on values that are read: only a part of a parameter's rows is ever in float32, and what the store does not
+ * keep in memory is not there at all.
+ * @throws CorellaError `engine/precision`, and what the reader and the store throw
  */
 export async function freezeFrom(
   program: Program,
@@ -16,60 +18,66 @@ export async function freezeFrom(
   names: readonly string[],
   { precision, backward }: FrozenOptions,
   zeroPoint: 0 | 128,
+  store: WeightStore,
 ): Promise<FrozenParams> {
   const storing = storingOf(program, precision, zeroPoint);
   const stored = new Map<string, StoredMatrix>();
   const values: Values = {};
   for (const name of names) {
-    const [rows = 1, columns = 1] = program.params[name]!.shape;
+    const { shape } = program.params[name]!;
     const how = storing(name);
-    if (how === undefined) values[name] = await reader.read(name);
-    else if (how.byRows) stored.set(name, await storedInParts(reader, name, [rows, columns], how));
-    else stored.set(name, how.store(await reader.read(name), [rows, columns]));
+    if (how === undefined) values[name] = await readInParts(reader, name, shape, store);
+    else stored.set(name, await storeInParts(reader, name, [shape[0]!, shape[1]!], how, store));
   }
   return { stored, values, backward };
 }
 
-async function storedInParts(
+async function readInParts(
+  reader: ValueReader,
+  name: string,
+  shape: readonly number[],
+  store: WeightStore,
+): Promise<Float32Array> {
+  const [rows = 1, ...rest] = shape;
+  const width = rest.reduce((product, size) => product * size, 1);
+  const { array, write } = store.reserve(new Float32Array(), rows * width);
+  for (const [begin, end] of parts(rows, width)) {
+    const part = end - begin === rows ? await reader.read(name) : await reader.read(name, [begin, end]);
+    await write(part, begin * width);
+  }
+  return array as Float32Array;
+}
+
+async function storeInParts(
   reader: ValueReader,
   name: string,
   [rows, columns]: readonly [number, number],
-  { store }: Storing,
+  how: Storing,
+  store: WeightStore,
 ): Promise<StoredMatrix> {
-  const step = Math.max(1, Math.floor(elementsAtOnce / columns));
-  let whole: StoredMatrix | undefined;
-  for (let begin = 0; begin < rows; begin += step) {
-    const end = Math.min(begin + step, rows);
-    const part = store(await reader.read(name, [begin, end]), [end - begin, columns]);
-    if (end - begin === rows) return part;
-    whole ??= {
-      ...part,
-      ...mapArrays(part, (array, perRow) => arrayLike(array, perRow * rows)),
-    } as StoredMatrix;
-    const into = whole as unknown as Record<string, Codes>;
-    mapArrays(part, (array, perRow, key) => {
-      into[key]!.set(array, begin * perRow);
-      return array;
-    });
+  let whole: Record<string, ReturnType<WeightStore["reserve"]>> | undefined;
+  let matrix: StoredMatrix | undefined;
+  for (const [begin, end] of how.byRows ? parts(rows, columns) : [[0, rows] as const]) {
+    const data = end - begin === rows ? await reader.read(name) : await reader.read(name, [begin, end]);
+    matrix = how.store(data, [end - begin, columns]);
+    const arrays = Object.entries(matrix).filter((entry): entry is [string, WeightArray] =>
+      ArrayBuffer.isView(entry[1]),
+    );
+    whole ??= Object.fromEntries(
+      arrays.map(([key, array]) => {
+        // Zero points are packed when the graph is captured: they stay in memory.
+        const where = key === "zeroPoints" ? inMemory : store;
+        return [key, where.reserve(array, (array.length / (end - begin)) * rows)];
+      }),
+    );
+    for (const [key, array] of arrays) await whole[key]!.write(array, (array.length / (end - begin)) * begin);
   }
-  return { ...whole!, shape: [rows, columns] };
+  const arrays = Object.fromEntries(Object.entries(whole!).map(([key, { array }]) => [key, array]));
+  return { ...matrix!, ...arrays, shape: [rows, columns] } as StoredMatrix;
 }
 
-type Codes = Uint8Array | Int8Array | Uint16Array | Float32Array;
-
-/** Every array of a stored matrix: codes, scales, zero points, each with as many elements for every row. */
-function mapArrays(
-  matrix: StoredMatrix,
-  map: (array: Codes, perRow: number, key: string) => Codes,
-): Record<string, Codes> {
-  const arrays = Object.entries(matrix).filter((entry): entry is [string, Codes] =>
-    ArrayBuffer.isView(entry[1]),
-  );
-  return Object.fromEntries(
-    arrays.map(([key, array]) => [key, map(array, array.length / matrix.shape[0], key)]),
-  );
-}
-
-function arrayLike(array: Codes, length: number): Codes {
-  return new (array.constructor as new (length: number) => Codes)(length);
+/** Ranges of rows of at most `elementsAtOnce` elements. */
+function* parts(rows: number, width: number): Generator<readonly [begin: number, end: number]> {
+  const step = Math.max(1, Math.floor(elementsAtOnce / width));
+  for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(begin + step, rows)];
 }

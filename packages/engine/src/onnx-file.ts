@@ -4,14 +4,12 @@ import onnxProto from "onnx-proto";
 import { writeFileAtomic } from "@corella/safetensors";
 import type { CapturedGraph } from "./capture/capture.ts";
 import type { GraphWeight } from "./capture/graph.ts";
-import { bytesOf, graphProto, modelFields, tensorProto, type DataPlace } from "./onnx-model.ts";
+import { alignment, bytesOf, graphProto, modelFields, tensorProto, type DataPlace } from "./onnx-model.ts";
 
 const { onnx } = onnxProto;
 
 /** Protocol buffers end at 2 GiB: no reader takes a longer message. */
 const longestMessage = 2 ** 31 - 1;
-/** Where weights begin in a file of their own, so that a reader can map it (onnx.proto: "should be multiples of 4096"). */
-const alignment = 4096;
 /** Bytes of one write; the system call takes less than 2 GiB. */
 const writeSize = 2 ** 26;
 
@@ -49,7 +47,7 @@ export async function writeOnnxFile(
     end = offset + weight.data.byteLength;
   }
   await writeFileAtomic(dataPath, async (file) => {
-    for (const [weight, { offset }] of places) await writeAt(file, bytesOf(weight), offset);
+    for (const [weight, { offset }] of places) await writeAt(file, bytesOf(weight.data), offset);
     // The new weights come next: an old model must not find them.
     await rm(path, { force: true });
   });
@@ -67,7 +65,7 @@ function pieces(
   const nodes = onnx.GraphProto.encode(graphProto(graph)).finish();
   const weights = graph.weights.flatMap((weight) => {
     const header = onnx.TensorProto.encode(tensorProto(weight, places?.get(weight))).finish();
-    const data = places === undefined ? bytesOf(weight) : undefined;
+    const data = places === undefined ? bytesOf(weight.data) : undefined;
     const dataHead = data === undefined ? new Uint8Array() : fieldHead(rawDataField, data.byteLength);
     const length = header.byteLength + dataHead.byteLength + (data?.byteLength ?? 0);
     return [fieldHead(initializerField, length), header, dataHead, ...(data === undefined ? [] : [data])];
@@ -105,7 +103,7 @@ async function writePieces(file: FileHandle, all: readonly Uint8Array[]): Promis
   }
 }
 
-async function writeAt(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
+export async function writeAt(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await file.write(
       bytes,

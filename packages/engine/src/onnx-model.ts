@@ -29,15 +29,20 @@ export interface EncodedModel {
 /** A captured graph as an ONNX model for a session of this process: its weights stay where they are, as external data. */
 export function encodeModel(graph: CapturedGraph): EncodedModel {
   const externalData: EncodedModel["externalData"] = [];
-  const proto = graphProto(graph);
+  const places = new Map<GraphWeight, DataPlace>();
   for (const weight of graph.weights) {
-    const data = bytesOf(weight);
-    const place = { location: weight.name, offset: 0, length: data.byteLength };
-    proto.initializer.push(tensorProto(weight, place));
+    const data = bytesOf(weight.data);
+    places.set(weight, { location: weight.name, offset: 0, length: data.byteLength });
     externalData.push({ path: weight.name, data });
   }
-  const model = onnx.ModelProto.create({ ...modelFields, graph: proto });
-  return { bytes: onnx.ModelProto.encode(model).finish(), externalData };
+  return { bytes: encodeGraph(graph, places), externalData };
+}
+
+/** A captured graph as an ONNX model with its weights elsewhere. */
+export function encodeGraph(graph: CapturedGraph, places: ReadonlyMap<GraphWeight, DataPlace>): Uint8Array {
+  const proto = graphProto(graph);
+  for (const weight of graph.weights) proto.initializer.push(tensorProto(weight, places.get(weight)));
+  return onnx.ModelProto.encode(onnx.ModelProto.create({ ...modelFields, graph: proto })).finish();
 }
 
 /** ModelProto without its graph. */
@@ -50,8 +55,11 @@ export const modelFields: ModelProto = onnx.ModelProto.create({
   ],
 });
 
-export function bytesOf(weight: GraphWeight): Uint8Array {
-  return new Uint8Array(weight.data.buffer, weight.data.byteOffset, weight.data.byteLength);
+/** Where weights begin in a file of their own, so that a reader can map it (onnx.proto: "should be multiples of 4096"). */
+export const alignment = 4096;
+
+export function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 /** The bytes of a tensor in a file of their own. */

@@ -1,7 +1,5 @@
 import type * as ort from "onnxruntime-node";
 import { bindDimensions } from "./batch.ts";
-import type { CapturedGraph } from "./capture/capture.ts";
-import { freezeFrom } from "./freeze-from.ts";
 import { GradientSum } from "./gradient-sum.ts";
 import {
   addOptimizerFeeds,
@@ -13,41 +11,23 @@ import {
   swap,
 } from "./onnx-feeds.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import { openSession, requireKnownProviders, type OnnxRuntimeOptions } from "./onnx-session.ts";
-import {
-  freeze,
-  nothingFrozen,
-  portable,
-  portableZeroPoint,
-  refuseLivePrecision,
-  type FrozenParams,
-} from "./precision.ts";
-import { isReader, type Batch, type Program, type ValueReader, type Values } from "./program.ts";
+import { frozenParams, readFrozen, withoutStored } from "./onnx-frozen.ts";
+import { createInference, createReadInference } from "./onnx-inference.ts";
+import { openSession, requireKnownProviders, type Compile, type OnnxRuntimeOptions } from "./onnx-session.ts";
+import { portable } from "./precision.ts";
+import { isReader, type Batch, type Program, type Values } from "./program.ts";
 import {
   frozenNames,
   gradientGraph,
-  inferenceGraph,
   lookupGraph,
   packedOnce,
-  standaloneGraph,
   trainableNames,
   trainingGraph,
   withCurrentValues,
 } from "./program-graphs.ts";
-import type {
-  FrozenOptions,
-  GradientOptions,
-  GradientRun,
-  InferOptions,
-  Inference,
-  Runtime,
-  StepResult,
-  Trainer,
-  TrainOptions,
-} from "./runtime.ts";
+import type { GradientOptions, GradientRun, Runtime, StepResult, Trainer, TrainOptions } from "./runtime.ts";
 import { TrainingState } from "./training-state.ts";
 import { inTurns, trainerInTurns } from "./turns.ts";
-import { weightZeroPoint } from "./weight-zero-point.ts";
 
 /**
  * Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime.
@@ -58,10 +38,13 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
   const compile: Compile = (graph) => openSession(graph, options);
   return {
     name: "onnxruntime",
-    infer: async (program, values, inferOptions = {}) => {
-      const create = isReader(values) ? createReadInference : createInference;
-      return inTurns(await create(program, values as never, inferOptions, compile), "inference");
-    },
+    infer: async (program, values, inferOptions = {}) =>
+      inTurns(
+        isReader(values)
+          ? await createReadInference(program, values, inferOptions, options)
+          : await createInference(program, values, inferOptions, compile),
+        "inference",
+      ),
     gradients: async (program, values, gradientOptions = {}) => {
       const trainable = trainableNames(program, gradientOptions.trainable ?? (() => true));
       const run = await createGradientRun(program, values, trainable, gradientOptions, compile);
@@ -69,67 +52,6 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
     },
     train: async (program, trainOptions) =>
       trainerInTurns(await createTrainer(program, trainOptions, compile)),
-  };
-}
-
-type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
-
-async function createInference(
-  program: Program,
-  values: Values,
-  options: InferOptions,
-  compile: Compile,
-): Promise<Inference> {
-  refuseLivePrecision(options);
-  const names = Object.keys(program.params);
-  const live = options.live === true;
-  const frozen = live ? nothingFrozen : await frozenParams(program, values, names, options, compile);
-  const kept = withoutStored(values, frozen);
-  const graph = inferenceGraph(program, frozen);
-  const session = await compile(graph);
-  return {
-    async run(batch) {
-      const sizes = bindDimensions(program, batch);
-      const results = await session.run(feedsOf(program, graph, batch, kept, sizes, 0, 0));
-      return publicOutputs(results);
-    },
-    exportOnnx(path, fileOptions) {
-      const params = live ? freeze(program, kept, names, {}, portableZeroPoint) : portable(frozen);
-      return writeOnnxFile(standaloneGraph(program, kept, params), path, fileOptions);
-    },
-    dispose: () => session.release(),
-  };
-}
-
-/** Once the session has packed the weights, no copy of them is kept here. */
-async function createReadInference(
-  program: Program,
-  reader: ValueReader,
-  options: InferOptions,
-  compile: Compile,
-): Promise<Inference> {
-  refuseLivePrecision(options, true);
-  const names = Object.keys(program.params);
-  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
-  const tables: Values = {};
-  for (const name of Object.keys(program.tables)) tables[name] = await reader.read(name);
-  const whole = inferenceGraph(program, await freezeFrom(program, reader, names, options, zeroPoint));
-  const session = await compile(whole);
-  const graph: CapturedGraph = { ...whole, weights: [] };
-  return {
-    async run(batch) {
-      const sizes = bindDimensions(program, batch);
-      return publicOutputs(await session.run(feedsOf(program, graph, batch, tables, sizes, 0, 0)));
-    },
-    async exportOnnx(path, fileOptions) {
-      const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint);
-      await writeOnnxFile(
-        standaloneGraph(program, { ...tables, ...frozen.values }, frozen),
-        path,
-        fileOptions,
-      );
-    },
-    dispose: () => session.release(),
   };
 }
 
@@ -173,12 +95,13 @@ async function createGradientRun(
 }
 
 async function createTrainer(program: Program, options: TrainOptions, compile: Compile): Promise<Trainer> {
-  const state = new TrainingState(program, options);
+  const read = await readFrozen(program, options, compile);
+  const state = new TrainingState(program, options, read);
   const accumulate = options.accumulate ?? 1;
   // Clipping and accumulation need all gradients before any update: then the update runs outside the graph.
   const fused = options.clipNorm === undefined && accumulate === 1;
   const names = frozenNames(program, state.trainable);
-  const frozen = await frozenParams(program, state.values, names, options, compile);
+  const frozen = read ?? (await frozenParams(program, state.values, names, options, compile));
   state.leaveOut(frozen.stored.keys());
   const graph = packedOnce(trainingGraph(program, state, fused, frozen));
   const session = await compile(graph);
@@ -228,23 +151,6 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
       await session.release();
     },
   };
-}
-
-async function frozenParams(
-  program: Program,
-  values: Values,
-  names: readonly string[],
-  options: FrozenOptions,
-  compile: Compile,
-): Promise<FrozenParams> {
-  const zeroPoint = options.precision === undefined ? 0 : await weightZeroPoint(compile);
-  return freeze(program, values, names, options, zeroPoint);
-}
-
-/** Of matrices in another precision, float32 values are not kept. */
-function withoutStored(values: Values, { stored }: FrozenParams): Values {
-  if (stored.size === 0) return values;
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !stored.has(name)));
 }
 
 /** Runs the part of a program that computes the ids of its lookups: rows that missed steps must catch up before. */

@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { CorellaError, nearestName } from "@corella/errors";
 import type { CapturedGraph } from "./capture/capture.ts";
-import { encodeModel } from "./onnx-model.ts";
+import { encodeModel, type EncodedModel } from "./onnx-model.ts";
 
 export interface OnnxRuntimeOptions {
   /** Threads of one session; default 2. */
@@ -16,9 +16,17 @@ export interface OnnxRuntimeOptions {
    * with onnxruntime-node, `cuda` where its install script fetched it.
    */
   readonly executionProviders?: readonly string[] | undefined;
+  /**
+   * Where weights that are read (a `ValueReader`) stand in a file while a session is opened, as many bytes as they take in
+   * their precision. Default the system's folder for temporary files.
+   */
+  readonly temporaryFolder?: string | undefined;
   /** Writes onnxruntime's profile of each session when it is disposed: files whose paths begin so. */
   readonly profile?: string | undefined;
 }
+
+/** `openSession` with its options. */
+export type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
 
 /**
  * A session for a captured graph, whose weights it keeps packed.
@@ -28,10 +36,23 @@ export async function openSession(
   graph: CapturedGraph,
   options: OnnxRuntimeOptions,
 ): Promise<ort.InferenceSession> {
-  const executionProviders = [...(options.executionProviders ?? ["cpu"])];
   const { bytes, externalData } = encodeModel(graph);
+  return create(bytes, externalData, options);
+}
+
+/** The same for a model in a file, with its weights beside it. @throws as `openSession` */
+export function openSessionOfFile(path: string, options: OnnxRuntimeOptions): Promise<ort.InferenceSession> {
+  return create(path, [], options);
+}
+
+async function create(
+  model: Uint8Array | string,
+  externalData: EncodedModel["externalData"],
+  options: OnnxRuntimeOptions,
+): Promise<ort.InferenceSession> {
+  const executionProviders = [...(options.executionProviders ?? ["cpu"])];
   try {
-    return await ort.InferenceSession.create(bytes, {
+    return await ort.InferenceSession.create(model as string, {
       executionProviders,
       intraOpNumThreads: options.threads ?? 2,
       interOpNumThreads: 1,
@@ -42,7 +63,7 @@ export async function openSession(
       // Errors only: a provider that leaves operations on shapes to the CPU is no news.
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: options.spinning === false ? "0" : "1" } } },
-      externalData,
+      ...(externalData.length === 0 ? {} : { externalData }),
       ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     });
   } catch (error) {

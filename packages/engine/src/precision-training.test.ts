@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { initialValues, tf, type Precision, type Program } from "./index.ts";
+import { initialValues, tf, type Precision, type Program, type ValueReader } from "./index.ts";
 import {
   compiled,
   floats,
@@ -99,5 +99,31 @@ describe("training through a frozen matrix", () => {
         await a.dispose();
       });
     }
+  }
+
+  for (const precision of ["float32", ...quantised] as Precision[]) {
+    test(`${precision}: frozen values that are read give the same bits`, async () => {
+      const options = {
+        seed: 1,
+        precision: () => precision,
+        optimizer: (name: string) => (name === "p" ? ({ kind: "sgd", learningRate: 0.1 } as const) : null),
+      };
+      const asked: string[] = [];
+      const frozen: ValueReader = {
+        async read(name, rows) {
+          asked.push(name);
+          return rows === undefined ? values[name]! : values[name]!.slice(rows[0] * k, rows[1] * k);
+        },
+      };
+      for (const runtime of [compiled, reference]) {
+        const expected = await runtime.train(model, { ...options, values: structuredClone(values) });
+        const read = await runtime.train(model, { ...options, values: { p: values["p"]!.slice() }, frozen });
+        for (let i = 0; i < 2; i++) expect(await read.step(feed)).toEqual(await expected.step(feed));
+        expect(read.values).toEqual(expected.values);
+        await read.dispose();
+        await expected.dispose();
+      }
+      expect(new Set(asked)).toEqual(new Set(["w"]));
+    });
   }
 });

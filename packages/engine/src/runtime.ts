@@ -80,6 +80,8 @@ export interface TrainOptions extends FrozenOptions {
   readonly seed: number;
   /** Initial values; those that are absent are initialised as declared. The trainer works on these very arrays. */
   readonly values?: Values;
+  /** Reads the values of all parameters without an optimiser, which then are never whole in float32 but where they stay so. */
+  readonly frozen?: ValueReader;
   /** One optimiser for all, or one for each parameter and table by name; null leaves it as it is. */
   readonly optimizer: Optimizer | ((name: string) => Optimizer | null);
   /**

@@ -10,6 +10,7 @@ import {
   wholeArray,
   type Optimizer,
 } from "./optimizers.ts";
+import { nothingFrozen, type FrozenParams } from "./precision.ts";
 import type { Program, Values } from "./program.ts";
 import type { TrainerState, TrainOptions } from "./runtime.ts";
 import { MissedSteps, missesSteps } from "./missed-steps.ts";
@@ -35,6 +36,17 @@ export function initialValues(
     values[name] = table;
   }
   return values;
+}
+
+/** The optimiser of each parameter and table that is trained. */
+export function optimizersOf(program: Program, { optimizer }: TrainOptions): Map<string, Optimizer> {
+  const optimizers = new Map<string, Optimizer>();
+  for (const name of [...Object.keys(program.params), ...Object.keys(program.tables)]) {
+    if (program.params[name]?.trainable === false) continue;
+    const chosen = typeof optimizer === "function" ? optimizer(name) : optimizer;
+    if (chosen !== null) optimizers.set(name, chosen);
+  }
+  return optimizers;
 }
 
 function checked(
@@ -67,17 +79,17 @@ export class TrainingState {
   readonly current: Values;
   step = 0;
 
-  constructor(program: Program, options: TrainOptions) {
+  /** @param read frozen parameters that were read; what they store has no values here */
+  constructor(program: Program, options: TrainOptions, read: FrozenParams = nothingFrozen) {
     this.#program = program;
     this.#tables = options.tables ?? "lazy";
     this.#accumulate = options.accumulate ?? 1;
-    this.values = initialValues(program, options.seed, options.values);
-    const { optimizer } = options;
-    const optimizerOf = typeof optimizer === "function" ? optimizer : (): Optimizer => optimizer;
-    for (const name of [...Object.keys(program.params), ...Object.keys(program.tables)]) {
-      if (program.params[name]?.trainable === false) continue;
-      const chosen = optimizerOf(name);
-      if (chosen === null) continue;
+    const here = Object.entries(program.params).filter(([name]) => !read.stored.has(name));
+    this.values = initialValues({ ...program, params: Object.fromEntries(here) }, options.seed, {
+      ...options.values,
+      ...read.values,
+    });
+    for (const [name, chosen] of optimizersOf(program, options)) {
       checkOptimizer(chosen, name);
       this.#optimizers.set(name, chosen);
       for (const slot of slotNames(chosen)) {

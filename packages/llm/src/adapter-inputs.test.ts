@@ -2,12 +2,15 @@ import { createGenerator, initialValues, onnxRuntime, type Values } from "@corel
 import { expect, test } from "vitest";
 import {
   adapterFeeds,
+  createScorer,
   decoder,
   mergeAdapter,
   paddedFeeds,
   roomFor,
   tinyLlamaConfig,
+  trainTokenizer,
   withAdapterInputs,
+  yesNoIds,
   type LoadedAdapter,
   type LoraConfig,
 } from "./index.ts";
@@ -62,4 +65,58 @@ test("one compiled base serves several adapters, each as if it were merged, and 
     );
   }
   await shared.dispose();
+});
+
+test("a scorer switches between adapters on one base, each equal to the merged model", async () => {
+  const runtime = onnxRuntime();
+  const prompts = ["Quiet River. Answer: ", "Quiet Lantern. Answer: ", "Harbor. Answer: "];
+  const tokenizer = await trainTokenizer([...prompts, " Yes No Yes No"], { vocabularySize: 300 });
+  const shape = tinyLlamaConfig({
+    vocabularySize: tokenizer.vocabularySize,
+    hiddenSize: 16,
+    layers: 2,
+    heads: 4,
+    keyValueHeads: 2,
+  });
+  const ids = await yesNoIds(tokenizer, prompts[0]!);
+  const base = initialValues(decoder(shape, { answers: ids }), 3);
+  const adapters = {
+    films: randomAdapter({ rank: 2, alpha: 6, targetModules: ["q_proj", "down_proj"] }, 1),
+    books: randomAdapter({ rank: 3, alpha: 5, rsLora: true, targetModules: ["v_proj"] }, 2),
+  };
+  const common = { config: shape, tokenizer, answers: ids, runtime };
+  const shared = await createScorer({ ...common, values: base, adapters });
+  const expected = async (adapter: LoadedAdapter | undefined): Promise<Float32Array> => {
+    const values =
+      adapter === undefined ? base : mergeAdapter(shape, adapter.lora, { ...base, ...adapter.values });
+    const merged = await createScorer({ ...common, values });
+    const { logitDifference } = await merged.scores(prompts);
+    await merged.dispose();
+    return logitDifference;
+  };
+  // All at once: runs take turns, each with its own adapter.
+  const scored = await Promise.all([
+    shared.withAdapter("films").scores(prompts),
+    shared.withAdapter("books").scores(prompts),
+    shared.scores(prompts),
+    shared.withAdapter("films").scores(prompts),
+  ]);
+  const wanted = [adapters.films, adapters.books, undefined, adapters.films];
+  for (const [i, adapter] of wanted.entries())
+    (await expected(adapter)).forEach((logit, row) =>
+      expect(scored[i]!.logitDifference[row]).toBeCloseTo(logit, 5),
+    );
+  const [films, books] = scored;
+  expect(Math.abs(films.logitDifference[0]! - books.logitDifference[0]!)).toBeGreaterThan(1e-3);
+
+  expect(() => shared.withAdapter("film")).toThrow(
+    expect.objectContaining({ code: "llm/unknown-adapter", remedy: 'Did you mean "films"?' }),
+  );
+  await shared.dispose();
+  const plain = await createScorer({ ...common, values: base });
+  expect(() => plain.withAdapter("films")).toThrow(expect.objectContaining({ code: "llm/unknown-adapter" }));
+  await plain.dispose();
+  await expect(
+    createScorer({ ...common, values: base, adapters, lora: adapters.films.lora }),
+  ).rejects.toMatchObject({ code: "llm/adapters" });
 });

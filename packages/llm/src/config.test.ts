@@ -14,6 +14,13 @@ const sizes = {
 const parse = (fields: Record<string, unknown>): LlamaConfig =>
   parseLlamaConfig({ ...sizes, ...fields }, "a test");
 const yarn = { rope_type: "yarn", rope_theta: 1e4, factor: 4, original_max_position_embeddings: 32 };
+const factors = {
+  rope_type: "longrope",
+  short_factor: [1, 3],
+  long_factor: [1, 3],
+  attention_factor: 1,
+  original_max_position_embeddings: 128,
+};
 const gemma = {
   model_type: "gemma3_text",
   sliding_window: 8,
@@ -27,6 +34,7 @@ const gemma = {
 test.each<[string, Record<string, unknown>]>([
   ["llama with biases", { model_type: "llama", attention_bias: true, mlp_bias: true }],
   ["llama with linear RoPE", { model_type: "llama", rope_scaling: { type: "linear", factor: 2 } }],
+  ["llama with a factor for each pair", { model_type: "llama", rope_scaling: factors }],
   ["mistral", { model_type: "mistral", sliding_window: null }],
   ["mistral with a window", { model_type: "mistral", sliding_window: 9 }],
   ["qwen2", { model_type: "qwen2", sliding_window: 9, use_sliding_window: false }],
@@ -76,9 +84,11 @@ test("what we lack is named", () => {
     [{ model_type: "gpt2" }, /"gpt2" is not supported; llama, .* gemma3_text are/],
     [{ model_type: "llama", hidden_act: "gelu" }, /hidden_act/],
     [{ ...gemma, final_logit_softcapping: 30 }, /final_logit_softcapping/],
+    [{ model_type: "llama", rope_scaling: { rope_type: "spiral", factor: 2 } }, /spiral is not supported/],
+    [{ model_type: "llama", rope_scaling: { ...factors, short_factor: [1, 2] } }, /equal short and long/],
     [
-      { model_type: "llama", rope_scaling: { rope_type: "longrope", factor: 2 } },
-      /longrope is not supported/,
+      { model_type: "llama", rope_scaling: { ...factors, short_factor: [2], long_factor: [2] } },
+      /1 factors, heads of 4 want 2/,
     ],
     [{ model_type: "llama", num_key_value_heads: 3 }, /3 do not divide 4/],
     [{ model_type: "llama", hidden_size: "16" }, /hidden_size/],

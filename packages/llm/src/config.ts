@@ -104,6 +104,11 @@ const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tra
       json.max_position_embeddings,
     );
     if (typeof rope === "string") unsupported("rope_parameters", rope);
+    else if (rope.kind === "longrope" && rope.factors.length !== headDim / 2)
+      unsupported(
+        "rope_parameters",
+        `${rope.factors.length} factors, heads of ${headDim} want ${headDim / 2}`,
+      );
     const usable: RopeConfig = typeof rope === "string" ? { kind: "default", theta: 10_000 } : rope;
     const qwen = json.model_type === "qwen2" || json.model_type === "qwen3";
     // Of Qwen's layers, those from max_window_layers on slide; of Mistral's all.

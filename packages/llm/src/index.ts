@@ -19,7 +19,7 @@ export { packedDecoder } from "./packed-decoder.ts";
 export { packedInputs } from "./packed-sequences.ts";
 export { packedFeeds, packSequences } from "./pack-tokens.ts";
 export { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
-export { isLoraParam, loraParams, mergeAdapter, type LoraConfig } from "./lora.ts";
+export { isLoraParam, loraParams, mergeAdapter, mergedReader, type LoraConfig } from "./lora.ts";
 export { loadAdapter, saveAdapter, type AdapterToSave, type LoadedAdapter } from "./adapter.ts";
 export { adapterFeeds, roomFor, withAdapterInputs } from "./adapter-inputs.ts";
 export {
@@ -56,6 +56,7 @@ export {
 } from "./prepare-tokens.ts";
 export {
   createScorer,
+  type LocalScorer,
   type Scorer,
   type ScorerOptions,
   type YesNoScorer,

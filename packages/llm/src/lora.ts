@@ -1,4 +1,4 @@
-import type { ParamSpec, Values } from "@corella/engine";
+import type { ParamSpec, ValueReader, Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import type { LlamaConfig } from "./config.ts";
 import { projections, type Projection } from "./params.ts";
@@ -61,21 +61,57 @@ function adapted(config: LlamaConfig, lora: LoraConfig): ReturnType<typeof proje
 export function mergeAdapter(config: LlamaConfig, lora: LoraConfig, values: Values): Values {
   const merged: Values = {};
   for (const [name, array] of Object.entries(values)) if (!isLoraParam(name)) merged[name] = array;
-  const scale = loraScale(lora);
   for (const { module, outputs, inputs } of adapted(config, lora)) {
     const a = required(values, `${module}.lora_A.weight`, lora.rank * inputs);
     const b = required(values, `${module}.lora_B.weight`, outputs * lora.rank);
-    const weight = required(values, `${module}.weight`, outputs * inputs).slice();
-    const row = new Float64Array(inputs);
-    for (let o = 0; o < outputs; o++) {
-      row.fill(0);
-      for (let r = 0; r < lora.rank; r++) {
-        const factor = scale * b[o * lora.rank + r]!;
-        for (let i = 0; i < inputs; i++) row[i]! += factor * a[r * inputs + i]!;
-      }
-      for (let i = 0; i < inputs; i++) weight[o * inputs + i]! += row[i]!;
+    const weight = required(values, `${module}.weight`, outputs * inputs);
+    merged[`${module}.weight`] = mergedRows(weight, a, b, loraScale(lora), inputs);
+  }
+  return merged;
+}
+
+/** `mergeAdapter` on weights that are read: the same numbers, merged as they are read. */
+export function mergedReader(
+  config: LlamaConfig,
+  lora: LoraConfig,
+  adapter: Values,
+  weights: ValueReader,
+): ValueReader {
+  const modules = new Map(adapted(config, lora).map((shape) => [`${shape.module}.weight`, shape]));
+  return {
+    async read(name, rows) {
+      const weight = await weights.read(name, rows);
+      const found = modules.get(name);
+      if (found === undefined) return weight;
+      const { module, outputs, inputs } = found;
+      const a = required(adapter, `${module}.lora_A.weight`, lora.rank * inputs);
+      const b = required(adapter, `${module}.lora_B.weight`, outputs * lora.rank);
+      const [begin, end] = rows ?? [0, outputs];
+      const ofRows = b.subarray(begin * lora.rank, end * lora.rank);
+      return mergedRows(weight, a, ofRows, loraScale(lora), inputs);
+    },
+  };
+}
+
+/** W + scale B A for some rows of W and of B. */
+function mergedRows(
+  weight: Float32Array,
+  a: Float32Array,
+  b: Float32Array,
+  scale: number,
+  inputs: number,
+): Float32Array {
+  const merged = weight.slice();
+  const outputs = weight.length / inputs;
+  const rank = b.length / outputs;
+  const row = new Float64Array(inputs);
+  for (let o = 0; o < outputs; o++) {
+    row.fill(0);
+    for (let r = 0; r < rank; r++) {
+      const factor = scale * b[o * rank + r]!;
+      for (let i = 0; i < inputs; i++) row[i]! += factor * a[r * inputs + i]!;
     }
-    merged[`${module}.weight`] = weight;
+    for (let i = 0; i < inputs; i++) merged[o * inputs + i]! += row[i]!;
   }
   return merged;
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { initialValues, onnxRuntime, type Values } from "@corella/engine";
+import { initialValues, onnxRuntime, type ValueReader, type Values } from "@corella/engine";
 import { float32Tensor, writeSafetensors } from "@corella/safetensors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -12,8 +12,10 @@ import {
   isLoraParam,
   languageModelProgram,
   loadAdapter,
+  llamaParams,
   loadPretrained,
   mergeAdapter,
+  mergedReader,
   openPretrained,
   packDocuments,
   parseLlamaConfig,
@@ -164,11 +166,8 @@ describe("weights", () => {
       /"gpt2" is not supported/,
     );
     expect(() =>
-      parseLlamaConfig(
-        { ...toHuggingFace(config), rope_parameters: { rope_type: "longrope", factor: 2 } },
-        "",
-      ),
-    ).toThrow(/longrope is not supported/);
+      parseLlamaConfig({ ...toHuggingFace(config), rope_parameters: { rope_type: "spiral", factor: 2 } }, ""),
+    ).toThrow(/spiral is not supported/);
   });
 });
 
@@ -195,6 +194,23 @@ describe("scoring", () => {
     expect(one[0]).toBeCloseTo(a.probability[7]!, 5);
     await adapted.dispose();
     await merged.dispose();
+  });
+
+  test("weights merged as they are read are those merged in memory", async () => {
+    const values = valuesWithAdapter();
+    const rowsOf: ValueReader = {
+      async read(name, rows) {
+        const width = values[name]!.length / llamaParams(config)[name]!.shape[0]!;
+        return rows === undefined ? values[name]! : values[name]!.slice(rows[0] * width, rows[1] * width);
+      },
+    };
+    const reader = mergedReader(config, lora, values, rowsOf);
+    const merged = mergeAdapter(config, lora, values);
+    for (const [name, { shape }] of Object.entries(llamaParams(config))) {
+      expect(await reader.read(name)).toEqual(merged[name]);
+      const width = merged[name]!.length / shape[0]!;
+      expect(await reader.read(name, [3, 7])).toEqual(merged[name]!.slice(3 * width, 7 * width));
+    }
   });
 
   test("obeys an abort signal and refuses prompts that are too long", async () => {

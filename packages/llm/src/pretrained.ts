@@ -6,6 +6,7 @@ import { float32Tensor, writeFolderAtomic, writeSafetensors, type TensorToWrite 
 import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "./config.ts";
 import { fetchModel, type HubOptions } from "./hub/fetch-model.ts";
 import { isHubReference } from "./hub/reference.ts";
+import { gemma3StoredName } from "./gemma/names.ts";
 import { openGguf } from "./gguf/load.ts";
 import { readJson } from "./json-file.ts";
 import { llamaParams } from "./params.ts";
@@ -47,7 +48,8 @@ export async function openPretrained(source: string, hub: HubOptions = {}): Prom
       remedy: "Use the tokenizer that came with the model.",
     });
   }
-  return { config, tokenizer, weights: await openParams(folder, llamaParams(config)) };
+  const nameInFile = config.architecture === "gemma3" ? gemma3StoredName : undefined;
+  return { config, tokenizer, weights: await openParams(folder, llamaParams(config), nameInFile) };
 }
 
 /** Loads a model with all its weights in float32. @throws as `openPretrained` */

@@ -13,6 +13,14 @@ export type RopeConfig =
       readonly originalMaxPositions: number;
     }
   | {
+      /** Each pair of dimensions turns slower by a factor of its own, the same at every length. */
+      readonly kind: "longrope";
+      readonly theta: number;
+      /** [headDim / 2] */
+      readonly factors: readonly number[];
+      readonly originalMaxPositions: number;
+    }
+  | {
       readonly kind: "yarn";
       readonly theta: number;
       readonly factor: number;
@@ -32,6 +40,8 @@ export interface RopeFields {
   readonly low_freq_factor?: number | undefined;
   readonly high_freq_factor?: number | undefined;
   readonly original_max_position_embeddings?: number | undefined;
+  readonly short_factor?: readonly number[] | undefined;
+  readonly long_factor?: readonly number[] | undefined;
   readonly beta_fast?: number | null | undefined;
   readonly beta_slow?: number | null | undefined;
   readonly attention_factor?: number | null | undefined;
@@ -49,6 +59,8 @@ export const ropeFields: z.ZodType<RopeFields> = z.looseObject({
   low_freq_factor: positive.optional(),
   high_freq_factor: positive.optional(),
   original_max_position_embeddings: z.int().positive().optional(),
+  short_factor: z.array(positive).optional(),
+  long_factor: z.array(positive).optional(),
   beta_fast: positive.nullish(),
   beta_slow: positive.nullish(),
   attention_factor: positive.nullish(),
@@ -64,6 +76,13 @@ export function ropeConfig(fields: RopeFields, theta: number, maxPositions: numb
   const originalMaxPositions = fields.original_max_position_embeddings ?? maxPositions;
   // "dynamic" changes nothing up to the length the model was trained on, which is the longest we accept.
   if (kind === "default" || kind === "dynamic") return { kind: "default", theta };
+  if (kind === "longrope") {
+    const { short_factor: short, long_factor: long } = fields;
+    if (short === undefined || long === undefined) return "longrope needs short_factor and long_factor";
+    if (short.join() !== long.join() || fields.attention_factor !== 1)
+      return "longrope is supported with equal short and long factors and an attention_factor of 1";
+    return { kind, theta, factors: short, originalMaxPositions };
+  }
   if (factor === undefined) return `${kind} needs a factor`;
   if (kind === "linear") return { kind, theta, factor };
   if (kind === "llama3") {
@@ -89,7 +108,7 @@ export function ropeConfig(fields: RopeFields, theta: number, maxPositions: numb
       originalMaxPositions,
     };
   }
-  return `RoPE of type ${kind} is not supported; default, linear, llama3 and yarn are`;
+  return `RoPE of type ${kind} is not supported; default, linear, llama3, longrope and yarn are`;
 }
 
 /** Peng et al. 2023, eq. 22: 0.1 ln(factor) + 1. */
@@ -114,6 +133,15 @@ export function ropeParameters(rope: RopeConfig): Record<string, unknown> {
         factor: rope.factor,
         low_freq_factor: rope.lowFrequencyFactor,
         high_freq_factor: rope.highFrequencyFactor,
+        original_max_position_embeddings: rope.originalMaxPositions,
+      };
+    case "longrope":
+      return {
+        ...common,
+        factor: 1,
+        short_factor: [...rope.factors],
+        long_factor: [...rope.factors],
+        attention_factor: 1,
         original_max_position_embeddings: rope.originalMaxPositions,
       };
     case "yarn":

@@ -13,6 +13,8 @@ export interface GgufTensor {
 }
 
 export interface GgufHeader {
+  /** Of the file. */
+  readonly bytes: number;
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
 }
@@ -32,7 +34,7 @@ export async function readGgufHeader(file: FileHandle, path: string): Promise<Gg
     const bytes = Buffer.alloc(length);
     await file.read(bytes, 0, length, 0);
     try {
-      return parseHeader(bytes, path);
+      return { ...parseHeader(bytes, path), bytes: size };
     } catch (error) {
       if (!(error instanceof RangeError) || length === size) throw asGgufError(error, path);
     }
@@ -53,7 +55,7 @@ export function ggufError(message: string, place: string): CorellaError {
 }
 
 /** Buffer's readers throw a RangeError at the end of the bytes. */
-function parseHeader(bytes: Buffer, path: string): GgufHeader {
+function parseHeader(bytes: Buffer, path: string): Omit<GgufHeader, "bytes"> {
   let at = 0;
   const u32 = (): number => {
     at += 4;
@@ -101,6 +103,8 @@ function parseHeader(bytes: Buffer, path: string): GgufHeader {
     tensors.set(name, { shape, type: u32(), byteOffset: u64() });
   }
   const alignment = Number(metadata.get("general.alignment") ?? 32);
+  if (!(Number.isInteger(alignment) && alignment > 0))
+    throw ggufError(`The alignment ${alignment} of the tensors is not a positive number.`, path);
   const start = Math.ceil(at / alignment) * alignment;
   const placed = [...tensors].map(([name, tensor]): [string, GgufTensor] => [
     name,

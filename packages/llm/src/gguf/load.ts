@@ -1,11 +1,12 @@
 import { open, type FileHandle } from "node:fs/promises";
 import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { parseLlamaConfig, type LlamaConfig } from "../config.ts";
+import type { LlamaConfig } from "../config.ts";
 import { llamaParams } from "../params.ts";
 import { readEach, type OpenWeights } from "../tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../tokenizer.ts";
-import { blockTypes } from "./dequantize.ts";
+import { ggufConfig, ropeFactorsName } from "./config.ts";
+import { blockTypes, typeName, type BlockType } from "./dequantize.ts";
 import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
 import { ggufChatTemplate, ggufTokenizer } from "./tokenizer.ts";
 
@@ -29,31 +30,33 @@ export async function openGguf(path: string): Promise<OpenGguf> {
   const file = await opened(path);
   try {
     const header = await readGgufHeader(file, path);
-    const config = ggufConfig(header, path);
+    const factors = header.tensors.get(ropeFactorsName);
+    if (factors !== undefined) requireWhole(ropeFactorsName, factors, header, path);
+    const config = ggufConfig(
+      header,
+      factors === undefined ? undefined : await readGgufTensor(file, ropeFactorsName, factors, path),
+      path,
+    );
     const params = llamaParams(config);
     for (const [name, { shape }] of Object.entries(params)) {
       const stored = ggufName(name);
       const tensor = header.tensors.get(stored);
       if (tensor === undefined) throw missing(stored, path);
-      if (tensor.shape.join() !== shape.join()) {
-        throw new CorellaError({
-          code: "llm/tensor-shape",
-          message: `${stored} has shape [${tensor.shape.join(", ")}], the metadata wants [${shape.join(", ")}].`,
-          place: path,
-          remedy: "Download the file again.",
-        });
-      }
+      requireShape(stored, tensor, shape, path);
+      requireWhole(stored, tensor, header, path);
     }
     const read: OpenWeights["read"] = async (name, rows) => {
       const stored = ggufName(name);
       const tensor = header.tensors.get(stored)!;
-      if (isPermuted(name, config)) {
-        const { shape } = tensor;
-        const whole = unpermuted(await readGgufTensor(file, stored, tensor, path), config, shape);
-        const width = whole.length / shape[0]!;
-        return rows === undefined ? whole : whole.slice(rows[0] * width, rows[1] * width);
-      }
-      return readGgufTensor(file, stored, tensor, path, rows);
+      if (!isPermuted(name, config)) return readGgufTensor(file, stored, tensor, path, rows);
+      // Rows change places within their head, so heads are read as a whole.
+      const { headDim } = config;
+      const [begin, end] = rows ?? [0, tensor.shape[0]!];
+      const first = Math.floor(begin / headDim) * headDim;
+      const last = Math.ceil(end / headDim) * headDim;
+      const heads = await readGgufTensor(file, stored, tensor, path, [first, last]);
+      const width = tensor.shape[1] ?? 1;
+      return unpermuted(heads, headDim, width).slice((begin - first) * width, (end - first) * width);
     };
     const tokenizer = await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header));
     return { config, tokenizer, weights: { read, close: () => file.close() } };
@@ -119,6 +122,48 @@ function missing(name: string, path: string): CorellaError {
   });
 }
 
+/** @throws CorellaError `llm/tensor-shape` */
+function requireShape(name: string, tensor: GgufTensor, shape: readonly number[], path: string): void {
+  if (tensor.shape.join() === shape.join()) return;
+  throw new CorellaError({
+    code: "llm/tensor-shape",
+    message: `${name} has shape [${tensor.shape.join(", ")}], the metadata wants [${shape.join(", ")}].`,
+    place: path,
+    remedy: "Download the file again.",
+  });
+}
+
+/** @throws CorellaError `llm/gguf` for a tensor of a type that is not read, or that the file ends in */
+function requireWhole(
+  name: string,
+  { shape, type, byteOffset }: GgufTensor,
+  file: GgufHeader,
+  path: string,
+): void {
+  const block = blockOf(name, shape, type, path);
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (byteOffset + (count / block.elements) * block.bytes > file.bytes) throw endsInside(name, path);
+}
+
+/** How a tensor's elements are stored. @throws CorellaError `llm/gguf` */
+function blockOf(name: string, shape: readonly number[], type: number, path: string): BlockType {
+  const block = blockTypes[type];
+  if (block === undefined) {
+    const known = Object.values(blockTypes).map((read) => read.name);
+    throw ggufError(
+      `The tensor ${name} has the type ${typeName(type)}; those that are read are ${known.join(", ")}.`,
+      path,
+    );
+  }
+  if ((shape.at(-1) ?? 1) % block.elements !== 0)
+    throw ggufError(`The rows of ${name} are not whole ${block.name} blocks.`, path);
+  return block;
+}
+
+function endsInside(name: string, path: string): CorellaError {
+  return ggufError(`The file ends inside the tensor ${name}.`, path);
+}
+
 /** One tensor, or some of its rows, as float32, in the file's own order of rows. */
 async function readGgufTensor(
   file: FileHandle,
@@ -127,16 +172,13 @@ async function readGgufTensor(
   path: string,
   [begin, end]: readonly [begin: number, end: number] = [0, shape[0] ?? 1],
 ): Promise<Float32Array> {
-  const block = blockTypes[type];
-  if (block === undefined) throw ggufError(`The tensor ${name} has the unsupported type ${type}.`, path);
+  const block = blockOf(name, shape, type, path);
   const width = shape.slice(1).reduce((product, size) => product * size, 1);
   const count = (end - begin) * width;
-  if ((shape.at(-1) ?? 1) % block.elements !== 0)
-    throw ggufError(`The rows of ${name} are not whole ${block.name} blocks.`, path);
   const bytes = new Uint8Array((count / block.elements) * block.bytes);
   const rowBytes = (width / block.elements) * block.bytes;
   const { bytesRead } = await file.read(bytes, 0, bytes.length, byteOffset + begin * rowBytes);
-  if (bytesRead !== bytes.length) throw ggufError(`The file ends inside the tensor ${name}.`, path);
+  if (bytesRead !== bytes.length) throw endsInside(name, path);
   const out = new Float32Array(count);
   block.decode(bytes, out);
   return out;
@@ -164,55 +206,6 @@ export function ggufName(name: string): string {
   return name === "model.norm.weight" ? "output_norm.weight" : "output.weight";
 }
 
-/** The configuration that Hugging Face would write for the file. */
-function ggufConfig({ metadata, tensors }: GgufHeader, path: string): LlamaConfig {
-  const architecture = String(metadata.get("general.architecture"));
-  const field = (key: string): number | undefined => {
-    const found = metadata.get(`${architecture}.${key}`);
-    return typeof found === "bigint" ? Number(found) : typeof found === "number" ? found : undefined;
-  };
-  const token = (key: string): number | undefined => {
-    const found = metadata.get(`tokenizer.ggml.${key}`);
-    return typeof found === "number" ? found : undefined;
-  };
-  if (tensors.has("rope_freqs.weight"))
-    throw ggufError(
-      "RoPE by a table of factors (rope_freqs.weight, Llama 3.1 and later) is not supported.",
-      path,
-    );
-  const scaling = metadata.get(`${architecture}.rope.scaling.type`);
-  return parseLlamaConfig(
-    {
-      model_type: architecture,
-      vocab_size: tensors.get("token_embd.weight")?.shape[0],
-      hidden_size: field("embedding_length"),
-      intermediate_size: field("feed_forward_length"),
-      num_hidden_layers: field("block_count"),
-      num_attention_heads: field("attention.head_count"),
-      num_key_value_heads: field("attention.head_count_kv"),
-      head_dim: field("attention.key_length") ?? field("rope.dimension_count"),
-      rms_norm_eps: field("attention.layer_norm_rms_epsilon"),
-      max_position_embeddings: field("context_length"),
-      rope_theta: field("rope.freq_base"),
-      rope_scaling:
-        scaling === undefined || scaling === "none"
-          ? null
-          : {
-              rope_type: scaling,
-              factor: field("rope.scaling.factor"),
-              original_max_position_embeddings: field("rope.scaling.original_context_length"),
-            },
-      attention_bias: tensors.has("blk.0.attn_q.bias"),
-      mlp_bias: tensors.has("blk.0.ffn_gate.bias"),
-      tie_word_embeddings: !tensors.has("output.weight"),
-      bos_token_id: token("bos_token_id"),
-      eos_token_id: token("eos_token_id"),
-      pad_token_id: token("padding_token_id"),
-    },
-    path,
-  );
-}
-
 /** llama.cpp's converter changes the order of a Llama's query and key rows; Qwen's stay as they are. */
 function isPermuted(name: string, config: LlamaConfig): boolean {
   return config.architecture === "llama" && /\.[qk]_proj\.(weight|bias)$/.test(name);
@@ -222,15 +215,13 @@ function isPermuted(name: string, config: LlamaConfig): boolean {
  * llama.cpp rotates neighbouring pairs, so its converter interleaves the two halves of each query and key head. This
  * takes the rows back: row (head, half, i) from row (head, i, half).
  */
-function unpermuted(data: Float32Array, config: LlamaConfig, shape: readonly number[]): Float32Array {
-  const rows = shape[0]!;
-  const width = data.length / rows;
-  const half = config.headDim / 2;
+function unpermuted(data: Float32Array, headDim: number, width: number): Float32Array {
+  const half = headDim / 2;
   const result = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++) {
-    const head = Math.floor(row / config.headDim);
-    const within = row % config.headDim;
-    const from = head * config.headDim + (within % half) * 2 + Math.floor(within / half);
+  for (let row = 0; row < data.length / width; row++) {
+    const head = Math.floor(row / headDim);
+    const within = row % headDim;
+    const from = head * headDim + (within % half) * 2 + Math.floor(within / half);
     result.set(data.subarray(from * width, (from + 1) * width), row * width);
   }
   return result;

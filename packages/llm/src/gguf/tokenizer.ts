@@ -44,6 +44,7 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
   const model = metadata.get("tokenizer.ggml.model");
   const pre = String(metadata.get("tokenizer.ggml.pre") ?? "default");
   const tokens = list<string>("tokens");
+  if (tokens.length === 0) throw ggufError("The metadata lacks tokenizer.ggml.tokens.", path);
   const types = list<number>("token_type");
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
   const bos = number("bos_token_id");

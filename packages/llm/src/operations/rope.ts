@@ -19,6 +19,8 @@ export function ropeFrequencies(rope: RopeConfig, headDim: number): RopeFrequenc
       return { frequencies: Float32Array.from(base, (f) => f / rope.factor), attentionFactor: 1 };
     case "llama3":
       return { frequencies: Float32Array.from(base, (f) => llama3Frequency(f, rope)), attentionFactor: 1 };
+    case "longrope":
+      return { frequencies: Float32Array.from(base, (f, i) => f / rope.factors[i]!), attentionFactor: 1 };
     case "yarn":
       return { frequencies: yarnFrequencies(base, rope, headDim), attentionFactor: rope.attentionFactor };
   }

@@ -1,10 +1,17 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createGenerator, initialValues, onnxRuntime, type Program, type ValueReader } from "@corella/engine";
 import {
-  decoder,
+  createGenerator,
+  onnxRuntime,
+  type Precision,
+  type Program,
+  type ValueReader,
+} from "@corella/engine";
+import {
   isLoraParam,
+  llamaParams,
   packedDecoder,
   packedFeeds,
   parseLlamaConfig,
@@ -14,11 +21,14 @@ import {
 } from "@corella/llm";
 
 /**
- * The shape of Llama-2-7b-chat with random weights: all 32 blocks are traced and compiled without weights; one block is
- * scored and written as a file in 4 bits, and takes a LoRA step on 4-bit weights. Time and memory of each.
+ * The shape of Llama-2-7b-chat with random weights: all 32 blocks are traced and compiled without weights; one block, or
+ * as many as are asked for, is scored and written as a file, and takes LoRA steps on its frozen weights. Time and memory
+ * of each.
  *
- *     node --conditions=source --import tsx tooling/bench/src/experiments/llama-7b.ts
+ *     node --conditions=source --import tsx tooling/bench/src/experiments/llama-7b.ts [blocks] [int4|int8|float32]
  */
+const blocks = Number(process.argv[2] ?? 1);
+const kind = (process.argv[3] ?? "int4") as Precision;
 const whole: LlamaConfig = parseLlamaConfig(
   {
     model_type: "llama",
@@ -34,13 +44,12 @@ const whole: LlamaConfig = parseLlamaConfig(
   },
   "Llama-2-7b-chat",
 );
-const blocks = 1;
 const config: LlamaConfig = { ...whole, layers: blocks };
 /** As this model's tokenizer has them. */
 const answers = { yes: 3869, no: 1939 };
 const lora = { rank: 8, alpha: 16 };
 const runtime = onnxRuntime({ threads: 2, spinning: false });
-const precision = (): "int4" => "int4";
+const precision = (): Precision => kind;
 const random = createGenerator(1, "tokens");
 const prefix = Array.from({ length: 100 }, () => 3 + random.integer(31_000));
 const sequences = Array.from({ length: 4 }, () => [
@@ -48,64 +57,77 @@ const sequences = Array.from({ length: 4 }, () => [
   ...Array.from({ length: 40 }, () => 3 + random.integer(31_000)),
 ]);
 
+// To draw hundreds of millions of numbers takes longer than all that is measured: a million are repeated.
+const tile = Float32Array.from({ length: 1_000_003 }, () => random.normal() * 0.02);
+const params = llamaParams(config);
+const base: ValueReader = {
+  async read(name, rows) {
+    const [count, width = 1] = params[name]!.shape as [number, number?];
+    const [begin, end] = rows ?? [0, count];
+    const array = new Float32Array((end - begin) * width);
+    for (let start = 0; start < array.length; start += tile.length)
+      array.set(tile.subarray(0, Math.min(tile.length, array.length - start)), start);
+    return array;
+  },
+};
+const weights = Object.values(params).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
+const model = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${(weights / 1e6).toFixed(0)}M weights) in ${kind}`;
+
 function scoring(shape: LlamaConfig): Program {
   const part = packedDecoder(shape, { answers });
   return { ...part, forward: (scope) => ({ outputs: { logits: part.forward(scope).yesNoLogits } }) };
 }
 
 let start = performance.now();
+/** Time since the last report, memory now and at most since then. */
 function report(what: string): void {
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  const { rss } = process.memoryUsage();
-  const peak = process.resourceUsage().maxRSS / 1024;
+  const status = readFileSync("/proc/self/status", "utf8");
+  const megabytes = (key: string): string =>
+    (Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024).toFixed(0);
   process.stdout.write(
-    `${what}: ${seconds} s, ${(rss / 2 ** 20).toFixed(0)} MB now, ${peak.toFixed(0)} MB at most\n`,
+    `${what}: ${seconds} s, ${megabytes("VmRSS")} MB now, ${megabytes("VmHWM")} MB at most\n`,
   );
+  // Lets the system's own peak begin anew (proc(5)).
+  writeFileSync("/proc/self/clear_refs", "5");
   start = performance.now();
 }
 
+const folder = await mkdtemp(join(tmpdir(), "corella-7b-"));
+async function megabytesOf(begin: string): Promise<string> {
+  const files = (await readdir(folder)).filter((file) => file.startsWith(begin));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
+  return (sizes.reduce((a, b) => a + b, 0) / 2 ** 20).toFixed(0);
+}
+
+report("before");
 const traced = await runtime.infer(scoring(whole), {}, { live: true });
 report("32 blocks traced and compiled, weights to be fed");
 await traced.dispose();
 
-const program = scoring(config);
-const tile = Float32Array.from({ length: 1_000_003 }, () => random.normal() * 0.02);
-const reader: ValueReader = {
-  async read(name, rows) {
-    const [count, width = 1] = program.params[name]!.shape as [number, number?];
-    const [begin, end] = rows ?? [0, count];
-    return Float32Array.from({ length: (end - begin) * width }, (_, i) => tile[i % tile.length]!);
-  },
-};
-const inference = await runtime.infer(program, reader, { precision });
-report(`${blocks} block in 4 bits, read and compiled`);
+const inference = await runtime.infer(scoring(config), base, { precision });
+report(`${model}, read and compiled`);
 const { logits } = await inference.run(packedFeeds(sequences));
 report(`scored 4 prompts of 140 tokens: ${Array.from(logits!.data, (logit) => logit.toFixed(2)).join(", ")}`);
-const folder = await mkdtemp(join(tmpdir(), "corella-7b-"));
 await inference.exportOnnx(join(folder, "model.onnx"));
-const sizes = await Promise.all(
-  (await readdir(folder)).map(async (file) => (await stat(join(folder, file))).size),
-);
-report(`written as a file of ${(sizes.reduce((a, b) => a + b, 0) / 2 ** 20).toFixed(0)} MB`);
+report(`written as a file of ${await megabytesOf("model")} MB`);
 await inference.dispose();
 
-const part = packedDecoder(config, { answers, lora });
-const tuned = twoWayProgram(part);
-const values = initialValues(decoder(config, { answers, lora }), 1);
-report("random weights in float32");
-const trainer = await runtime.train(tuned, {
+const trainer = await runtime.train(twoWayProgram(packedDecoder(config, { answers, lora })), {
   seed: 1,
-  values,
+  frozen: base,
   precision,
   optimizer: (name) => (isLoraParam(name) ? { kind: "adamw", learningRate: 1e-3 } : null),
 });
-report("compiled for LoRA on 4-bit weights");
+report(`${model}, compiled for LoRA of rank ${lora.rank} on q and v`);
 const label = { shape: [4], data: Float32Array.of(1, 0, 1, 0) };
-for (let step = 1; step <= 2; step++) {
+for (let step = 1; step <= 3; step++) {
   const { loss } = await trainer.step({ ...packedFeeds(sequences), label });
   report(`LoRA step ${step}: loss ${loss.toFixed(4)}`);
 }
-await saveAdapter(join(folder, "adapter"), { config, lora, values: { ...values, ...trainer.values } });
+await trainer.exportOnnx(join(folder, "step.onnx"));
+report(`the step written as a file of ${await megabytesOf("step")} MB`);
+await saveAdapter(join(folder, "adapter"), { config, lora, values: trainer.values });
 report("adapter saved");
 await trainer.dispose();
 await rm(folder, { recursive: true });

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
 import { onnxRuntime, quantizationError, type Precision, type Program } from "@corella/engine";
 import { createScorer, decoder, loadPretrained, openPretrained, yesNoIds } from "@corella/llm";
 
@@ -10,13 +11,42 @@ import { createScorer, decoder, loadPretrained, openPretrained, yesNoIds } from 
  * `whole` loads all weights in float32 first. MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
  * keep glibc from holding what was freed.
  */
-const [path, precision, how] = process.argv.slice(2) as [string, Precision | "none", string | undefined];
+const [path, precision, how] = process.argv.slice(2) as [string, Precision, string | undefined];
 
-function memory(): { readonly now: number; readonly peak: number } {
+interface Memory {
+  readonly all: number;
+  readonly peak: number;
+  /** What the process allocated. */
+  readonly anonymous: number;
+  /** Mapped files, which the system may drop and read again. */
+  readonly mapped: number;
+}
+
+function memory(): Memory {
   const status = readFileSync("/proc/self/status", "utf8");
   const megabytes = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024;
-  return { now: megabytes("VmRSS"), peak: megabytes("VmHWM") };
+  return {
+    all: megabytes("VmRSS"),
+    peak: megabytes("VmHWM"),
+    anonymous: megabytes("RssAnon"),
+    mapped: megabytes("RssFile"),
+  };
 }
+
+// Opening a session blocks this thread; the system itself notes the peak of all memory only.
+const peaks = new Float64Array(new SharedArrayBuffer(16));
+const watcher = new Worker(
+  `const { workerData } = require("node:worker_threads");
+  const { readFileSync } = require("node:fs");
+  setInterval(() => {
+    const status = readFileSync("/proc/self/status", "utf8");
+    ["VmRSS", "RssAnon"].forEach((key, i) => {
+      workerData[i] = Math.max(workerData[i], Number(new RegExp(key + ":\\\\s+(\\\\d+)").exec(status)[1]) / 1024);
+    });
+  }, 2);`,
+  { eval: true, workerData: peaks },
+);
+await new Promise((resolve) => watcher.once("online", resolve));
 
 const runtime = onnxRuntime({ threads: 1, spinning: false });
 const opened = await openPretrained(path);
@@ -30,30 +60,35 @@ const program: Program = {
 };
 const before = memory();
 const values = how === "whole" ? (await loadPretrained(path)).values : opened.weights;
-const loaded = memory();
-const options = precision === "none" || precision === "float32" ? {} : { precision: () => precision };
-const scorer =
-  precision === "none"
-    ? undefined
-    : await createScorer({ config, values, tokenizer, answers, runtime, ...options });
+const options = precision === "float32" ? {} : { precision: () => precision };
+peaks.fill(0);
+// Lets the system's own peak begin anew (proc(5)).
+writeFileSync("/proc/self/clear_refs", "5");
+const start = performance.now();
+const scorer = await createScorer({ config, values, tokenizer, answers, runtime, ...options });
+const seconds = (performance.now() - start) / 1000;
 const compiled = memory();
-const [score] = (await scorer?.score(["Will it rain? Answer: "])) ?? [];
+const peak = { all: compiled.peak, anonymous: peaks[1]! };
+const [score] = await scorer.score(["Will it rain? Answer: "]);
 const scored = memory();
+await watcher.terminate();
 
 // Counted at the end, because it needs all weights.
-const { values: all } = await loadPretrained(path);
-const kind = precision === "none" ? "float32" : precision;
-const errors = quantizationError(program, all, () => kind);
+const errors = quantizationError(program, (await loadPretrained(path)).values, () => precision);
+await opened.weights.close();
 const weights = Object.values(errors).reduce((sum, { bytes }) => sum + bytes, 0) / 2 ** 20;
-const above = (megabytes: number): number => Math.round(megabytes - before.now);
+const above = (kind: keyof Memory, now: Partial<Memory>): number => Math.round(now[kind]! - before[kind]);
 process.stdout.write(
   `${JSON.stringify({
     precision,
     how: how ?? "read",
+    seconds: Number(seconds.toFixed(1)),
     weightsMb: Math.round(weights),
-    loadedPeakMb: above(loaded.peak),
-    compiledPeakMb: above(compiled.peak),
-    scoredMb: above(scored.now),
+    peakMb: above("all", peak),
+    anonymousPeakMb: above("anonymous", peak),
+    byWeights: Number((above("all", peak) / weights).toFixed(2)),
+    compiled: [above("all", compiled), above("anonymous", compiled), above("mapped", compiled)],
+    scored: [above("all", scored), above("anonymous", scored), above("mapped", scored)],
     score,
   })}\n`,
 );

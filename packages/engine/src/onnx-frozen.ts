@@ -1,0 +1,44 @@
+import { freezeFrom } from "./freeze-from.ts";
+import type { Compile } from "./onnx-session.ts";
+import { freeze, type FrozenParams } from "./precision.ts";
+import type { Program, Values } from "./program.ts";
+import { frozenNames } from "./program-graphs.ts";
+import type { FrozenOptions, TrainOptions } from "./runtime.ts";
+import { optimizersOf } from "./training-state.ts";
+import { inMemory } from "./weight-store.ts";
+import { weightZeroPoint } from "./weight-zero-point.ts";
+
+/** Of 8-bit codes; asked of the CPU only where there may be any. */
+export async function codesZeroPoint({ precision }: FrozenOptions, compile: Compile): Promise<0 | 128> {
+  return precision === undefined ? 0 : weightZeroPoint(compile);
+}
+
+/** What a session holds of parameters that are not trained. */
+export async function frozenParams(
+  program: Program,
+  values: Values,
+  names: readonly string[],
+  options: FrozenOptions,
+  compile: Compile,
+): Promise<FrozenParams> {
+  const zeroPoint = await codesZeroPoint(options, compile);
+  return freeze(program, values, names, options, zeroPoint);
+}
+
+/** The same of parameters that are read; undefined where none are. */
+export async function readFrozen(
+  program: Program,
+  options: TrainOptions,
+  compile: Compile,
+): Promise<FrozenParams | undefined> {
+  if (options.frozen === undefined) return undefined;
+  const names = frozenNames(program, new Set(optimizersOf(program, options).keys()));
+  const zeroPoint = await codesZeroPoint(options, compile);
+  return freezeFrom(program, options.frozen, names, options, zeroPoint, inMemory);
+}
+
+/** Of matrices in another precision, float32 values are not kept. */
+export function withoutStored(values: Values, { stored }: FrozenParams): Values {
+  if (stored.size === 0) return values;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !stored.has(name)));
+}
