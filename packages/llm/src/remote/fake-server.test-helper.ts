@@ -12,8 +12,6 @@ export type Behaviour = (request: FakeRequest, response: ServerResponse) => void
 export interface FakeServer {
   readonly url: string;
   readonly requests: readonly FakeRequest[];
-  /** The most requests that were under way at once. */
-  readonly busiest: () => number;
   /** Behaviours of the next requests, in order; afterwards the usual one again. */
   next(...behaviours: Behaviour[]): void;
   close(): Promise<void>;
@@ -23,12 +21,7 @@ export interface FakeServer {
 export async function fakeServer(usual: Behaviour): Promise<FakeServer> {
   const requests: FakeRequest[] = [];
   const planned: Behaviour[] = [];
-  let active = 0;
-  let busiest = 0;
   const server = createServer((incoming, response) => {
-    active += 1;
-    busiest = Math.max(busiest, active);
-    response.on("close", () => (active -= 1));
     void (async () => {
       let text = "";
       for await (const chunk of incoming) text += String(chunk);
@@ -45,7 +38,6 @@ export async function fakeServer(usual: Behaviour): Promise<FakeServer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
-    busiest: () => busiest,
     next: (...behaviours) => void planned.push(...behaviours),
     close: () =>
       new Promise((resolve) => {

@@ -13,7 +13,14 @@ import {
   type LoraConfig,
 } from "@corella/llm";
 import { auc, logLoss } from "@corella/metrics";
-import { catalogueFromLog, createPrompt, loadLog, movieLens1M, splitLog, templateLikes } from "@corella/modality";
+import {
+  catalogueFromLog,
+  createPrompt,
+  loadLog,
+  movieLens1M,
+  splitLog,
+  templateLikes,
+} from "@corella/modality";
 
 /**
  * What precisions do to the AUC of a tuned model: LoRA on ML-1M in float32, packed, then the same adapter merged and
