@@ -1,4 +1,5 @@
-import type { BenchCase } from "../contestant.ts";
+import type { Runtime } from "@corella/engine";
+import type { BenchCase, Subject } from "../contestant.ts";
 import { crmStep, type CrmShape } from "../programs/crm.ts";
 
 interface Size {
@@ -29,13 +30,18 @@ export function crmCosts(configs: Readonly<Record<string, CrmShape["config"]>>):
       batch,
       config: { ...config, embedding_dim: dim },
     });
+    /** Sizes are to differ, so their parameters are not compared. */
+    const step = async (runtime: Runtime, size: Size): Promise<Subject> => {
+      const subject = await crmStep(runtime, shapeOf(size), "lazy", usedRows);
+      return { step: () => subject.step(), dispose: () => subject.dispose() };
+    };
     return (Object.keys(axes) as (keyof Size)[]).map((axis): BenchCase => ({
       name: `${model.toLowerCase()}-cost-${axis}`,
       what: `training step of ${model} over ${axis}; base: ${JSON.stringify(base)}`,
-      subject: (runtime) => crmStep(runtime, shapeOf(base), "lazy", usedRows),
+      subject: (runtime) => step(runtime, base),
       rivals: axes[axis].map((value) => ({
         name: `${axis}-${value}`,
-        own: (runtime) => crmStep(runtime, shapeOf({ ...base, [axis]: value }), "lazy", usedRows),
+        own: (runtime) => step(runtime, { ...base, [axis]: value }),
         note: `peer: ours with ${axis} ${value}; ours: ${base[axis]}`,
       })),
       steps: 3,

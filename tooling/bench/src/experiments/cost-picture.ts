@@ -21,7 +21,7 @@ const sizes = {
   fields: "fields",
   dim: "embedding size",
   batch: "batch",
-  rows: "rows of each table",
+  rows: "rows of a table",
 } as const;
 type Size = keyof typeof sizes;
 
@@ -54,20 +54,20 @@ chart.setOption({
   backgroundColor: "#fff",
   legend: { bottom: 8 },
   title: panels.map((size, i) => ({
-    text: sizes[size],
+    text: `ms a step by ${sizes[size]}`,
     left: i * panel + 60,
     top: 8,
     textStyle: { fontSize: 13 },
   })),
   grid: panels.map((_, i) => ({ left: i * panel + 60, top: 40, width: panel - 80, height: 260 })),
-  xAxis: panels.map((_, gridIndex) => ({ type: "log", gridIndex, min: "dataMin", max: "dataMax" })),
-  yAxis: panels.map((_, gridIndex) => ({
+  xAxis: panels.map((size, gridIndex) => ({
     type: "log",
+    logBase: size === "rows" ? 10 : 2,
     gridIndex,
-    min: 10,
-    max: 1000,
-    name: gridIndex === 0 ? "ms a step" : "",
+    min: "dataMin",
+    max: "dataMax",
   })),
+  yAxis: panels.map((_, gridIndex) => ({ type: "log", gridIndex, min: 10, max: 1000 })),
   series: panels.flatMap((size, i) =>
     Array.from(curvesOf(size), ([name, data]) => ({
       type: "line",
