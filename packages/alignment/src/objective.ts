@@ -7,10 +7,9 @@ import {
   type Part,
   type Program,
   type Scope,
-  type Specs,
   type Tensor,
 } from "@corella/engine";
-import { twoWayLoss, type DecoderOutput } from "@corella/llm";
+import { labelledProgram, twoWayLoss, type DecoderOutput } from "@corella/llm";
 
 /** Weights of eq. 4: L = alpha L_llm + beta L_crm + gamma L_cal. */
 export interface LossWeights {
@@ -22,7 +21,8 @@ export interface LossWeights {
 /** L_llm from the decoder's output and the labels, float32 [batch], 1 for yes. */
 export type LlmLoss = (output: DecoderOutput, labels: Tensor) => Tensor;
 
-const twoWay: LlmLoss = ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels);
+/** Of the probability by which samples are scored (eq. 2). */
+export const twoWay: LlmLoss = ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels);
 
 export interface ProjectionConfig {
   /** LLM blocks S_j, counted from 1 (the block's output). */
@@ -83,8 +83,6 @@ function powerOfNorm(squaredNorm: Tensor, power: number): Tensor {
   return power === 1 ? tf.sqrt(safe) : tf.exp(tf.mul(tf.log(safe), power / 2));
 }
 
-const labelInput: Specs["inputs"] = { label: { shape: ["batch"], dtype: "float32" } };
-
 /**
  * Stage 2 in one graph: both models on the same samples, eq. 4.
  * Parameters, tables and inputs are prefixed `crm.`, `llm.` and `projection.`; the input `label` is float32 ["batch"].
@@ -105,7 +103,7 @@ export function jointProgram(
   });
   return {
     ...specs,
-    inputs: { ...specs.inputs, ...labelInput },
+    inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
     forward(scope: Scope) {
       const label = scope.input("label");
       const a = crm.forward(within(scope, "crm"));
@@ -130,13 +128,8 @@ export function jointProgram(
 
 /** Stage 3, and tuning an LLM on its own: alpha = 1, beta = gamma = 0. Names are prefixed `llm.` as in stage 2. */
 export function answerProgram(llm: Part<DecoderOutput>, llmLoss: LlmLoss = twoWay): Program {
-  const specs = compose({ llm });
-  return {
-    ...specs,
-    inputs: { ...specs.inputs, ...labelInput },
-    forward: (scope) => ({
-      loss: llmLoss(llm.forward(within(scope, "llm")), scope.input("label")),
-      outputs: {},
-    }),
-  };
+  return labelledProgram(
+    { ...compose({ llm }), forward: (scope) => llm.forward(within(scope, "llm")) },
+    llmLoss,
+  );
 }

@@ -137,12 +137,11 @@ export async function jointStage(
     embedding: regularisation.embeddingL2,
     net: regularisation.networkL2,
   });
-  const { accumulate } = config;
   const program = jointProgram(crm, llm.part, projection, widths, config.weights, llm.loss);
   const trainer = await runtime.train(program, {
     seed,
     values,
-    accumulate,
+    accumulate: config.accumulate,
     optimizer: (name) => {
       if (name.startsWith("crm.")) return forCrm(name);
       if (name.startsWith("projection.") || isLoraParam(name)) return llmOptimizer(config);
@@ -183,11 +182,10 @@ export async function jointStage(
 function tuningSteps(
   { steps: batches }: BatchPlan,
   { accumulate, batchSize, warmupSteps }: LlmTuningConfig,
-): Pick<PhaseSpec, "steps" | "accumulate" | "samplesPerStep" | "learningRateScale"> {
+): Pick<PhaseSpec, "steps" | "samplesPerStep" | "learningRateScale"> {
   const steps = Math.floor(batches / accumulate);
   return {
     steps,
-    accumulate,
     samplesPerStep: batchSize * accumulate,
     learningRateScale: cosineSchedule({ steps, warmupSteps, floor: 0.1 }),
   };
@@ -205,11 +203,10 @@ export async function llmAloneStage(
   samples: TextSamples,
   config: LlmTuningConfig,
 ): Promise<PhaseSpec> {
-  const { accumulate } = config;
   const trainer = await runtime.train(answerProgram(llm.part, llm.loss), {
     seed,
     values,
-    accumulate,
+    accumulate: config.accumulate,
     optimizer: (name) => (isLoraParam(name) ? llmOptimizer(config) : null),
   });
   const plan = llmPlan(samples, config, seed, "llm-alone");

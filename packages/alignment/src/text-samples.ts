@@ -7,7 +7,6 @@ import {
   packedDecoder,
   packedFeeds,
   paddedFeeds,
-  twoWayLoss,
   type DecoderOptions,
   type DecoderOutput,
   type YesNoIds,
@@ -16,7 +15,7 @@ import type { Prompt } from "@corella/modality";
 import type { BaseLlm } from "./base-llm.ts";
 import type { RunConfig } from "./config.ts";
 import { randomSubset, renderPrompts, type PreparedData } from "./data.ts";
-import type { LlmLoss } from "./objective.ts";
+import { twoWay, type LlmLoss } from "./objective.ts";
 import type { LlmTuningConfig } from "./stages-config.ts";
 import { lengthBucketedPlan, type BatchPlan } from "./subset-batches.ts";
 import { randomRuns, renderRun, targetRuns } from "./target-runs.ts";
@@ -44,10 +43,7 @@ export function tunedDecoder(
   const create = targetsPerHistory > 1 ? packedDecoder : decoder;
   return {
     part: create(base.config, { ...options, recompute }),
-    loss: (output, labels) =>
-      loss === "answer"
-        ? answerLoss(output, labels, options.answers)
-        : twoWayLoss(output.yesNoLogits, labels),
+    loss: loss === "answer" ? (output, labels) => answerLoss(output, labels, options.answers) : twoWay,
   };
 }
 

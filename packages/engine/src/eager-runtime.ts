@@ -30,7 +30,7 @@ import type {
 } from "./runtime.ts";
 import { tf } from "./tf.ts";
 import { disposeKept, onBackend, trace, type Traced } from "./trace.ts";
-import { optimizersOf, TrainingState } from "./training-state.ts";
+import { frozenBy, TrainingState } from "./training-state.ts";
 import { inTurns, trainerInTurns } from "./turns.ts";
 
 interface EagerResult {
@@ -75,8 +75,7 @@ export function eagerRuntime(
 async function readFrozen(program: Program, options: TrainOptions): Promise<Values> {
   const values: Values = {};
   if (options.frozen === undefined) return values;
-  for (const name of frozenNames(program, new Set(optimizersOf(program, options).keys())))
-    values[name] = await options.frozen.read(name);
+  for (const name of frozenBy(program, options)) values[name] = await options.frozen.read(name);
   return values;
 }
 
@@ -144,6 +143,7 @@ function createTrainer(backend: string, program: Program, options: TrainOptions)
   const sum = new GradientSum(program);
   const accumulate = options.accumulate ?? 1;
   return {
+    accumulate,
     values: state.current,
     state: () => ({ ...state.snapshot(), pending: sum.pending() }),
     restore(saved) {

@@ -41,10 +41,8 @@ async function readInParts(
   const [rows = 1, ...rest] = shape;
   const width = rest.reduce((product, size) => product * size, 1);
   const { array, write } = store.reserve(new Float32Array(), rows * width);
-  for (const [begin, end] of parts(rows, width)) {
-    const part = end - begin === rows ? await reader.read(name) : await reader.read(name, [begin, end]);
-    await write(part, begin * width);
-  }
+  for await (const { begin, data } of parts(reader, name, rows, rowsAtOnce(width)))
+    await write(data, begin * width);
   return array as Float32Array;
 }
 
@@ -57,8 +55,8 @@ async function storeInParts(
 ): Promise<StoredMatrix> {
   let whole: Record<string, ReturnType<WeightStore["reserve"]>> | undefined;
   let matrix: StoredMatrix | undefined;
-  for (const [begin, end] of how.byRows ? parts(rows, columns) : [[0, rows] as const]) {
-    const data = end - begin === rows ? await reader.read(name) : await reader.read(name, [begin, end]);
+  const step = how.byRows ? rowsAtOnce(columns) : rows;
+  for await (const { begin, end, data } of parts(reader, name, rows, step)) {
     matrix = how.store(data, [end - begin, columns]);
     const arrays = Object.entries(matrix).filter((entry): entry is [string, WeightArray] =>
       ArrayBuffer.isView(entry[1]),
@@ -76,8 +74,20 @@ async function storeInParts(
   return { ...matrix!, ...arrays, shape: [rows, columns] } as StoredMatrix;
 }
 
-/** Ranges of rows of at most `elementsAtOnce` elements. */
-function* parts(rows: number, width: number): Generator<readonly [begin: number, end: number]> {
-  const step = Math.max(1, Math.floor(elementsAtOnce / width));
-  for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(begin + step, rows)];
+function rowsAtOnce(width: number): number {
+  return Math.max(1, Math.floor(elementsAtOnce / width));
+}
+
+/** A parameter, `step` rows after another. */
+async function* parts(
+  reader: ValueReader,
+  name: string,
+  rows: number,
+  step: number,
+): AsyncGenerator<{ readonly begin: number; readonly end: number; readonly data: Float32Array }> {
+  for (let begin = 0; begin < rows; begin += step) {
+    const end = Math.min(begin + step, rows);
+    const isWhole = begin === 0 && end === rows;
+    yield { begin, end, data: await (isWhole ? reader.read(name) : reader.read(name, [begin, end])) };
+  }
 }

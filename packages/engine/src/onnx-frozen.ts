@@ -2,9 +2,8 @@ import { freezeFrom } from "./freeze-from.ts";
 import type { Compile } from "./onnx-session.ts";
 import { freeze, type FrozenParams } from "./precision.ts";
 import type { Program, Values } from "./program.ts";
-import { frozenNames } from "./program-graphs.ts";
 import type { FrozenOptions, TrainOptions } from "./runtime.ts";
-import { optimizersOf } from "./training-state.ts";
+import { frozenBy } from "./training-state.ts";
 import { inMemory } from "./weight-store.ts";
 import { weightZeroPoint } from "./weight-zero-point.ts";
 
@@ -32,9 +31,8 @@ export async function readFrozen(
   compile: Compile,
 ): Promise<FrozenParams | undefined> {
   if (options.frozen === undefined) return undefined;
-  const names = frozenNames(program, new Set(optimizersOf(program, options).keys()));
   const zeroPoint = await codesZeroPoint(options, compile);
-  return freezeFrom(program, options.frozen, names, options, zeroPoint, inMemory);
+  return freezeFrom(program, options.frozen, frozenBy(program, options), options, zeroPoint, inMemory);
 }
 
 /** Of matrices in another precision, float32 values are not kept. */

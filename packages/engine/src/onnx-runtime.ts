@@ -135,6 +135,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
   };
 
   return {
+    accumulate,
     step: (batch, stepOptions = {}) => step(batch, stepOptions.learningRateScale ?? 1),
     values: state.current,
     state: () => ({ ...state.snapshot(), pending: sum.pending() }),

@@ -37,7 +37,6 @@ async function create(scores: readonly number[] = [], accumulate = 1): Promise<P
   return {
     trainer,
     steps: 12,
-    accumulate,
     samplesPerStep: 8,
     batch: batchAt,
     ...(scores.length === 0

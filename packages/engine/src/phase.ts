@@ -52,11 +52,9 @@ export interface PhaseSpec {
   readonly trainer: Trainer;
   /** At most so many steps, each an update of the trainer. */
   readonly steps: number;
-  /** Batches of a step: the trainer's `accumulate`. Default 1. */
-  readonly accumulate?: number;
   readonly samplesPerStep: number;
   /**
-   * The batches by number, counted from 0, `accumulate` for each step: a function of the number alone, so that a resumed
+   * The batches by number, counted from 0, as many for each step as the trainer accumulates: a function of the number alone, so that a resumed
    * run sees the same batches.
    */
   batch(index: number): Batch | Promise<Batch>;
@@ -116,7 +114,8 @@ export async function runPhase(
     return result(name, saved.states["final"]!, saved.progress);
   }
   const phase = await create();
-  const { trainer, validation, accumulate = 1 } = phase;
+  const { trainer, validation } = phase;
+  const { accumulate } = trainer;
   const losses: [number, number][] = saved?.progress.losses ?? [];
   const looks: Look[] = saved?.progress.looks ?? [];
   let pending: number[] = saved?.progress.pending ?? [];

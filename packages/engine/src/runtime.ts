@@ -132,6 +132,8 @@ export interface PendingGradients {
 }
 
 export interface Trainer {
+  /** Batches that make one update. */
+  readonly accumulate: number;
   step(batch: Batch, options?: StepOptions): Promise<StepResult>;
   /**
    * The current values; entries are replaced at each step, and those of `tables: "exact"` caught up when they are read, so

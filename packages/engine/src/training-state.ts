@@ -12,6 +12,7 @@ import {
 } from "./optimizers.ts";
 import { nothingFrozen, type FrozenParams } from "./precision.ts";
 import type { Program, Values } from "./program.ts";
+import { frozenNames } from "./program-graphs.ts";
 import type { TrainerState, TrainOptions } from "./runtime.ts";
 import { MissedSteps, missesSteps } from "./missed-steps.ts";
 import { rowsAhead, touchRows, type RowGradients } from "./tables.ts";
@@ -39,7 +40,7 @@ export function initialValues(
 }
 
 /** The optimiser of each parameter and table that is trained. */
-export function optimizersOf(program: Program, { optimizer }: TrainOptions): Map<string, Optimizer> {
+function optimizersOf(program: Program, { optimizer }: TrainOptions): Map<string, Optimizer> {
   const optimizers = new Map<string, Optimizer>();
   for (const name of [...Object.keys(program.params), ...Object.keys(program.tables)]) {
     if (program.params[name]?.trainable === false) continue;
@@ -47,6 +48,11 @@ export function optimizersOf(program: Program, { optimizer }: TrainOptions): Map
     if (chosen !== null) optimizers.set(name, chosen);
   }
   return optimizers;
+}
+
+/** Parameters that a training run with these options leaves alone. */
+export function frozenBy(program: Program, options: TrainOptions): string[] {
+  return frozenNames(program, new Set(optimizersOf(program, options).keys()));
 }
 
 function checked(

@@ -72,7 +72,7 @@ export {
 } from "./remote/scorer.ts";
 export type { MissingLabel } from "./remote/answer-logits.ts";
 export { loadRemoteAdapter, unloadRemoteAdapter } from "./remote/adapters.ts";
-export { answerLoss, logitDifference, twoWayLoss, twoWayProgram } from "./losses.ts";
+export { answerLoss, labelledProgram, logitDifference, twoWayLoss, twoWayProgram } from "./losses.ts";
 export { chunkBatch, languageModelProgram, packDocuments, type PackedChunks } from "./language-model.ts";
 export { bertConfig, parseBertConfig, type BertConfig } from "./bert/config.ts";
 export { bertEncoder, bertInputs, type BertOutput } from "./bert/encoder.ts";

@@ -11,16 +11,24 @@ export function twoWayLoss(yesNoLogits: tf.Tensor, labels: tf.Tensor): tf.Tensor
   return tf.mean(tf.sub(tf.softplus(difference), tf.mul(labels, difference)));
 }
 
-/** Training by the two-way loss: the part's inputs and `label` float32 [batch], 1 for yes. Names stay the part's. */
-export function twoWayProgram(part: Part<Pick<DecoderOutput, "yesNoLogits">>): Program {
+/**
+ * Training by a loss of the answers: the part's inputs and `label` float32 [batch], 1 for yes. Names stay the part's.
+ * @param loss scalar
+ */
+export function labelledProgram<Output>(
+  part: Part<Output>,
+  loss: (output: Output, labels: tf.Tensor) => tf.Tensor,
+): Program {
   return {
     ...part,
     inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
-    forward: (scope) => ({
-      loss: twoWayLoss(part.forward(scope).yesNoLogits, scope.input("label")),
-      outputs: {},
-    }),
+    forward: (scope) => ({ loss: loss(part.forward(scope), scope.input("label")), outputs: {} }),
   };
+}
+
+/** `labelledProgram` by the two-way loss. */
+export function twoWayProgram(part: Part<Pick<DecoderOutput, "yesNoLogits">>): Program {
+  return labelledProgram(part, ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels));
 }
 
 /** Yes minus no, [batch]: the logit of P(yes). */

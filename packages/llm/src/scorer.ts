@@ -123,13 +123,13 @@ function scoringProgram({ config, answers, lora, adapters }: ScorerOptions): {
     });
   }
   const named = Object.entries(adapters ?? {});
-  const room = named.length === 0 ? lora : roomFor(named.map(([, adapter]) => adapter));
-  const part = packedDecoder(config, { answers, lora: room });
+  const room = named.length === 0 ? undefined : roomFor(named.map(([, adapter]) => adapter));
+  const part = packedDecoder(config, { answers, lora: room ?? lora });
   const program: Program = {
     ...part,
     forward: (scope) => ({ outputs: { logitDifference: logitDifference(part.forward(scope).yesNoLogits) } }),
   };
-  if (named.length === 0 || room === undefined)
+  if (room === undefined)
     return { program, feedsOf: (name) => (name === undefined ? {} : unknownAdapter(name, [])) };
   const base = adapterFeeds(config, room, undefined);
   const known = new Map(named.map(([name, adapter]) => [name, adapterFeeds(config, room, adapter)]));

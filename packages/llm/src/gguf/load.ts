@@ -56,7 +56,7 @@ export async function openGguf(path: string): Promise<OpenGguf> {
       const last = Math.ceil(end / headDim) * headDim;
       const heads = await readGgufTensor(file, stored, tensor, path, [first, last]);
       const width = tensor.shape[1] ?? 1;
-      return unpermuted(heads, headDim, width).slice((begin - first) * width, (end - first) * width);
+      return unpermuted(heads, headDim, width).subarray((begin - first) * width, (end - first) * width);
     };
     const tokenizer = await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header));
     return { config, tokenizer, weights: { read, close: () => file.close() } };

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +18,7 @@ import {
   twoWayProgram,
   type LlamaConfig,
 } from "@corella/llm";
+import { processMemory, restartPeak } from "../process-memory.ts";
 
 /**
  * The shape of Llama-2-7b-chat with random weights: all 32 blocks are traced and compiled without weights; one block, or
@@ -82,14 +82,9 @@ let start = performance.now();
 /** Time since the last report, memory now and at most since then. */
 function report(what: string): void {
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  const status = readFileSync("/proc/self/status", "utf8");
-  const megabytes = (key: string): string =>
-    (Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024).toFixed(0);
-  process.stdout.write(
-    `${what}: ${seconds} s, ${megabytes("VmRSS")} MB now, ${megabytes("VmHWM")} MB at most\n`,
-  );
-  // Lets the system's own peak begin anew (proc(5)).
-  writeFileSync("/proc/self/clear_refs", "5");
+  const { all, peak } = processMemory();
+  process.stdout.write(`${what}: ${seconds} s, ${all.toFixed(0)} MB now, ${peak.toFixed(0)} MB at most\n`);
+  restartPeak();
   start = performance.now();
 }
 

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { onnxRuntime, quantizationError, type Precision, type Program } from "@corella/engine";
 import { createScorer, decoder, loadPretrained, openPretrained, yesNoIds } from "@corella/llm";
+import { processMemory, restartPeak, type ProcessMemory } from "../process-memory.ts";
 
 /**
  * The most memory that a process holds while it loads a model and compiles it for scoring, one precision a process.
@@ -12,26 +12,6 @@ import { createScorer, decoder, loadPretrained, openPretrained, yesNoIds } from 
  * keep glibc from holding what was freed.
  */
 const [path, precision, how] = process.argv.slice(2) as [string, Precision, string | undefined];
-
-interface Memory {
-  readonly all: number;
-  readonly peak: number;
-  /** What the process allocated. */
-  readonly anonymous: number;
-  /** Mapped files, which the system may drop and read again. */
-  readonly mapped: number;
-}
-
-function memory(): Memory {
-  const status = readFileSync("/proc/self/status", "utf8");
-  const megabytes = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024;
-  return {
-    all: megabytes("VmRSS"),
-    peak: megabytes("VmHWM"),
-    anonymous: megabytes("RssAnon"),
-    mapped: megabytes("RssFile"),
-  };
-}
 
 // Opening a session blocks this thread; the system itself notes the peak of all memory only.
 const peaks = new Float64Array(new SharedArrayBuffer(16));
@@ -58,26 +38,26 @@ const program: Program = {
   ...part,
   forward: (scope) => ({ outputs: { logits: part.forward(scope).yesNoLogits } }),
 };
-const before = memory();
+const before = processMemory();
 const values = how === "whole" ? (await loadPretrained(path)).values : opened.weights;
 const options = precision === "float32" ? {} : { precision: () => precision };
 peaks.fill(0);
-// Lets the system's own peak begin anew (proc(5)).
-writeFileSync("/proc/self/clear_refs", "5");
+restartPeak();
 const start = performance.now();
 const scorer = await createScorer({ config, values, tokenizer, answers, runtime, ...options });
 const seconds = (performance.now() - start) / 1000;
-const compiled = memory();
+const compiled = processMemory();
 const peak = { all: compiled.peak, anonymous: peaks[1]! };
 const [score] = await scorer.score(["Will it rain? Answer: "]);
-const scored = memory();
+const scored = processMemory();
 await watcher.terminate();
 
 // Counted at the end, because it needs all weights.
 const errors = quantizationError(program, (await loadPretrained(path)).values, () => precision);
 await opened.weights.close();
 const weights = Object.values(errors).reduce((sum, { bytes }) => sum + bytes, 0) / 2 ** 20;
-const above = (kind: keyof Memory, now: Partial<Memory>): number => Math.round(now[kind]! - before[kind]);
+const above = (kind: keyof ProcessMemory, now: Partial<ProcessMemory>): number =>
+  Math.round(now[kind]! - before[kind]);
 process.stdout.write(
   `${JSON.stringify({
     precision,

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { createGenerator, onnxRuntime, type Precision } from "@corella/engine";
 import {
   decoder,
@@ -9,6 +8,7 @@ import {
   paddedFeeds,
   twoWayProgram,
 } from "@corella/llm";
+import { processMemory } from "../process-memory.ts";
 
 /**
  * Memory and time of a LoRA step (q and v, rank 8) that keeps all activations, or recomputes each block: one way a
@@ -22,12 +22,6 @@ import {
 const [path, way, count = "16", length = "142", layout = "padded", precision = "float32", dropout = "0"] =
   process.argv.slice(2) as [string, "keep" | "recompute", ...string[]];
 const steps = 4;
-
-function memory(): { readonly now: number; readonly peak: number } {
-  const status = readFileSync("/proc/self/status", "utf8");
-  const megabytes = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)![1]) / 1024;
-  return { now: megabytes("VmRSS"), peak: megabytes("VmHWM") };
-}
 
 const runtime = onnxRuntime({ threads: 1, spinning: false });
 const { config, values } = await loadPretrained(path);
@@ -53,7 +47,7 @@ const feeds = layout === "packed" ? packedFeeds(sequences) : paddedFeeds(sequenc
 const label = { shape: [sequences.length], data: Float32Array.from(sequences, (_, i) => i % 2) };
 
 globalThis.gc?.();
-const before = memory();
+const before = processMemory();
 const losses: number[] = [];
 const peaks: number[] = [];
 /** Of the processor: other work on the machine does not count. */
@@ -63,7 +57,7 @@ for (let step = 0; step < steps; step++) {
   losses.push((await trainer.step({ ...feeds, label })).loss);
   const { user, system } = process.cpuUsage(start);
   seconds.push((user + system) / 1e6);
-  peaks.push(Math.round(memory().peak - before.now));
+  peaks.push(Math.round(processMemory().peak - before.all));
 }
 const sum = Object.entries(trainer.values)
   .filter(([name]) => isLoraParam(name))
@@ -74,7 +68,7 @@ process.stdout.write(
     layout,
     precision,
     dropout,
-    loadedMb: Math.round(before.now),
+    loadedMb: Math.round(before.all),
     peakAboveMb: peaks,
     peakBeforeMb: Math.round(before.peak),
     cpuSeconds: seconds.map((value) => Number(value.toFixed(2))),

@@ -11,6 +11,7 @@ import {
   chunkBatch,
   decoder,
   isLoraParam,
+  labelledProgram,
   languageModelProgram,
   logitDifference,
   packDocuments,
@@ -35,15 +36,9 @@ export async function loraStep(
   lora: { readonly rank: number; readonly alpha: number; readonly learningRate: number },
   frozen: FrozenOptions = {},
 ): Promise<Subject> {
-  const part = decoder(config, { answers, lora });
-  const program: Program = {
-    ...part,
-    inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
-    forward: (scope) => ({
-      loss: answerLoss(part.forward(scope), scope.input("label"), answers),
-      outputs: {},
-    }),
-  };
+  const program = labelledProgram(decoder(config, { answers, lora }), (output, label) =>
+    answerLoss(output, label, answers),
+  );
   const trainer = await runtime.train(program, {
     ...frozen,
     seed: 1,
