@@ -1,3 +1,4 @@
+import { mkdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { CorellaError, formatError, nearestName, plainError } from "./index.ts";
 
@@ -39,4 +40,20 @@ test("an error survives the way to another thread as plain data", () => {
   expect(plainError(defect, { code: "x/defect" })).toEqual({ code: "x/defect", message: "no" });
   expect(plainError(defect, { code: "x/defect", stack: true }).message).toContain("index.test.ts");
   expect(plainError("text", { code: "x/defect" })).toEqual({ code: "x/defect", message: "text" });
+});
+
+test("what the system refuses is told without a stack, a defect with one", () => {
+  const caught = (action: () => unknown): unknown => {
+    try {
+      return action();
+    } catch (error) {
+      return error;
+    }
+  };
+  const inAFile = `${import.meta.filename}/folder`;
+  expect(formatError(caught(() => mkdirSync(inAFile, { recursive: true })))).toMatch(
+    /^error \[file\/system\] The system refuses: ENOTDIR: .*\n {2}at: .*\n {2}try: A part of the path is a file.*$/,
+  );
+  expect(formatError(caught(() => readFileSync(import.meta.dirname)))).toMatch(/EISDIR.*\n {2}try: /);
+  expect(formatError(caught(() => new URL("no")))).toContain("index.test.ts"); // has a code, but of no system call
 });
