@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CorellaError, systemRemedy } from "@corella/errors";
+import { isRunning } from "./process.ts";
 
 /** What to write: bytes, text (UTF-8), or a function that writes to the open temporary file. */
 export type FileContent = string | Uint8Array | ((file: FileHandle) => Promise<void>);
@@ -107,15 +108,6 @@ async function removeLeftovers(path: string): Promise<void> {
       : null;
     if (writer === null || isRunning(Number(writer[1]))) continue;
     await rm(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // Signal 0 only asks.
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }
 
