@@ -58,5 +58,10 @@ test("what the system refuses is told without a stack, a defect with one", () =>
     /^error \[file\/system\] The system refuses: ENOTDIR: .*\n {2}at: .*\n {2}try: A part of the path is a file.*$/,
   );
   expect(formatError(caught(() => readFileSync(import.meta.dirname)))).toMatch(/EISDIR.*\n {2}try: /);
+  const unmade = Object.assign(new Error("ENOENT: no such file or directory, mkdir 'x'"), {
+    code: "ENOENT",
+    syscall: "mkdir",
+  });
+  expect(formatError(unmade)).toMatch(/ENOENT.*\n {2}try: Check the path, its permissions and the disk\.$/);
   expect(formatError(caught(() => new URL("no")))).toContain("index.test.ts"); // has a code, but of no system call
 });

@@ -15,8 +15,10 @@ const remedies: Readonly<Record<string, string>> = {
 
 /** The remedy for an error of node:fs by its `code`; a general one for other errors. */
 export function systemRemedy(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return remedies[code] ?? "Check the path, its permissions and the disk.";
+  const { code = "", syscall } = (error instanceof Error ? error : {}) as Partial<NodeJS.ErrnoException>;
+  // Of mkdir with `recursive` Node says ENOENT on a read-only disk, too.
+  const known = code === "ENOENT" && syscall === "mkdir" ? undefined : remedies[code];
+  return known ?? "Check the path, its permissions and the disk.";
 }
 
 /** An error of the system that names what it refused (ENOSPC, EACCES, ...), in the words of a CorellaError; else undefined. */
