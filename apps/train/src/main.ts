@@ -35,7 +35,11 @@ const command = new Command("train")
     "--name <name>",
     "folder under --runs; default: the configuration's name, numbered when it is taken",
   )
-  .option("--resume", "go on with the run of this name where it was interrupted", false)
+  .option(
+    "--resume",
+    "go on with the run of this name where it was interrupted, with the same configuration",
+    false,
+  )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
