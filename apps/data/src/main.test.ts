@@ -65,6 +65,13 @@ test.each([
     "files.grouplens.org",
   ],
   ["an unknown preset", ["ml-1n"], "data/unknown-preset", "Did you mean ml-1m?"],
+  ["a path beside a configuration", ["configs/ml-1m.yaml", "ml-1m.zip"], "data/path-twice", "Leave it out"],
+  [
+    "a page in a folder that is a file",
+    ["movietweetings", "--out", "package.json/page.html"],
+    "file/system",
+    "choose another path",
+  ],
   ["a configuration that is not there", ["nowhere.yaml"], "config/missing", "nowhere.yaml"],
 ])("%s is one clear error", (_, options, code, hint) => {
   const { status, stderr } = data(...options);

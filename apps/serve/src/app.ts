@@ -110,6 +110,8 @@ export function createApp(parts: AppParts): Hono {
   );
 
   const answerError = (error: unknown, c: Context): Response => {
+    // Nobody waits for an answer; the line of the request says so by the status that proxies use.
+    if (hungUp(error)) return new Response(null, { status: 499 });
     const { status, body } = problemOf(error);
     const { code } = body.error;
     if (status >= 500 && code !== "serve/loading") log(formatError(error));
@@ -121,6 +123,11 @@ export function createApp(parts: AppParts): Hono {
   app.onError(answerError);
   app.notFound((c) => answerError(unknownEndpoint(c), c));
   return app;
+}
+
+/** Node's error of a body whose sender closed the connection. */
+function hungUp(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ECONNRESET";
 }
 
 function isLaneFailure(error: unknown): boolean {

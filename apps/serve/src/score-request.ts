@@ -113,7 +113,7 @@ function badField(issues: readonly z.core.$ZodIssue[], isList: boolean): Corella
   const place = pathOf(issue.path);
   if (issue.code === "unrecognized_keys") {
     const known = fieldsAt(issue.path, isList);
-    const unknown = issue.keys[0]!;
+    const unknown = issue.keys[0]!.slice(0, 100);
     const near = nearestName(unknown, known);
     return new CorellaError({
       code: "serve/unknown-field",

@@ -118,6 +118,13 @@ test.each([
     "crm/unknown-parameter",
     "Did you mean crossLayers?",
   ],
+  // The name is text, whatever YAML would make of it, and a file is no folder for runs.
+  [
+    "a file where runs are to be kept",
+    ["--name", "2024", "--runs", "package.json"],
+    "file/system",
+    "package.json/2024",
+  ],
   [
     "a language model that is not there",
     ["--set", "llm.base={kind: pretrained, folder: nowhere}"],

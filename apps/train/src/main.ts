@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { configForFolder, loadRunConfig, train } from "@corella/alignment";
+import { loadRunConfig, train } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
@@ -11,6 +9,7 @@ import { Command } from "commander";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
 import { evaluateTest, runReport, verdict } from "./report.ts";
+import { openRunFolder } from "./run-folder.ts";
 
 interface Options {
   readonly config: string;
@@ -36,22 +35,25 @@ const command = new Command("train")
     "--name <name>",
     "folder under --runs; default: the configuration's name, numbered when it is taken",
   )
-  .option("--resume", "go on with the run of this name where it was interrupted", false)
+  .option(
+    "--resume",
+    "go on with the run of this name where it was interrupted, with the same configuration",
+    false,
+  )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
   .action(run);
 
 async function run(options: Options): Promise<void> {
-  const loaded = await loadRunConfig(options.config, [
-    ...options.set,
-    ...(options.name === undefined ? [] : [`name=${options.name}`]),
-  ]);
-  const { folder, config } = chooseFolder(options, loaded.config);
-  await mkdir(folder, { recursive: true });
-  const configText = configForFolder({ ...loaded, config }, folder);
-  await writeFileAtomic(join(folder, "config.yaml"), configText);
-
+  const { folder, loaded, configText, release } = await openRunFolder(
+    options,
+    await loadRunConfig(options.config, [
+      ...options.set,
+      ...(options.name === undefined ? [] : [`name=${JSON.stringify(options.name)}`]),
+    ]),
+  );
+  const { config } = loaded;
   const interruption = listenForInterruption(process.stderr);
 
   const progress = createProgress(process.stderr);
@@ -59,6 +61,7 @@ async function run(options: Options): Promise<void> {
   const timings: [string, string][] = [];
   const startedMs = performance.now();
   try {
+    await writeFileAtomic(join(folder, "config.yaml"), configText);
     const result = await train(config, {
       baseFolder: loaded.baseFolder,
       runFolder: folder,
@@ -69,6 +72,7 @@ async function run(options: Options): Promise<void> {
     });
     progress.stop();
     const evaluation = evaluateTest(result, config.seed);
+    metrics.rewind("test", -1);
     for (const { name, auc, logLoss, accuracy } of evaluation.rows) {
       metrics.add({
         phase: "test",
@@ -89,43 +93,8 @@ async function run(options: Options): Promise<void> {
     progress.stop();
     await metrics.flush();
     interruption.stop();
+    await release();
   }
-}
-
-/** A fresh folder, or the one to go on with. Nothing that a run has learned is ever overwritten. */
-function chooseFolder<Config extends { readonly name: string }>(
-  options: Options,
-  config: Config,
-): { folder: string; config: Config } {
-  const folderOf = (name: string): string => join(options.runs, name);
-  const isTaken = (name: string): boolean =>
-    ["checkpoints", "bundle"].some((part) => existsSync(join(folderOf(name), part)));
-  const choose = (name: string): { folder: string; config: Config } => ({
-    folder: folderOf(name),
-    config: { ...config, name },
-  });
-  // Without --name a taken name is numbered: movietweetings, movietweetings-2, ...
-  const names = [config.name];
-  while (options.name === undefined && isTaken(names.at(-1)!))
-    names.push(`${config.name}-${names.length + 1}`);
-  if (options.resume) {
-    const latest = names.findLast(isTaken);
-    if (latest !== undefined) return choose(latest);
-    throw new CorellaError({
-      code: "train/nothing-to-resume",
-      message: `There is no run ${config.name} that was interrupted.`,
-      place: folderOf(config.name),
-      remedy: "Start it without --resume.",
-    });
-  }
-  const fresh = names.at(-1)!;
-  if (!isTaken(fresh)) return choose(fresh);
-  throw new CorellaError({
-    code: "train/run-exists",
-    message: `There is a run ${fresh} already.`,
-    place: folderOf(fresh),
-    remedy: "Choose another --name, or go on with it by --resume.",
-  });
 }
 
 function listeners(

@@ -33,10 +33,11 @@ export class MetricsLog {
 
   add(line: MetricsLine): void {
     this.#pending.push(`${JSON.stringify(line)}\n`);
-    if (this.#pending.length >= flushEvery) void this.flush();
+    // Where writing fails, the flush at the end tells.
+    if (this.#pending.length >= flushEvery) this.flush().catch(() => {});
   }
 
-  /** Forgets what a phase wrote after a step, and what came after the phase: that will be written again. */
+  /** Forgets what a phase wrote after a step, what came after the phase and a line that was cut off: that will be written again. */
   rewind(phase: string, step: number): void {
     this.#writing = this.#writing.then(() => this.#dropAfter(phase, step));
   }
@@ -45,11 +46,17 @@ export class MetricsLog {
     const text = await readFile(this.#path, "utf8").catch(() => "");
     const lines = text.split("\n").filter((line) => line !== "");
     const first = lines.findIndex((line) => {
-      const parsed = JSON.parse(line) as { phase: string; step?: number };
-      return parsed.phase === phase && (parsed.step ?? 0) > step;
+      const parsed = parseLine(line);
+      return parsed === undefined || (parsed.phase === phase && (parsed.step ?? 0) > step);
     });
     if (first < 0) return;
-    await writeFileAtomic(this.#path, `${lines.slice(0, first).join("\n")}\n`);
+    await writeFileAtomic(
+      this.#path,
+      lines
+        .slice(0, first)
+        .map((line) => `${line}\n`)
+        .join(""),
+    );
   }
 
   async flush(): Promise<void> {
@@ -57,5 +64,14 @@ export class MetricsLog {
     this.#pending = [];
     this.#writing = this.#writing.then(() => (text === "" ? undefined : appendFile(this.#path, text)));
     await this.#writing;
+  }
+}
+
+/** Undefined for a line that a killed process did not write to its end. */
+function parseLine(line: string): { readonly phase: string; readonly step?: number } | undefined {
+  try {
+    return JSON.parse(line) as { phase: string; step?: number };
+  } catch {
+    return undefined;
   }
 }

@@ -43,7 +43,7 @@ export function verdict(evaluation: Evaluation): string {
 }
 
 function signed(value: number): string {
-  return `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(4)}`;
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
 }
 
 /** The self-contained report.html of a run. */

@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import {
   configForFolder,
   parseRunConfig,
@@ -121,7 +121,10 @@ async function readSearch(
   const search = options.seeds === undefined ? parsed : { ...parsed, seeds: options.seeds };
   if (options.config !== undefined) return { search, configPath: options.config };
   if (path !== undefined && search.config !== undefined)
-    return { search, configPath: join(dirname(path), search.config) };
+    return {
+      search,
+      configPath: isAbsolute(search.config) ? search.config : join(dirname(path), search.config),
+    };
   throw new CorellaError({
     code: "tune/no-config",
     message: "There is no configuration to train.",

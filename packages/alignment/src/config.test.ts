@@ -52,6 +52,9 @@ test("a bad value is named with its path", () => {
 
 test.each([
   ["llm.loss", { llm: { base: { kind: "scratch" }, loss: "twoway" } }],
+  ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 128, heads: 3 } } }],
+  ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 12, heads: 4, keyValueHeads: 1 } } }],
+  ["llm.base.keyValueHeads", { llm: { base: { kind: "scratch", heads: 4, keyValueHeads: 3 } } }],
   ["llm.recompute", { llm: { base: { kind: "scratch" }, recompute: "yes" } }],
   ["stages.joint.accumulate", { stages: { joint: { accumulate: 0 } } }],
   ["stages.llmAlone.accumulate", { stages: { llmAlone: { accumulate: 1.5 } } }],

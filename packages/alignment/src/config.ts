@@ -118,25 +118,34 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
   llm: z
     .strictObject({
       base: z.discriminatedUnion("kind", [
-        z.strictObject({
-          kind: z.literal("scratch"),
-          vocabularySize: positiveInteger.default(4096),
-          hiddenSize: positiveInteger.default(128),
-          layers: positiveInteger.default(4),
-          heads: positiveInteger.default(4),
-          keyValueHeads: positiveInteger.default(2),
-          feedForwardSize: positiveInteger.default(384),
-          pretraining: z
-            .strictObject({
-              steps: positiveInteger.default(400),
-              batchSize: positiveInteger.default(16),
-              sequenceLength: positiveInteger.default(128),
-              learningRate: z.number().positive().default(3e-3),
-              weightDecay: z.number().nonnegative().default(0.1),
-              warmupSteps: z.int().nonnegative().default(20),
-            })
-            .prefault({}),
-        }),
+        z
+          .strictObject({
+            kind: z.literal("scratch"),
+            vocabularySize: positiveInteger.default(4096),
+            hiddenSize: positiveInteger.default(128),
+            layers: positiveInteger.default(4),
+            heads: positiveInteger.default(4),
+            keyValueHeads: positiveInteger.default(2),
+            feedForwardSize: positiveInteger.default(384),
+            pretraining: z
+              .strictObject({
+                steps: positiveInteger.default(400),
+                batchSize: positiveInteger.default(16),
+                sequenceLength: positiveInteger.default(128),
+                learningRate: z.number().positive().default(3e-3),
+                weightDecay: z.number().nonnegative().default(0.1),
+                warmupSteps: z.int().nonnegative().default(20),
+              })
+              .prefault({}),
+          })
+          .refine(({ hiddenSize, heads }) => hiddenSize % (2 * heads) === 0, {
+            path: ["heads"],
+            error: "hiddenSize must be so many times an even number, the width of a head",
+          })
+          .refine(({ heads, keyValueHeads }) => heads % keyValueHeads === 0, {
+            path: ["keyValueHeads"],
+            error: "heads must be a multiple of it",
+          }),
         z.strictObject({
           kind: z.literal("pretrained"),
           folder: z.string().min(1),

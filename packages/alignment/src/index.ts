@@ -1,5 +1,6 @@
 // Joint training of CRM and LLM in three stages.
 export { parseRunConfig, runConfigSchema, type RunConfig } from "./config.ts";
+export { changedSetting } from "./changed-setting.ts";
 export { configForFolder, loadRunConfig, type LoadedConfig } from "./load-config.ts";
 export { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
 export {

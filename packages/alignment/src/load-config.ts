@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import { readYaml } from "@corella/configuration";
 import { isHubReference } from "@corella/llm";
 import { stringify } from "yaml";
@@ -27,7 +27,7 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
   const moved = (path: string): string =>
     isAbsolute(path) || /^[a-z][a-z0-9+.-]*:\/\//i.test(path)
       ? path
-      : relative(resolve(folder), join(baseFolder, path));
+      : relative(resolve(folder), resolve(baseFolder, path));
   const { source } = config.data;
   const { base } = config.llm;
   const rewritten = {

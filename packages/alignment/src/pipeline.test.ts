@@ -214,3 +214,60 @@ describe("the loss over the whole vocabulary and updates of several batches", ()
     expect(phases).toEqual([]);
   });
 });
+
+test.each([
+  [
+    "a misspelt LoRA target",
+    { llm: { ...config.llm, lora: { ...config.llm.lora, targetModules: ["q_prj"] } } },
+    "llm/lora-target",
+  ],
+  [
+    "blocks that are not there",
+    {
+      stages: {
+        ...config.stages,
+        joint: {
+          ...config.stages.joint,
+          projection: { ...config.stages.joint.projection, llmLayers: [1, 9] },
+        },
+      },
+    },
+    "config/projection",
+  ],
+  ["labels of one kind", { data: { ...config.data, label: { threshold: 100 } } }, "crm/one-class"],
+  [
+    "no test part",
+    { data: { ...config.data, split: { kind: "time", shares: [0.8, 0.2, 0] } } },
+    "config/no-test",
+  ],
+  [
+    "a name that no prompt knows",
+    { prompt: { ...config.prompt, template: "{{user_hstory}}" } },
+    "prompt/unknown-name",
+  ],
+])("%s is refused before the first stage", async (_, change, code) => {
+  const started: string[] = [];
+  const listener: ProgressListener = { phaseStarted: ({ name }) => started.push(name) };
+  await expect(
+    run(listener, undefined, undefined, { ...config, ...change } as RunConfig),
+  ).rejects.toMatchObject({ code });
+  expect(started).toEqual([]);
+});
+
+test("a language model's folder may be absolute", async () => {
+  const folder = join(whole.folder, "bundle/llm");
+  const stages = structuredClone(config.stages);
+  const shortened = {
+    ...stages,
+    warmUp: { ...stages.warmUp, epochs: 1 },
+    joint: { ...stages.joint, samples: 16 },
+    llmAlone: { ...stages.llmAlone, samples: 16 },
+  };
+  const base = { kind: "pretrained", folder, chat: false } as const;
+  const { result } = await run({}, undefined, undefined, {
+    ...config,
+    stages: shortened,
+    llm: { ...config.llm, base },
+  });
+  expect(result.phases.map(({ name }) => name)).toEqual(["stage-1", "stage-2", "stage-3"]);
+});

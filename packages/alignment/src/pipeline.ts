@@ -1,6 +1,6 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createLlmPrompt, crmOf, idFeeds, saveBundle, type Router } from "@corella/bundle";
-import type { CrmOutput } from "@corella/crm";
+import { requireBothClasses, type CrmOutput } from "@corella/crm";
 import {
   createRuntime,
   eagerRuntime,
@@ -14,8 +14,8 @@ import {
   type Values,
 } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { isHubReference, yesNoIds, type LoraConfig } from "@corella/llm";
-import { encodeRows } from "@corella/modality";
+import { isHubReference, loraParams, yesNoIds, type LoraConfig } from "@corella/llm";
+import { createPrompt, encodeRows } from "@corella/modality";
 import type { MixRule } from "@corella/routing";
 import { designScratch, loadBase, pretrainingStage, scratchTexts, type BaseLlm } from "./base-llm.ts";
 import type { RunConfig } from "./config.ts";
@@ -49,7 +49,12 @@ export interface TrainingResult {
   readonly addLogits: MixRule;
 }
 
-/** The whole of training (method section 4): base model, the three stages, router, bundle. */
+/**
+ * The whole of training (method section 4): base model, the three stages, router, bundle.
+ * @throws CorellaError before the first stage what data and configuration do not allow: those of `prepareLog`, `splitLog`,
+ * `fitFeatureMap`, `createCrm`, `loadPretrained` and `createPrompt`, `crm/one-class`, `config/accumulate`, `config/projection`,
+ * `config/no-test`, `config/no-tokenizer`, `llm/lora-target`; later `train/interrupted`, `train/diverged`, `file/write-failed`
+ */
 export async function train(config: RunConfig, options: TrainingOptions): Promise<TrainingResult> {
   const { listener = {}, signal } = options;
   const runtime = await createRuntime(config.runtime);
@@ -59,9 +64,18 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     options.baseFolder,
     options.cacheFolder ?? join(options.runFolder, "prepared"),
   );
-  requireUpdates(config, data.split.train.length);
   const inputs: StageInputs = { runtime, data, seed: config.seed };
   const crm = crmOf(config.crm, data.featureMap);
+  const lora = config.llm.lora as LoraConfig;
+  const design = await designLlm(config, options, data);
+  const crmWidths = await hiddenWidths(data, crm);
+  const projection = projectionConfig(config, crmWidths, design.config.layers);
+  // What would end a later stage is refused before the first.
+  requireUpdates(config, data.split.train.length);
+  requireBothClasses(data.labels(data.split.validation));
+  requireTest(data.split.test);
+  createPrompt({ ...config.prompt, retrieval: "none" });
+  loraParams(design.config, lora);
   const phases: PhaseResult[] = [];
   const optionsOf = (name: string, title: string): PhaseOptions => ({
     name,
@@ -78,11 +92,11 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const run = async (name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values> =>
     keep(await runPhase(optionsOf(name, title), create));
 
-  const base = await baseLlm(config, options, inputs, run);
+  const values = await baseValues(config, inputs, design, run);
+  const base: BaseLlm = { ...design, values };
   const { stages } = config;
   const warm = keep(await warmUp(inputs, crm, stages.warmUp, optionsOf("stage-1", "Stage 1: CRM warm-up")));
 
-  const lora = config.llm.lora as LoraConfig;
   const itemVectors = await itemVectorsFor(config.prompt, data, runtime, pickPrefix(warm, "crm.", ""), base);
   const prompt = createLlmPrompt(
     { tokenizer: base.tokenizer, maxTokens: config.llm.maxTokens },
@@ -95,10 +109,8 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const llm = tunedDecoder(config.llm, base, { answers, lora });
   const samplesOf = (size: number, purpose: string): Promise<TextSamples> =>
     textSamples(config, data, base, prompt, answers, size, purpose);
-  const joint = await run("stage-2", "Stage 2: joint training with alignment", async () => {
-    const crmWidths = await hiddenWidths(data, crm);
-    const projection = projectionConfig(config, crmWidths, base.config.layers);
-    return jointStage(
+  const joint = await run("stage-2", "Stage 2: joint training with alignment", async () =>
+    jointStage(
       inputs,
       crm,
       llm,
@@ -108,8 +120,8 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       stages.warmUp,
       projection,
       { llm: base.config.hiddenSize, crm: crmWidths[projection.crmLayers[0]! - 1]! },
-    );
-  });
+    ),
+  );
   const tuned = await run("stage-3", "Stage 3: LLM alone", async () =>
     llmAloneStage(
       inputs,
@@ -164,23 +176,44 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   return { bundleFolder, data, phases, test: test!, router, addLogits };
 }
 
-async function baseLlm(
+/** The decoder before any training: its values where it is pre-trained, else the texts that it is to be pre-trained on. */
+type LlmDesign = Pick<BaseLlm, "config" | "tokenizer"> & { values?: Values; texts: readonly string[] };
+
+async function designLlm(
   config: RunConfig,
   options: TrainingOptions,
-  { runtime, data, seed }: StageInputs,
-  run: (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>,
-): Promise<BaseLlm> {
+  data: PreparedData,
+): Promise<LlmDesign> {
   const { base } = config.llm;
   if (base.kind === "pretrained") {
-    const folder = isHubReference(base.folder) ? base.folder : join(options.baseFolder, base.folder);
-    return loadBase(folder, base.chat, options.listener?.note);
+    const folder = isHubReference(base.folder) ? base.folder : resolve(options.baseFolder, base.folder);
+    return { ...(await loadBase(folder, base.chat, options.listener?.note)), texts: [] };
   }
   const { texts, template } = scratchTexts(data, config.prompt);
-  const design = await designScratch(texts, base, template);
-  const values = await run("stage-0", "Stage 0: pre-training the language model", () =>
-    pretrainingStage(runtime, seed, design, texts, base, config.llm),
+  return { ...(await designScratch(texts, base, template)), texts };
+}
+
+async function baseValues(
+  config: RunConfig,
+  { runtime, seed }: StageInputs,
+  design: LlmDesign,
+  run: (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>,
+): Promise<Values> {
+  const { base } = config.llm;
+  if (base.kind === "pretrained") return design.values!;
+  return run("stage-0", "Stage 0: pre-training the language model", () =>
+    pretrainingStage(runtime, seed, design, design.texts, base, config.llm),
   );
-  return { ...design, values };
+}
+
+function requireTest(rows: ArrayLike<number>): void {
+  if (rows.length > 0) return;
+  throw new CorellaError({
+    code: "config/no-test",
+    message: "The test part has no samples, so there is nothing to compare the models on.",
+    place: "data.split",
+    remedy: "Give the test part a share, for example [0.8, 0.1, 0.1].",
+  });
 }
 
 /** Widths of the CRM's interaction layers, from one sample on the reference runtime. */

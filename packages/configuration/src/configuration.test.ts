@@ -33,6 +33,10 @@ test("a mistake is told with its place", async () => {
     code: "config/syntax",
     place: expect.stringMatching(/c\.yaml:\d+:\d+$/),
   });
+  await expect(readYaml(await yaml("a: *nothing\n"))).rejects.toMatchObject({
+    code: "config/syntax",
+    message: expect.stringContaining("nothing"),
+  });
   const good = await yaml("a: 1\nlist: [1]\n");
   for (const setting of ["a", "=3", "a.b=1", "list.1=2", "list.x=2"])
     await expect(readYaml(good, [setting]), setting).rejects.toMatchObject({ code: "config/set" });

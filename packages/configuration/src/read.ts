@@ -36,12 +36,27 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
 function parseYaml(text: string, place: string): unknown {
   const document = parseDocument(text);
   const mistake = document.errors[0];
-  if (mistake === undefined) return document.toJS() as unknown;
+  if (mistake === undefined) {
+    try {
+      return document.toJS() as unknown;
+    } catch (cause) {
+      // An alias of nothing, or so many that the content would have no end.
+      throw syntaxError(`${(cause as Error).message}.`, place, cause);
+    }
+  }
   const line = mistake.linePos?.[0];
-  throw new CorellaError({
+  throw syntaxError(
+    mistake.message.split("\n")[0]!.replace(/ at line .*$/, "."),
+    line === undefined ? place : `${place}:${line.line}:${line.col}`,
+  );
+}
+
+function syntaxError(message: string, place: string, cause?: unknown): CorellaError {
+  return new CorellaError({
     code: "config/syntax",
-    message: mistake.message.split("\n")[0]!.replace(/ at line .*$/, "."),
-    place: line === undefined ? place : `${place}:${line.line}:${line.col}`,
+    message,
+    place,
     remedy: "Correct the YAML there.",
+    cause,
   });
 }

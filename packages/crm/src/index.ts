@@ -43,6 +43,7 @@ export { xDeepFm, type XDeepFmConfig } from "./models/xdeepfm.ts";
 export {
   createValidator,
   scoreBatches,
+  requireBothClasses,
   trainCrm,
   type CrmTraining,
   type CrmTrainingSettings,

@@ -150,11 +150,19 @@ export async function createValidator(
   };
 }
 
-function requireBothClasses(labels: Float32Array): void {
+/**
+ * @param labels of the validation samples
+ * @throws CorellaError `crm/one-class` when all are the same, so that there is no AUC
+ */
+export function requireBothClasses(labels: Float32Array): void {
   if (labels.some((label) => label !== labels[0])) return;
+  const what =
+    labels.length === 0
+      ? "There are no validation samples"
+      : `All ${labels.length} validation samples have the same label`;
   throw new CorellaError({
     code: "crm/one-class",
-    message: `All ${labels.length} validation samples have the same label, so there is no AUC.`,
+    message: `${what}, so there is no AUC.`,
     place: "validation",
     remedy: "Choose a validation part with positives and negatives, or another threshold of the label.",
   });

@@ -11,6 +11,28 @@ export function shapesOf(program: Pick<Program, "params" | "tables">): Shapes {
   return Object.fromEntries([...params, ...tables]);
 }
 
+/**
+ * The values of a parameter or table.
+ * @throws CorellaError `engine/shape` when there are none, or not as many as the shape takes
+ */
+export function requireValue(
+  name: string,
+  shape: readonly number[],
+  data: Float32Array | undefined,
+): Float32Array {
+  const size = shape.reduce((product, dimension) => product * dimension, 1);
+  if (data?.length === size) return data;
+  throw new CorellaError({
+    code: "engine/shape",
+    message:
+      data === undefined
+        ? `There are no values of ${name}.`
+        : `The values of ${name} have ${data.length} elements, its shape [${shape.join(", ")}] has ${size}.`,
+    place: name,
+    remedy: "Use weights that were saved from a model with this configuration.",
+  });
+}
+
 /** Whether a state has the arrays that a trainer wants, and no others. */
 export function checkFit(wanted: Values, given: Values, what: string): void {
   for (const [name, array] of Object.entries(wanted)) {

@@ -3,6 +3,7 @@ import { actualShape, maskBits } from "./batch.ts";
 import { optimizerKey, type CapturedGraph } from "./capture/capture.ts";
 import type { Sizes } from "./capture/symbolic.ts";
 import type { BackwardPass } from "./gradient-sum.ts";
+import { requireValue } from "./fit.ts";
 import { slotNames, stepScalars } from "./optimizers.ts";
 import type { Batch, Output, Program, Values } from "./program.ts";
 import type { TrainingState } from "./training-state.ts";
@@ -86,11 +87,13 @@ export function feedsOf(
           : new ort.Tensor("float32", feed.data, feed.shape);
     } else if (name.startsWith("param.")) {
       const param = name.slice("param.".length);
-      feeds[name] = new ort.Tensor("float32", values[param]!, program.params[param]!.shape);
+      const { shape } = program.params[param]!;
+      feeds[name] = new ort.Tensor("float32", requireValue(param, shape, values[param]), shape);
     } else if (name.startsWith("table.")) {
       const table = name.slice("table.".length);
       const { rows, dim } = program.tables[table]!;
-      feeds[name] = new ort.Tensor("float32", values[table]!, [rows, dim]);
+      const shape = [rows, dim];
+      feeds[name] = new ort.Tensor("float32", requireValue(table, shape, values[table]), shape);
     }
   }
   for (const mask of graph.masks) {

@@ -5,7 +5,13 @@ import { freezeFrom } from "./freeze-from.ts";
 import { codesZeroPoint, frozenParams, withoutStored } from "./onnx-frozen.ts";
 import { feedsOf, publicOutputs } from "./onnx-feeds.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import { openSession, openSessionOfFile, type Compile, type OnnxRuntimeOptions } from "./onnx-session.ts";
+import {
+  openSession,
+  openSessionOfFile,
+  runSession,
+  type Compile,
+  type OnnxRuntimeOptions,
+} from "./onnx-session.ts";
 import { freeze, nothingFrozen, portable, portableZeroPoint, refuseLivePrecision } from "./precision.ts";
 import type { Program, ValueReader, Values } from "./program.ts";
 import { inferenceGraph, standaloneGraph } from "./program-graphs.ts";
@@ -29,7 +35,7 @@ export async function createInference(
   return {
     async run(batch) {
       const sizes = bindDimensions(program, batch);
-      const results = await session.run(feedsOf(program, graph, batch, kept, sizes, 0, 0));
+      const results = await runSession(session, feedsOf(program, graph, batch, kept, sizes, 0, 0));
       return publicOutputs(results);
     },
     exportOnnx(path, fileOptions) {
@@ -65,7 +71,7 @@ export async function createReadInference(
   return {
     async run(batch) {
       const sizes = bindDimensions(program, batch);
-      return publicOutputs(await session.run(feedsOf(program, graph, batch, tables, sizes, 0, 0)));
+      return publicOutputs(await runSession(session, feedsOf(program, graph, batch, tables, sizes, 0, 0)));
     },
     async exportOnnx(path, fileOptions) {
       const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint, inMemory);

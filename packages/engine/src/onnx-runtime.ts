@@ -13,7 +13,13 @@ import {
 import { writeOnnxFile } from "./onnx-file.ts";
 import { frozenParams, readFrozen, withoutStored } from "./onnx-frozen.ts";
 import { createInference, createReadInference } from "./onnx-inference.ts";
-import { openSession, requireKnownProviders, type Compile, type OnnxRuntimeOptions } from "./onnx-session.ts";
+import {
+  openSession,
+  requireKnownProviders,
+  runSession,
+  type Compile,
+  type OnnxRuntimeOptions,
+} from "./onnx-session.ts";
 import { portable } from "./precision.ts";
 import { isReader, type Batch, type Program, type Values } from "./program.ts";
 import {
@@ -73,7 +79,10 @@ async function createGradientRun(
     async run(batch) {
       run += 1;
       const sizes = bindDimensions(program, batch);
-      const results = await session.run(feedsOf(program, graph, batch, kept, sizes, options.seed ?? 0, run));
+      const results = await runSession(
+        session,
+        feedsOf(program, graph, batch, kept, sizes, options.seed ?? 0, run),
+      );
       sum.add(backwardPass(graph, results));
       sum.finish(undefined);
       const assigned = Object.fromEntries(
@@ -121,7 +130,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
       addOptimizerFeeds(feeds, graph, state, scale, program);
       fetches = spareOutputs(graph, state, spare, program);
     }
-    const results = fetches === undefined ? await session.run(feeds) : await session.run(feeds, fetches);
+    const results = await runSession(session, feeds, fetches);
     sum.add(backwardPass(graph, results));
     for (const name of graph.assigned) state.values[name]!.set(floats(results[`assigned.${name}`]!));
     if (fused) swap(graph, state, spare);
@@ -167,7 +176,8 @@ async function createRowReader(
   const session = await compile(graph);
   return {
     async read(batch, visit) {
-      const results = await session.run(
+      const results = await runSession(
+        session,
         feedsOf(program, graph, batch, values, bindDimensions(program, batch), 0, 0),
       );
       for (const [i, { table }] of graph.lookups.entries())

@@ -45,6 +45,31 @@ export function openSessionOfFile(path: string, options: OnnxRuntimeOptions): Pr
   return create(path, [], options);
 }
 
+/**
+ * Runs a session.
+ * @throws CorellaError `engine/input` for an id that no row of a table, or element of an array, has
+ */
+export async function runSession(
+  session: ort.InferenceSession,
+  feeds: Readonly<Record<string, ort.Tensor>>,
+  fetches?: Record<string, ort.Tensor | null>,
+): Promise<ort.InferenceSession.OnnxValueMapType> {
+  try {
+    return fetches === undefined ? await session.run(feeds) : await session.run(feeds, fetches);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const [, id, high] = /out of data bounds, idx=(-?\d+) .* \[-?\d+,(-?\d+)\]/.exec(message) ?? [];
+    if (id === undefined) throw cause;
+    throw new CorellaError({
+      code: "engine/input",
+      message: `The id ${id} is none of the ${Number(high) + 1} rows that are looked up.`,
+      place: "lookup",
+      remedy: `Give ids from 0 to ${high}; features and vocabularies must be those that the model was made with.`,
+      cause,
+    });
+  }
+}
+
 async function create(
   model: Uint8Array | string,
   externalData: EncodedModel["externalData"],

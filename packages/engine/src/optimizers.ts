@@ -242,6 +242,9 @@ export function checkOptimizer(optimizer: Optimizer, name: string): void {
   const fail = (message: string, remedy: string): never => {
     throw new CorellaError({ code: "engine/optimizer", message, place: name, remedy });
   };
+  const kinds: readonly string[] = ["sgd", "adagrad", "adam", "adamw"] satisfies Optimizer["kind"][];
+  if (!kinds.includes(optimizer.kind))
+    fail(`There is no optimiser ${JSON.stringify(optimizer.kind)}.`, `Choose among ${kinds.join(", ")}.`);
   if (!(optimizer.learningRate >= 0 && optimizer.learningRate < Number.POSITIVE_INFINITY))
     fail(`The learning rate is ${optimizer.learningRate}.`, "Choose a number from 0 on.");
   if (optimizer.kind === "sgd" && optimizer.nesterov === true && (!optimizer.momentum || optimizer.dampening))

@@ -2,6 +2,7 @@ import { CorellaError } from "@corella/errors";
 import { capture } from "./capture/capture.ts";
 import type { GraphNode } from "./capture/graph.ts";
 import type { Backward } from "./capture/stored.ts";
+import { requireValue } from "./fit.ts";
 import type { Output, Program, Values } from "./program.ts";
 import {
   aroundMiddle,
@@ -115,9 +116,9 @@ export function freeze(
   const stored = new Map<string, StoredMatrix>();
   const rest: Values = {};
   for (const name of names) {
-    const data = values[name];
-    if (data === undefined) continue;
+    if (values[name] === undefined) continue;
     const { shape } = program.params[name]!;
+    const data = requireValue(name, shape, values[name]);
     const how = storing(name);
     if (how === undefined) rest[name] = data;
     else stored.set(name, how.store(data, [shape[0]!, shape[1]!]));

@@ -211,7 +211,25 @@ test("mistakes are named", async () => {
   await expect(inference.run({})).rejects.toMatchObject({ code: "engine/input", place: "item" });
   const wrong = { ...batch(3, 2, 1), history: { shape: [4, 2], data: new Int32Array(8) } };
   await expect(inference.run(wrong)).rejects.toMatchObject({ code: "engine/input", place: "history" });
+  const far = { ...batch(3, 2, 1), item: { shape: [3], data: Int32Array.of(1, 20, 2) } };
+  await expect(inference.run(far)).rejects.toMatchObject({
+    code: "engine/input",
+    message: "The id 20 is none of the 20 rows that are looked up.",
+  });
   await inference.dispose();
+  for (const name of ["w1", "item"]) {
+    const given = { ...initialValues(model, 1), [name]: new Float32Array(3) };
+    const mismatched = async (): Promise<unknown> => (await tested.infer(model, given)).run(batch(3, 2, 1));
+    await expect(mismatched()).rejects.toMatchObject({ code: "engine/shape", place: name });
+    const { [name]: _, ...others } = given;
+    const lacking = async (): Promise<unknown> => (await tested.infer(model, others)).run(batch(3, 2, 1));
+    await expect(lacking()).rejects.toMatchObject({ code: "engine/shape", place: name });
+  }
+  const optimizer = { kind: "adamx", learningRate: 0.1 } as unknown as Optimizer;
+  await expect(tested.train(model, { seed: 1, optimizer })).rejects.toMatchObject({
+    code: "engine/optimizer",
+    remedy: expect.stringContaining("adamw"),
+  });
   const misspelt: Program = { ...model, forward: (scope) => ({ outputs: { x: scope.param("w11") } }) };
   const misspeltRun = async (): Promise<unknown> =>
     (await tested.infer(misspelt, initialValues(model, 1))).run(batch(1, 1, 1));

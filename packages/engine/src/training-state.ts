@@ -1,5 +1,4 @@
-import { CorellaError } from "@corella/errors";
-import { checkFit, checkPending, checkShapes, shapesOf, unfit } from "./fit.ts";
+import { checkFit, checkPending, checkShapes, requireValue, shapesOf, unfit } from "./fit.ts";
 import { initialize } from "./initializers.ts";
 import {
   checkOptimizer,
@@ -25,15 +24,18 @@ export function initialValues(
 ): Values {
   const values: Values = {};
   for (const [name, spec] of Object.entries(program.params)) {
-    values[name] = checked(name, spec.shape, given[name]) ?? initialize(spec.init, spec.shape, seed, name);
+    const data = given[name];
+    values[name] =
+      data === undefined
+        ? initialize(spec.init, spec.shape, seed, name)
+        : requireValue(name, spec.shape, data);
   }
   for (const [name, spec] of Object.entries(program.tables)) {
     const shape = [spec.rows, spec.dim];
-    let table = checked(name, shape, given[name]);
-    if (table === undefined) {
-      table = initialize(spec.init, shape, seed, name);
-      if (spec.paddingRow !== false) table.fill(0, 0, spec.dim);
-    }
+    const data = given[name];
+    const table =
+      data === undefined ? initialize(spec.init, shape, seed, name) : requireValue(name, shape, data);
+    if (data === undefined && spec.paddingRow !== false) table.fill(0, 0, spec.dim);
     values[name] = table;
   }
   return values;
@@ -53,23 +55,6 @@ function optimizersOf(program: Program, { optimizer }: TrainOptions): Map<string
 /** Parameters that a training run with these options leaves alone. */
 export function frozenBy(program: Program, options: TrainOptions): string[] {
   return frozenNames(program, new Set(optimizersOf(program, options).keys()));
-}
-
-function checked(
-  name: string,
-  shape: readonly number[],
-  data: Float32Array | undefined,
-): Float32Array | undefined {
-  const size = shape.reduce((product, dimension) => product * dimension, 1);
-  if (data !== undefined && data.length !== size) {
-    throw new CorellaError({
-      code: "engine/shape",
-      message: `The values of ${name} have ${data.length} elements, its shape [${shape.join(", ")}] has ${size}.`,
-      place: name,
-      remedy: "Use weights that were saved from a model with this configuration.",
-    });
-  }
-  return data;
 }
 
 /** Values and optimiser arrays of a training run, and their update outside the graph. */

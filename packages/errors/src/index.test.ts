@@ -1,3 +1,4 @@
+import { mkdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { CorellaError, formatError, nearestName, plainError } from "./index.ts";
 
@@ -22,6 +23,9 @@ test("the nearest name is found, and nothing far away", () => {
   expect(nearestName("learningrate", ["learningRate", "epochs"])).toBe("learningRate");
   expect(nearestName("epcohs", ["learningRate", "epochs"])).toBe("epochs");
   expect(nearestName("zzz", ["learningRate", "epochs"])).toBeUndefined();
+  const startedMs = performance.now();
+  expect(nearestName("x".repeat(30_000_000), ["learningRate", "epochs"])).toBeUndefined();
+  expect(performance.now() - startedMs).toBeLessThan(1000); // comparing letter by letter takes several seconds
 });
 
 test("an error survives the way to another thread as plain data", () => {
@@ -39,4 +43,25 @@ test("an error survives the way to another thread as plain data", () => {
   expect(plainError(defect, { code: "x/defect" })).toEqual({ code: "x/defect", message: "no" });
   expect(plainError(defect, { code: "x/defect", stack: true }).message).toContain("index.test.ts");
   expect(plainError("text", { code: "x/defect" })).toEqual({ code: "x/defect", message: "text" });
+});
+
+test("what the system refuses is told without a stack, a defect with one", () => {
+  const caught = (action: () => unknown): unknown => {
+    try {
+      return action();
+    } catch (error) {
+      return error;
+    }
+  };
+  const inAFile = `${import.meta.filename}/folder`;
+  expect(formatError(caught(() => mkdirSync(inAFile, { recursive: true })))).toMatch(
+    /^error \[file\/system\] The system refuses: ENOTDIR: .*\n {2}at: .*\n {2}try: A part of the path is a file.*$/,
+  );
+  expect(formatError(caught(() => readFileSync(import.meta.dirname)))).toMatch(/EISDIR.*\n {2}try: /);
+  const unmade = Object.assign(new Error("ENOENT: no such file or directory, mkdir 'x'"), {
+    code: "ENOENT",
+    syscall: "mkdir",
+  });
+  expect(formatError(unmade)).toMatch(/ENOENT.*\n {2}try: Check the path, its permissions and the disk\.$/);
+  expect(formatError(caught(() => new URL("no")))).toContain("index.test.ts"); // has a code, but of no system call
 });

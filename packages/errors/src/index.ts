@@ -1,3 +1,7 @@
+import { systemDetails } from "./system.ts";
+
+export { systemRemedy } from "./system.ts";
+
 const marker = Symbol.for("corella.error");
 
 export interface CorellaErrorDetails {
@@ -53,14 +57,13 @@ export function plainError(
   return { code: defect.code, message: defect.stack === true ? (stack ?? message) : message };
 }
 
-/** The lines that a command prints for an error: three at most for a user's mistake, the stack for a defect. */
+/** The lines that a command prints for an error: three at most for a user's mistake or the system's refusal, the stack for a defect. */
 export function formatError(error: unknown): string {
-  if (!CorellaError.isInstance(error)) {
-    return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  }
-  const lines = [`error [${error.code}] ${error.message}`];
-  if (error.place !== undefined) lines.push(`  at: ${error.place}`);
-  if (error.remedy !== undefined) lines.push(`  try: ${error.remedy}`);
+  const details = CorellaError.isInstance(error) ? error : systemDetails(error);
+  if (details === undefined) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const lines = [`error [${details.code}] ${details.message}`];
+  if (details.place !== undefined) lines.push(`  at: ${details.place}`);
+  if (details.remedy !== undefined) lines.push(`  try: ${details.remedy}`);
   return lines.join("\n");
 }
 
@@ -69,6 +72,8 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
+    // The distance is no smaller: a name of a megabyte costs nothing.
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "./index.ts";
+import { parseLlamaConfig, tinyLlamaConfig, toHuggingFace, type LlamaConfig } from "./index.ts";
 
 const sizes = {
   vocab_size: 50,
@@ -96,5 +96,14 @@ test("what we lack is named", () => {
   for (const [fields, message] of cases)
     expect(() => parse(fields)).toThrow(
       expect.objectContaining({ code: "llm/config", message: expect.stringMatching(message) }),
+    );
+});
+
+test("a decoder of our own has heads that fit", () => {
+  const size = { vocabularySize: 10, hiddenSize: 8, layers: 1 };
+  expect(tinyLlamaConfig({ ...size, heads: 2 }).headDim).toBe(4);
+  for (const heads of [3, 8])
+    expect(() => tinyLlamaConfig({ ...size, heads })).toThrowError(
+      expect.objectContaining({ code: "llm/config", message: expect.stringContaining("head_dim") }),
     );
 });

@@ -204,7 +204,10 @@ function slidingFields(config: LlamaConfig): Record<string, unknown> {
     : { sliding_window: sliding.window, use_sliding_window: true, layer_types: layerTypesOf(sliding.layers) };
 }
 
-/** A Llama of our own, to be trained from scratch. Heads of equal width, tied embeddings. */
+/**
+ * A Llama of our own, to be trained from scratch. Heads of equal width, tied embeddings.
+ * @throws CorellaError `llm/config` for heads that do not fit
+ */
 export function tinyLlamaConfig(sizes: {
   readonly vocabularySize: number;
   readonly hiddenSize: number;
@@ -216,7 +219,7 @@ export function tinyLlamaConfig(sizes: {
   /** Default 512. */
   readonly maxPositions?: number;
 }): LlamaConfig {
-  return llamaConfig.parse({
+  const json = {
     model_type: "llama",
     vocab_size: sizes.vocabularySize,
     hidden_size: sizes.hiddenSize,
@@ -230,5 +233,6 @@ export function tinyLlamaConfig(sizes: {
     pad_token_id: 0,
     bos_token_id: 1,
     eos_token_id: 2,
-  });
+  };
+  return parseLlamaConfig(json, "tinyLlamaConfig");
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { CorellaError } from "@corella/errors";
+import { CorellaError, systemRemedy } from "@corella/errors";
+import { isRunning } from "./process.ts";
 
 /** What to write: bytes, text (UTF-8), or a function that writes to the open temporary file. */
 export type FileContent = string | Uint8Array | ((file: FileHandle) => Promise<void>);
@@ -110,15 +111,6 @@ async function removeLeftovers(path: string): Promise<void> {
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // Signal 0 only asks.
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
-  }
-}
-
 function previousName(path: string): string {
   const absolute = resolve(path);
   return join(dirname(absolute), `.${basename(absolute)}.previous`);
@@ -163,29 +155,17 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-const remedies: Readonly<Record<string, string>> = {
-  ENOENT: "Create the folder first.",
-  ENOTDIR: "A part of the path is a file, not a folder: choose another path.",
-  EISDIR: "The path is a folder: choose another path.",
-  ENOSPC: "Free some disk space.",
-  EACCES: "Check the permissions of the folder.",
-  EPERM: "Check the permissions of the folder.",
-  EROFS: "The file system is read-only: choose another path.",
-};
-
 async function explain<Result>(path: string, action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const remedy = remedies[code] ?? "Check the path, its permissions and the disk.";
     throw new CorellaError({
       code: "file/write-failed",
       message: `Writing failed: ${reason}.`,
       place: path,
-      remedy,
+      remedy: systemRemedy(cause),
       cause,
     });
   }

@@ -14,7 +14,7 @@ import { publishablePackages, type Publishable } from "./publishable.ts";
 
 /**
  * `pnpm consumer`: packs every publishable package, installs the tarballs with npm into a project outside of the
- * workspace, typechecks consumer.ts there and runs it with plain Node. Needs `pnpm build` before.
+ * workspace, typechecks consumer.ts and the first example of each README there, and runs consumer.ts with plain Node. Needs `pnpm build` before.
  */
 const root = join(import.meta.dirname, "../../..");
 const consumerSource = join(import.meta.dirname, "consumer.ts");
@@ -76,7 +76,23 @@ function pack(packages: readonly Publishable[], folder: string): Record<string, 
   return tarballs;
 }
 
-function writeProject(project: string, tarballs: Readonly<Record<string, string>>): void {
+/** The first example of each package's README as a file of its own. */
+function writeExamples(project: string, packages: readonly Publishable[]): string[] {
+  return packages.map(({ name }) => {
+    const folder = name.replace("@corella/", "");
+    const readme = readFileSync(join(root, "packages", folder, "README.md"), "utf8");
+    const code = /```ts\n([\s\S]*?)```/.exec(readme)?.[1];
+    if (code === undefined) throw new ConsumerFailure(`the README of ${name} has no example`);
+    writeFileSync(join(project, `${folder}.example.ts`), code);
+    return `${folder}.example.ts`;
+  });
+}
+
+function writeProject(
+  project: string,
+  tarballs: Readonly<Record<string, string>>,
+  examples: readonly string[],
+): void {
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     devDependencies: Record<string, string>;
   };
@@ -96,6 +112,7 @@ function writeProject(project: string, tarballs: Readonly<Record<string, string>
     target: "es2022",
     module: "nodenext",
     strict: true,
+    noUncheckedIndexedAccess: true,
     exactOptionalPropertyTypes: true,
     types: ["node"],
     // Also the declarations of the packages; those of others are left out of the result.
@@ -103,7 +120,10 @@ function writeProject(project: string, tarballs: Readonly<Record<string, string>
     outDir: "out",
   };
   writeFileSync(join(project, "package.json"), JSON.stringify(manifest, null, 2));
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+  writeFileSync(
+    join(project, "tsconfig.json"),
+    JSON.stringify({ compilerOptions, files: ["consumer.ts", ...examples] }),
+  );
   copyFileSync(consumerSource, join(project, "consumer.ts"));
 }
 
@@ -138,7 +158,7 @@ try {
   mkdirSync(project);
   mkdirSync(packed);
   const tarballs = timed(`pack ${packages.length} packages`, () => pack(packages, packed));
-  writeProject(project, tarballs);
+  writeProject(project, tarballs, writeExamples(project, packages));
   timed("install the tarballs with npm", () =>
     execute(project, ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"]),
   );

@@ -5,7 +5,7 @@ import { crmInferenceProgram, scoreBatches } from "@corella/crm";
 import type { Look, Runtime, Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { summary, type Summary } from "@corella/metrics";
-import { writeFileAtomic } from "@corella/safetensors";
+import { claimFolder, writeFileAtomic } from "@corella/safetensors";
 import type { RunConfig } from "../config.ts";
 import type { PreparedData } from "../data.ts";
 import { labelledRows, namedCrm, warmUp } from "../stages.ts";
@@ -56,7 +56,7 @@ export async function readTrial(folder: string): Promise<TrialRecord | undefined
  * Trains the CRM stage of a configuration, judged on the validation part alone, from its checkpoint if there is one. What
  * is finished already is not trained again.
  * @throws CorellaError `train/interrupted` when the signal is aborted, and those of training except `train/diverged`,
- * which is a result here
+ * which is a result here; `file/in-use` when another process trains it
  */
 export async function runTrial(
   { config, folder, test }: TrialRun,
@@ -89,6 +89,7 @@ export async function runTrial(
   if (earlier?.status === "diverged" || (earlier?.status === "finished" && (!test || earlier.test)))
     return earlier;
 
+  const release = await claimFolder(folder);
   const crm = crmOf(config.crm, data.featureMap);
   const stopping = new AbortController();
   const inputs = { runtime, data, seed: config.seed };
@@ -124,6 +125,8 @@ export async function runTrial(
     if (hooks.signal?.aborted !== true) return record("stopped");
     await record("interrupted");
     throw error;
+  } finally {
+    await release();
   }
 }
 

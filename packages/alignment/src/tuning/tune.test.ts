@@ -5,7 +5,9 @@ import { loadCrm } from "@corella/bundle";
 import { createRuntime } from "@corella/engine";
 import { auc } from "@corella/metrics";
 import { recordAt } from "@corella/modality";
+import { claimFolder } from "@corella/safetensors";
 import { beforeAll, expect, test } from "vitest";
+import { parseRunConfig } from "../config.ts";
 import { prepareData } from "../data.ts";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
 import { saveTrial } from "./save-trial.ts";
@@ -134,6 +136,15 @@ test("a trial below the median is stopped and kept; without the rule it goes on 
   expect(starts).toEqual([stopped.steps]);
   expect(finished.trials[1]!.record.status).toBe("finished");
   expect(finished.trials[1]!.record.looks.slice(0, stopped.looks.length)).toEqual(stopped.looks);
+});
+
+test("a trial has one trainer at a time", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "corella-trial-"));
+  const run = { config: parseRunConfig(content, "c.yaml"), folder, test: false };
+  const release = await claimFolder(folder);
+  await expect(execute(run, {})).rejects.toMatchObject({ code: "file/in-use" });
+  await release();
+  expect((await execute(run, {})).status).toBe("finished");
 });
 
 test("a trial that diverges is a result; when all do there is none", async () => {
