@@ -1,4 +1,5 @@
-"""Goldens of DIN, MaskNet, FinalMLP and GDCN, made by running FuxiCTR's unmodified models.
+"""Goldens of DIN, MaskNet, FinalMLP, GDCN, FM and WideDeep, and of what the other CRM goldens leave out of DCNv2's
+experts and of features, made by running FuxiCTR's unmodified models.
 
   FUXICTR_HOME=<checkout> python make_crm_goldens.py --out ../../packages/crm/src/goldens [--only REGEX]
 
@@ -34,7 +35,7 @@ ADAM = {"lr": 1e-2, "betas": (0.9, 0.999), "eps": 1e-8}
 STEPS = 3
 LARGEST_LOGIT = 4.0  # FuxiCTR's loss in float32 saturates far beyond
 NOISE = 1e-5
-MODULES = {"DIN": "DIN", "MaskNet": "MaskNet", "FinalMLP": "FinalMLP", "GDCN": "GDCN", "GDCNP": "GDCN"}
+FOLDERS = {"GDCNP": "GDCN", "WideDeep": "WideDeep/WideDeep_torch"}  # where they are not called as the model
 
 ATTENTION = {
     "dnn_hidden_units": [16, 12],
@@ -46,8 +47,16 @@ MASKS = {"dnn_hidden_units": [16, 12], "reduction_ratio": 1.5}
 STREAMS = {"mlp1_hidden_units": [16, 12], "mlp2_hidden_units": [14, 8], "fs_hidden_units": [10]}
 CROSS = {"dnn_hidden_units": [16, 12], "num_cross_layers": 3}
 
-# name -> model, its arguments, and of the case: mode of batch statistics, sequences (name -> whose table they share)
+# name -> model, its arguments, and of the case: mode of batch statistics, sequences (name -> whose table they share),
+# their encoder, whether they stand before the other features, categorical features without padding
 SHARED = {"sequences": {"hist": "C5"}}
+# hist stands before C5, so it has a table of its own.
+UNUSUAL = {
+    "sequences": {"hist": "C5"},
+    "encoder": ["layers.MaskedSumPooling()"],
+    "sequences_first": True,
+    "unpadded": ["C2"],
+}
 CASES = {
     "din": ("DIN", ATTENTION, SHARED),
     "din_eval": ("DIN", {**ATTENTION, "dnn_activations": "Dice"}, {**SHARED, "mode": "eval"}),
@@ -80,7 +89,7 @@ CASES = {
         "FinalMLP",
         {
             **STREAMS,
-            "fs1_context": ["C1", "C2"],
+            "fs1_context": ["C2", "C1"],
             "fs2_context": ["C5"],
             "embedding_regularizer": 1e-3,
             "net_regularizer": 1e-4,
@@ -88,26 +97,43 @@ CASES = {
         {},
     ),
     "finalmlp_plain": ("FinalMLP", {**STREAMS, "use_fs": False, "mlp1_batch_norm": True}, {}),
+    "fm_unusual_features": ("FM", {"regularizer": "l2(1.e-3)"}, UNUSUAL),
+    "widedeep": ("WideDeep", {"hidden_units": [16, 12], "hidden_activations": ["Tanh", "Tanh"]}, {}),
+    "dcnv2_eleven_experts": (
+        "DCNv2",
+        {
+            "model_structure": "crossnet_only",
+            "use_low_rank_mixture": True,
+            "num_cross_layers": 2,
+            "low_rank": 1,
+            "num_experts": 11,
+        },
+        {},
+    ),
     "gdcn": ("GDCN", CROSS, {}),
     "gdcnp": ("GDCNP", CROSS, {}),
 }
 
 
-def feature_map(sequences):
+def feature_map(case):
     features = {
         name: {"source": "", "type": "categorical", "padding_idx": 0, "vocab_size": size}
         for name, size in VOCABULARIES.items()
     }
-    for name, owner in sequences.items():
+    for name in case.get("unpadded", []):
+        del features[name]["padding_idx"]
+    for name, owner in case.get("sequences", {}).items():
         features[name] = {
             "source": "",
             "type": "sequence",
-            "feature_encoder": None,
+            "feature_encoder": case.get("encoder"),
             "padding_idx": 0,
             "max_len": LENGTH,
             "vocab_size": VOCABULARIES[owner or "C2"],
             **({"share_embedding": owner} if owner else {}),
         }
+    if case.get("sequences_first"):
+        features = dict(sorted(features.items(), key=lambda item: item[1]["type"] != "sequence"))
     made = FeatureMap("golden", ".")
     made.features.update(features)
     made.labels, made.default_emb_dim, made.num_fields = ["label"], DIM, len(features)
@@ -145,7 +171,7 @@ def randomize(model, random, scale):
         for name, module in model.named_modules():
             for parameter in module.parameters(recurse=False):
                 normal(parameter, 0.7 if isinstance(module, nn.Embedding) else 0.3)
-            if isinstance(module, nn.Embedding):
+            if isinstance(module, nn.Embedding) and module.padding_idx is not None:
                 module.weight[0] = 0
             if isinstance(module, (nn.BatchNorm1d, nn.LayerNorm)) and module.weight is not None:
                 module.weight += 1
@@ -175,7 +201,7 @@ def observe(model, kind, batch):
     for handle in handles:
         handle.remove()
     hidden = {}
-    if kind == "DIN":
+    if kind in ("DIN", "WideDeep"):
         # After each activation of the tower: what the next linear layer reads.
         tower = list(model.dnn.mlp)
         linear = [i for i, layer in enumerate(tower) if isinstance(layer, nn.Linear)]
@@ -184,7 +210,9 @@ def observe(model, kind, batch):
         hidden = {f"block.{l}": outputs[f"mask_net.mask_blocks.{l}"] for l in range(len(model.mask_net.mask_blocks))}
     elif kind == "FinalMLP":
         hidden = {"stream.0": outputs["mlp1"], "stream.1": outputs["mlp2"]}
-    else:
+    elif kind == "DCNv2":
+        hidden = {f"cross.{model.crossnet.layer_num - 1}": outputs["crossnet"]}
+    elif kind != "FM":
         # The states between are not those of a module; the last one is.
         hidden = {f"cross.{model.cross_net.cn_layers - 1}": outputs["cross_net"]}
     return prediction, {f"hidden.{name}": value for name, value in hidden.items()}, logits[-1].view(-1)
@@ -224,8 +252,9 @@ def run(model, kind, batch, label, train):
 
 def make(name, out):
     kind, arguments, case = CASES[name]
-    features = feature_map(case.get("sequences", {}))
-    module = importlib.import_module(f"model_zoo.{MODULES[kind]}.src.{MODULES[kind]}")
+    features = feature_map(case)
+    folder = FOLDERS.get(kind, kind)
+    module = importlib.import_module(f"model_zoo.{folder.replace('/', '.')}.src.{folder.split('/')[0]}")
     model = getattr(module, kind)(
         features, embedding_dim=DIM, optimizer="adam", loss="binary_crossentropy", metrics=["logloss"],
         model_root=".", verbose=0, **arguments,

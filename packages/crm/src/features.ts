@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { InputSpec } from "@corella/engine";
+import type { InputSpec, TableSpec } from "@corella/engine";
 
 /**
  * What a model needs to know of a feature; `featureMap.features` of @corella/modality is a list of these.
@@ -11,6 +11,8 @@ export type CrmFeature =
       readonly type: "categorical";
       readonly vocabularySize: number;
       readonly table: string;
+      /** False: id 0 is a value like any other. Default true: its row stays zero. */
+      readonly paddingRow?: boolean | undefined;
     }
   | {
       readonly name: string;
@@ -28,6 +30,7 @@ export type CrmFeature =
   | { readonly name: string; readonly type: "numeric" };
 
 export type SequenceFeature = Extract<CrmFeature, { type: "sequence" }>;
+type IdFeature = Exclude<CrmFeature, { type: "numeric" }>;
 
 /** The program's input of a feature: ids int32 [batch] or [batch, maxLength], numbers float32 [batch]. */
 export function inputSpec(feature: CrmFeature): InputSpec {
@@ -41,25 +44,41 @@ export function inputSpec(feature: CrmFeature): InputSpec {
   }
 }
 
+/** A table of one row for each value of a feature, N(0, 1e-4) at first. */
+export function tableSpec(feature: IdFeature, dim: number): TableSpec {
+  const init = { kind: "normal", std: 1e-4 } as const;
+  return { rows: feature.vocabularySize, dim, init, paddingRow: hasPaddingRow(feature) };
+}
+
+function hasPaddingRow(feature: IdFeature): boolean {
+  return feature.type === "sequence" || feature.paddingRow !== false;
+}
+
 /** Refuses lists of features that no model can take. @throws CorellaError `crm/features` */
 export function checkFeatures(features: readonly CrmFeature[]): void {
   if (features.length === 0) throw badFeature("features", "A model needs at least one feature.");
   const names = new Set<string>();
-  const rows = new Map<string, number>();
+  const owners = new Map<string, IdFeature>();
   for (const feature of features) {
     const place = `features.${feature.name}`;
     if (feature.name === "label") throw badFeature(place, "The name label is taken by the program's target.");
     if (names.has(feature.name)) throw badFeature(place, `Two features are named ${feature.name}.`);
     names.add(feature.name);
     if (feature.type === "numeric") continue;
-    const known = rows.get(feature.table) ?? feature.vocabularySize;
-    if (known !== feature.vocabularySize) {
+    const owner = owners.get(feature.table) ?? feature;
+    owners.set(feature.table, owner);
+    if (owner.vocabularySize !== feature.vocabularySize) {
       throw badFeature(
         place,
-        `It shares the table ${feature.table} with a feature of ${known} values but has ${feature.vocabularySize}.`,
+        `It shares the table ${feature.table} with a feature of ${owner.vocabularySize} values but has ${feature.vocabularySize}.`,
       );
     }
-    rows.set(feature.table, known);
+    if (hasPaddingRow(owner) !== hasPaddingRow(feature)) {
+      throw badFeature(
+        place,
+        `In the table ${feature.table} that it shares with ${owner.name}, id 0 is padding for one of them only.`,
+      );
+    }
   }
   for (const feature of features) if (feature.type === "sequence") checkSequence(feature, features);
 }
@@ -105,7 +124,7 @@ export function needAttention(model: string, features: readonly CrmFeature[]): v
 }
 
 /**
- * Some of the features, by name, able to be embedded without the others.
+ * Some of the features, by name but in their own order, able to be embedded without the others.
  * @throws CorellaError `crm/features` with the place of the names
  */
 export function featuresNamed(
@@ -113,11 +132,9 @@ export function featuresNamed(
   features: readonly CrmFeature[],
   place: string,
 ): CrmFeature[] {
-  const found = names.map((name) => {
-    const feature = features.find((candidate) => candidate.name === name);
-    if (feature === undefined) throw badFeature(place, `There is no feature ${name}.`);
-    return feature;
-  });
+  const unknown = names.find((name) => !features.some((feature) => feature.name === name));
+  if (unknown !== undefined) throw badFeature(place, `There is no feature ${unknown}.`);
+  const found = features.filter(({ name }) => names.includes(name));
   if (found.length > 0) checkFeatures(found);
   return found;
 }

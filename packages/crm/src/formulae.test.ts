@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createCrm, crmInferenceProgram, type CrmConfig, type CrmFeature } from "./index.ts";
 import { attentiveFeatures, syntheticBatch, syntheticFeatures } from "./synthetic.test-helper.ts";
 
-// The models that no golden covers, against their papers' formulae in plain float64 JavaScript.
+// FM and WideDeep, also with features that FuxiCTR does not have, against their formulae in plain float64 JavaScript.
 const dim = 4;
 const size = 5;
 const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);

@@ -87,6 +87,11 @@ test("mistakes are named with a place and a remedy", () => {
     { name: "x", type: "categorical", vocabularySize: 7, table: "item" },
   ];
   expect(error({ model: "DCNv2" }, unequal)).toMatchObject({ code: "crm/features", place: "features.x" });
+  const unlike: CrmFeature[] = [
+    ...features,
+    { name: "x", type: "categorical", vocabularySize: 20, table: "item", paddingRow: false },
+  ];
+  expect(error({ model: "DCNv2" }, unlike)).toMatchObject({ code: "crm/features", place: "features.x" });
   const wrong: CrmFeature = {
     name: "h",
     type: "sequence",

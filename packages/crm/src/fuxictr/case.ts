@@ -8,6 +8,7 @@ import {
   type Runtime,
   type Values,
 } from "@corella/engine";
+import type { Tensor } from "../layers/layer.ts";
 import type { CrmOutput } from "../model.ts";
 import {
   binaryCrossEntropy,
@@ -15,11 +16,14 @@ import {
   embeddingNames,
   regularizationLoss,
   regularized,
+  type Regularizers,
 } from "../program.ts";
 import { createCrm } from "../registry.ts";
 import { fromFuxiCtrConfig } from "./config.ts";
 import { attentionSequences, fromFuxiCtrFeatures, type FuxiCtrFeature } from "./features.ts";
 import { hiddenStateNames } from "./hidden.ts";
+import { noiseOf } from "./noise.ts";
+import { fromFuxiCtrRegularizers } from "./regularizers.ts";
 import { concatenate, fromFuxiCtr, fuxiCtrNames, type NamedTensor } from "./weights.ts";
 
 /** What FuxiCTR computed for one model and one batch, as `make_crm_goldens.py` records it. */
@@ -28,7 +32,7 @@ export interface FuxiCtrCase {
   readonly model: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly fields: readonly FuxiCtrFeature[];
-  /** Of batch normalisation while the gradients and steps were taken. */
+  /** Of batch normalisation and dropout while the gradients and steps were taken. */
   readonly mode: "train" | "eval";
   readonly adam: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
   /** Tensors whose value is rounding noise. */
@@ -79,13 +83,12 @@ export async function runFuxiCtrCase(
   const values = fromFuxiCtr(part, state, sequences);
   const batch: Record<string, Feed> = { label: recorded("label") };
   for (const { name } of features) batch[name] = recorded(`input.${name}`);
-  const regularizers = {
-    embedding: Number(info.config["embedding_regularizer"] ?? 0),
-    net: Number(info.config["net_regularizer"] ?? 0),
-  };
+  const regularizers = fromFuxiCtrRegularizers(info.config);
+  const isNoise = noiseOf(info, Object.keys(tensors));
 
   const pairs: CaseDifference[] = [];
   const compare = (group: string, tensor: string, ours: ArrayLike<number>, theirs: Float32Array): void => {
+    if (isNoise(tensor)) return;
     pairs.push({ group, tensor, ours: Float32Array.from(ours), golden: theirs });
   };
   /** Compares values by our names with the golden tensors of a group; those that are noise are left out. */
@@ -93,7 +96,7 @@ export async function runFuxiCtrCase(
     for (const [name, theirs] of fuxiCtrNames(shapesOf(state), sequences)) {
       if (!theirs.every((tensor) => `${of}${tensor}` in tensors)) continue;
       const names = theirs.map((tensor) => `${group}.${tensor}`);
-      if (names.some((tensor) => info.noisy.includes(tensor))) continue;
+      if (names.some(isNoise)) continue;
       compare(group, names.join(" + "), ours[name] ?? [], concatenate(names.map(golden)));
     }
   };
@@ -129,12 +132,10 @@ export async function runFuxiCtrCase(
   compareAll("after3", "param.", trainer.values);
   pairs.push(...splitTiny(pairs, golden));
   compareAll("buffer_after3", "buffer.", trainer.values);
-  if (!info.noisy.includes("logit_after3")) {
-    const inference = await runtime.infer(crmProgram(part), trainer.values);
-    const after = await inference.run(batch as Batch);
-    await inference.dispose();
-    compare("logit_after3", "logit_after3", after["logit"]!.data, golden("logit_after3"));
-  }
+  const inference = await runtime.infer(crmProgram(part), trainer.values);
+  const after = await inference.run(batch as Batch);
+  await inference.dispose();
+  compare("logit_after3", "logit_after3", after["logit"]!.data, golden("logit_after3"));
   await trainer.dispose();
   return pairs;
 }
@@ -148,13 +149,14 @@ function missing(place: string, name: string): never {
   });
 }
 
-/** The training program with its hidden states as outputs, batch normalisation as in the case. */
+/** The training program with its hidden states as outputs, batch normalisation and dropout as in the case. */
 function observed(part: Part<CrmOutput>, mode: "train" | "eval"): Program {
   const program = crmProgram(part);
   return {
     ...program,
     forward(scope) {
-      const { logit, hiddenStates } = part.forward({ ...scope, training: mode === "train" });
+      const inMode = mode === "train" ? scope : { ...scope, training: false, dropout: (x: Tensor) => x };
+      const { logit, hiddenStates } = part.forward(inMode);
       const hidden = Object.fromEntries(hiddenStates.map((state, i) => [`hidden.${i}`, tf.clone(state)]));
       return { loss: binaryCrossEntropy(logit, scope.input("label")), outputs: { logit, ...hidden } };
     },
@@ -186,7 +188,7 @@ function withRegularizers(
   part: Part<CrmOutput>,
   values: Values,
   gradients: Values,
-  { embedding, net }: { readonly embedding: number; readonly net: number },
+  { embedding = 0, net = 0 }: Regularizers,
 ): Values {
   const embeddings = embeddingNames(part);
   return Object.fromEntries(
@@ -233,10 +235,10 @@ export function fuxiCtrTolerance(group: string, info: FuxiCtrCase): number {
 }
 
 /** Some files count noise in their groups: the tensors, where they are listed, tell what is left without it. */
-function recordedRounding(group: string, { diff_f32_f64: { groups, tensors }, noisy }: FuxiCtrCase): number {
+function recordedRounding(group: string, info: FuxiCtrCase): number {
+  const { groups, tensors } = info.diff_f32_f64;
   if (tensors === undefined) return groups[group] ?? 0;
-  const compared = Object.entries(tensors).filter(
-    ([name]) => name.split(".")[0] === group && !noisy.includes(name),
-  );
+  const isNoise = noiseOf(info, Object.keys(tensors));
+  const compared = Object.entries(tensors).filter(([name]) => name.split(".")[0] === group && !isNoise(name));
   return Math.max(0, ...compared.map(([, difference]) => difference));
 }

@@ -2,12 +2,20 @@ import { CorellaError, nearestName } from "@corella/errors";
 import type { CrmConfig } from "../registry.ts";
 import { translations } from "./translations.ts";
 
-/** What FuxiCTR's models take that is about training or files, and so belongs elsewhere here. */
-const training = new Set(
-  "embedding_regularizer net_regularizer learning_rate optimizer loss task metrics model_root verbose gpu model_id".split(
-    " ",
-  ),
+/** What FuxiCTR's configurations say of training, data and files, and so belongs elsewhere here. */
+const elsewhere = new Set(
+  `embedding_regularizer net_regularizer learning_rate optimizer metrics model_root verbose gpu model_id model
+  dataset_id batch_size epochs shuffle seed monitor monitor_mode early_stop_patience eval_steps save_best_only
+  reduce_lr_on_plateau num_workers pickle_feature_encoder debug_mode group_id feature_config`.split(/\s+/),
 );
+
+/** Of every model. */
+const only: Readonly<Record<string, readonly unknown[]>> = {
+  task: ["binary_classification"],
+  loss: ["binary_crossentropy", "binary_cross_entropy", "bce"],
+  use_features: [null],
+  feature_specs: [null],
+};
 
 /** The config of our model that computes what FuxiCTR's does. @throws CorellaError `crm/fuxictr` */
 export function fromFuxiCtrConfig(model: string, config: Readonly<Record<string, unknown>>): CrmConfig {
@@ -22,20 +30,24 @@ export function fromFuxiCtrConfig(model: string, config: Readonly<Record<string,
   }
   const ours: Record<string, unknown> = { model: translation.model ?? model, ...translation.implied };
   const given = { ...translation.defaults, ...config };
+  const translates = new Map(Object.entries(translation.parameters));
+  const permitted = new Map(Object.entries({ ...only, ...translation.only }));
   for (const [name, value] of Object.entries(given)) {
-    if (training.has(name)) continue;
-    const translate = translation.parameters[name];
+    if (elsewhere.has(name)) continue;
+    const translate = translates.get(name);
     if (translate !== undefined) {
       for (const [path, translated] of Object.entries(translate(value))) put(ours, path, translated);
       continue;
     }
-    if (Object.hasOwn(translation.only ?? {}, name) && translation.only![name] === value) continue;
-    const near = nearestName(name, Object.keys(translation.parameters));
+    const values = permitted.get(name);
+    if (values?.includes(value) === true) continue;
+    const near = nearestName(name, [...translates.keys()]);
+    const otherwise = near === undefined ? "Leave it out." : `Did you mean ${near}?`;
     throw new CorellaError({
       code: "crm/fuxictr",
       message: `FuxiCTR's parameter ${name} = ${JSON.stringify(value)} of ${model} has no counterpart.`,
       place: name,
-      remedy: near === undefined ? "Leave it out." : `Did you mean ${near}?`,
+      remedy: values === undefined ? otherwise : `It may be ${values.join(" or ")}.`,
     });
   }
   if (given["use_low_rank_mixture"] === true) {

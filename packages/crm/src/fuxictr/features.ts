@@ -7,7 +7,9 @@ export interface FuxiCtrFeature {
   readonly type: string;
   readonly vocab_size?: number;
   readonly max_len?: number;
-  readonly feature_encoder?: string | null;
+  readonly padding_idx?: number | null;
+  readonly embedding_dim?: number;
+  readonly feature_encoder?: string | readonly string[] | null;
   readonly share_embedding?: string;
 }
 
@@ -19,26 +21,56 @@ type Config = Readonly<Record<string, unknown>>;
  * @throws CorellaError `crm/fuxictr`
  */
 export function fromFuxiCtrFeatures(features: readonly FuxiCtrFeature[], config: Config = {}): CrmFeature[] {
-  const sequences = attentionSequences(config);
-  const targets = names(config, "din_target_field");
-  return features.map((feature) => {
-    const { name, type } = feature;
+  const targets = new Map<string, string | undefined>();
+  attentionSequences(config).forEach((name, i) => targets.set(name, names(config, "din_target_field")[i]));
+  const embedded = features.filter(({ type }) => type !== "meta");
+  const tables = tablesOf(embedded);
+  return embedded.map((feature) => {
+    const { name, type, embedding_dim: dim = config["embedding_dim"] } = feature;
+    if (dim !== config["embedding_dim"]) throw strange(name, `an embedding_dim of ${String(dim)}`);
     if (type === "numeric") return { name, type };
-    const table = feature.share_embedding ?? name;
-    const vocabularySize = feature.vocab_size!;
-    if (type === "categorical") return { name, type, vocabularySize, table };
-    if (type === "sequence") {
-      const sequence = { name, type, vocabularySize, maxLength: feature.max_len!, table } as const;
-      const target = targets[sequences.indexOf(name)];
-      if (target !== undefined) return { ...sequence, pooling: "attention", target };
-      return { ...sequence, pooling: feature.feature_encoder?.includes("Sum") === true ? "sum" : "mean" };
+    const ids = { name, vocabularySize: feature.vocab_size!, table: tables.get(name)! };
+    const paddingRow = hasPaddingRow(feature);
+    if (type === "categorical") {
+      if (feature.feature_encoder) throw strange(name, `the encoder ${String(feature.feature_encoder)}`);
+      return { ...ids, type, ...(paddingRow ? {} : { paddingRow }) };
     }
-    throw new CorellaError({
-      code: "crm/fuxictr",
-      message: `Features of FuxiCTR's type ${type} have no counterpart.`,
-      place: name,
-      remedy: "Use categorical, sequence or numeric features.",
-    });
+    if (type !== "sequence") throw strange(name, `the type ${type}`);
+    if (!paddingRow) throw strange(name, "a sequence and no padding_idx");
+    const sequence = { ...ids, type, maxLength: feature.max_len! } as const;
+    const target = targets.get(name);
+    if (target !== undefined) return { ...sequence, pooling: "attention", target };
+    return { ...sequence, pooling: poolingOf(feature) };
+  });
+}
+
+/** By feature. FuxiCTR lets a feature share the table of one that stands before it; others have a table of their own. */
+function tablesOf(features: readonly FuxiCtrFeature[]): Map<string, string> {
+  const tables = new Map<string, string>();
+  for (const { name, share_embedding: owner } of features)
+    tables.set(name, (owner === undefined ? undefined : tables.get(owner)) ?? name);
+  return tables;
+}
+
+function hasPaddingRow({ name, padding_idx: row }: FuxiCtrFeature): boolean {
+  if (row !== undefined && row !== null && row !== 0) throw strange(name, `the padding_idx ${row}`);
+  return row === 0;
+}
+
+function poolingOf({ name, feature_encoder: given }: FuxiCtrFeature): "mean" | "sum" {
+  const encoders = [given ?? "layers.MaskedAveragePooling()"].flat();
+  const pooling = encoders.length === 1 && /^layers\.Masked(Average|Sum)Pooling\(\)$/.exec(encoders[0]!);
+  if (!pooling) throw strange(name, `the encoder ${encoders.join(", ")}`);
+  return pooling[1] === "Sum" ? "sum" : "mean";
+}
+
+function strange(place: string, what: string): CorellaError {
+  return new CorellaError({
+    code: "crm/fuxictr",
+    message: `A feature with ${what} has no counterpart.`,
+    place,
+    remedy:
+      "Use categorical and numeric features, and sequences with padding_idx 0 that are averaged or summed, all of the model's embedding_dim.",
   });
 }
 

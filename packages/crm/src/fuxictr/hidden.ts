@@ -7,6 +7,7 @@ const patterns: Readonly<Record<string, (i: number) => string | undefined>> = {
   FiBiNET: (i) => ["bilinear_p", "bilinear_q"][i],
   AutoInt: (i) => `attn.${i}`,
   FiGNN: (i) => `gnn.${i}`,
+  WideDeep: (i) => `mlp.${i}`,
   DIN: (i) => `mlp.${i}`,
   MaskNet: (i) => `block.${i}`,
   FinalMLP: (i) => `stream.${i}`,

@@ -6,6 +6,7 @@ const activations: Readonly<Record<string, string>> = {
   tanh: "tanh",
   prelu: "prelu",
   dice: "dice",
+  identity: "linear",
 };
 
 /** Our parameters' values by dotted path. */
@@ -14,9 +15,22 @@ type Translate = (value: unknown) => Readonly<Record<string, unknown>>;
 const as =
   (path: string): Translate =>
   (value) => ({ [path]: value });
+/** A tower that may be missing. */
+const units =
+  (path: string): Translate =>
+  (value) => ({ [path]: value ?? [] });
+/** FuxiCTR also takes a list of one value for each layer: here they have to be the same. */
+const ofAllLayers = (value: unknown): unknown =>
+  Array.isArray(value) && value.length > 0 && new Set(value).size === 1 ? value[0] : value;
+const dropout =
+  (path: string): Translate =>
+  (value) => ({ [path]: ofAllLayers(value) });
 const activation =
   (path: string): Translate =>
-  (value) => ({ [path]: value === null ? "linear" : (activations[String(value).toLowerCase()] ?? value) });
+  (value) => {
+    const name = ofAllLayers(value);
+    return { [path]: name === null ? "linear" : (activations[String(name).toLowerCase()] ?? name) };
+  };
 
 /** Defaults of a model of the peer, and what each of its parameters is called here. */
 export interface Translation {
@@ -26,12 +40,12 @@ export interface Translation {
   readonly implied?: Readonly<Record<string, unknown>>;
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly parameters: Readonly<Record<string, Translate>>;
-  /** Parameters that may have this value only. */
-  readonly only?: Readonly<Record<string, unknown>>;
+  /** Parameters that may have these values only. */
+  readonly only?: Readonly<Record<string, readonly unknown[]>>;
 }
 const tower = {
   embedding_dim: as("embeddingDim"),
-  net_dropout: as("dropout"),
+  net_dropout: dropout("dropout"),
   batch_norm: as("batchNormalization"),
 };
 const towerDefaults = { embedding_dim: 10, net_dropout: 0, batch_norm: false };
@@ -47,7 +61,7 @@ function stream(theirs: string, ours: string): Translation {
     parameters: {
       [`${theirs}_hidden_units`]: as(`${ours}.hiddenUnits`),
       [`${theirs}_hidden_activations`]: activation(`${ours}.activation`),
-      [`${theirs}_dropout`]: as(`${ours}.dropout`),
+      [`${theirs}_dropout`]: dropout(`${ours}.dropout`),
       [`${theirs}_batch_norm`]: as(`${ours}.batchNormalization`),
     },
   };
@@ -102,7 +116,7 @@ export const translations: Readonly<Record<string, Translation>> = {
     },
     parameters: {
       ...tower,
-      dnn_hidden_units: as("hiddenUnits"),
+      dnn_hidden_units: units("hiddenUnits"),
       dnn_activations: activation("activation"),
       cin_hidden_units: as("cinUnits"),
     },
@@ -140,7 +154,7 @@ export const translations: Readonly<Record<string, Translation>> = {
     },
     parameters: {
       ...tower,
-      dnn_hidden_units: as("hiddenUnits"),
+      dnn_hidden_units: units("hiddenUnits"),
       dnn_activations: activation("activation"),
       attention_layers: as("attentionLayers"),
       num_heads: as("heads"),
@@ -167,6 +181,15 @@ export const translations: Readonly<Record<string, Translation>> = {
       reuse_graph_layer: as("sharedLayers"),
     },
   },
+  FM: {
+    defaults: { embedding_dim: 10 },
+    // The regulariser is read by `fromFuxiCtrRegularizers`.
+    parameters: { embedding_dim: as("embeddingDim"), regularizer: () => ({}) },
+  },
+  WideDeep: {
+    defaults: { ...towerDefaults, hidden_units: [64, 64, 64], hidden_activations: "ReLU" },
+    parameters: { ...tower, hidden_units: as("hiddenUnits"), hidden_activations: activation("activation") },
+  },
   DIN: {
     defaults: {
       ...towerDefaults,
@@ -183,13 +206,13 @@ export const translations: Readonly<Record<string, Translation>> = {
       dnn_activations: activation("activation"),
       attention_hidden_units: as("attention.hiddenUnits"),
       attention_hidden_activations: activation("attention.activation"),
-      attention_dropout: as("attention.dropout"),
+      attention_dropout: dropout("attention.dropout"),
       din_use_softmax: as("attention.softmax"),
       // Said by the features: `fromFuxiCtrFeatures`.
       din_target_field: () => ({}),
       din_sequence_field: () => ({}),
     },
-    only: { attention_output_activation: null },
+    only: { attention_output_activation: [null] },
   },
   MaskNet: {
     defaults: {
@@ -206,7 +229,7 @@ export const translations: Readonly<Record<string, Translation>> = {
     },
     parameters: {
       embedding_dim: as("embeddingDim"),
-      net_dropout: as("dropout"),
+      net_dropout: dropout("dropout"),
       dnn_hidden_units: as("hiddenUnits"),
       dnn_hidden_activations: activation("activation"),
       model_type: (value) => ({ structure: value === "ParallelMaskNet" ? "parallel" : "serial" }),

@@ -30,10 +30,13 @@ const renames: readonly (readonly [RegExp, string])[] = [
   [/^fusion_module\./, "fusion."],
 ];
 
+/** Files of weights sort names as text, 10 before 2. */
+const byNumber = new Intl.Collator("en", { numeric: true });
+
 /**
  * Our name of each of FuxiCTR's parameters and buffers: several of its tensors may be one of ours, concatenated in
- * the order given. Buffers that have no counterpart (`num_batches_tracked`) are left out.
- * @param shapes of the whole state dict, in its order
+ * the order of their numbers. Buffers that have no counterpart (`num_batches_tracked`) are left out.
+ * @param shapes of the whole state dict
  * @param sequences those that a DIN pools by attention (`attentionSequences`)
  */
 export function fuxiCtrNames(
@@ -48,6 +51,7 @@ export function fuxiCtrNames(
     if (parts === undefined) names.set(ours, [name]);
     else parts.push(name);
   }
+  for (const parts of names.values()) parts.sort(byNumber.compare);
   return names;
 }
 

@@ -1,5 +1,5 @@
 import { tf, type InputSpec, type ParamSpec, type Scope, type TableSpec } from "@corella/engine";
-import { inputSpec, targetOf, type CrmFeature, type SequenceFeature } from "../features.ts";
+import { inputSpec, tableSpec, targetOf, type CrmFeature, type SequenceFeature } from "../features.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 import { targetAttention, type AttentionConfig, type AttentionInput } from "./targetAttention.ts";
 
@@ -28,7 +28,7 @@ export function embedding(features: readonly CrmFeature[], options: EmbeddingOpt
     if (feature.type === "numeric") {
       params[feature.name] = { shape: [1, dim], init: { kind: "normal", std: 1e-4 } };
     } else {
-      tables[feature.table] = { rows: feature.vocabularySize, dim, init: { kind: "normal", std: 1e-4 } };
+      tables[feature.table] = tableSpec(feature, dim);
     }
     if (feature.type === "sequence" && feature.pooling === "attention")
       units[`attention.${feature.name}`] = targetAttention(dim, options.attention);

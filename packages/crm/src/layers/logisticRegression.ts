@@ -1,5 +1,5 @@
 import { tf, type InputSpec, type ParamSpec, type TableSpec } from "@corella/engine";
-import { inputSpec, type CrmFeature } from "../features.ts";
+import { inputSpec, tableSpec, type CrmFeature } from "../features.ts";
 import type { Layer, Tensor } from "./layer.ts";
 
 /**
@@ -14,7 +14,7 @@ export function logisticRegression(features: readonly CrmFeature[], bias: boolea
     const { name } = feature;
     inputs[name] = inputSpec(feature);
     if (feature.type === "numeric") params[name] = { shape: [1, 1], init: { kind: "normal", std: 1e-4 } };
-    else tables[name] = { rows: feature.vocabularySize, dim: 1, init: { kind: "normal", std: 1e-4 } };
+    else tables[name] = tableSpec(feature, 1);
   }
   if (bias) params["bias"] = { shape: [1], init: { kind: "zeros" } };
   return {
