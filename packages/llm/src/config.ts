@@ -131,14 +131,14 @@ const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tra
     if (typeof rope === "string") unsupported("rope_parameters", rope);
     const usable: RopeConfig = typeof rope === "string" ? { kind: "default", theta: 10_000 } : rope;
     const qwen = json.model_type === "qwen2" || json.model_type === "qwen3";
-    // Of Qwen's layers, those from max_window_layers on slide; of Mistral's all; of Llama's none.
+    // Without types, Qwen's layers from max_window_layers on slide, Mistral's all. Llama's never do.
     const { sliding_window: window, layer_types: types } = json;
     const windowed = json.model_type === "mistral" || (qwen && json.use_sliding_window === true);
-    if (qwen && types != null && types.length !== json.num_hidden_layers)
+    if (windowed && types != null && types.length !== json.num_hidden_layers)
       unsupported("layer_types", `${types.length} types for ${json.num_hidden_layers} layers`);
     const slides = Array.from({ length: json.num_hidden_layers }, (_, layer) => {
-      if (!qwen) return true;
-      return types == null ? layer >= json.max_window_layers : types[layer] === "sliding_attention";
+      if (types != null) return types[layer] === "sliding_attention";
+      return !qwen || layer >= json.max_window_layers;
     });
     const attentionBias = json.attention_bias ?? false;
     const eos = json.eos_token_id;

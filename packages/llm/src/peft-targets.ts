@@ -29,7 +29,7 @@ export function loraOf(
     throw fail(`target_modules: the module ${embedding.split(".").at(-1)} is not supported.`);
   const chosen = all.filter(({ module }) => isTarget(keyOf(module), false));
   if (chosen.length === 0) throw fail("target_modules: there is none of these modules in the model.");
-  const [rankOf, alphaOf] = [peft.rank_pattern, peft.alpha_pattern].map((pattern) => patterns(pattern, fail));
+  const [rankOf, alphaOf] = [peft.rank_pattern, peft.alpha_pattern].map((values) => patterns(values, fail));
   const lora = {
     rank: peft.r,
     alpha: peft.lora_alpha,
