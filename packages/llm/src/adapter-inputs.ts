@@ -1,7 +1,7 @@
 import type { Batch, InputSpec, ParamSpec, Part } from "@corella/engine";
 import type { LoadedAdapter } from "./adapter.ts";
 import type { LlamaConfig } from "./config.ts";
-import { isLoraParam, loraParams, loraScale, loraTargets, type LoraConfig } from "./lora.ts";
+import { isLoraParam, loraModules, loraParams, loraTargets, type LoraConfig } from "./lora.ts";
 
 /**
  * The part with the adapter as an input instead of parameters: a base that is compiled once then serves any number of
@@ -28,7 +28,11 @@ export function withAdapterInputs<Result>(part: Part<Result>): Part<Result> {
 
 /** An adapter that has room for each of several: all their modules, the highest rank, the scale 1. */
 export function roomFor(adapters: readonly LoadedAdapter[]): LoraConfig {
-  const rank = Math.max(1, ...adapters.map(({ lora }) => lora.rank));
+  const ranks = adapters.flatMap(({ lora }) => [
+    lora.rank,
+    ...Object.values(lora.modules ?? {}).map((module) => module.rank),
+  ]);
+  const rank = Math.max(1, ...ranks);
   const targetModules = [...new Set(adapters.flatMap(({ lora }) => loraTargets(lora)))];
   return { rank, alpha: rank, targetModules };
 }
@@ -43,16 +47,21 @@ export function adapterFeeds(
   room: LoraConfig,
   adapter: LoadedAdapter | undefined,
 ): Batch {
+  const own = new Map(
+    adapter === undefined
+      ? []
+      : loraModules(config, adapter.lora).map((module) => [`${module.module}.lora_B.weight`, module]),
+  );
   const feeds: Record<string, { shape: readonly number[]; data: Float32Array }> = {};
   for (const [name, { shape }] of Object.entries(loraParams(config, room))) {
     const [rows, columns] = shape as [number, number];
     const data = new Float32Array(rows * columns);
     const source = adapter?.values[name];
     if (adapter !== undefined && source !== undefined) {
-      const { rank } = adapter.lora;
-      if (name.endsWith("lora_A.weight")) data.set(source);
+      const module = own.get(name);
+      if (module === undefined) data.set(source);
       else {
-        const scale = loraScale(adapter.lora);
+        const { rank, scale } = module;
         for (let row = 0; row < rows; row++)
           for (let r = 0; r < rank; r++) data[row * columns + r] = scale * source[row * rank + r]!;
       }

@@ -7,42 +7,18 @@ import {
   readSafetensors,
   writeFolderAtomic,
   writeSafetensors,
+  type SafetensorsFile,
   type TensorToWrite,
 } from "@corella/safetensors";
-import { z } from "zod";
 import type { LlamaConfig } from "./config.ts";
 import { readJson } from "./json-file.ts";
-import { loraParams, loraTargets, type LoraConfig } from "./lora.ts";
-import { projections, type Projection } from "./params.ts";
+import { gemma3StoredName } from "./gemma/names.ts";
+import { loraModules, loraParams, loraTargets, type LoraConfig } from "./lora.ts";
+import { parsePeftConfig } from "./peft-config.ts";
+import { loraOf } from "./peft-targets.ts";
 import { readTensors } from "./tensor-folder.ts";
 
 const prefix = "base_model.model.";
-
-/** A feature of PEFT that changes the result and that we lack: it must be off. */
-const off = z.literal(false).nullish();
-const empty = z.union([z.strictObject({}), z.tuple([])]).nullish();
-
-const peftConfig = z.looseObject({
-  peft_type: z.literal("LORA"),
-  r: z.int().positive(),
-  lora_alpha: z.number().positive(),
-  lora_dropout: z.number().min(0).lt(1).default(0),
-  target_modules: z.union([z.array(z.string()).min(1), z.literal("all-linear")]),
-  use_rslora: z.boolean().nullish(),
-  base_model_name_or_path: z.string().nullish(),
-  bias: z.literal("none").default("none"),
-  fan_in_fan_out: off,
-  use_dora: off,
-  use_qalora: off,
-  lora_bias: off,
-  modules_to_save: empty,
-  rank_pattern: empty,
-  alpha_pattern: empty,
-  layers_to_transform: z.null().optional(),
-  layer_replication: z.null().optional(),
-  trainable_token_indices: z.null().optional(),
-  target_parameters: empty,
-});
 
 export interface LoadedAdapter {
   readonly lora: LoraConfig;
@@ -56,47 +32,38 @@ export interface LoadedAdapter {
  */
 export async function loadAdapter(folder: string, config: LlamaConfig): Promise<LoadedAdapter> {
   const configPath = join(folder, "adapter_config.json");
-  const parsed = peftConfig.safeParse(await readJson(configPath));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new CorellaError({
-      code: "llm/adapter-config",
-      message: `${issue.path.join(".")}: ${issue.message}.`,
-      place: configPath,
-      remedy: "Only plain LoRA and rsLoRA adapters of linear layers are supported.",
-    });
-  }
-  const { r, lora_alpha, lora_dropout, target_modules, use_rslora } = parsed.data;
-  const known = [...new Set(projections(config).map(({ name }) => name))];
-  const targetModules =
-    target_modules === "all-linear"
-      ? known
-      : target_modules.map((target) => {
-          const name = target.split(".").at(-1)!;
-          if (known.includes(name as Projection)) return name as Projection;
-          throw new CorellaError({
-            code: "llm/adapter-config",
-            message: `target_modules: the module ${target} is not supported.`,
-            place: configPath,
-            remedy: `Adapters may target ${known.join(", ")}.`,
-          });
-        });
-  const lora: LoraConfig = {
-    rank: r,
-    alpha: lora_alpha,
-    dropout: lora_dropout,
-    targetModules,
-    rsLora: use_rslora === true,
-  };
+  const peft = parsePeftConfig(await readJson(configPath), configPath);
   const file = await readSafetensors(join(folder, "adapter_model.safetensors"));
+  const stored = (name: string): string =>
+    prefix +
+    (config.architecture === "gemma3" ? gemma3StoredName(name, (other) => file.has(prefix + other)) : name);
+  const keyOf = (module: string): string =>
+    stored(`${module}.lora_A.weight`).slice(prefix.length, -".lora_A.weight".length);
   try {
-    const values = await readTensors([file], loraParams(config, lora), folder, (name) => prefix + name);
+    const lora = loraOf(config, peft, configPath, keyOf);
+    const params = loraParams(config, lora);
+    const values = await readTensors([file], params, folder, stored);
+    refuseOthers(file, new Set(Object.keys(params).map(stored)));
     return { lora, values };
   } catch (error) {
-    throw asOtherBase(error, parsed.data.base_model_name_or_path);
+    throw asOtherBase(error, peft.base_model_name_or_path);
   } finally {
     await file.close();
   }
+}
+
+/** Whatever else the file holds, PEFT would put into the model: embeddings, biases, modules that we do not adapt. */
+function refuseOthers(file: SafetensorsFile, used: ReadonlySet<string>): void {
+  const others = file.names.filter(
+    (name) => !used.has(name) && !/vision_tower|multi_modal_projector/.test(name),
+  );
+  if (others.length === 0) return;
+  throw new CorellaError({
+    code: "llm/adapter-tensors",
+    message: `The adapter also holds ${others.length} tensor${others.length === 1 ? "" : "s"} that would not be applied, such as ${others[0]}.`,
+    place: file.path,
+    remedy: "Use it with the model that it was trained on, or merge it with PEFT's merge_and_unload.",
+  });
 }
 
 /** Tensors that are missing or of another shape are those of another model. */
@@ -110,6 +77,23 @@ function asOtherBase(error: unknown, baseModel: string | null | undefined): unkn
     remedy: `Use it with the model that it was trained on${baseModel ? `, which it names ${baseModel}` : ""}.`,
     cause: error,
   });
+}
+
+/** Names of projections, or single modules where they are not alike. */
+function peftTargets(config: LlamaConfig, lora: LoraConfig): Record<string, unknown> {
+  if (lora.modules === undefined) return { target_modules: [...loraTargets(lora)].sort() };
+  const modules = loraModules(config, lora);
+  const other = (field: "rank" | "alpha"): Record<string, number> =>
+    Object.fromEntries(
+      modules
+        .filter((module) => module[field] !== lora[field])
+        .map((module) => [module.module, module[field]]),
+    );
+  return {
+    target_modules: modules.map(({ module }) => module).sort(),
+    rank_pattern: other("rank"),
+    alpha_pattern: other("alpha"),
+  };
 }
 
 export interface AdapterToSave {
@@ -148,7 +132,7 @@ export async function saveAdapter(folder: string, adapter: AdapterToSave): Promi
     modules_to_save: null,
     peft_type: "LORA",
     r: lora.rank,
-    target_modules: [...loraTargets(lora)].sort(),
+    ...peftTargets(config, lora),
     task_type: "CAUSAL_LM",
     use_dora: false,
     use_rslora: lora.rsLora === true,

@@ -1,9 +1,9 @@
 import { tf, type Scope } from "@corella/engine";
 import type { LlamaConfig } from "./config.ts";
-import { loraScale, loraTargets, type LoraConfig } from "./lora.ts";
+import { loraModule, type LoraConfig } from "./lora.ts";
+import { gated } from "./operations/activation.ts";
 import type { RecomputeOption } from "./operations/recomputed.ts";
 import { rmsNorm } from "./operations/rms-norm.ts";
-import { swiglu } from "./operations/swiglu.ts";
 import { moduleName, type Projection } from "./params.ts";
 
 /** What every block of one forward pass shares. */
@@ -48,8 +48,8 @@ export function block(context: BlockContext, layer: number, x: tf.Tensor, querie
   const afterAttention = tf.add(queries.pick(x), project("o_proj", seen));
 
   const middle = norm("post_attention_layernorm", afterAttention);
-  const gated = swiglu(project("gate_proj", middle), project("up_proj", middle));
-  return tf.add(afterAttention, project("down_proj", gated));
+  const inner = gated(config.activation ?? "silu", project("gate_proj", middle), project("up_proj", middle));
+  return tf.add(afterAttention, project("down_proj", inner));
 }
 
 /** x W^T + bias, and the adapter's low-rank part where the module has one. x [rows, in] -> [rows, out]. */
@@ -57,17 +57,15 @@ export function linear(context: BlockContext, module: string, name: Projection, 
   const { scope, config, lora } = context;
   let y = tf.matMul(x, scope.param(`${module}.weight`), false, true);
   if (hasBias(config, name)) y = tf.add(y, scope.param(`${module}.bias`));
-  if (lora === undefined || !loraTargets(lora).includes(name)) return y;
+  const own = lora === undefined ? undefined : loraModule(lora, module, name);
+  if (own === undefined) return y;
   const low = tf.matMul(
-    scope.dropout(x, lora.dropout ?? 0),
+    scope.dropout(x, lora?.dropout ?? 0),
     scope.param(`${module}.lora_A.weight`),
     false,
     true,
   );
-  return tf.add(
-    y,
-    tf.matMul(tf.mul(low, loraScale(lora)), scope.param(`${module}.lora_B.weight`), false, true),
-  );
+  return tf.add(y, tf.matMul(tf.mul(low, own.scale), scope.param(`${module}.lora_B.weight`), false, true));
 }
 
 function hasBias(config: LlamaConfig, name: Projection): boolean {

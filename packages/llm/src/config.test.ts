@@ -17,7 +17,7 @@ const yarn = { rope_type: "yarn", rope_theta: 1e4, factor: 4, original_max_posit
 const factors = {
   rope_type: "longrope",
   short_factor: [1, 3],
-  long_factor: [1, 3],
+  long_factor: [1, 5],
   attention_factor: 1,
   original_max_position_embeddings: 128,
 };
@@ -57,7 +57,10 @@ describe("windows", () => {
 
   test("are of the layers that have them", () => {
     expect(slides({ model_type: "mistral", sliding_window: 9 })).toBe("sssssss");
-    expect(slides({ model_type: "mistral" })).toBeUndefined();
+    // transformers' default; Llama has no windows, whatever its config.json says.
+    expect(parse({ model_type: "mistral" }).sliding?.window).toBe(4096);
+    expect(slides({ model_type: "mistral", sliding_window: null })).toBeUndefined();
+    expect(slides({ model_type: "llama", sliding_window: 9 })).toBeUndefined();
     const qwen = { model_type: "qwen2", sliding_window: 9 };
     expect(slides(qwen)).toBeUndefined();
     expect(slides({ ...qwen, use_sliding_window: true, max_window_layers: 5 })).toBe("fffffss");
@@ -82,14 +85,24 @@ describe("windows", () => {
 test("what we lack is named", () => {
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ model_type: "gpt2" }, /"gpt2" is not supported; llama, .* gemma3_text are/],
-    [{ model_type: "llama", hidden_act: "gelu" }, /hidden_act/],
+    [
+      { model_type: "llama", hidden_act: "mish" },
+      /hidden_act: the activation "mish" is not supported; silu, /,
+    ],
+    [
+      { ...gemma, use_bidirectional_attention: true },
+      /use_bidirectional_attention: attention to tokens that follow/,
+    ],
+    [
+      { model_type: "qwen3", use_sliding_window: true, layer_types: ["full_attention"] },
+      /1 types for 7 layers/,
+    ],
+    [{ ...gemma, layer_types: ["full_attention"] }, /1 types for 7 layers/],
+    [{ model_type: "gemma2" }, /"gemma2" is not supported/],
+    [{ model_type: "llama", partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
     [{ ...gemma, final_logit_softcapping: 30 }, /final_logit_softcapping/],
     [{ model_type: "llama", rope_scaling: { rope_type: "spiral", factor: 2 } }, /spiral is not supported/],
-    [{ model_type: "llama", rope_scaling: { ...factors, short_factor: [1, 2] } }, /equal short and long/],
-    [
-      { model_type: "llama", rope_scaling: { ...factors, short_factor: [2], long_factor: [2] } },
-      /1 factors, heads of 4 want 2/,
-    ],
+    [{ model_type: "llama", rope_scaling: { ...factors, long_factor: [2] } }, /1 factors, heads of 4 want 2/],
     [{ model_type: "llama", num_key_value_heads: 3 }, /3 do not divide 4/],
     [{ model_type: "llama", hidden_size: "16" }, /hidden_size/],
   ];

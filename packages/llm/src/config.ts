@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { activation, activationName, type Activation } from "./activation.ts";
 import { parseConfig } from "./parse-config.ts";
 import { gemma3Config, gemma3ToHuggingFace, isGemma3 } from "./gemma/config.ts";
 import { layerTypes, layerTypesOf } from "./layer-types.ts";
@@ -14,6 +15,8 @@ export interface LlamaConfig {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headDim: number;
+  /** Of the feed-forward layers' gates. Default silu, Gemma's geluTanh. */
+  readonly activation?: Activation | undefined;
   readonly rmsNormEpsilon: number;
   /** Longest sequence. */
   readonly maxPositions: number;
@@ -56,7 +59,7 @@ const huggingFaceConfig = z.looseObject({
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),
-  hidden_act: z.literal("silu").default("silu"),
+  hidden_act: activation.default("silu"),
   rms_norm_eps: z.number().positive().default(1e-6),
   max_position_embeddings: size.default(2048),
   rope_theta: z.number().positive().optional(),
@@ -70,6 +73,7 @@ const huggingFaceConfig = z.looseObject({
   use_sliding_window: z.boolean().optional(),
   max_window_layers: z.int().nonnegative().default(28),
   layer_types: layerTypes,
+  original_max_position_embeddings: size.nullish(),
   initializer_range: z.number().default(0.02),
   bos_token_id: tokenId,
   eos_token_id: z.union([z.int().nonnegative(), z.array(z.int().nonnegative())]).nullish(),
@@ -78,11 +82,23 @@ const huggingFaceConfig = z.looseObject({
 
 /** Reads Hugging Face's config.json, in the names of transformers 4 (rope_theta, rope_scaling) and 5 (rope_parameters). */
 export const llamaConfig: z.ZodType<LlamaConfig, unknown> = z.unknown().transform((json, context) => {
-  const parsed = (isGemma3(json) ? gemma3Config : llamaFamilyConfig).safeParse(json);
+  const parsed = (isGemma3(json) ? gemma3Config : llamaFamilyConfig).safeParse(withDefaults(json));
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) context.addIssue({ ...issue, code: "custom" });
   return z.NEVER;
 });
+
+/** What transformers takes for fields that a config.json leaves out, where it is not the same for all. */
+const defaults: Readonly<Record<string, object>> = {
+  mistral: { num_key_value_heads: 8, sliding_window: 4096, max_position_embeddings: 131_072 },
+  qwen2: { num_key_value_heads: 32, max_position_embeddings: 32_768 },
+  qwen3: { num_key_value_heads: 32, max_position_embeddings: 32_768, head_dim: 128 },
+};
+
+function withDefaults(json: unknown): unknown {
+  if (typeof json !== "object" || json === null) return json;
+  return { ...defaults[String((json as { model_type?: unknown }).model_type)], ...json };
+}
 
 const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.transform(
   (json, context): LlamaConfig => {
@@ -95,29 +111,35 @@ const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tra
     if (heads % keyValueHeads !== 0)
       unsupported("num_key_value_heads", `${keyValueHeads} do not divide ${heads} attention heads`);
     if (headDim % 2 !== 0) unsupported("head_dim", `${headDim} is not an even number`);
-    const fields: RopeFields = { ...json.rope_scaling, ...json.rope_parameters };
+    // Where both are there, transformers 5 takes the old name.
+    const scaling = json.rope_scaling ?? {};
+    const fields: RopeFields = Object.keys(scaling).length > 0 ? scaling : (json.rope_parameters ?? {});
     if ((fields.partial_rotary_factor ?? json.partial_rotary_factor ?? 1) !== 1)
       unsupported("partial_rotary_factor", "rotating a part of each head is not supported");
     const rope = ropeConfig(
-      fields,
-      fields.rope_theta ?? json.rope_theta ?? 10_000,
-      json.max_position_embeddings,
+      {
+        ...fields,
+        original_max_position_embeddings:
+          json.original_max_position_embeddings ?? fields.original_max_position_embeddings,
+      },
+      {
+        theta: fields.rope_theta ?? json.rope_theta ?? 10_000,
+        maxPositions: json.max_position_embeddings,
+        headDim,
+      },
     );
     if (typeof rope === "string") unsupported("rope_parameters", rope);
-    else if (rope.kind === "longrope" && rope.factors.length !== headDim / 2)
-      unsupported(
-        "rope_parameters",
-        `${rope.factors.length} factors, heads of ${headDim} want ${headDim / 2}`,
-      );
     const usable: RopeConfig = typeof rope === "string" ? { kind: "default", theta: 10_000 } : rope;
     const qwen = json.model_type === "qwen2" || json.model_type === "qwen3";
-    // Of Qwen's layers, those from max_window_layers on slide; of Mistral's all.
-    const windowed = typeof json.sliding_window === "number" && (!qwen || json.use_sliding_window === true);
-    const slides = Array.from({ length: json.num_hidden_layers }, (_, layer) =>
-      json.layer_types == null
-        ? !qwen || layer >= json.max_window_layers
-        : json.layer_types[layer] === "sliding_attention",
-    );
+    // Without types, Qwen's layers from max_window_layers on slide, Mistral's all. Llama's never do.
+    const { sliding_window: window, layer_types: types } = json;
+    const windowed = json.model_type === "mistral" || (qwen && json.use_sliding_window === true);
+    if (windowed && types != null && types.length !== json.num_hidden_layers)
+      unsupported("layer_types", `${types.length} types for ${json.num_hidden_layers} layers`);
+    const slides = Array.from({ length: json.num_hidden_layers }, (_, layer) => {
+      if (types != null) return types[layer] === "sliding_attention";
+      return !qwen || layer >= json.max_window_layers;
+    });
     const attentionBias = json.attention_bias ?? false;
     const eos = json.eos_token_id;
     return {
@@ -129,11 +151,12 @@ const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tra
       heads,
       keyValueHeads,
       headDim,
+      ...(json.hidden_act === "silu" ? {} : { activation: json.hidden_act }),
       rmsNormEpsilon: json.rms_norm_eps,
       maxPositions: json.max_position_embeddings,
       rope: usable,
-      ...(windowed && slides.includes(true)
-        ? { sliding: { window: json.sliding_window!, rope: usable, layers: slides } }
+      ...(windowed && window != null && slides.includes(true)
+        ? { sliding: { window, rope: usable, layers: slides } }
         : {}),
       // Qwen2 has biases on q, k and v whatever its config says; Mistral has none.
       bias: {
@@ -174,7 +197,7 @@ export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
     dtype: "float32",
     eos_token_id: config.eosTokenId ?? null,
     head_dim: config.headDim,
-    hidden_act: "silu",
+    hidden_act: activationName(config.activation ?? "silu"),
     hidden_size: config.hiddenSize,
     initializer_range: config.initializerRange,
     intermediate_size: config.intermediateSize,

@@ -8,14 +8,24 @@ import {
   type Program,
 } from "@corella/engine";
 import { expect, test } from "vitest";
-import { bertConfig, bertEncoder, paddedFeeds, relativeBucket, t5, t5Config, twoWayLoss } from "./index.ts";
+import {
+  bertEncoder,
+  paddedFeeds,
+  parseBertConfig,
+  parseT5Config,
+  relativeBucket,
+  t5,
+  t5Config,
+  twoWayLoss,
+} from "./index.ts";
 
 const answers = { yes: 3, no: 4 };
 const sizes = { vocab_size: 40, hidden_size: 12, intermediate_size: 20, num_hidden_layers: 2 };
 
+const bertSizes = { model_type: "bert", ...sizes, num_attention_heads: 3, max_position_embeddings: 16 };
+
 const bert: Program = ((): Program => {
-  const config = { model_type: "bert", ...sizes, num_attention_heads: 3, max_position_embeddings: 16 };
-  const part = bertEncoder(bertConfig.parse(config));
+  const part = bertEncoder(parseBertConfig(bertSizes, "a test"));
   return {
     ...part,
     forward(scope) {
@@ -92,4 +102,39 @@ test("distances fall into buckets: single ones first, then logarithmic ones, tho
   expect(relativeBucket(1, config, true)).toBe(17);
   expect(relativeBucket(3, config, false)).toBe(0);
   expect(relativeBucket(-15, config, false)).toBe(15);
+  // An odd number: 4 buckets each way, the rest is not used. 2 + floor(2 ln(n / 2) / ln 10).
+  const odd = { relativeBuckets: 9, relativeMaxDistance: 20 };
+  expect([-1, -2, -6, -7, 1, 7].map((distance) => relativeBucket(distance, odd, true))).toEqual([
+    1, 2, 2, 3, 5, 7,
+  ]);
+});
+
+test("what we lack of encoders is named", () => {
+  const t5Sizes = { vocab_size: 9, num_heads: 2, num_layers: 1, d_model: 4, d_kv: 2, d_ff: 8 };
+  const cases: [() => unknown, RegExp][] = [
+    [
+      () => parseBertConfig({ ...bertSizes, is_decoder: true }, "a test"),
+      /a BERT that decodes is not supported/,
+    ],
+    [
+      () => parseBertConfig({ ...bertSizes, hidden_act: "mish" }, "a test"),
+      /"mish" is not supported; silu, /,
+    ],
+    [
+      () => parseBertConfig({ ...bertSizes, position_embedding_type: "relative_key" }, "a test"),
+      /position_embedding_type/,
+    ],
+    [
+      () => parseT5Config({ model_type: "t5", ...t5Sizes, feed_forward_proj: "gated-mish" }, "a test"),
+      /feed_forward_proj: .*"mish" is not/,
+    ],
+    [
+      () => parseT5Config({ model_type: "t5", ...t5Sizes, relative_attention_max_distance: 16 }, "a test"),
+      /32 buckets up to a distance of 16/,
+    ],
+  ];
+  for (const [parse, message] of cases)
+    expect(parse).toThrow(
+      expect.objectContaining({ code: "llm/config", message: expect.stringMatching(message) }),
+    );
 });

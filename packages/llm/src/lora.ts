@@ -1,7 +1,7 @@
 import type { ParamSpec, ValueReader, Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import type { LlamaConfig } from "./config.ts";
-import { projections, type Projection } from "./params.ts";
+import { projections, type Projection, type ProjectionShape } from "./params.ts";
 
 /** Low-rank adaptation (Hu et al. 2022): y = x W^T + scale (dropout(x) A^T) B^T. */
 export interface LoraConfig {
@@ -11,18 +11,33 @@ export interface LoraConfig {
   readonly dropout?: number;
   /** Default q_proj and v_proj. */
   readonly targetModules?: readonly Projection[];
+  /** Instead of `targetModules`, single modules by their full names, each with a rank and an alpha of its own. */
+  readonly modules?: Readonly<Record<string, { readonly rank: number; readonly alpha: number }>>;
   /** Scale alpha / sqrt(rank) instead of alpha / rank (Kalajdzievski 2023). */
   readonly rsLora?: boolean;
 }
 
 const defaultTargets: readonly Projection[] = ["q_proj", "v_proj"];
 
+/** The projections that are adapted in any layer. */
 export function loraTargets(lora: LoraConfig): readonly Projection[] {
-  return lora.targetModules ?? defaultTargets;
+  if (lora.modules === undefined) return lora.targetModules ?? defaultTargets;
+  return [...new Set(Object.keys(lora.modules).map((module) => module.split(".").at(-1) as Projection))];
 }
 
-export function loraScale(lora: LoraConfig): number {
-  return lora.alpha / (lora.rsLora === true ? Math.sqrt(lora.rank) : lora.rank);
+export interface LoraModule {
+  readonly rank: number;
+  readonly alpha: number;
+  /** On B A. */
+  readonly scale: number;
+}
+
+/** The adapter of one module, if it has one. */
+export function loraModule(lora: LoraConfig, module: string, name: Projection): LoraModule | undefined {
+  const alone = lora.modules?.[module];
+  if (lora.modules === undefined ? !loraTargets(lora).includes(name) : alone === undefined) return undefined;
+  const { rank, alpha } = alone ?? lora;
+  return { rank, alpha, scale: alpha / (lora.rsLora === true ? Math.sqrt(rank) : rank) };
 }
 
 /** True for the adapter's own parameters: what is trained when the base is frozen. Works behind a part's prefix. */
@@ -33,18 +48,21 @@ export function isLoraParam(name: string): boolean {
 /** The adapter's parameters by PEFT's names, without its prefix `base_model.model.`. */
 export function loraParams(config: LlamaConfig, lora: LoraConfig): Record<string, ParamSpec> {
   const params: Record<string, ParamSpec> = {};
-  for (const { module, outputs, inputs } of adapted(config, lora)) {
+  for (const { module, outputs, inputs, rank } of loraModules(config, lora)) {
     // PEFT's first values: A kaiming-uniform with a = sqrt(5), which is U(+-1/sqrt(inputs)); B zero.
-    params[`${module}.lora_A.weight`] = { shape: [lora.rank, inputs], init: { kind: "kaimingUniform" } };
-    params[`${module}.lora_B.weight`] = { shape: [outputs, lora.rank], init: { kind: "zeros" } };
+    params[`${module}.lora_A.weight`] = { shape: [rank, inputs], init: { kind: "kaimingUniform" } };
+    params[`${module}.lora_B.weight`] = { shape: [outputs, rank], init: { kind: "zeros" } };
   }
   return params;
 }
 
-function adapted(config: LlamaConfig, lora: LoraConfig): ReturnType<typeof projections> {
-  const targets = loraTargets(lora);
+/** Every adapted module, in the order of computation. @throws CorellaError `llm/lora-target` */
+export function loraModules(config: LlamaConfig, lora: LoraConfig): (ProjectionShape & LoraModule)[] {
+  const targets = lora.modules === undefined ? loraTargets(lora) : Object.keys(lora.modules);
   const all = projections(config);
-  const unknown = targets.find((target) => !all.some(({ name }) => name === target));
+  const unknown = targets.find(
+    (target) => !all.some(({ name, module }) => target === (lora.modules === undefined ? name : module)),
+  );
   if (unknown !== undefined || targets.length === 0) {
     throw new CorellaError({
       code: "llm/lora-target",
@@ -54,18 +72,21 @@ function adapted(config: LlamaConfig, lora: LoraConfig): ReturnType<typeof proje
       remedy: `Choose among ${[...new Set(all.map(({ name }) => name))].join(", ")}.`,
     });
   }
-  return all.filter(({ name }) => targets.includes(name));
+  return all.flatMap((shape) => {
+    const own = loraModule(lora, shape.module, shape.name);
+    return own === undefined ? [] : [{ ...shape, ...own }];
+  });
 }
 
 /** Adds scale B A to the weights: the same model without an adapter. Other arrays are shared, not copied. */
 export function mergeAdapter(config: LlamaConfig, lora: LoraConfig, values: Values): Values {
   const merged: Values = {};
   for (const [name, array] of Object.entries(values)) if (!isLoraParam(name)) merged[name] = array;
-  for (const { module, outputs, inputs } of adapted(config, lora)) {
-    const a = required(values, `${module}.lora_A.weight`, lora.rank * inputs);
-    const b = required(values, `${module}.lora_B.weight`, outputs * lora.rank);
+  for (const { module, outputs, inputs, rank, scale } of loraModules(config, lora)) {
+    const a = required(values, `${module}.lora_A.weight`, rank * inputs);
+    const b = required(values, `${module}.lora_B.weight`, outputs * rank);
     const weight = required(values, `${module}.weight`, outputs * inputs);
-    merged[`${module}.weight`] = mergedRows(weight, a, b, loraScale(lora), inputs);
+    merged[`${module}.weight`] = mergedRows(weight, a, b, scale, inputs);
   }
   return merged;
 }
@@ -77,18 +98,18 @@ export function mergedReader(
   adapter: Values,
   weights: ValueReader,
 ): ValueReader {
-  const modules = new Map(adapted(config, lora).map((shape) => [`${shape.module}.weight`, shape]));
+  const modules = new Map(loraModules(config, lora).map((shape) => [`${shape.module}.weight`, shape]));
   return {
     async read(name, rows) {
       const weight = await weights.read(name, rows);
       const found = modules.get(name);
       if (found === undefined) return weight;
-      const { module, outputs, inputs } = found;
-      const a = required(adapter, `${module}.lora_A.weight`, lora.rank * inputs);
-      const b = required(adapter, `${module}.lora_B.weight`, outputs * lora.rank);
+      const { module, outputs, inputs, rank, scale } = found;
+      const a = required(adapter, `${module}.lora_A.weight`, rank * inputs);
+      const b = required(adapter, `${module}.lora_B.weight`, outputs * rank);
       const [begin, end] = rows ?? [0, outputs];
-      const ofRows = b.subarray(begin * lora.rank, end * lora.rank);
-      return mergedRows(weight, a, ofRows, loraScale(lora), inputs);
+      const ofRows = b.subarray(begin * rank, end * rank);
+      return mergedRows(weight, a, ofRows, scale, inputs);
     },
   };
 }

@@ -61,7 +61,7 @@ export function packedQueries(
   const positions = tf.reshape(input("positions"), [tokens, 1]);
   const keyRotation = rotationAt(positions, config);
   const queryRotation = scaled(keyRotation, scoreScale(config));
-  const lastRotation = scaled(rotationAt(tf.gather(positions, last), config), scoreScale(config));
+  const lastRotation = scaled(rotationAt(tf.gather(positions, last), config, positions), scoreScale(config));
   const queryPlaces = headPlaces(prefixPlaces, places, spread, heads);
   const keyPlaces = headPlaces(prefixPlaces, places, spread, keyValueHeads);
 

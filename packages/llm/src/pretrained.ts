@@ -9,8 +9,9 @@ import { isHubReference } from "./hub/reference.ts";
 import { gemma3StoredName } from "./gemma/names.ts";
 import { openGguf } from "./gguf/load.ts";
 import { readJson } from "./json-file.ts";
+import { hasOwnHead } from "./own-head.ts";
 import { llamaParams } from "./params.ts";
-import { exists, openParams, readEach, type OpenWeights } from "./tensor-folder.ts";
+import { exists, openParams, readEach, type NameInFile, type OpenWeights } from "./tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
 
 export interface PretrainedModel {
@@ -38,7 +39,11 @@ export async function openPretrained(source: string, hub: HubOptions = {}): Prom
   const folder = isHubReference(source) ? await fetchModel(source, hub) : source;
   if (folder.endsWith(".gguf")) return openGguf(folder);
   const configPath = join(folder, "config.json");
-  const config = parseLlamaConfig(await readJson(configPath), configPath);
+  const parsed = parseLlamaConfig(await readJson(configPath), configPath);
+  const config = {
+    ...parsed,
+    tieWordEmbeddings: parsed.tieWordEmbeddings && !(await hasHead(folder, parsed)),
+  };
   const tokenizer = (await exists(join(folder, "tokenizer.json"))) ? await loadTokenizer(folder) : undefined;
   if (tokenizer !== undefined && tokenizer.vocabularySize > config.vocabularySize) {
     throw new CorellaError({
@@ -48,8 +53,24 @@ export async function openPretrained(source: string, hub: HubOptions = {}): Prom
       remedy: "Use the tokenizer that came with the model.",
     });
   }
-  const nameInFile = config.architecture === "gemma3" ? gemma3StoredName : undefined;
-  return { config, tokenizer, weights: await openParams(folder, llamaParams(config), nameInFile) };
+  return { config, tokenizer, weights: await openParams(folder, llamaParams(config), storedName(config)) };
+}
+
+function storedName(config: LlamaConfig): NameInFile {
+  const published: NameInFile = config.architecture === "gemma3" ? gemma3StoredName : (name) => name;
+  const head = "lm_head.weight";
+  // A matrix that is both may be stored as either.
+  return (name, has) => {
+    const stored = published(name, has);
+    const isHead = config.tieWordEmbeddings && name === "model.embed_tokens.weight" && !has(stored);
+    return isHead && has(published(head, has)) ? published(head, has) : stored;
+  };
+}
+
+function hasHead(folder: string, config: LlamaConfig): Promise<boolean> {
+  const names = { embedding: "model.embed_tokens.weight", head: "lm_head.weight" };
+  const untied = { ...config, tieWordEmbeddings: false };
+  return hasOwnHead(folder, [config.vocabularySize, config.hiddenSize], names, storedName(untied));
 }
 
 /** Loads a model with all its weights in float32. @throws as `openPretrained` */

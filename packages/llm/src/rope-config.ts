@@ -13,11 +13,20 @@ export type RopeConfig =
       readonly originalMaxPositions: number;
     }
   | {
-      /** Each pair of dimensions turns slower by a factor of its own, the same at every length. */
+      /** Sequences longer than maxPositions turn slower, the longer they are. */
+      readonly kind: "dynamic";
+      readonly theta: number;
+      readonly factor: number;
+      readonly maxPositions: number;
+    }
+  | {
+      /** Each pair of dimensions turns slower by a factor of its own, by another one in longer sequences. */
       readonly kind: "longrope";
       readonly theta: number;
-      /** [headDim / 2] */
-      readonly factors: readonly number[];
+      /** [headDim / 2], up to originalMaxPositions and beyond. */
+      readonly shortFactors: readonly number[];
+      readonly longFactors: readonly number[];
+      readonly attentionFactor: number;
       readonly originalMaxPositions: number;
     }
   | {
@@ -28,6 +37,8 @@ export type RopeConfig =
       readonly betaSlow: number;
       readonly attentionFactor: number;
       readonly originalMaxPositions: number;
+      /** False: the ramp begins and ends between dimensions. Default true. */
+      readonly truncate?: boolean;
     };
 
 /** `rope_parameters`, or `rope_scaling` in the names of transformers 4. */
@@ -36,7 +47,7 @@ export interface RopeFields {
   /** The name before `rope_type`. */
   readonly type?: string | undefined;
   readonly rope_theta?: number | undefined;
-  readonly factor?: number | undefined;
+  readonly factor?: number | null | undefined;
   readonly low_freq_factor?: number | undefined;
   readonly high_freq_factor?: number | undefined;
   readonly original_max_position_embeddings?: number | undefined;
@@ -47,6 +58,7 @@ export interface RopeFields {
   readonly attention_factor?: number | null | undefined;
   readonly mscale?: number | null | undefined;
   readonly mscale_all_dim?: number | null | undefined;
+  readonly truncate?: boolean | null | undefined;
   readonly partial_rotary_factor?: number | undefined;
 }
 
@@ -55,7 +67,7 @@ export const ropeFields: z.ZodType<RopeFields> = z.looseObject({
   rope_type: z.string().optional(),
   type: z.string().optional(),
   rope_theta: positive.optional(),
-  factor: positive.optional(),
+  factor: positive.nullish(),
   low_freq_factor: positive.optional(),
   high_freq_factor: positive.optional(),
   original_max_position_embeddings: z.int().positive().optional(),
@@ -66,25 +78,36 @@ export const ropeFields: z.ZodType<RopeFields> = z.looseObject({
   attention_factor: positive.nullish(),
   mscale: z.number().nullish(),
   mscale_all_dim: z.number().nullish(),
+  truncate: z.boolean().nullish(),
   partial_rotary_factor: z.number().optional(),
 });
 
 /** A string says what is not supported. */
-export function ropeConfig(fields: RopeFields, theta: number, maxPositions: number): RopeConfig | string {
+export function ropeConfig(
+  fields: RopeFields,
+  model: { readonly theta: number; readonly maxPositions: number; readonly headDim: number },
+): RopeConfig | string {
+  const { theta, maxPositions, headDim } = model;
   const kind = fields.rope_type ?? fields.type ?? "default";
-  const { factor } = fields;
   const originalMaxPositions = fields.original_max_position_embeddings ?? maxPositions;
-  // "dynamic" changes nothing up to the length the model was trained on, which is the longest we accept.
-  if (kind === "default" || kind === "dynamic") return { kind: "default", theta };
-  if (kind === "longrope") {
-    const { short_factor: short, long_factor: long } = fields;
-    if (short === undefined || long === undefined) return "longrope needs short_factor and long_factor";
-    if (short.join() !== long.join() || fields.attention_factor !== 1)
-      return "longrope is supported with equal short and long factors and an attention_factor of 1";
-    return { kind, theta, factors: short, originalMaxPositions };
-  }
+  if (kind === "default") return { kind, theta };
+  const stretched = kind === "yarn" || kind === "longrope" ? maxPositions / originalMaxPositions : undefined;
+  const factor = fields.factor ?? stretched;
   if (factor === undefined) return `${kind} needs a factor`;
   if (kind === "linear") return { kind, theta, factor };
+  if (kind === "dynamic")
+    return headDim > 2 ? { kind, theta, factor, maxPositions } : "dynamic needs heads of more than 2";
+  if (kind === "longrope") {
+    const { short_factor: shortFactors, long_factor: longFactors } = fields;
+    if (shortFactors === undefined || longFactors === undefined)
+      return "longrope needs short_factor and long_factor";
+    const other = [shortFactors, longFactors].find(({ length }) => length !== headDim / 2);
+    if (other !== undefined) return `${other.length} factors, heads of ${headDim} want ${headDim / 2}`;
+    const attentionFactor =
+      fields.attention_factor ??
+      (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalMaxPositions)));
+    return { kind, theta, shortFactors, longFactors, attentionFactor, originalMaxPositions };
+  }
   if (kind === "llama3") {
     const { low_freq_factor: low, high_freq_factor: high } = fields;
     if (low === undefined || high === undefined) return "llama3 needs low_freq_factor and high_freq_factor";
@@ -106,9 +129,10 @@ export function ropeConfig(fields: RopeFields, theta: number, maxPositions: numb
       betaSlow: fields.beta_slow ?? 1,
       attentionFactor: fields.attention_factor ?? yarnAttentionFactor(fields, factor),
       originalMaxPositions,
+      ...(fields.truncate === false ? { truncate: false } : {}),
     };
   }
-  return `RoPE of type ${kind} is not supported; default, linear, llama3, longrope and yarn are`;
+  return `RoPE of type ${kind} is not supported; default, linear, dynamic, llama3, longrope and yarn are`;
 }
 
 /** Peng et al. 2023, eq. 22: 0.1 ln(factor) + 1. */
@@ -126,6 +150,7 @@ export function ropeParameters(rope: RopeConfig): Record<string, unknown> {
     case "default":
       return common;
     case "linear":
+    case "dynamic":
       return { ...common, factor: rope.factor };
     case "llama3":
       return {
@@ -138,10 +163,9 @@ export function ropeParameters(rope: RopeConfig): Record<string, unknown> {
     case "longrope":
       return {
         ...common,
-        factor: 1,
-        short_factor: [...rope.factors],
-        long_factor: [...rope.factors],
-        attention_factor: 1,
+        short_factor: [...rope.shortFactors],
+        long_factor: [...rope.longFactors],
+        attention_factor: rope.attentionFactor,
         original_max_position_embeddings: rope.originalMaxPositions,
       };
     case "yarn":
@@ -152,6 +176,7 @@ export function ropeParameters(rope: RopeConfig): Record<string, unknown> {
         beta_slow: rope.betaSlow,
         attention_factor: rope.attentionFactor,
         original_max_position_embeddings: rope.originalMaxPositions,
+        ...(rope.truncate === false ? { truncate: false } : {}),
       };
   }
 }

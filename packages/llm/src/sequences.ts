@@ -49,7 +49,7 @@ function attendFrom(
   const queries = places.shape[1]!;
   const keyRotation = rotationAt(sequences.positions, config);
   const queryRotation = scaled(
-    positions === sequences.positions ? keyRotation : rotationAt(positions, config),
+    positions === sequences.positions ? keyRotation : rotationAt(positions, config, sequences.positions),
     scoreScale(config),
   );
   const causal = causalBias(places, index, visible, group);

@@ -32,6 +32,11 @@ async function weightFiles(folder: string): Promise<string[]> {
   return names.map((name) => join(folder, name));
 }
 
+/** Maps a parameter's name to that in the files, where published files differ. */
+export type NameInFile = (name: string, has: (stored: string) => boolean) => string;
+
+const sameName: NameInFile = (name) => name;
+
 /** Weights that stay in their files until they are read. Close them after use. */
 export interface OpenWeights extends ValueReader {
   close(): Promise<void>;
@@ -39,13 +44,12 @@ export interface OpenWeights extends ValueReader {
 
 /**
  * Opens the tensors of a model folder and checks that all are there, in their shapes.
- * @param nameInFile maps a parameter's name to that in the file, where published files differ
- * @throws CorellaError `llm/missing-tensor`, `llm/tensor-shape`, `llm/no-weights`, `llm/missing-shard`
+ * @throws CorellaError `llm/missing-tensor`, `llm/tensor-shape`, `llm/tensor-type`, `llm/no-weights`, `llm/missing-shard`
  */
 export async function openParams(
   folder: string,
   params: Readonly<Record<string, ParamSpec>>,
-  nameInFile: (name: string, has: (stored: string) => boolean) => string = (name) => name,
+  nameInFile: NameInFile = sameName,
 ): Promise<OpenWeights> {
   const files: SafetensorsFile[] = [];
   const close = async (): Promise<void> => {
@@ -61,11 +65,26 @@ export async function openParams(
   }
 }
 
+/** Whether the files of a model folder hold a parameter. @throws CorellaError `llm/no-weights`, `llm/missing-shard` */
+export async function holdsTensor(
+  folder: string,
+  name: string,
+  nameInFile: NameInFile = sameName,
+): Promise<boolean> {
+  const stored = new Set<string>();
+  for (const path of await weightFiles(folder)) {
+    const file = await readSafetensors(path);
+    for (const other of file.names) stored.add(other);
+    await file.close();
+  }
+  return stored.has(nameInFile(name, (other) => stored.has(other)));
+}
+
 /** Reads the tensors of a model folder as float32, one by one. @throws as `openParams` */
 export async function readParams(
   folder: string,
   params: Readonly<Record<string, ParamSpec>>,
-  nameInFile?: (name: string, has: (stored: string) => boolean) => string,
+  nameInFile?: NameInFile,
 ): Promise<Values> {
   const weights = await openParams(folder, params, nameInFile);
   try {
@@ -124,7 +143,15 @@ function tensorReader(
   }
   for (const [name, spec] of Object.entries(params)) {
     const { file, stored } = placeOf(name);
-    const { shape } = file.info(stored);
+    const { shape, dtype } = file.info(stored);
+    if (!/^B?F\d/.test(dtype)) {
+      throw new CorellaError({
+        code: "llm/tensor-type",
+        message: `${stored} has numbers of type ${dtype}, weights are of type F32, F16 or BF16.`,
+        place: file.path,
+        remedy: "Use the model before it was quantised, or a GGUF file of it.",
+      });
+    }
     if (shape.join() === spec.shape.join()) continue;
     throw new CorellaError({
       code: "llm/tensor-shape",

@@ -5,7 +5,7 @@ import { readChatTemplate, type ChatTemplate } from "./chat/template.ts";
 import type { ChatTurn } from "./chat/tokenizer.ts";
 import { asObject, readJson } from "./json-file.ts";
 import { createTokenCounter } from "./token-counter.ts";
-import { parseTokenizerJson, withoutSpecialTokens, type TokenizerJson } from "./tokenizer-json.ts";
+import { parseTokenizerJson, withoutSpecialTokens } from "./tokenizer-json.ts";
 
 export interface EncodeOptions {
   /** Adds what the tokenizer's template adds, for example a beginning token. Default true. */
@@ -68,9 +68,10 @@ function createTokenizer(
 ): TextTokenizer {
   const parsed = parseTokenizerJson(content, place);
   const json = JSON.stringify(content);
-  const open = (variant: TokenizerJson | string): Tokenizer => {
+  const open = (variant: object): Tokenizer => {
     try {
-      return Tokenizer.fromString(typeof variant === "string" ? variant : JSON.stringify(variant));
+      // A file may hold the truncation and padding of its training; transformers leaves both to the caller.
+      return Tokenizer.fromString(JSON.stringify({ ...variant, truncation: null, padding: null }));
     } catch (cause) {
       throw new CorellaError({
         code: "llm/tokenizer",
@@ -81,7 +82,7 @@ function createTokenizer(
       });
     }
   };
-  const parsing = open(json);
+  const parsing = open(content);
   const instances: Partial<Record<"text" | "split", Tokenizer>> = {};
   const instance = (kind: "text" | "parse" | "split"): Tokenizer =>
     kind === "parse"

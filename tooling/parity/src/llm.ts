@@ -51,9 +51,9 @@ async function compareCase(
   const golden = await readGolden(path);
   const subject: DecoderCase = { label, model, golden, runtime };
   const results = [...(await compareBase(subject)), ...(await compareChat(label, path, model.tokenizer))];
-  for (const adapter of ["lora-qv", "rslora-qv", "lora-all"]) {
+  for (const adapter of (await readdir(path)).sort()) {
     const adapterPath = join(path, adapter);
-    if (!existsSync(adapterPath)) continue;
+    if (!existsSync(join(adapterPath, "adapter_config.json"))) continue;
     results.push(
       ...(await compareAdapter(subject, adapterPath)),
       ...(await compareMerged(subject, adapterPath)),

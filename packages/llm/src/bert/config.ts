@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { activation, type Activation } from "../activation.ts";
 import { parseConfig } from "../parse-config.ts";
 
 /** An encoder of the BERT family (Devlin et al. 2019). */
@@ -10,6 +11,9 @@ export interface BertConfig {
   readonly heads: number;
   readonly maxPositions: number;
   readonly tokenTypes: number;
+  readonly activation: Activation;
+  /** False: weights without the map of `pooled`. Default true. */
+  readonly pooler?: boolean;
   readonly layerNormEpsilon: number;
   readonly initializerRange: number;
   readonly padTokenId: number;
@@ -29,7 +33,8 @@ export const bertConfig: z.ZodType<BertConfig, unknown> = z
     max_position_embeddings: size,
     type_vocab_size: size.default(2),
     layer_norm_eps: z.number().positive().default(1e-12),
-    hidden_act: z.literal("gelu").default("gelu"),
+    hidden_act: activation.default("gelu"),
+    is_decoder: z.literal(false, { error: "a BERT that decodes is not supported" }).default(false),
     position_embedding_type: z.literal("absolute").default("absolute"),
     initializer_range: z.number().default(0.02),
     pad_token_id: z.int().nonnegative().nullish(),
@@ -42,6 +47,7 @@ export const bertConfig: z.ZodType<BertConfig, unknown> = z
     heads: json.num_attention_heads,
     maxPositions: json.max_position_embeddings,
     tokenTypes: json.type_vocab_size,
+    activation: json.hidden_act,
     layerNormEpsilon: json.layer_norm_eps,
     initializerRange: json.initializer_range,
     padTokenId: json.pad_token_id ?? 0,

@@ -1,6 +1,7 @@
 import { tf, type InputSpec, type ParamSpec, type Part, type Scope } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { activate } from "../operations/activation.ts";
 import { attention } from "../operations/attention.ts";
-import { gelu } from "../operations/gelu.ts";
 import { layerNorm } from "../operations/layer-norm.ts";
 import { blockOf, type RecomputeOption } from "../operations/recomputed.ts";
 import { firstRow } from "../operations/select.ts";
@@ -11,7 +12,10 @@ export interface BertOutput {
   readonly hiddenStates: readonly tf.Tensor[];
   /** Mean of the last states of real tokens, [batch, hidden]. */
   readonly meanPooled: tf.Tensor;
-  /** tanh of a linear map of the first token's state, [batch, hidden]; costs nothing unless it is used. */
+  /**
+   * tanh of a linear map of the first token's state, [batch, hidden]; costs nothing unless it is used.
+   * @throws CorellaError `llm/no-pooler`
+   */
   pooled(): tf.Tensor;
 }
 
@@ -49,7 +53,7 @@ export function bertEncoder(config: BertConfig, options: RecomputeOption = {}): 
           `${name}.attention.output.LayerNorm`,
           tf.add(input, linear(scope, `${name}.attention.output.dense`, seen)),
         );
-        const inner = gelu(linear(scope, `${name}.intermediate.dense`, middle));
+        const inner = activate(config.activation, linear(scope, `${name}.intermediate.dense`, middle));
         return norm(`${name}.output.LayerNorm`, tf.add(middle, linear(scope, `${name}.output.dense`, inner)));
       };
       for (let layer = 0; layer < config.layers; layer++) {
@@ -62,7 +66,10 @@ export function bertEncoder(config: BertConfig, options: RecomputeOption = {}): 
       return {
         hiddenStates,
         meanPooled: tf.sum(tf.mul(last, tf.reshape(shares, [batch, time, 1])), 1),
-        pooled: () => tf.tanh(linear(scope, "pooler.dense", firstRow(last, scope.input("index")))),
+        pooled: () => {
+          if (config.pooler === false) throw noPooler();
+          return tf.tanh(linear(scope, "pooler.dense", firstRow(last, scope.input("index"))));
+        },
       };
     },
   };
@@ -121,6 +128,15 @@ export function bertParams(config: BertConfig): Record<string, ParamSpec> {
     dense(`${block}.output.dense`, hiddenSize, intermediateSize);
     norm(`${block}.output.LayerNorm`);
   }
-  dense("pooler.dense", hiddenSize, hiddenSize);
+  if (config.pooler !== false) dense("pooler.dense", hiddenSize, hiddenSize);
   return params;
+}
+
+function noPooler(): CorellaError {
+  return new CorellaError({
+    code: "llm/no-pooler",
+    message: "The BERT's weights have no pooler.",
+    place: "pooler.dense",
+    remedy: "Use meanPooled, or the weights of a BertModel with its pooler.",
+  });
 }

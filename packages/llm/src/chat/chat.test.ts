@@ -119,6 +119,20 @@ describe("the template", () => {
     expect(await configured("one")).toBe("four");
   });
 
+  test("knows the other special tokens, and no line that ends in a carriage return", async () => {
+    const config = {
+      pad_token: "<pad>",
+      unk_token: { content: "<unk>" },
+      chat_template:
+        "{{ pad_token }}{{ unk_token }}{{ sep_token is defined }}\r\n{{ messages[0].content }}\r\n.",
+    };
+    await writeFile(join(folder, "tokenizer.json"), plain);
+    await writeFile(join(folder, "tokenizer_config.json"), JSON.stringify(config));
+    await rm(join(folder, "chat_template.jinja"), { force: true });
+    const chat = await chatTokenizer(await loadTokenizer(folder));
+    expect(chat.chat).toEqual({ before: "<pad><unk>false\n", after: "\n." });
+  });
+
   test("that is missing, wrong or without the user's text is named", async () => {
     const wrong = async (source: string): Promise<unknown> => chatTokenizer(await withTemplate(source));
     await expect(chatTokenizer(await loadTokenizer(plain))).rejects.toThrow(/has no chat template/);

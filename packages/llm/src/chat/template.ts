@@ -12,7 +12,11 @@ export interface ChatTemplate {
   /** What the template knows as `bos_token` and `eos_token`. */
   readonly beginToken: string | undefined;
   readonly endToken: string | undefined;
+  /** Others by the names that it knows: `pad_token`, `unk_token`, ... */
+  readonly otherTokens?: Readonly<Record<string, string>> | undefined;
 }
+
+const otherNames = ["pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
 
 const special = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 const tokenizerConfig = z.looseObject({
@@ -41,7 +45,11 @@ export async function readChatTemplate(folder: string): Promise<ChatTemplate | u
   if (source === undefined) return undefined;
   const text = (token: z.infer<typeof special>): string | undefined =>
     typeof token === "string" ? token : token?.content;
-  return { source, beginToken: text(begin), endToken: text(end) };
+  const others = otherNames.flatMap((name): [string, string][] => {
+    const token = text(special.safeParse(parsed.data[name]).data);
+    return token === undefined ? [] : [[name, token]];
+  });
+  return { source, beginToken: text(begin), endToken: text(end), otherTokens: Object.fromEntries(others) };
 }
 
 /**
@@ -52,7 +60,8 @@ export async function readChatTemplate(folder: string): Promise<ChatTemplate | u
 export function userTurnRenderer(template: ChatTemplate): (prompt: string) => string {
   let compiled: Template;
   try {
-    compiled = new Template(template.source);
+    // Jinja ends every line with "\n", however its file does.
+    compiled = new Template(template.source.replaceAll(/\r\n?/g, "\n"));
   } catch (cause) {
     throw templateError(cause instanceof Error ? cause.message : String(cause), "chat_template", cause);
   }
@@ -65,6 +74,7 @@ export function userTurnRenderer(template: ChatTemplate): (prompt: string) => st
         date_string: "26 Jul 2024",
         tools: null,
         documents: null,
+        ...template.otherTokens,
         bos_token: template.beginToken ?? "",
         eos_token: template.endToken ?? "",
       });

@@ -1,6 +1,6 @@
 import { tf } from "@corella/engine";
 import { linear, type BlockContext, type Queries } from "../block.ts";
-import { geluGated } from "../operations/gelu.ts";
+import { gated } from "../operations/activation.ts";
 import { rmsNorm } from "../operations/rms-norm.ts";
 import { moduleName, type Projection } from "../params.ts";
 
@@ -9,7 +9,7 @@ import { moduleName, type Projection } from "../params.ts";
  * GELU-gated MLP. x [tokens, hidden] -> [queries, hidden].
  */
 export function gemma3Block(context: BlockContext, layer: number, x: tf.Tensor, queries: Queries): tf.Tensor {
-  const { headDim } = context.config;
+  const { headDim, activation = "geluTanh" } = context.config;
   const norm = (name: string, input: tf.Tensor): tf.Tensor =>
     gemma3Norm(context, `model.layers.${layer}.${name}`, input);
   const project = (name: Projection, input: tf.Tensor): tf.Tensor =>
@@ -26,8 +26,8 @@ export function gemma3Block(context: BlockContext, layer: number, x: tf.Tensor, 
   const afterAttention = tf.add(queries.pick(x), norm("post_attention_layernorm", project("o_proj", seen)));
 
   const middle = norm("pre_feedforward_layernorm", afterAttention);
-  const gated = geluGated(project("gate_proj", middle), project("up_proj", middle));
-  return tf.add(afterAttention, norm("post_feedforward_layernorm", project("down_proj", gated)));
+  const inner = gated(activation, project("gate_proj", middle), project("up_proj", middle));
+  return tf.add(afterAttention, norm("post_feedforward_layernorm", project("down_proj", inner)));
 }
 
 /** RMS norm whose weight w stands for the factor 1 + w. x [rows, dim]. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { LlamaConfig } from "../config.ts";
+import { activation, activationName } from "../activation.ts";
 import { layerTypes, layerTypesOf } from "../layer-types.ts";
-import { ropeConfig, ropeFields, ropeParameters, type RopeConfig } from "../rope-config.ts";
+import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeFields } from "../rope-config.ts";
 
 const size = z.int().positive();
 const tokenId = z.int().nonnegative().nullish();
@@ -14,13 +15,16 @@ const textConfig = z.looseObject({
   num_attention_heads: size.default(8),
   num_key_value_heads: size.default(4),
   head_dim: size.default(256),
-  hidden_activation: z.literal("gelu_pytorch_tanh").default("gelu_pytorch_tanh"),
+  hidden_activation: activation.default("geluTanh"),
   rms_norm_eps: z.number().positive().default(1e-6),
   max_position_embeddings: size.default(131_072),
   query_pre_attn_scalar: z.number().positive().default(256),
-  attention_bias: z.literal(false).default(false),
+  attention_bias: z.boolean().default(false),
   attn_logit_softcapping: z.null().optional(),
   final_logit_softcapping: z.null().optional(),
+  use_bidirectional_attention: z
+    .literal(false, { error: "attention to tokens that follow is not supported" })
+    .nullish(),
   sliding_window: size.default(4096),
   /** Every sixth layer sees everything, in the names of transformers 4. */
   sliding_window_pattern: size.default(6),
@@ -28,7 +32,9 @@ const textConfig = z.looseObject({
   rope_theta: z.number().positive().default(1e6),
   rope_local_base_freq: z.number().positive().default(1e4),
   rope_scaling: ropeFields.nullish(),
-  rope_parameters: z.looseObject({ sliding_attention: ropeFields, full_attention: ropeFields }).nullish(),
+  rope_parameters: z
+    .looseObject({ sliding_attention: ropeFields.nullish(), full_attention: ropeFields.nullish() })
+    .nullish(),
   tie_word_embeddings: z.boolean().default(true),
   initializer_range: z.number().default(0.02),
   bos_token_id: tokenId,
@@ -49,16 +55,20 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
   )
   .transform((json, context): LlamaConfig => {
     const maxPositions = json.max_position_embeddings;
-    const { sliding_attention: local, full_attention: global } = json.rope_parameters ?? {
-      sliding_attention: { rope_theta: json.rope_local_base_freq },
-      full_attention: { rope_theta: json.rope_theta, ...json.rope_scaling },
-    };
-    const rope = (fields: typeof local, theta: number): RopeConfig => {
-      const parsed = ropeConfig(fields, fields.rope_theta ?? theta, maxPositions);
+    const rope = (fields: RopeFields, defaultTheta: number): RopeConfig => {
+      const theta = fields.rope_theta ?? defaultTheta;
+      const parsed = ropeConfig(fields, { theta, maxPositions, headDim: json.head_dim });
       if (typeof parsed !== "string") return parsed;
       context.addIssue({ code: "custom", path: ["rope_parameters"], message: parsed });
       return { kind: "default", theta };
     };
+    const types = json.layer_types;
+    if (types != null && types.length !== json.num_hidden_layers)
+      context.addIssue({
+        code: "custom",
+        path: ["layer_types"],
+        message: `${types.length} types for ${json.num_hidden_layers} layers`,
+      });
     const eos = json.eos_token_id;
     return {
       architecture: "gemma3",
@@ -69,20 +79,21 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
       heads: json.num_attention_heads,
       keyValueHeads: json.num_key_value_heads,
       headDim: json.head_dim,
+      ...(json.hidden_activation === "geluTanh" ? {} : { activation: json.hidden_activation }),
       rmsNormEpsilon: json.rms_norm_eps,
       maxPositions,
-      rope: rope(global, 1e6),
+      rope: rope({ ...json.rope_parameters?.full_attention, ...json.rope_scaling }, json.rope_theta),
       sliding: {
         window: json.sliding_window,
-        rope: rope(local, 1e4),
+        rope: rope(json.rope_parameters?.sliding_attention ?? {}, json.rope_local_base_freq),
         layers: Array.from({ length: json.num_hidden_layers }, (_, layer) =>
-          json.layer_types == null
+          types == null
             ? (layer + 1) % json.sliding_window_pattern !== 0
-            : json.layer_types[layer] === "sliding_attention",
+            : types[layer] === "sliding_attention",
         ),
       },
       queryScalar: json.query_pre_attn_scalar,
-      bias: { queryKeyValue: false, output: false, mlp: false },
+      bias: { queryKeyValue: json.attention_bias, output: json.attention_bias, mlp: false },
       queryKeyNorm: true,
       tieWordEmbeddings: json.tie_word_embeddings,
       initializerRange: json.initializer_range,
@@ -97,12 +108,12 @@ export function gemma3ToHuggingFace(config: LlamaConfig): Record<string, unknown
   const sliding = config.sliding!;
   return {
     architectures: ["Gemma3ForCausalLM"],
-    attention_bias: false,
+    attention_bias: config.bias.queryKeyValue,
     bos_token_id: config.bosTokenId ?? null,
     dtype: "float32",
     eos_token_id: config.eosTokenId ?? null,
     head_dim: config.headDim,
-    hidden_activation: "gelu_pytorch_tanh",
+    hidden_activation: activationName(config.activation ?? "geluTanh"),
     hidden_size: config.hiddenSize,
     initializer_range: config.initializerRange,
     intermediate_size: config.intermediateSize,

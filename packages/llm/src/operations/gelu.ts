@@ -20,6 +20,12 @@ export function gelu(x: tf.Tensor): tf.Tensor {
 const root = Math.sqrt(2 / Math.PI);
 const cubic = 0.044715;
 
+/** The approximation of `gelu` in `geluGated`, without a gate. */
+export function geluTanh(x: tf.Tensor): tf.Tensor {
+  const inner = tf.mul(tf.mul(x, tf.add(tf.mul(tf.square(x), cubic), 1)), root);
+  return tf.mul(x, tf.mul(tf.add(tf.tanh(inner), 1), 0.5));
+}
+
 /** gelu(gate) * up (Shazeer 2020) with the approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
 export function geluGated(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   return differentiable([gate, up], (save) => {

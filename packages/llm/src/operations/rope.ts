@@ -3,7 +3,10 @@ import type { LlamaConfig } from "../config.ts";
 import type { RopeConfig } from "../rope-config.ts";
 import { differentiable } from "./differentiable.ts";
 
-/** Angles per position of each pair of dimensions, and the factor on cosine and sine. */
+/**
+ * Angles per position of each pair of dimensions, and the factor on cosine and sine; of the kinds that depend on the
+ * length, those of short sequences.
+ */
 export interface RopeFrequencies {
   /** [headDim / 2] */
   readonly frequencies: Float32Array;
@@ -14,13 +17,17 @@ export function ropeFrequencies(rope: RopeConfig, headDim: number): RopeFrequenc
   const base = Float64Array.from({ length: headDim / 2 }, (_, i) => rope.theta ** ((-2 * i) / headDim));
   switch (rope.kind) {
     case "default":
+    case "dynamic":
       return { frequencies: Float32Array.from(base), attentionFactor: 1 };
     case "linear":
       return { frequencies: Float32Array.from(base, (f) => f / rope.factor), attentionFactor: 1 };
     case "llama3":
       return { frequencies: Float32Array.from(base, (f) => llama3Frequency(f, rope)), attentionFactor: 1 };
     case "longrope":
-      return { frequencies: Float32Array.from(base, (f, i) => f / rope.factors[i]!), attentionFactor: 1 };
+      return {
+        frequencies: Float32Array.from(base, (f, i) => f / rope.shortFactors[i]!),
+        attentionFactor: rope.attentionFactor,
+      };
     case "yarn":
       return { frequencies: yarnFrequencies(base, rope, headDim), attentionFactor: rope.attentionFactor };
   }
@@ -44,8 +51,9 @@ function yarnFrequencies(
 ): Float32Array {
   const dimensionOf = (rotations: number): number =>
     (headDim * Math.log(rope.originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(rope.theta));
-  const low = Math.max(Math.floor(dimensionOf(rope.betaFast)), 0);
-  let high = Math.min(Math.ceil(dimensionOf(rope.betaSlow)), headDim - 1);
+  const [first, last] = [dimensionOf(rope.betaFast), dimensionOf(rope.betaSlow)];
+  const low = Math.max(rope.truncate === false ? first : Math.floor(first), 0);
+  let high = Math.min(rope.truncate === false ? last : Math.ceil(last), headDim - 1);
   if (low === high) high += 0.001;
   return Float32Array.from(base, (frequency, i) => {
     const stretched = Math.min(Math.max((i - low) / (high - low), 0), 1);
@@ -59,13 +67,21 @@ export interface Rotation {
   readonly sine: tf.Tensor;
 }
 
-/** @param positions int32 [batch or 1, time] */
-export function rotationAt(positions: tf.Tensor, config: Pick<LlamaConfig, "rope" | "headDim">): Rotation {
+/**
+ * @param positions int32 [batch or 1, time]
+ * @param all where some RoPE depends on the length: the positions of all tokens, of which the greatest decides for the
+ * whole batch, as in transformers. Default `positions`
+ */
+export function rotationAt(
+  positions: tf.Tensor,
+  config: Pick<LlamaConfig, "rope" | "headDim">,
+  all: tf.Tensor = positions,
+): Rotation {
   const { frequencies, attentionFactor } = ropeFrequencies(config.rope, config.headDim);
   const [rows, time] = positions.shape as [number, number];
   const angles = tf.mul(
     tf.reshape(tf.cast(positions, "float32"), [rows, 1, time, 1]),
-    tf.tensor(frequencies, [1, 1, 1, frequencies.length]),
+    atLength(frequencies, config.rope, all),
   );
   const cosine = tf.cos(angles);
   const sine = tf.sin(angles);
@@ -73,6 +89,27 @@ export function rotationAt(positions: tf.Tensor, config: Pick<LlamaConfig, "rope
     { cosine: tf.concat([cosine, cosine], -1), sine: tf.concat([tf.neg(sine), sine], -1) },
     attentionFactor,
   );
+}
+
+/** The frequencies [1, 1, 1, headDim / 2], changed where a position is beyond those of short sequences. */
+function atLength(frequencies: Float32Array, rope: RopeConfig, positions: tf.Tensor): tf.Tensor {
+  const pairs = frequencies.length;
+  const row = (values: Float32Array): tf.Tensor => tf.tensor(values, [1, 1, 1, pairs]);
+  const short = row(frequencies);
+  const greatest = (): tf.Tensor => tf.max(tf.cast(positions, "float32"));
+  if (rope.kind === "longrope" && rope.shortFactors.join() !== rope.longFactors.join()) {
+    const isLong = tf.cast(tf.greaterEqual(greatest(), rope.originalMaxPositions), "float32");
+    const long = row(frequencies.map((f, i) => (f * rope.shortFactors[i]!) / rope.longFactors[i]!));
+    return tf.add(tf.mul(short, tf.sub(1, isLong)), tf.mul(long, isLong));
+  }
+  if (rope.kind === "dynamic") {
+    // "NTK-aware": the base grows so that the slowest pair turns slower by `stretch`, the fastest one as before.
+    const { factor, maxPositions } = rope;
+    const stretch = tf.sub(tf.mul(tf.add(greatest(), 1), factor / maxPositions), factor - 1);
+    const exponents = row(Float32Array.from({ length: pairs }, (_, i) => -i / (pairs - 1)));
+    return tf.mul(short, tf.exp(tf.mul(tf.log(tf.maximum(stretch, 1)), exponents)));
+  }
+  return short;
 }
 
 /** The rotation with a factor on the result: a query's 1 / sqrt(headDim) costs nothing here. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { activation, type Activation } from "../activation.ts";
 import { parseConfig } from "../parse-config.ts";
 
 /** An encoder-decoder of the T5 family (Raffel et al. 2020; v1.1 with a gated feed-forward layer). */
@@ -12,10 +13,12 @@ export interface T5Config {
   readonly decoderLayers: number;
   readonly relativeBuckets: number;
   readonly relativeMaxDistance: number;
-  readonly feedForward: "relu" | "gated-gelu";
+  readonly feedForward: { readonly activation: Activation; readonly gated: boolean };
   readonly layerNormEpsilon: number;
-  /** The head is the embedding matrix, and the decoder's output is scaled by hiddenSize^-0.5. */
+  /** The head is the embedding matrix. */
   readonly tieWordEmbeddings: boolean;
+  /** The decoder's output is scaled by hiddenSize^-0.5 before the head. */
+  readonly scaleDecoderOutputs: boolean;
   readonly startTokenId: number;
   readonly padTokenId: number;
 }
@@ -35,20 +38,28 @@ export const t5Config: z.ZodType<T5Config, unknown> = z
     num_decoder_layers: size.nullish(),
     relative_attention_num_buckets: size.default(32),
     relative_attention_max_distance: size.default(128),
-    feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
+    feed_forward_proj: z.string().default("relu"),
     layer_norm_epsilon: z.number().positive().default(1e-6),
     tie_word_embeddings: z.boolean().default(true),
     scale_decoder_outputs: z.boolean().optional(),
+    is_decoder: z.literal(false).optional(),
     decoder_start_token_id: z.int().nonnegative().nullish(),
     pad_token_id: z.int().nonnegative().nullish(),
   })
   .transform((json, context) => {
-    if (json.scale_decoder_outputs !== undefined && json.scale_decoder_outputs !== json.tie_word_embeddings)
-      context.addIssue({
-        code: "custom",
-        path: ["scale_decoder_outputs"],
-        message: "a scale that differs from tie_word_embeddings is not supported",
-      });
+    const issue = (field: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [field], message });
+    const gated = json.feed_forward_proj.startsWith("gated-");
+    const name = gated ? json.feed_forward_proj.slice("gated-".length) : json.feed_forward_proj;
+    // The paper's gated layers have the approximation, whose name is left out.
+    const parsed = activation.safeParse(gated && name === "gelu" ? "gelu_new" : name);
+    if (!parsed.success) issue("feed_forward_proj", parsed.error.issues[0]!.message);
+    const buckets = json.relative_attention_num_buckets;
+    if (buckets < 4 || json.relative_attention_max_distance <= buckets / 2)
+      issue(
+        "relative_attention_num_buckets",
+        `${buckets} buckets up to a distance of ${json.relative_attention_max_distance} are not supported`,
+      );
     return {
       vocabularySize: json.vocab_size,
       hiddenSize: json.d_model,
@@ -59,9 +70,10 @@ export const t5Config: z.ZodType<T5Config, unknown> = z
       decoderLayers: json.num_decoder_layers ?? json.num_layers,
       relativeBuckets: json.relative_attention_num_buckets,
       relativeMaxDistance: json.relative_attention_max_distance,
-      feedForward: json.feed_forward_proj,
+      feedForward: { activation: parsed.data ?? "relu", gated },
       layerNormEpsilon: json.layer_norm_epsilon,
       tieWordEmbeddings: json.tie_word_embeddings,
+      scaleDecoderOutputs: json.scale_decoder_outputs ?? json.tie_word_embeddings,
       startTokenId: json.decoder_start_token_id ?? 0,
       padTokenId: json.pad_token_id ?? 0,
     };

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Values } from "@corella/engine";
 import { readJson } from "../json-file.ts";
+import { hasOwnHead } from "../own-head.ts";
 import { readParams } from "../tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../tokenizer.ts";
 import { parseT5Config, type T5Config } from "./config.ts";
@@ -15,10 +16,21 @@ export interface T5Model {
 /** Loads a T5 in Hugging Face's layout; throws as `loadPretrained`. */
 export async function loadT5(folder: string): Promise<T5Model> {
   const path = join(folder, "config.json");
-  const config = parseT5Config(await readJson(path), path);
+  const parsed = parseT5Config(await readJson(path), path);
+  const { vocabularySize, hiddenSize } = parsed;
+  const names = { embedding: "shared.weight", head: "lm_head.weight" };
+  const isOwn = await hasOwnHead(folder, [vocabularySize, hiddenSize], names, storedName);
+  // Whatever the configuration says: it tells of `scaleDecoderOutputs` only.
+  const config = { ...parsed, tieWordEmbeddings: !isOwn };
   return {
     config,
-    values: await readParams(folder, t5Params(config)),
+    values: await readParams(folder, t5Params(config), storedName),
     tokenizer: await loadTokenizer(folder),
   };
+}
+
+/** The embedding matrix may be stored as one of its users'. */
+function storedName(name: string, has: (stored: string) => boolean): string {
+  if (name !== "shared.weight") return name;
+  return [name, "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"].find(has) ?? name;
 }

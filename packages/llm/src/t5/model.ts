@@ -1,8 +1,8 @@
 import { tf, type InputSpec, type ParamSpec, type Part, type Scope } from "@corella/engine";
 import type { AnswerIds } from "../decoder.ts";
+import { activate, gated } from "../operations/activation.ts";
 import { attention, causalBias } from "../operations/attention.ts";
 import { headCrossEntropy } from "../operations/cross-entropy.ts";
-import { gelu } from "../operations/gelu.ts";
 import { blockOf, type RecomputeOption } from "../operations/recomputed.ts";
 import { rmsNorm } from "../operations/rms-norm.ts";
 import { constantRows, firstRow } from "../operations/select.ts";
@@ -92,7 +92,7 @@ export function t5(
       const encoderStates = stack("encoder", tokens, config.encoderLayers);
       const decoderStates = stack("decoder", answerTokens, config.decoderLayers, encoderStates.at(-1)!);
       const head = scope.param(config.tieWordEmbeddings ? "shared.weight" : "lm_head.weight");
-      const top = config.tieWordEmbeddings
+      const top = config.scaleDecoderOutputs
         ? tf.mul(decoderStates.at(-1)!, config.hiddenSize ** -0.5)
         : decoderStates.at(-1)!;
       const { hiddenSize } = config;
@@ -144,10 +144,10 @@ function feedForward(scope: Scope, config: T5Config, layer: string, x: tf.Tensor
   const normed = norm(scope, config, `${layer}.layer_norm`, x);
   const linear = (name: string, input: tf.Tensor): tf.Tensor =>
     tf.matMul(input, scope.param(`${layer}.DenseReluDense.${name}.weight`), false, true);
-  const inner =
-    config.feedForward === "relu"
-      ? tf.relu(linear("wi", normed))
-      : tf.mul(gelu(linear("wi_0", normed)), linear("wi_1", normed));
+  const { activation, gated: hasGate } = config.feedForward;
+  const inner = hasGate
+    ? gated(activation, linear("wi_0", normed), linear("wi_1", normed))
+    : activate(activation, linear("wi", normed));
   return tf.add(x, linear("wo", inner));
 }
 
@@ -174,7 +174,7 @@ export function t5Params(config: T5Config): Record<string, ParamSpec> {
         norms(`${block}.${i}.layer_norm`);
       });
       const name = `${block}.${modules.length}.DenseReluDense`;
-      for (const input of config.feedForward === "relu" ? ["wi"] : ["wi_0", "wi_1"])
+      for (const input of config.feedForward.gated ? ["wi_0", "wi_1"] : ["wi"])
         weight(`${name}.${input}`, intermediateSize, hiddenSize, hiddenSize ** -0.5);
       weight(`${name}.wo`, hiddenSize, intermediateSize, intermediateSize ** -0.5);
       norms(`${block}.${modules.length}.layer_norm`);

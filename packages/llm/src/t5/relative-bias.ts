@@ -24,7 +24,7 @@ export function bucketStarts(buckets: number, maxDistance: number): number[] {
 
 /** Bucket of memory - query distances, by the definition; for tests and tables. */
 export function relativeBucket(distance: number, config: Buckets, bidirectional: boolean): number {
-  const half = bidirectional ? config.relativeBuckets / 2 : config.relativeBuckets;
+  const half = bidirectional ? Math.floor(config.relativeBuckets / 2) : config.relativeBuckets;
   const starts = bucketStarts(half, config.relativeMaxDistance);
   const length = bidirectional ? Math.abs(distance) : Math.max(-distance, 0);
   const bucket = starts.filter((start) => length >= start).length;
@@ -46,7 +46,7 @@ export function relativeBias(
   const distance = tf.sub(tf.reshape(index, [1, time]), tf.reshape(index, [time, 1]));
   const zero = tf.zerosLike(distance);
   const length = bidirectional ? tf.maximum(distance, tf.neg(distance)) : tf.maximum(tf.neg(distance), zero);
-  const half = bidirectional ? buckets / 2 : buckets;
+  const half = bidirectional ? Math.floor(buckets / 2) : buckets;
   const starts = bucketStarts(half, config.relativeMaxDistance);
   const passed = tf.greaterEqual(
     tf.reshape(length, [time * time, 1]),

@@ -1,0 +1,24 @@
+import { tf } from "@corella/engine";
+import type { Activation } from "../activation.ts";
+import { gelu, geluGated, geluTanh } from "./gelu.ts";
+import { swiglu } from "./swiglu.ts";
+
+export function activate(kind: Activation, x: tf.Tensor): tf.Tensor {
+  switch (kind) {
+    case "silu":
+      return tf.mul(x, tf.sigmoid(x));
+    case "gelu":
+      return gelu(x);
+    case "geluTanh":
+      return geluTanh(x);
+    case "relu":
+      return tf.relu(x);
+  }
+}
+
+/** activate(gate) * up (Shazeer 2020), keeping little for the gradient where models have it in every block. */
+export function gated(kind: Activation, gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+  if (kind === "silu") return swiglu(gate, up);
+  if (kind === "geluTanh") return geluGated(gate, up);
+  return tf.mul(activate(kind, gate), up);
+}
