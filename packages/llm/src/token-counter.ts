@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import type { Tokenizer } from "tokenizers";
-import type { BpeModel, TokenizerJson } from "./tokenizer-json.ts";
+import type { AddedToken, BpeModel, TokenizerJson } from "./tokenizer-json.ts";
 
 /** Words seen so far, with their token counts; titles and template words repeat in every prompt. */
 const cacheSize = 50_000;
@@ -8,6 +8,7 @@ const cacheSize = 50_000;
 /**
  * Counts tokens without waiting: the library encodes on other threads only, but its normaliser and pre-tokeniser answer
  * at once, and what they leave is byte-pair merging (Sennrich et al. 2016), word by word.
+ * @param json its special tokens are plain characters
  */
 export function createTokenCounter(
   json: TokenizerJson,
@@ -15,8 +16,13 @@ export function createTokenCounter(
   place: string,
 ): (text: string) => number {
   const { model } = json;
-  const plain = json.added_tokens.every((token) => token.special);
-  if (model.type !== "BPE" || !plain || model.continuing_subword_prefix || model.end_of_word_suffix) {
+  const ordinary = json.added_tokens.filter(({ special }) => !special);
+  if (
+    model.type !== "BPE" ||
+    model.continuing_subword_prefix ||
+    model.end_of_word_suffix ||
+    !canBeParted(ordinary, json)
+  ) {
     throw new CorellaError({
       code: "llm/count-tokens",
       message: `Tokens cannot be counted without waiting for this ${model.type} tokenizer.`,
@@ -25,17 +31,53 @@ export function createTokenCounter(
     });
   }
   const normalizer = tokenizer.getNormalizer();
+  const normalize = (text: string): string =>
+    normalizer === null || text === "" ? text : normalizer.normalizeString(text);
   const preTokenizer = tokenizer.getPreTokenizer();
   const countWord = wordCounter(model);
   const cut = mergesCrossSpaces(model) ? (word: string): string[] => [word] : cutAtSpaces;
   const added = templateTokens(json.post_processor);
-  return (text) => {
-    const normalized = normalizer === null ? text : normalizer.normalizeString(text);
-    if (normalized === "") return added;
-    const words =
-      preTokenizer === null ? [normalized] : preTokenizer.preTokenizeString(normalized).map(([word]) => word);
-    return words.flatMap(cut).reduce((sum, word) => sum + countWord(word), added);
+  const contents = (normalized: boolean): string[] =>
+    ordinary.filter((token) => (token.normalized ?? true) === normalized).map(({ content }) => content);
+  const partRaw = parting(contents(false));
+  const partNormalized = parting(contents(true).map(normalize));
+  const countPart = (text: string): number => {
+    if (text === "") return 0;
+    const words = preTokenizer === null ? [text] : preTokenizer.preTokenizeString(text).map(([word]) => word);
+    return words.flatMap(cut).reduce((sum, word) => sum + countWord(word), 0);
   };
+  const sum = (parts: Parts, count: (text: string) => number): number =>
+    parts.texts.reduce((total, text) => total + count(text), parts.tokens);
+  return (text) => added + sum(partRaw(text), (part) => sum(partNormalized(normalize(part)), countPart));
+}
+
+/** A text without the added tokens that stand in it, and how many these are. */
+interface Parts {
+  readonly texts: readonly string[];
+  readonly tokens: number;
+}
+
+/** Parts texts where one of the strings stands, the longest of those that begin at a place. */
+function parting(strings: readonly string[]): (text: string) => Parts {
+  if (strings.length === 0) return (text) => ({ texts: [text], tokens: 0 });
+  const escaped = strings
+    .toSorted((a, b) => b.length - a.length)
+    .map((string) => string.replace(/[$()*+.?[\\\]^{|}]/g, "\\$&"));
+  const any = new RegExp(escaped.join("|"), "u");
+  return (text) => {
+    const texts = text.split(any);
+    return { texts, tokens: texts.length - 1 };
+  };
+}
+
+/** Whether what stands between added tokens is tokenised as if it stood alone, and the tokens are their strings alone. */
+function canBeParted(tokens: readonly AddedToken[], json: TokenizerJson): boolean {
+  if (tokens.length === 0) return true;
+  return (
+    !tokens.some(({ single_word, lstrip, rstrip }) => single_word || lstrip || rstrip) &&
+    // Metaspace, which then treats the beginning of the text in its own way.
+    !JSON.stringify(json.pre_tokenizer ?? null).includes('"prepend_scheme":"first"')
+  );
 }
 
 /** SentencePiece's sign for a space; its models take a whole text as one word. */

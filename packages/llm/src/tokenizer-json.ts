@@ -25,13 +25,21 @@ export interface WordPieceModel {
   readonly unk_token: string;
 }
 
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+  /** It is looked for in the text as the normaliser leaves it. */
+  readonly normalized?: boolean | undefined;
+  readonly single_word?: boolean | undefined;
+  readonly lstrip?: boolean | undefined;
+  readonly rstrip?: boolean | undefined;
+}
+
 /** What we read of a tokenizer.json; the rest is kept. */
 export interface TokenizerJson {
-  readonly added_tokens: readonly {
-    readonly id: number;
-    readonly content: string;
-    readonly special: boolean;
-  }[];
+  readonly added_tokens: readonly AddedToken[];
+  readonly pre_tokenizer?: unknown;
   readonly post_processor?: unknown;
   readonly model: BpeModel | UnigramModel | WordPieceModel;
 }
@@ -39,8 +47,19 @@ export interface TokenizerJson {
 const tokenId = z.int().nonnegative();
 const tokenizerJson: z.ZodType<TokenizerJson> = z.looseObject({
   added_tokens: z
-    .array(z.looseObject({ id: tokenId, content: z.string(), special: z.boolean() }))
+    .array(
+      z.looseObject({
+        id: tokenId,
+        content: z.string(),
+        special: z.boolean(),
+        normalized: z.boolean().optional(),
+        single_word: z.boolean().optional(),
+        lstrip: z.boolean().optional(),
+        rstrip: z.boolean().optional(),
+      }),
+    )
     .default([]),
+  pre_tokenizer: z.unknown(),
   post_processor: z.unknown(),
   model: z.discriminatedUnion("type", [
     z.looseObject({

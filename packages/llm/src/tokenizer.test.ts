@@ -113,6 +113,44 @@ test("counts match the library's tokens for a Metaspace tokenizer with byte fall
   );
 });
 
+test("counts match with added tokens that are not special, as Qwen's and Gemma's tokenizers have them", async () => {
+  const bytePairs = JSON.parse((await trained()).json) as { added_tokens: object[] };
+  const first = JSON.parse(await readFile(`${folder}/tokenizer.json`, "utf8")) as typeof bytePairs & {
+    pre_tokenizer: object;
+  };
+  const metaspace = { ...first, pre_tokenizer: { ...first.pre_tokenizer, prepend_scheme: "always" } };
+  const flags = { special: false, single_word: false, lstrip: false, rstrip: false };
+  const contents = ["<tool_call>", "</tool_call>", "\n", "\n\n", "x+y", "[a|b]", "movie"];
+  for (const json of [bytePairs, metaspace]) {
+    const added = contents.map((content, i) => ({
+      id: 10_000 + i,
+      content,
+      ...flags,
+      normalized: i % 2 === 0,
+    }));
+    const tokenizer = await loadTokenizer({ ...json, added_tokens: [...json.added_tokens, ...added] });
+    const piece = fc.oneof(
+      fc.constantFrom(...contents, " ", "\n\n\n", "a movie "),
+      fc.string({ unit: "grapheme" }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece), async (pieces) => {
+        const text = pieces.join("");
+        expect(tokenizer.countTokens(text)).toBe((await tokenizer.encode(text)).length);
+      }),
+    );
+    expect(await tokenizer.encode("x+y", { addSpecialTokens: false })).toHaveLength(1);
+  }
+  const tag = { id: 9, content: "<t>", ...flags, normalized: false };
+  for (const json of [
+    { ...bytePairs, added_tokens: [{ ...tag, lstrip: true }] },
+    { ...first, added_tokens: [tag] },
+  ])
+    await expect(loadTokenizer(json).then((tokenizer) => tokenizer.countTokens("a"))).rejects.toMatchObject({
+      code: "llm/count-tokens",
+    });
+});
+
 describe("answer ids", () => {
   test("a dangling space belongs to the answer", async () => {
     const tokenizer = await trainTokenizer(corpus, { vocabularySize: 400 });
