@@ -34,8 +34,8 @@ export interface SearchConfig {
 }
 
 /**
- * Ends a trial whose best validation AUC is below the median of the others' after as many samples: the median
- * stopping rule of Golovin et al., Google Vizier, KDD 2017, section 3.2.
+ * Ends a trial whose best validation AUC is below the median of the others' after as many samples, and after as large a
+ * part of their trainings: the median stopping rule of Golovin et al., Google Vizier, KDD 2017, section 3.2.
  */
 export interface MedianRule {
   /** With so many trials to compare with, at least. */

@@ -88,13 +88,22 @@ async function runAll(
   test: boolean,
 ): Promise<TriedConfig[]> {
   const tried: TriedConfig[] = [];
-  const courses = planned.map((): Course => ({ points: [], ended: false }));
-  const courseOf = (looks: readonly Look[], stepsPerEpoch: number, ended: boolean): Course => ({
-    points: looks.filter(({ step }) => step > 0).map(({ step, score }) => [step / stepsPerEpoch, score]),
-    ended,
+  const courses = planned.map(({ config }): Course => {
+    return { points: [], length: config.stages.warmUp.epochs, ended: false };
   });
+  const setCourse = (
+    index: number,
+    looks: readonly Look[],
+    stepsPerEpoch: number,
+    ended: boolean,
+  ): Course => {
+    const points = looks
+      .filter(({ step }) => step > 0)
+      .map(({ step, score }) => [step / stepsPerEpoch, score] as const);
+    return (courses[index] = { ...courses[index]!, points, ended });
+  };
   const end = async (index: number, record: TrialRecord, reused: boolean): Promise<void> => {
-    courses[index] = courseOf(record.looks, record.stepsPerEpoch, true);
+    setCourse(index, record.looks, record.stepsPerEpoch, true);
     tried[index] = { ...planned[index]!, record, reused };
     await listener.ended?.(
       index,
@@ -125,10 +134,10 @@ async function runAll(
         stepDone: (step) => listener.stepDone?.(index, step),
         looked(look) {
           looks = [...looks, look];
-          courses[index] = courseOf(looks, stepsPerEpoch, false);
+          const course = setCourse(index, looks, stepsPerEpoch, false);
           listener.looked?.(index, look);
           const others = courses.filter((_, other) => other !== index);
-          return stopping === "none" || mayGoOn(courses[index], others, stopping);
+          return stopping === "none" || mayGoOn(course, others, stopping);
         },
       },
     );

@@ -62,8 +62,8 @@ const steps = 3;
  * Adam divides a gradient by its size plus 1e-8, so of a parameter with a gradient of that order the rounding of the
  * gradient decides: such elements are a group of their own.
  */
-const tinyGradient = "after3 (|grad| < 1e-7)";
-const tiny = 1e-7;
+const tinyGradient = "after3 (|grad| < 2e-7)";
+const tiny = 2e-7;
 
 /**
  * Computes a case with our model and pairs every tensor that both have: hidden states, logit, loss, all gradients,
@@ -211,12 +211,15 @@ function shapesOf(tensors: Record<string, NamedTensor>): Record<string, readonly
   return Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
 }
 
-/** Largest float32-float64 differences of the peer itself over its cases (goldens/crm/README.md, "Tolerances"). */
+/**
+ * Largest float32-float64 differences of the peer itself over its cases, of the loss and of parameters with a tiny gradient
+ * those over other seeds and dimensions (goldens/crm/README.md, "Tolerances").
+ */
 const tolerances: Readonly<Record<string, number>> = {
   hidden: 4e-6,
   logit: 1e-6,
-  loss: 2e-7,
-  loss_steps: 2e-7,
+  loss: 6e-7,
+  loss_steps: 6e-7,
   grad: 5e-7,
   buffer_after1: 1e-6,
   after3: 2e-6,
