@@ -67,7 +67,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const inputs: StageInputs = { runtime, data, seed: config.seed };
   const crm = crmOf(config.crm, data.featureMap);
   const lora = config.llm.lora as LoraConfig;
-  const design = await designLlm(config, options, data);
+  const design = await designLlm(config, options, inputs);
   const crmWidths = await hiddenWidths(data, crm);
   const projection = projectionConfig(config, crmWidths, design.config.layers);
   // What would end a later stage is refused before the first.
@@ -89,11 +89,9 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     phases.push(result);
     return result.values;
   };
-  const run = async (name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values> =>
-    keep(await runPhase(optionsOf(name, title), create));
+  const run: RunPhase = async (name, title, create) => keep(await runPhase(optionsOf(name, title), create));
 
-  const values = await baseValues(config, inputs, design, run);
-  const base: BaseLlm = { ...design, values };
+  const base: BaseLlm = { ...design, values: await design.values(run) };
   const { stages } = config;
   const warm = keep(await warmUp(inputs, crm, stages.warmUp, optionsOf("stage-1", "Stage 1: CRM warm-up")));
 
@@ -176,34 +174,33 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   return { bundleFolder, data, phases, test: test!, router, addLogits };
 }
 
-/** The decoder before any training: its values where it is pre-trained, else the texts that it is to be pre-trained on. */
-type LlmDesign = Pick<BaseLlm, "config" | "tokenizer"> & { values?: Values; texts: readonly string[] };
+type RunPhase = (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>;
+
+/** The decoder; its values are there, or a stage of the run makes them. */
+interface LlmDesign extends Pick<BaseLlm, "config" | "tokenizer"> {
+  values(run: RunPhase): Promise<Values>;
+}
 
 async function designLlm(
   config: RunConfig,
   options: TrainingOptions,
-  data: PreparedData,
+  { runtime, data, seed }: StageInputs,
 ): Promise<LlmDesign> {
   const { base } = config.llm;
   if (base.kind === "pretrained") {
     const folder = isHubReference(base.folder) ? base.folder : resolve(options.baseFolder, base.folder);
-    return { ...(await loadBase(folder, base.chat, options.listener?.note)), texts: [] };
+    const { values, ...design } = await loadBase(folder, base.chat, options.listener?.note);
+    return { ...design, values: async () => values };
   }
   const { texts, template } = scratchTexts(data, config.prompt);
-  return { ...(await designScratch(texts, base, template)), texts };
-}
-
-async function baseValues(
-  config: RunConfig,
-  { runtime, seed }: StageInputs,
-  design: LlmDesign,
-  run: (name: string, title: string, create: () => Promise<PhaseSpec>) => Promise<Values>,
-): Promise<Values> {
-  const { base } = config.llm;
-  if (base.kind === "pretrained") return design.values!;
-  return run("stage-0", "Stage 0: pre-training the language model", () =>
-    pretrainingStage(runtime, seed, design, design.texts, base, config.llm),
-  );
+  const design = await designScratch(texts, base, template);
+  return {
+    ...design,
+    values: (run) =>
+      run("stage-0", "Stage 0: pre-training the language model", () =>
+        pretrainingStage(runtime, seed, design, texts, base, config.llm),
+      ),
+  };
 }
 
 function requireTest(rows: ArrayLike<number>): void {

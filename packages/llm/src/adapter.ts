@@ -13,9 +13,9 @@ import {
 import type { LlamaConfig } from "./config.ts";
 import { readJson } from "./json-file.ts";
 import { gemma3StoredName } from "./gemma/names.ts";
-import { loraModules, loraParams, loraTargets, type LoraConfig } from "./lora.ts";
+import { loraParams, type LoraConfig } from "./lora.ts";
 import { parsePeftConfig } from "./peft-config.ts";
-import { loraOf } from "./peft-targets.ts";
+import { loraOf, peftTargets } from "./peft-targets.ts";
 import { readTensors } from "./tensor-folder.ts";
 
 const prefix = "base_model.model.";
@@ -77,23 +77,6 @@ function asOtherBase(error: unknown, baseModel: string | null | undefined): unkn
     remedy: `Use it with the model that it was trained on${baseModel ? `, which it names ${baseModel}` : ""}.`,
     cause: error,
   });
-}
-
-/** Names of projections, or single modules where they are not alike. */
-function peftTargets(config: LlamaConfig, lora: LoraConfig): Record<string, unknown> {
-  if (lora.modules === undefined) return { target_modules: [...loraTargets(lora)].sort() };
-  const modules = loraModules(config, lora);
-  const other = (field: "rank" | "alpha"): Record<string, number> =>
-    Object.fromEntries(
-      modules
-        .filter((module) => module[field] !== lora[field])
-        .map((module) => [module.module, module[field]]),
-    );
-  return {
-    target_modules: modules.map(({ module }) => module).sort(),
-    rank_pattern: other("rank"),
-    alpha_pattern: other("alpha"),
-  };
 }
 
 export interface AdapterToSave {

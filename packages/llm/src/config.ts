@@ -2,7 +2,7 @@ import { z } from "zod";
 import { activation, activationName, type Activation } from "./activation.ts";
 import { parseConfig } from "./parse-config.ts";
 import { gemma3Config, gemma3ToHuggingFace, isGemma3 } from "./gemma/config.ts";
-import { layerTypes, layerTypesOf } from "./layer-types.ts";
+import { layerTypes, layerTypesOf, slidingLayers } from "./layer-types.ts";
 import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeFields } from "./rope-config.ts";
 
 /** A decoder of the Llama family. Sizes by their names in the papers; `toHuggingFace` gives config.json's names. */
@@ -132,14 +132,16 @@ const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tra
     const usable: RopeConfig = typeof rope === "string" ? { kind: "default", theta: 10_000 } : rope;
     const qwen = json.model_type === "qwen2" || json.model_type === "qwen3";
     // Without types, Qwen's layers from max_window_layers on slide, Mistral's all. Llama's never do.
-    const { sliding_window: window, layer_types: types } = json;
+    const { sliding_window: window } = json;
     const windowed = json.model_type === "mistral" || (qwen && json.use_sliding_window === true);
-    if (windowed && types != null && types.length !== json.num_hidden_layers)
-      unsupported("layer_types", `${types.length} types for ${json.num_hidden_layers} layers`);
-    const slides = Array.from({ length: json.num_hidden_layers }, (_, layer) => {
-      if (types != null) return types[layer] === "sliding_attention";
-      return !qwen || layer >= json.max_window_layers;
-    });
+    const slides = windowed
+      ? slidingLayers(
+          json.layer_types,
+          json.num_hidden_layers,
+          (layer) => !qwen || layer >= json.max_window_layers,
+          (message) => unsupported("layer_types", message),
+        )
+      : [];
     const attentionBias = json.attention_bias ?? false;
     const eos = json.eos_token_id;
     return {
@@ -155,7 +157,7 @@ const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tra
       rmsNormEpsilon: json.rms_norm_eps,
       maxPositions: json.max_position_embeddings,
       rope: usable,
-      ...(windowed && window != null && slides.includes(true)
+      ...(window != null && slides.includes(true)
         ? { sliding: { window, rope: usable, layers: slides } }
         : {}),
       // Qwen2 has biases on q, k and v whatever its config says; Mistral has none.

@@ -1,5 +1,5 @@
 import type { ParamSpec } from "@corella/engine";
-import { holdsTensor, openParams, type NameInFile } from "./tensor-folder.ts";
+import { holdsTensors, openParams, type NameInFile } from "./tensor-folder.ts";
 
 const rowsAtOnce = 4096;
 
@@ -14,8 +14,7 @@ export async function hasOwnHead(
   names: { readonly embedding: string; readonly head: string },
   nameInFile?: NameInFile,
 ): Promise<boolean> {
-  for (const name of [names.embedding, names.head])
-    if (!(await holdsTensor(folder, name, nameInFile))) return false;
+  if (!(await holdsTensors(folder, [names.embedding, names.head], nameInFile))) return false;
   const spec: ParamSpec = { shape, init: { kind: "zeros" } };
   const weights = await openParams(folder, { [names.embedding]: spec, [names.head]: spec }, nameInFile);
   try {

@@ -7,13 +7,31 @@ export function parseConfig<Config>(
   json: unknown,
   place: string,
 ): Config {
+  return parseContent(schema, json, place, {
+    code: "llm/config",
+    whole: "The config",
+    remedy: "Use a model of an architecture that corella implements, with its own config.json.",
+  });
+}
+
+/**
+ * Parses the content of a file.
+ * @param mistake how the first field that is wrong is told, or `whole` when there is no field
+ * @throws CorellaError of that code
+ */
+export function parseContent<Content>(
+  schema: z.ZodType<Content, unknown>,
+  json: unknown,
+  place: string,
+  { code, whole, remedy }: { readonly code: string; readonly whole: string; readonly remedy: string },
+): Content {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new CorellaError({
-    code: "llm/config",
-    message: `${issue.path.join(".") || "The config"}: ${issue.message}.`,
+    code,
+    message: `${issue.path.join(".") || whole}: ${issue.message}.`,
     place,
-    remedy: "Use a model of an architecture that corella implements, with its own config.json.",
+    remedy,
   });
 }

@@ -1,5 +1,5 @@
-import { CorellaError } from "@corella/errors";
 import { z } from "zod";
+import { parseContent } from "./parse-config.ts";
 
 /** Something of PEFT that changes the result and that we lack: it must be off. */
 function lacking(feature: string): z.ZodOptional<z.ZodType<unknown>> {
@@ -70,13 +70,9 @@ const peftConfig: z.ZodType<PeftConfig, unknown> = z.looseObject({
 
 /** @throws CorellaError `llm/adapter-config` with the first field that is wrong or not supported */
 export function parsePeftConfig(json: unknown, place: string): PeftConfig {
-  const parsed = peftConfig.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new CorellaError({
+  return parseContent(peftConfig, json, place, {
     code: "llm/adapter-config",
-    message: `${issue.path.join(".") || "The config"}: ${issue.message}.`,
-    place,
+    whole: "The config",
     remedy: "Only LoRA and rsLoRA of linear layers are supported; merge others with PEFT's merge_and_unload.",
   });
 }

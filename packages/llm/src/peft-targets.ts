@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import type { LlamaConfig } from "./config.ts";
-import type { LoraConfig } from "./lora.ts";
+import { loraModules, loraTargets, type LoraConfig } from "./lora.ts";
 import { projections, type Projection } from "./params.ts";
 import type { PeftConfig } from "./peft-config.ts";
 
@@ -47,6 +47,23 @@ export function loraOf(
     all.every(({ module, name }) => targetModules.includes(name) === Object.hasOwn(modules, module)) &&
     Object.values(modules).every(({ rank, alpha }) => rank === lora.rank && alpha === lora.alpha);
   return isUniform ? { ...lora, targetModules } : { ...lora, modules };
+}
+
+/** Fields of an adapter_config.json: names of projections, or single modules where they are not alike. */
+export function peftTargets(config: LlamaConfig, lora: LoraConfig): Record<string, unknown> {
+  if (lora.modules === undefined) return { target_modules: [...loraTargets(lora)].sort() };
+  const modules = loraModules(config, lora);
+  const other = (field: "rank" | "alpha"): Record<string, number> =>
+    Object.fromEntries(
+      modules
+        .filter((module) => module[field] !== lora[field])
+        .map((module) => [module.module, module[field]]),
+    );
+  return {
+    target_modules: modules.map(({ module }) => module).sort(),
+    rank_pattern: other("rank"),
+    alpha_pattern: other("alpha"),
+  };
 }
 
 type Fail = (message: string) => CorellaError;

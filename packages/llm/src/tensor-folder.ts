@@ -65,10 +65,10 @@ export async function openParams(
   }
 }
 
-/** Whether the files of a model folder hold a parameter. @throws CorellaError `llm/no-weights`, `llm/missing-shard` */
-export async function holdsTensor(
+/** Whether the files of a model folder hold all these parameters. @throws CorellaError `llm/no-weights`, `llm/missing-shard` */
+export async function holdsTensors(
   folder: string,
-  name: string,
+  names: readonly string[],
   nameInFile: NameInFile = sameName,
 ): Promise<boolean> {
   const stored = new Set<string>();
@@ -77,7 +77,7 @@ export async function holdsTensor(
     for (const other of file.names) stored.add(other);
     await file.close();
   }
-  return stored.has(nameInFile(name, (other) => stored.has(other)));
+  return names.every((name) => stored.has(nameInFile(name, (other) => stored.has(other))));
 }
 
 /** Reads the tensors of a model folder as float32, one by one. @throws as `openParams` */

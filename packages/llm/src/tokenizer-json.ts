@@ -1,5 +1,5 @@
-import { CorellaError } from "@corella/errors";
 import { z } from "zod";
+import { parseContent } from "./parse-config.ts";
 
 export interface BpeModel {
   readonly type: "BPE";
@@ -84,13 +84,9 @@ const tokenizerJson: z.ZodType<TokenizerJson> = z.looseObject({
 
 /** @throws CorellaError `llm/tokenizer` */
 export function parseTokenizerJson(content: unknown, place: string): TokenizerJson {
-  const parsed = tokenizerJson.safeParse(content);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new CorellaError({
+  return parseContent(tokenizerJson, content, place, {
     code: "llm/tokenizer",
-    message: `${issue.path.join(".") || "The tokenizer"}: ${issue.message}.`,
-    place,
+    whole: "The tokenizer",
     remedy: "Use a tokenizer.json with a BPE, Unigram or WordPiece model.",
   });
 }

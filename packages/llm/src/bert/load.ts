@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Values } from "@corella/engine";
 import { readJson } from "../json-file.ts";
-import { holdsTensor, readParams } from "../tensor-folder.ts";
+import { holdsTensors, readParams } from "../tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../tokenizer.ts";
 import { parseBertConfig, type BertConfig } from "./config.ts";
 import { bertParams } from "./encoder.ts";
@@ -17,7 +17,7 @@ export async function loadBert(folder: string): Promise<BertModel> {
   const path = join(folder, "config.json");
   const parsed = parseBertConfig(await readJson(path), path);
   // Masked language models and many sentence encoders have none.
-  const pooler = await holdsTensor(folder, "pooler.dense.weight", storedName);
+  const pooler = await holdsTensors(folder, ["pooler.dense.weight"], storedName);
   const config = pooler ? parsed : { ...parsed, pooler };
   const values = await readParams(folder, bertParams(config), storedName);
   return { config, values, tokenizer: await loadTokenizer(folder) };

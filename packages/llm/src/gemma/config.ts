@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { LlamaConfig } from "../config.ts";
 import { activation, activationName } from "../activation.ts";
-import { layerTypes, layerTypesOf } from "../layer-types.ts";
+import { layerTypes, layerTypesOf, slidingLayers } from "../layer-types.ts";
 import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeFields } from "../rope-config.ts";
 
 const size = z.int().positive();
@@ -55,20 +55,15 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
   )
   .transform((json, context): LlamaConfig => {
     const maxPositions = json.max_position_embeddings;
+    const unsupported = (field: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [field], message });
     const rope = (fields: RopeFields, defaultTheta: number): RopeConfig => {
       const theta = fields.rope_theta ?? defaultTheta;
       const parsed = ropeConfig(fields, { theta, maxPositions, headDim: json.head_dim });
       if (typeof parsed !== "string") return parsed;
-      context.addIssue({ code: "custom", path: ["rope_parameters"], message: parsed });
+      unsupported("rope_parameters", parsed);
       return { kind: "default", theta };
     };
-    const types = json.layer_types;
-    if (types != null && types.length !== json.num_hidden_layers)
-      context.addIssue({
-        code: "custom",
-        path: ["layer_types"],
-        message: `${types.length} types for ${json.num_hidden_layers} layers`,
-      });
     const eos = json.eos_token_id;
     return {
       architecture: "gemma3",
@@ -86,10 +81,11 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
       sliding: {
         window: json.sliding_window,
         rope: rope(json.rope_parameters?.sliding_attention ?? {}, json.rope_local_base_freq),
-        layers: Array.from({ length: json.num_hidden_layers }, (_, layer) =>
-          types == null
-            ? (layer + 1) % json.sliding_window_pattern !== 0
-            : types[layer] === "sliding_attention",
+        layers: slidingLayers(
+          json.layer_types,
+          json.num_hidden_layers,
+          (layer) => (layer + 1) % json.sliding_window_pattern !== 0,
+          (message) => unsupported("layer_types", message),
         ),
       },
       queryScalar: json.query_pre_attn_scalar,
