@@ -1,5 +1,6 @@
 import { crmOf, saveBundle } from "@corella/bundle";
-import { createGenerator, initialValues } from "@corella/engine";
+import { initialValues } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { decoder, tinyLlamaConfig, trainTokenizer, yesNoIds, type LoraConfig } from "@corella/llm";
 import {
   catalogueFromLog,

@@ -1,11 +1,5 @@
-import {
-  cosineSchedule,
-  createGenerator,
-  permutation,
-  type PhaseSpec,
-  type Runtime,
-  type Values,
-} from "@corella/engine";
+import { cosineSchedule, type PhaseSpec, type Runtime, type Values } from "@corella/engine";
+import { createGenerator, permutation } from "@corella/random";
 import {
   chatTokenizer,
   chunkBatch,

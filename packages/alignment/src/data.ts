@@ -1,5 +1,6 @@
 import { idFeeds } from "@corella/bundle";
-import { createGenerator, permutation, type Batch } from "@corella/engine";
+import type { Batch } from "@corella/engine";
+import { createGenerator, permutation } from "@corella/random";
 import {
   catalogueFromLog,
   createPrompt,

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createGenerator } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 
 /** A small log: user u likes the items of its own parity. */
 export async function writeSmallData(folder: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { createGenerator, permutation } from "@corella/engine";
+import { createGenerator, permutation } from "@corella/random";
 
 /** Batches of samples of similar length in a random order: little padding, and still a fresh mixture in every epoch. */
 export interface BatchPlan {

@@ -1,4 +1,4 @@
-import { createGenerator } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import {
   catalogueFromLog,
   createPrompt,

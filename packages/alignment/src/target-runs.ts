@@ -1,4 +1,4 @@
-import { createGenerator, permutation } from "@corella/engine";
+import { createGenerator, permutation } from "@corella/random";
 import { recordAt, type InteractionLog, type Prompt, type RatingRecord } from "@corella/modality";
 import type { PreparedData } from "./data.ts";
 

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createGenerator, eagerRuntime, initialValues } from "@corella/engine";
+import { eagerRuntime, initialValues } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { crmInferenceProgram } from "@corella/crm";
 import { catalogueFromLog, createLog, encodeRows, fitFeatureMap, recordAt } from "@corella/modality";
 import * as ort from "onnxruntime-node";

@@ -1,4 +1,5 @@
-import { createGenerator, eagerRuntime, initialValues, type Batch, type Values } from "@corella/engine";
+import { eagerRuntime, initialValues, type Batch, type Values } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { describe, expect, test } from "vitest";
 import { createCrm, crmInferenceProgram, type CrmConfig, type CrmFeature } from "./index.ts";
 import { attentiveFeatures, syntheticBatch, syntheticFeatures } from "./synthetic.test-helper.ts";

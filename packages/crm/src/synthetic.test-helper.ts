@@ -1,5 +1,5 @@
 import type { Batch } from "@corella/engine";
-import { createGenerator } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import type { CrmFeature } from "./index.ts";
 
 /** Features of all types, with a shared table and a sequence that adds another. */

@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import { createBitStream } from "./random.ts";
+import { createBitStream } from "@corella/random";
 import type { Batch, Program } from "./program.ts";
 import type { DropoutMask } from "./capture/capture.ts";
 import type { Sizes, SymbolicNumber } from "./capture/symbolic.ts";

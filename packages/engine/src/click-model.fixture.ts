@@ -1,5 +1,5 @@
 import { tf, type Batch, type Program } from "./index.ts";
-import { createGenerator } from "./random.ts";
+import { createGenerator } from "@corella/random";
 
 /** For tests of training: two tables, one of them looked up twice, and a layer: logistic regression of pooled rows, with dropout. */
 export const clickProgram: Program = {

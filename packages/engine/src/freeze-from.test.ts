@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createGenerator } from "@corella/random";
 import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
 import {
-  createGenerator,
   eagerRuntime,
   onnxRuntime,
   tf,

@@ -19,7 +19,6 @@ export type {
 } from "./program.ts";
 export { initialize, type Initializer, type Nonlinearity } from "./initializers.ts";
 export { initialValues } from "./training-state.ts";
-export { createGenerator, permutation, type Generator } from "./random.ts";
 export type { Optimizer } from "./optimizers.ts";
 export {
   constantSchedule,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { initialize, type Initializer } from "./initializers.ts";
-import { createGenerator } from "./random.ts";
+import { createGenerator } from "@corella/random";
 
 const count = 100_000;
 

@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import { createGenerator } from "./random.ts";
+import { createGenerator } from "@corella/random";
 import { fillNormal, fillUniform } from "./random-fill.ts";
 
 /** What comes after a weight; its gain keeps the variance of what passes (torch.nn.init.calculate_gain). */

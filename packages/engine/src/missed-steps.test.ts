@@ -10,7 +10,7 @@ import {
   type Values,
 } from "./index.ts";
 import { clickProgram, clicks } from "./click-model.fixture.ts";
-import { createGenerator } from "./random.ts";
+import { createGenerator } from "@corella/random";
 import { RowGradients } from "./tables.ts";
 import { TrainingState } from "./training-state.ts";
 

@@ -1,4 +1,4 @@
-import { createBitStream } from "./random.ts";
+import { createBitStream } from "@corella/random";
 
 /** Words that are drawn together: they stay in the processor's first cache. */
 const block = 1024;

@@ -1,4 +1,5 @@
-import { createGenerator, initialValues, onnxRuntime, type Values } from "@corella/engine";
+import { initialValues, onnxRuntime, type Values } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { expect, test } from "vitest";
 import {
   adapterFeeds,

@@ -1,12 +1,5 @@
-import {
-  createGenerator,
-  eagerRuntime,
-  initialValues,
-  onnxRuntime,
-  tf,
-  type Batch,
-  type Program,
-} from "@corella/engine";
+import { eagerRuntime, initialValues, onnxRuntime, tf, type Batch, type Program } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { expect, test } from "vitest";
 import {
   bertEncoder,

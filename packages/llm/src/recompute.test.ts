@@ -1,5 +1,4 @@
 import {
-  createGenerator,
   eagerRuntime,
   initialValues,
   onnxRuntime,
@@ -9,6 +8,7 @@ import {
   type Program,
   type Runtime,
 } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { expect, test } from "vitest";
 import {
   bertConfig,

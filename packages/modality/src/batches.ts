@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import { createRandomInteger, shuffled } from "./random.ts";
+import { createGenerator, shuffle } from "@corella/random";
 
 export interface BatchOptions {
   /** Without it rows keep their order. */
@@ -12,7 +12,9 @@ export interface BatchOptions {
 
 /** The rows in the order of an epoch: an exact, seeded shuffle; 4 bytes a row. */
 export function shuffledRows(rows: ArrayLike<number>, shuffleSeed: number, epoch: number = 0): Uint32Array {
-  return shuffled(rows, createRandomInteger(shuffleSeed, epoch));
+  const ordered = Uint32Array.from(rows);
+  shuffle(ordered, createGenerator(shuffleSeed, "epoch", epoch));
+  return ordered;
 }
 
 /** Batches of rows; the last one may be shorter. */

@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
+import { createGenerator, shuffle } from "@corella/random";
 import type { DataConfig, Shares } from "./config.ts";
 import { historyLength, type InteractionLog } from "./log.ts";
-import { createRandomInteger, shuffled } from "./random.ts";
 
 /** Rows of the log, each part in global time order. */
 export interface LogSplit {
@@ -72,7 +72,8 @@ function leaveLastOut(log: InteractionLog, samples: Uint32Array): LogSplit {
 
 /** All samples of a user are in one part; the shares are of users. */
 function splitByUser(log: InteractionLog, samples: Uint32Array, shares: Shares, seed: number): LogSplit {
-  const users = shuffled([...new Set(samples.map((row) => log.user[row]!))], createRandomInteger(seed));
+  const users = Uint32Array.from(new Set(samples.map((row) => log.user[row]!)));
+  shuffle(users, createGenerator(seed, "split"));
   const [train, validation] = partSizes(users.length, shares);
   const part = new Uint8Array(log.users.ids.length);
   for (const [index, user] of users.entries()) {

@@ -8,12 +8,13 @@ export const importedByAll = "errors";
 
 const packageImports: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  random: [],
   safetensors: [],
-  metrics: [],
+  metrics: ["random"],
   configuration: [],
   terminal: [],
-  engine: ["safetensors"],
-  modality: ["safetensors", "configuration"],
+  engine: ["safetensors", "random"],
+  modality: ["safetensors", "random", "configuration"],
   crm: ["engine", "metrics"],
   llm: ["engine", "safetensors"],
   routing: ["metrics"],
@@ -28,6 +29,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
     "metrics",
     "engine",
     "safetensors",
+    "random",
     "configuration",
   ],
 };

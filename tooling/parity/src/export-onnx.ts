@@ -2,7 +2,6 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createCrm, crmInferenceProgram, crmModels, crmProgram, type CrmFeature } from "@corella/crm";
 import {
-  createGenerator,
   initialValues,
   onnxRuntime,
   type Batch,
@@ -10,6 +9,7 @@ import {
   type Program,
   type Values,
 } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import {
   decoder,
   isLoraParam,

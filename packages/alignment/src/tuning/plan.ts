@@ -7,7 +7,7 @@ import { parseRunConfig, type RunConfig } from "../config.ts";
 import type { Settings } from "./search-space.ts";
 
 /** Part of every key: raise it when what a trial computes changes its meaning. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 export interface PlannedTrial {
   readonly settings: Settings;

@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import { createGenerator, permutation } from "@corella/engine";
+import { createGenerator, permutation } from "@corella/random";
 import { parseStrict } from "@corella/configuration";
 import { z } from "zod";
 

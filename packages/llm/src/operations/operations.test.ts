@@ -1,4 +1,5 @@
-import { createGenerator, eagerRuntime, onnxRuntime, tf, type Program, type Values } from "@corella/engine";
+import { eagerRuntime, onnxRuntime, tf, type Program, type Values } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { describe, expect, test } from "vitest";
 import { attention, causalBias } from "./attention.ts";
 import { headCrossEntropy } from "./cross-entropy.ts";

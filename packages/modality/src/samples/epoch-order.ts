@@ -1,4 +1,4 @@
-import { createRandomInteger, type RandomInteger, shuffleInPlace } from "../random.ts";
+import { createGenerator, shuffle as shuffleInPlace, type Generator as RandomNumbers } from "@corella/random";
 
 /** A shard in the order of an epoch. */
 export interface ShardVisit {
@@ -20,7 +20,7 @@ export function* epochOrder(
   shuffle: { readonly seed: number; readonly epoch: number } | undefined,
   start: number,
 ): Generator<ShardVisit, void, undefined> {
-  const random = shuffle === undefined ? undefined : createRandomInteger(shuffle.seed, shuffle.epoch);
+  const random = shuffle === undefined ? undefined : createGenerator(shuffle.seed, "epoch", shuffle.epoch);
   const order = identity(shardSizes.length);
   if (random !== undefined) shuffleInPlace(order, random);
   let before = 0;
@@ -44,6 +44,6 @@ function identity(size: number): Uint32Array {
 }
 
 /** Draws as a shuffle of so many values does. */
-function drawShuffle(size: number, random: RandomInteger): void {
-  for (let i = size - 1; i > 0; i--) random(i + 1);
+function drawShuffle(size: number, random: RandomNumbers): void {
+  for (let i = size - 1; i > 0; i--) random.integer(i + 1);
 }

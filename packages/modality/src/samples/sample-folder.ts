@@ -1,4 +1,5 @@
 import { CorellaError } from "@corella/errors";
+import { createGenerator, shuffle } from "@corella/random";
 import { createHash, type Hash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,11 +16,10 @@ import {
 } from "../prepared/column-files.ts";
 import { makeFolder } from "../prepared/content-folder.ts";
 import { tableBytes } from "../prepared/log-folder.ts";
-import { createRandomInteger, shuffled } from "../random.ts";
 import { type ColumnLayout, layoutOf, parseShard, type Shard, shardBytes } from "./shard.ts";
 
 /** Part of every key: raise it when the meaning of the files changes. */
-const formatVersion = 1;
+const formatVersion = 2;
 /** Some 13 MB with two 30-long histories: gathering at random is several times faster where that fits a processor's cache. */
 const defaultShardSize = 2 ** 17;
 
@@ -74,10 +74,11 @@ export async function prepareSamples(
   const kept = await openSamples(folder);
   if (kept !== undefined) return kept;
   const scattered = scatterSeed !== undefined || rows.length <= shardSize;
-  const ordered =
-    scatterSeed === undefined || rows.length <= shardSize
-      ? rows
-      : shuffled(rows, createRandomInteger(scatterSeed));
+  let ordered = rows;
+  if (scatterSeed !== undefined && rows.length > shardSize) {
+    ordered = Uint32Array.from(rows);
+    shuffle(ordered, createGenerator(scatterSeed, "scatter"));
+  }
   await makeFolder(
     folder,
     async (unfinished) => {

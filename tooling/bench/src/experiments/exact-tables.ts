@@ -1,6 +1,7 @@
 // What a step costs with lazy, exact and dense tables. Usage, from tooling/bench:
 //   node --conditions=source --import tsx src/experiments/exact-tables.ts <rows> <uniform|skewed> <adam|adam-l2|adamw> [steps]
-import { createGenerator, onnxRuntime, tf, type Batch, type Optimizer, type Program } from "@corella/engine";
+import { onnxRuntime, tf, type Batch, type Optimizer, type Program } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 
 const [rowsText = "10000", ids = "uniform", kind = "adam", stepsText = "60"] = process.argv.slice(2);
 const rows = Number(rowsText);

@@ -1,13 +1,8 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  createGenerator,
-  onnxRuntime,
-  type Precision,
-  type Program,
-  type ValueReader,
-} from "@corella/engine";
+import { onnxRuntime, type Precision, type Program, type ValueReader } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import {
   isLoraParam,
   llamaParams,

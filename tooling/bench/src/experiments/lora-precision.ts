@@ -1,5 +1,4 @@
 import {
-  createGenerator,
   initialValues,
   onnxRuntime,
   type Batch,
@@ -7,6 +6,7 @@ import {
   type Program,
   type Values,
 } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import {
   decoder,
   isLoraParam,

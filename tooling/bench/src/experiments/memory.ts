@@ -1,7 +1,6 @@
 // Whether training, and making and disposing sessions, grows the process. Usage, from tooling/bench:
 //   node --expose-gc --conditions=source --import tsx src/experiments/memory.ts
 import {
-  createGenerator,
   eagerRuntime,
   initialValues,
   onnxRuntime,
@@ -10,6 +9,7 @@ import {
   type Program,
   type Runtime,
 } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 
 const count = 1000;
 const looks = 5;

@@ -1,4 +1,5 @@
-import { createGenerator, onnxRuntime, type Precision } from "@corella/engine";
+import { onnxRuntime, type Precision } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import {
   decoder,
   isLoraParam,

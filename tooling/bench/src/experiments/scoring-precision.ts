@@ -1,10 +1,5 @@
-import {
-  createGenerator,
-  onnxRuntime,
-  quantizationError,
-  type Precision,
-  type Program,
-} from "@corella/engine";
+import { onnxRuntime, quantizationError, type Precision, type Program } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { CorellaError } from "@corella/errors";
 import { createScorer, decoder, loadPretrained, yesNoIds } from "@corella/llm";
 

@@ -1,5 +1,6 @@
 import { randomRuns, renderRun, targetRuns } from "@corella/alignment";
-import { createGenerator, initialValues, onnxRuntime, permutation, type Precision } from "@corella/engine";
+import { initialValues, onnxRuntime, type Precision } from "@corella/engine";
+import { createGenerator, permutation } from "@corella/random";
 import {
   createScorer,
   cutPrompt,

@@ -1,4 +1,5 @@
-import { createGenerator, type Batch, type Feed, type Program, type Values } from "@corella/engine";
+import type { Batch, Feed, Program, Values } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 
 /** As many as the peers have. */
 const batches = 4;

@@ -1,4 +1,4 @@
-import { createGenerator } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import { createLog, type FeatureMap, fitFeatureMap, type InteractionLog } from "@corella/modality";
 
 /** A log of the size of ML-1M with its attributes, at random. */

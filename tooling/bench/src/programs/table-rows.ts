@@ -1,5 +1,6 @@
 import { createCrm, crmProgram, type CrmFeature } from "@corella/crm";
-import { createGenerator, type Batch, type Feed, type Runtime } from "@corella/engine";
+import type { Batch, Feed, Runtime } from "@corella/engine";
+import { createGenerator } from "@corella/random";
 import type { Subject } from "../contestant.ts";
 import type { Dcnv2Shape } from "./dcnv2.ts";
 import { labels, rotating } from "./random-batches.ts";
