@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { formatError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
 import { describeDistributions, prepareLog, splitLog, summarise } from "@corella/modality";
-import { writeFileAtomic } from "@corella/safetensors";
+import { writeFileAtomic } from "@corella/files";
 import { alignColumns } from "@corella/terminal";
 import { Command } from "commander";
 import { cardsOf, dataPage, partsTable, readingTable } from "./page.ts";

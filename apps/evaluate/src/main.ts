@@ -5,7 +5,7 @@ import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { loadDataConfig, prepareLog, splitLog } from "@corella/modality";
-import { writeFileAtomic } from "@corella/safetensors";
+import { writeFileAtomic } from "@corella/files";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createCounter } from "./counter.ts";
 import { evaluatePredictions, report } from "./figures.ts";

@@ -3,7 +3,7 @@ import { loadRunConfig, train } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
-import { writeFileAtomic } from "@corella/safetensors";
+import { writeFileAtomic } from "@corella/files";
 import { duration, listenForInterruption } from "@corella/terminal";
 import { Command } from "commander";
 import { MetricsLog } from "./metrics-log.ts";
@@ -121,14 +121,14 @@ function listeners(
       if (Number.isFinite(loss)) metrics.add({ phase, step, loss });
       progress.stepDone?.(phase, step, loss);
     },
-    validated(phase, look, best) {
+    validated(phase, result, best) {
       metrics.add({
         phase,
-        step: look.step,
-        validationAuc: look.score,
-        validationLogLoss: look.figures!["logLoss"]!,
+        step: result.step,
+        validationAuc: result.score,
+        validationLogLoss: result.figures!["logLoss"]!,
       });
-      return progress.validated?.(phase, look, best);
+      return progress.validated?.(phase, result, best);
     },
     phaseEnded(result) {
       progress.phaseEnded?.(result);

@@ -1,5 +1,5 @@
 import { appendFile, readFile } from "node:fs/promises";
-import { writeFileAtomic } from "@corella/safetensors";
+import { writeFileAtomic } from "@corella/files";
 
 /** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
 export type MetricsLine =

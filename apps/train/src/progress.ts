@@ -61,8 +61,8 @@ export function createProgress(stream: NodeJS.WriteStream): ProgressListener & {
       const state = running;
       meter.show(step, state.steps, () => details(state, step));
     },
-    validated(_, look) {
-      if (running !== undefined) running.score = look.score;
+    validated(_, result) {
+      if (running !== undefined) running.score = result.score;
     },
     phaseEnded(result) {
       const took = running === undefined ? "" : ` in ${duration(performance.now() - running.startedAtMs)}`;

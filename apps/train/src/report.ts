@@ -82,7 +82,7 @@ export function runReport(
         ],
       })),
       ...phases
-        .filter((phase) => phase.looks.length > 0)
+        .filter((phase) => phase.validations.length > 0)
         .map((phase) => ({
           title: `The CRM's validation AUC: ${phaseTitle(phase.name)}`,
           xLabel: "step",
@@ -90,7 +90,7 @@ export function runReport(
           series: [
             {
               name: phaseTitle(phase.name),
-              points: phase.looks.map(({ step, score }): [number, number] => [step, score]),
+              points: phase.validations.map(({ step, score }): [number, number] => [step, score]),
             },
           ],
         })),

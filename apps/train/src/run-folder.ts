@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { changedSetting, configForFolder, loadRunConfig, type LoadedConfig } from "@corella/alignment";
 import { CorellaError } from "@corella/errors";
-import { claimFolder, isClaimed } from "@corella/safetensors";
+import { claimFolder, isClaimed } from "@corella/files";
 
 export interface RunFolder {
   readonly folder: string;

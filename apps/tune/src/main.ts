@@ -14,7 +14,7 @@ import {
 import { readYaml } from "@corella/configuration";
 import { CorellaError, formatError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
-import { writeFileAtomic } from "@corella/safetensors";
+import { writeFileAtomic } from "@corella/files";
 import { alignColumns, listenForInterruption } from "@corella/terminal";
 import { Command, InvalidArgumentError } from "commander";
 import { tunePage } from "./page.ts";

@@ -1,5 +1,5 @@
 import type { RunConfig, TrialRecord } from "@corella/alignment";
-import type { Look } from "@corella/engine";
+import type { ValidationResult } from "@corella/engine";
 import type { PlainError } from "@corella/errors";
 
 /** What crosses between the command and a process that trains. */
@@ -14,7 +14,7 @@ export type TrialRequest =
       readonly cacheFolder: string;
       readonly threads: number;
     }
-  /** The answer to a look. */
+  /** The answer to a validation. */
   | { readonly kind: "verdict"; readonly goOn: boolean }
   | { readonly kind: "abort" };
 
@@ -24,10 +24,10 @@ export type TrialReply =
       readonly steps: number;
       readonly step: number;
       readonly samplesPerStep: number;
-      readonly looks: readonly Look[];
+      readonly validations: readonly ValidationResult[];
     }
   | { readonly kind: "step"; readonly step: number }
   /** Training waits for the verdict. */
-  | { readonly kind: "look"; readonly look: Look }
+  | { readonly kind: "validation"; readonly result: ValidationResult }
   | { readonly kind: "done"; readonly record: TrialRecord }
   | { readonly kind: "error"; readonly error: PlainError };

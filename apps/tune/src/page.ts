@@ -78,10 +78,10 @@ function validationCurve(
     title,
     xLabel: "epoch",
     yLabel: "AUC",
-    // The look before the first step would press all others together.
+    // The validation before the first step would press all others together.
     series: trials.map((trial) => ({
       name: nameOf(trial),
-      points: trial.record.looks
+      points: trial.record.validations
         .filter(({ step }) => step > 0)
         .map(({ step, score }): [number, number] => [step / trial.record.stepsPerEpoch, score]),
     })),

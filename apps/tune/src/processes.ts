@@ -66,8 +66,8 @@ function train(
           return hooks.started?.(reply);
         case "step":
           return hooks.stepDone?.(reply.step);
-        case "look":
-          return void Promise.resolve(hooks.looked?.(reply.look) ?? true).then((goOn) =>
+        case "validation":
+          return void Promise.resolve(hooks.validated?.(reply.result) ?? true).then((goOn) =>
             send({ kind: "verdict", goOn }),
           );
         case "done":

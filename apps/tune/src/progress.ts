@@ -87,9 +87,9 @@ export function createProgress(stream: NodeJS.WriteStream): TuneListener & { sto
       state.step = step;
       redraw();
     },
-    looked(trial, look) {
+    validated(trial, result) {
       const state = running.get(trial);
-      if (state !== undefined && look.step > 0) state.score = look.score;
+      if (state !== undefined && result.step > 0) state.score = result.score;
       redraw();
     },
     ended(trial, tried) {

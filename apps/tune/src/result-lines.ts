@@ -3,7 +3,7 @@ import type { TriedConfig } from "@corella/alignment";
 /** A JSON line for each trial of the search, and for each seed of the best configuration. */
 export function resultLines(search: readonly TriedConfig[], seeds: readonly TriedConfig[]): string {
   const line = (part: "search" | "seeds", { settings, config, key, record }: TriedConfig): string => {
-    const { status, best, steps, stepsPerEpoch, seconds, looks, test } = record;
+    const { status, best, steps, stepsPerEpoch, seconds, validations, test } = record;
     return JSON.stringify({
       part,
       key,
@@ -17,7 +17,7 @@ export function resultLines(search: readonly TriedConfig[], seeds: readonly Trie
       steps,
       stepsPerEpoch,
       seconds: Math.round(seconds * 10) / 10,
-      looks: looks.map(({ step, score }) => [step, score]),
+      validations: validations.map(({ step, score }) => [step, score]),
       test,
     });
   };

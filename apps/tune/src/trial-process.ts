@@ -27,15 +27,15 @@ async function run(request: Extract<TrialRequest, { kind: "run" }>): Promise<voi
     let lastMs = 0;
     const record = await runTrial({ config, folder, test }, await prepared.data, runtime, {
       signal: abort.signal,
-      started: ({ steps, step, samplesPerStep, looks }) =>
-        reply({ kind: "started", steps, step, samplesPerStep, looks }),
+      started: ({ steps, step, samplesPerStep, validations }) =>
+        reply({ kind: "started", steps, step, samplesPerStep, validations }),
       stepDone(step) {
         if (performance.now() - lastMs < stepEveryMs) return;
         lastMs = performance.now();
         reply({ kind: "step", step });
       },
-      looked(look) {
-        reply({ kind: "look", look });
+      validated(result) {
+        reply({ kind: "validation", result });
         return new Promise((resolve) => (verdict = resolve));
       },
     });

@@ -89,7 +89,7 @@ export async function predictAll(
     steps: total,
     step,
     samplesPerStep: scoringChunk,
-    looks: [],
+    validations: [],
   });
   const results: Predictions[] = [];
   for (const [, rows] of parts) {

@@ -18,11 +18,11 @@ export interface WarmUpConfig {
   readonly tables: "lazy" | "exact" | "dense";
   /** The common Euclidean norm of all gradients is at most this. */
   readonly clipNorm?: number | undefined;
-  /** Looks at the validation part in an epoch. */
+  /** Validations in an epoch. */
   readonly validationsPerEpoch: number;
-  /** Steps between two looks, in place of `validationsPerEpoch`. */
+  /** Steps between two validations, in place of `validationsPerEpoch`. */
   readonly validateEverySteps?: number | undefined;
-  /** Looks without a new best after which the stage ends. */
+  /** Validations without a new best after which the stage ends. */
   readonly patience: number;
 }
 
@@ -54,9 +54,9 @@ export interface JointConfig extends LlmTuningConfig {
     /** Interaction layers from 1; default: all. */
     readonly crmLayers?: readonly number[] | undefined;
   };
-  /** Looks at the CRM's validation result in an epoch. */
+  /** Validations of the CRM in an epoch. */
   readonly validationsPerEpoch: number;
-  /** The see-saw: after so many looks without a new best of the CRM, the stage ends. */
+  /** The see-saw: after so many validations without a new best of the CRM, the stage ends. */
   readonly patience: number;
 }
 

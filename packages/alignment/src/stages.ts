@@ -173,7 +173,7 @@ export async function jointStage(
       every: Math.max(1, Math.floor(perEpoch / config.validationsPerEpoch)),
       patience: config.patience,
       keeps: (name) => name.startsWith("crm."),
-      judge: () => validator.judge(),
+      evaluate: () => validator.evaluate(),
     },
     dispose: () => validator.dispose(),
   };

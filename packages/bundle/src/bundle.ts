@@ -23,7 +23,7 @@ import {
   type ItemVectors,
   type PromptConfig,
 } from "@corella/modality";
-import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/safetensors";
+import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 import { readModality, readTrainedCrm, writeCrmFiles, type TrainedCrm } from "./crm-folder.ts";

@@ -11,14 +11,8 @@ import {
   type FeatureMap,
   type FeatureMapJson,
 } from "@corella/modality";
-import {
-  float32Tensor,
-  parseSafetensors,
-  toFloat32,
-  writeFileAtomic,
-  writeFolderAtomic,
-  writeSafetensors,
-} from "@corella/safetensors";
+import { writeFileAtomic, writeFolderAtomic } from "@corella/files";
+import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@corella/safetensors";
 import { readJson, writeManifest } from "./manifest.ts";
 
 /** A trained CRM: which model, and its values by the model's own names. */

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decimalRating, type Attributes, type HistoryEvent, type InteractionLog } from "@corella/modality";
-import { parseSafetensors, toTypedArray, writeFileAtomic, writeSafetensors } from "@corella/safetensors";
+import { writeFileAtomic } from "@corella/files";
+import { parseSafetensors, toTypedArray, writeSafetensors } from "@corella/safetensors";
 
 const tensorFile = "histories.safetensors";
 const namesFile = "histories.json";

@@ -1,6 +1,6 @@
 import { createRuntime, type OnnxFileOptions, type RuntimeConfig } from "@corella/engine";
 import type { RatingRecord } from "@corella/modality";
-import { recoverFolder } from "@corella/safetensors";
+import { recoverFolder } from "@corella/files";
 import { readModality, readTrainedCrm, type CrmModality, type TrainedCrm } from "./crm-folder.ts";
 import { createCrmLane } from "./lanes.ts";
 import { verifyManifest } from "./manifest.ts";

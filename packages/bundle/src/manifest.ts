@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
-import { writeFileAtomic } from "@corella/safetensors";
+import { writeFileAtomic } from "@corella/files";
 import { z } from "zod";
 
 export const bundleFormat = 1;

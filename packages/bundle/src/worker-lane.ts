@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
 import type { RuntimeConfig } from "@corella/engine";
 import { CorellaError, type PlainError } from "@corella/errors";
+import { startWorker } from "@corella/files";
 import type { RatingRecord } from "@corella/modality";
 import type { Lane } from "./predictor.ts";
 
@@ -24,9 +24,7 @@ export type LaneReply =
 
 /** A lane in a worker thread: `session.run` blocks its thread, so the caller's event loop stays free. */
 export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
-  const worker = import.meta.url.endsWith(".ts")
-    ? new Worker(sourceEntry(), { eval: true, workerData: setup, execArgv: ["--conditions=source"] })
-    : new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
+  const worker = startWorker(import.meta.url, { source: "./worker.ts", built: "./worker.js" }, setup);
   const waiting = new Map<
     number,
     { resolve: (scores: Float32Array) => void; reject: (error: unknown) => void }
@@ -93,13 +91,6 @@ export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
       await worker.terminate();
     },
   };
-}
-
-/** Node 20 gives a worker's first file to no loader: it has to register tsx itself before it imports TypeScript. */
-function sourceEntry(): string {
-  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const entry = JSON.stringify(new URL("./worker.ts", import.meta.url).href);
-  return `import(${tsx}).then(({ register }) => { register(); return import(${entry}); });`;
 }
 
 function laneDied(lane: string, cause: unknown): CorellaError {

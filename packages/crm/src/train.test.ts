@@ -37,8 +37,8 @@ function training(model: string, changes: Partial<CrmTraining> = {}): CrmTrainin
 
 test.each(Object.keys(crmModels))("%s learns a rule that no single feature tells", async (model) => {
   // Wide & Deep, without products of features, takes longest.
-  const { looks, best } = await trainCrm(training(model, { steps: 160, validateEvery: 80 }));
-  expect(looks.map(({ step }) => step)).toEqual([0, 80, 160]);
+  const { validations, best } = await trainCrm(training(model, { steps: 160, validateEvery: 80 }));
+  expect(validations.map(({ step }) => step)).toEqual([0, 80, 160]);
   expect(best!.score).toBeGreaterThan(0.95);
   expect(best!.figures!["logLoss"]).toBeLessThan(0.3);
 });
@@ -70,13 +70,13 @@ test("an interrupted training goes on with the same bits, with every setting on"
   expect(result).toEqual(whole);
 });
 
-test("the plateau lowers the learning rate: with a factor of nearly 0 nothing moves after a bad look", async () => {
-  // No look can be better by half, so the second is a bad one and the rate falls to almost nothing.
+test("the plateau lowers the learning rate: with a factor of nearly 0 nothing moves after a bad validation", async () => {
+  // No validation can be better by half, so the second is a bad one and the rate falls to almost nothing.
   const plateau = { factor: 1e-30, patience: 0, threshold: 2, thresholdMode: "abs" } as const;
-  const { looks } = await trainCrm(training("DeepFM", { plateau, patience: 100 }));
-  expect(looks[1]!.score).not.toBe(looks[0]!.score);
-  expect(looks[2]).toEqual({ ...looks[1], step: 40 });
-  expect(looks[3]).toEqual({ ...looks[1], step: 60 });
+  const { validations } = await trainCrm(training("DeepFM", { plateau, patience: 100 }));
+  expect(validations[1]!.score).not.toBe(validations[0]!.score);
+  expect(validations[2]).toEqual({ ...validations[1], step: 40 });
+  expect(validations[3]).toEqual({ ...validations[1], step: 60 });
 });
 
 test("L2 and clipping change what is learned; training stops when patience runs out", async () => {
@@ -85,7 +85,7 @@ test("L2 and clipping change what is learned; training stops when patience runs 
     const changed = await trainCrm(training("DCNv2", change));
     expect(changed.best!.figures).not.toEqual(plain.best!.figures);
   }
-  // A learning rate of 0 never betters the first look.
+  // A learning rate of 0 never betters the first validation.
   const stuck = await trainCrm(training("DCNv2", { learningRate: 0, patience: 1 }));
   expect(stuck.steps).toBe(20);
   expect(stuck.best!.step).toBe(0);

@@ -15,7 +15,7 @@ import {
   type Schedule,
   type TrainOptions,
   type Values,
-  type Verdict,
+  type ValidationScore,
 } from "@corella/engine";
 import { auc, logLoss } from "@corella/metrics";
 import type { CrmOutput } from "./model.ts";
@@ -47,9 +47,9 @@ export interface CrmTrainingSettings {
   readonly tables?: TrainOptions["tables"];
   /** The common Euclidean norm of all gradients is at most this. */
   readonly clipNorm?: number | undefined;
-  /** Steps between two looks at the validation samples. */
+  /** Steps between two validations. */
   readonly validateEvery: number;
-  /** Looks without a new best AUC after which training stops. */
+  /** Validations without a new best AUC after which training stops. */
   readonly patience: number;
 }
 
@@ -69,7 +69,7 @@ export interface CrmTraining extends CrmTrainingSettings {
 }
 
 /**
- * Trains a model with Adam until the validation AUC no longer rises, and gives its values as of the best look. With
+ * Trains a model with Adam until the validation AUC no longer rises, and gives its values as of the best validation. With
  * `options.folder` an interrupted training goes on from its checkpoint and ends with the same bits.
  * @throws CorellaError `train/interrupted`, `train/diverged`, `crm/one-class`, `engine/optimizer`
  */
@@ -109,7 +109,7 @@ async function createPhase(training: CrmTraining): Promise<PhaseSpec> {
       every: training.validateEvery,
       patience: training.patience,
       keeps: () => true,
-      judge: () => validator.judge(),
+      evaluate: () => validator.evaluate(),
       plateau,
     },
     dispose: () => validator.dispose(),
@@ -121,15 +121,15 @@ function scheduleOf({ steps, decay = "none", warmupSteps = 0 }: CrmTrainingSetti
   return (decay === "linear" ? linearSchedule : cosineSchedule)({ steps, warmupSteps });
 }
 
-/** A look at a model that may still be under training. */
+/** A validation of a model that may still be under training. */
 export interface CrmValidator {
   /** The AUC is the score; beside it stands the logloss in nats. */
-  judge(): Promise<Verdict>;
+  evaluate(): Promise<ValidationScore>;
   dispose(): Promise<void>;
 }
 
 /**
- * @param values of the model; they are read anew at each look
+ * @param values of the model; they are read anew at each validation
  * @throws CorellaError `crm/one-class` when all labels are the same, so that there is no AUC
  */
 export async function createValidator(
@@ -142,7 +142,7 @@ export async function createValidator(
   requireBothClasses(labels);
   const inference = await runtime.infer(crmInferenceProgram(crm), values, { live: true });
   return {
-    async judge() {
+    async evaluate() {
       const probabilities = await scoreBatches(inference, samples.batches(), labels.length);
       return { score: auc(probabilities, labels), figures: { logLoss: logLoss(probabilities, labels) } };
     },

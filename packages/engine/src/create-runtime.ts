@@ -1,9 +1,9 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import { eagerRuntime } from "./eager-runtime.ts";
-import { onnxRuntime } from "./onnx-runtime.ts";
-import type { OnnxRuntimeOptions } from "./onnx-session.ts";
-import type { Runtime } from "./runtime.ts";
-import { loadTfjsNode } from "./tfjs-node.ts";
+import { eagerRuntime } from "./eager/runtime.ts";
+import { onnxRuntime } from "./onnx/runtime.ts";
+import type { OnnxRuntimeOptions } from "./onnx/session.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { loadTfjsNode } from "./eager/tfjs-node.ts";
 
 export type RuntimeKind = "onnxruntime" | "tfjs-node" | "tfjs-node-gpu" | "tfjs-cpu";
 

@@ -1,6 +1,6 @@
-export { tf } from "./tf.ts";
+export { tf } from "./program/tf.ts";
 export type { Tensor } from "@tensorflow/tfjs";
-export { compose, within } from "./program.ts";
+export { compose, within } from "./program/program.ts";
 export type {
   Batch,
   Dimension,
@@ -16,22 +16,22 @@ export type {
   TableSpec,
   ValueReader,
   Values,
-} from "./program.ts";
-export { initialize, type Initializer, type Nonlinearity } from "./initializers.ts";
-export { initialValues } from "./training-state.ts";
-export type { Optimizer } from "./optimizers.ts";
+} from "./program/program.ts";
+export { initialize, type Initializer, type Nonlinearity } from "./program/initializers.ts";
+export { initialValues } from "./training/training-state.ts";
+export type { Optimizer } from "./optimizer/optimizers.ts";
 export {
   constantSchedule,
   cosineSchedule,
   linearSchedule,
-  plateauLook,
+  plateauStep,
   plateauStart,
   type Decay,
   type PlateauOptions,
   type PlateauState,
   type Schedule,
   type Warmup,
-} from "./schedules.ts";
+} from "./optimizer/schedules.ts";
 export {
   outputDifferences,
   quantizationError,
@@ -39,8 +39,8 @@ export {
   type Precision,
   type PrecisionOf,
   type WeightError,
-} from "./precision.ts";
-export type { Backward } from "./capture/stored.ts";
+} from "./precision/freeze.ts";
+export type { Backward } from "./capture/backend/stored.ts";
 export type {
   FrozenOptions,
   GradientOptions,
@@ -55,21 +55,21 @@ export type {
   Trainer,
   TrainerState,
   TrainOptions,
-} from "./runtime.ts";
+} from "./runtime/runtime.ts";
 export { createRuntime, runtimeKinds, type RuntimeConfig, type RuntimeKind } from "./create-runtime.ts";
-export { onnxRuntime } from "./onnx-runtime.ts";
-export type { OnnxRuntimeOptions } from "./onnx-session.ts";
-export type { OnnxFileOptions } from "./onnx-file.ts";
-export { eagerRuntime } from "./eager-runtime.ts";
-export { registerLazyBackend, type ModelTensor, type RunModel } from "./capture/lazy.ts";
-export { loadCheckpoint, saveCheckpoint, type Checkpoint } from "./checkpoint.ts";
+export { onnxRuntime } from "./onnx/runtime.ts";
+export type { OnnxRuntimeOptions } from "./onnx/session.ts";
+export type { OnnxFileOptions } from "./onnx/file.ts";
+export { eagerRuntime } from "./eager/runtime.ts";
+export { registerLazyBackend, type ModelTensor, type RunModel } from "./onnx/lazy.ts";
+export { loadCheckpoint, saveCheckpoint, type Checkpoint } from "./training/checkpoint.ts";
 export {
   runPhase,
-  type Look,
+  type ValidationResult,
   type PhaseOptions,
   type PhaseResult,
   type PhaseSpec,
   type ProgressListener,
   type Validation,
-  type Verdict,
-} from "./phase.ts";
+  type ValidationScore,
+} from "./training/phase.ts";

@@ -1,4 +1,4 @@
-export { boundaryShift, type BoundaryComparison, type BoundaryShift } from "./boundaryShift.ts";
+export { boundaryShift, type BoundaryComparison, type BoundaryShift } from "./boundary-shift.ts";
 export {
   calibrate,
   fitMixWeight,

@@ -1,5 +1,3 @@
-export { recoverFolder, writeFileAtomic, writeFolderAtomic, type FileContent } from "./atomic.ts";
-export { claimFolder, isClaimed } from "./claim.ts";
 export { toFloat32, toInt32, toTypedArray, type TensorArray } from "./convert.ts";
 export { bytesPerElement, elementCount, type Dtype, type TensorView } from "./dtype.ts";
 export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half.ts";

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { CorellaError } from "@corella/errors";
-import { writeFileAtomic } from "./atomic.ts";
+import { writeFileAtomic } from "@corella/files";
 import type { TensorArray } from "./convert.ts";
 import { bytesPerElement, dtypeRank, dtypes, elementCount, isDtype, type Dtype } from "./dtype.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./half.ts";

@@ -11,7 +11,7 @@ export interface Course {
 }
 
 /**
- * Whether a trial may go on after its latest look: its best score is not below the median of the others' best scores up
+ * Whether a trial may go on after its latest validation: its best score is not below the median of the others' best scores up
  * to the same epoch, or not up to the same part of their trainings, of those that have come so far or have ended. The
  * part is for a learning rate that falls until the end: that of a longer training is still high at the same epoch.
  */

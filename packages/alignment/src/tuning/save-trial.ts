@@ -6,7 +6,7 @@ import type { PlanOptions } from "./plan.ts";
 import { checkpointFolder } from "./trial.ts";
 import type { TriedConfig } from "./tune.ts";
 
-/** Writes the CRM of a finished trial, its values as of the best look, as a folder for `loadCrm` of @corella/bundle. */
+/** Writes the CRM of a finished trial, its values as of the best validation, as a folder for `loadCrm` of @corella/bundle. */
 export async function saveTrial(
   { config, folder: trialFolder }: TriedConfig,
   folder: string,

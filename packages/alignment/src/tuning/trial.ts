@@ -2,10 +2,10 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crmOf } from "@corella/bundle";
 import { crmInferenceProgram, scoreBatches } from "@corella/crm";
-import type { Look, Runtime, Values } from "@corella/engine";
+import type { Runtime, ValidationResult, Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { summary, type Summary } from "@corella/metrics";
-import { claimFolder, writeFileAtomic } from "@corella/safetensors";
+import { claimFolder, writeFileAtomic } from "@corella/files";
 import type { RunConfig } from "../config.ts";
 import type { PreparedData } from "../data.ts";
 import { labelledRows, namedCrm, warmUp } from "../stages.ts";
@@ -15,9 +15,9 @@ export interface TrialRecord {
   /** `stopped` early by the rule of a search; `interrupted` trials go on where they were. */
   readonly status: "finished" | "stopped" | "diverged" | "interrupted";
   /** At the validation part. */
-  readonly looks: readonly Look[];
-  /** The look whose values were kept. */
-  readonly best: Look | undefined;
+  readonly validations: readonly ValidationResult[];
+  /** The validation whose values were kept. */
+  readonly best: ValidationResult | undefined;
   readonly steps: number;
   readonly stepsPerEpoch: number;
   /** Spent on it, over all calls. */
@@ -30,16 +30,21 @@ export interface TrialRecord {
 export interface TrialRun {
   readonly config: RunConfig;
   readonly folder: string;
-  /** Whether the test part is scored with the values of the best look. */
+  /** Whether the test part is scored with the values of the best validation. */
   readonly test: boolean;
 }
 
 export interface TrialHooks {
-  /** @param looks those of an earlier call that was interrupted */
-  started?(phase: { steps: number; step: number; samplesPerStep: number; looks: readonly Look[] }): void;
+  /** @param validations those of an earlier call that was interrupted */
+  started?(phase: {
+    steps: number;
+    step: number;
+    samplesPerStep: number;
+    validations: readonly ValidationResult[];
+  }): void;
   stepDone?(step: number): void;
   /** Whether the trial may go on. */
-  looked?(look: Look): boolean | Promise<boolean>;
+  validated?(result: ValidationResult): boolean | Promise<boolean>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -67,16 +72,16 @@ export async function runTrial(
   await mkdir(folder, { recursive: true });
   const earlier = await readTrial(folder);
   const startedMs = performance.now();
-  const looks: Look[] = [];
+  const validations: ValidationResult[] = [];
   let steps = 0;
   const stepsPerEpoch = Math.ceil(data.split.train.length / config.stages.warmUp.batchSize);
   const record = async (status: TrialRecord["status"], figures?: Summary): Promise<TrialRecord> => {
-    const best = looks.toSorted((a, b) => b.score - a.score)[0];
+    const best = validations.toSorted((a, b) => b.score - a.score)[0];
     const seconds = (earlier?.seconds ?? 0) + (performance.now() - startedMs) / 1000;
     const known = figures ?? earlier?.test;
     const made = {
       status,
-      looks,
+      validations,
       best,
       steps,
       stepsPerEpoch,
@@ -100,7 +105,7 @@ export async function runTrial(
       signal: AbortSignal.any([stopping.signal, ...(hooks.signal === undefined ? [] : [hooks.signal])]),
       listener: {
         phaseStarted(phase) {
-          looks.push(...phase.looks);
+          validations.push(...phase.validations);
           steps = phase.step;
           hooks.started?.(phase);
         },
@@ -108,13 +113,13 @@ export async function runTrial(
           steps = step;
           hooks.stepDone?.(step);
         },
-        async validated(_, look) {
-          looks.push(look);
-          if ((await hooks.looked?.(look)) === false) stopping.abort();
+        async validated(_, latest) {
+          validations.push(latest);
+          if ((await hooks.validated?.(latest)) === false) stopping.abort();
         },
       },
     });
-    looks.splice(0, looks.length, ...result.looks);
+    validations.splice(0, validations.length, ...result.validations);
     steps = result.steps;
     const figures = test ? await scoreTest(crm, result.values, data, runtime) : undefined;
     return await record("finished", figures);

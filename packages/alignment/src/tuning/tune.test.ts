@@ -5,7 +5,7 @@ import { loadCrm } from "@corella/bundle";
 import { createRuntime } from "@corella/engine";
 import { auc } from "@corella/metrics";
 import { recordAt } from "@corella/modality";
-import { claimFolder } from "@corella/safetensors";
+import { claimFolder } from "@corella/files";
 import { beforeAll, expect, test } from "vitest";
 import { parseRunConfig } from "../config.ts";
 import { prepareData } from "../data.ts";
@@ -66,7 +66,7 @@ test("the best by validation AUC is trained with each seed, and only then the te
   }
   // The search's seed is the first of the seeds: its trial was not trained anew.
   expect(result.seeds[0]!.key).toBe(result.best.key);
-  expect(result.seeds[0]!.record.looks).toEqual(result.best.record.looks);
+  expect(result.seeds[0]!.record.validations).toEqual(result.best.record.validations);
 
   // The saved CRM answers the test part as the trial was scored on it.
   const crmFolder = join(settings.trialsFolder, "crm");
@@ -104,9 +104,9 @@ test("an interrupted search goes on where it was and ends with the same figures,
   });
   expect(from.some((step) => step > 0)).toBe(true);
   const figures = ({
-    record: { looks, best, steps, test: scored },
+    record: { validations, best, steps, test: scored },
   }: (typeof whole.trials)[number]): object => ({
-    looks,
+    validations,
     best,
     steps,
     scored,
@@ -135,7 +135,9 @@ test("a trial below the median is stopped and kept; without the rule it goes on 
   const finished = await tune(content, { ...stopping, stopping: "none" }, { ...settings, listener });
   expect(starts).toEqual([stopped.steps]);
   expect(finished.trials[1]!.record.status).toBe("finished");
-  expect(finished.trials[1]!.record.looks.slice(0, stopped.looks.length)).toEqual(stopped.looks);
+  expect(finished.trials[1]!.record.validations.slice(0, stopped.validations.length)).toEqual(
+    stopped.validations,
+  );
 });
 
 test("a trial has one trainer at a time", async () => {

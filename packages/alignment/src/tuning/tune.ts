@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { Look } from "@corella/engine";
+import type { ValidationResult } from "@corella/engine";
 import { mayGoOn, type Course } from "./median-rule.ts";
 import { planTrials, type PlannedTrial, type PlanOptions } from "./plan.ts";
 import { enumerateTrials, type SearchConfig } from "./search-space.ts";
@@ -20,7 +20,7 @@ export interface TuneListener {
   planned?(part: "search" | "seeds", trials: readonly PlannedTrial[]): void;
   started?(trial: number, phase: { steps: number; step: number; samplesPerStep: number }): void;
   stepDone?(trial: number, step: number): void;
-  looked?(trial: number, look: Look): void;
+  validated?(trial: number, result: ValidationResult): void;
   /** @param all what is there so far, in the order of the plan */
   ended?(trial: number, tried: TriedConfig, all: readonly TriedConfig[]): void | Promise<void>;
 }
@@ -93,17 +93,17 @@ async function runAll(
   });
   const setCourse = (
     index: number,
-    looks: readonly Look[],
+    validations: readonly ValidationResult[],
     stepsPerEpoch: number,
     ended: boolean,
   ): Course => {
-    const points = looks
+    const points = validations
       .filter(({ step }) => step > 0)
       .map(({ step, score }) => [step / stepsPerEpoch, score] as const);
     return (courses[index] = { ...courses[index]!, points, ended });
   };
   const end = async (index: number, record: TrialRecord, reused: boolean): Promise<void> => {
-    setCourse(index, record.looks, record.stepsPerEpoch, true);
+    setCourse(index, record.validations, record.stepsPerEpoch, true);
     tried[index] = { ...planned[index]!, record, reused };
     await listener.ended?.(
       index,
@@ -120,22 +120,22 @@ async function runAll(
   }
   const execution = async (index: number): Promise<void> => {
     const { config, folder } = planned[index]!;
-    let looks: readonly Look[] = [];
+    let validations: readonly ValidationResult[] = [];
     let stepsPerEpoch = 0;
     const record = await execute(
       { config, folder, test },
       {
         signal: AbortSignal.any(signals),
         started(phase) {
-          looks = phase.looks;
+          validations = phase.validations;
           stepsPerEpoch = phase.steps / config.stages.warmUp.epochs;
           listener.started?.(index, phase);
         },
         stepDone: (step) => listener.stepDone?.(index, step),
-        looked(look) {
-          looks = [...looks, look];
-          const course = setCourse(index, looks, stepsPerEpoch, false);
-          listener.looked?.(index, look);
+        validated(result) {
+          validations = [...validations, result];
+          const course = setCourse(index, validations, stepsPerEpoch, false);
+          listener.validated?.(index, result);
           const others = courses.filter((_, other) => other !== index);
           return stopping === "none" || mayGoOn(course, others, stopping);
         },

@@ -1,5 +1,5 @@
 import { tf } from "@corella/engine";
-import { batchNormalization } from "./batchNormalization.ts";
+import { batchNormalization } from "./batch-normalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 
 export const activationNames = [

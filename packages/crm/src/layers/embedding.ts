@@ -1,7 +1,7 @@
 import { tf, type InputSpec, type ParamSpec, type Scope, type TableSpec } from "@corella/engine";
 import { inputSpec, tableSpec, targetOf, type CrmFeature, type SequenceFeature } from "../features.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
-import { targetAttention, type AttentionConfig, type AttentionInput } from "./targetAttention.ts";
+import { targetAttention, type AttentionConfig, type AttentionInput } from "./target-attention.ts";
 
 export interface Embedded {
   /** One [batch, dim] for each feature, in the order of the features. */

@@ -1,6 +1,6 @@
 import { tf } from "@corella/engine";
 import { activation, type Activation } from "./activation.ts";
-import { batchNormalization } from "./batchNormalization.ts";
+import { batchNormalization } from "./batch-normalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 import { linear } from "./linear.ts";
 

@@ -4,9 +4,9 @@ import type { CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
 import { combine, perSample, type Layer, type Tensor } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
-import { logisticRegression } from "../layers/logisticRegression.ts";
+import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
-import { selfAttention } from "../layers/selfAttention.ts";
+import { selfAttention } from "../layers/self-attention.ts";
 import { model, type CrmOutput } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { activationNames, type Activation } from "../layers/activation.ts";
-import type { AttentionConfig } from "../layers/targetAttention.ts";
+import type { AttentionConfig } from "../layers/target-attention.ts";
 
 /** Defaults: the unit of DIN's figure 2 with the activation that the paper ends with. */
 const attentionSchema: z.ZodType<AttentionConfig, unknown> = z

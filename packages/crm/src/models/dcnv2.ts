@@ -1,8 +1,8 @@
 import type { Part } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
-import { crossNetwork } from "../layers/crossNetwork.ts";
-import { crossNetworkMix } from "../layers/crossNetworkMix.ts";
+import { crossNetwork } from "../layers/cross-network.ts";
+import { crossNetworkMix } from "../layers/cross-network-mix.ts";
 import { embedding } from "../layers/embedding.ts";
 import { perSample } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";

@@ -4,7 +4,7 @@ import { needFields, type CrmFeature } from "../features.ts";
 import { bilinear, type BilinearType } from "../layers/bilinear.ts";
 import { embedding } from "../layers/embedding.ts";
 import { perSample } from "../layers/layer.ts";
-import { logisticRegression } from "../layers/logisticRegression.ts";
+import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
 import { senet } from "../layers/senet.ts";
 import { model, type CrmOutput } from "../model.ts";

@@ -2,7 +2,7 @@ import { tf, type Part } from "@corella/engine";
 import { z } from "zod";
 import { needFields, type CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
-import { fieldGraph } from "../layers/fieldGraph.ts";
+import { fieldGraph } from "../layers/field-graph.ts";
 import type { Tensor } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { model, type CrmOutput } from "../model.ts";

@@ -1,9 +1,9 @@
 import type { Part } from "@corella/engine";
 import { z } from "zod";
 import { featuresNamed, type CrmFeature } from "../features.ts";
-import { bilinearFusion } from "../layers/bilinearFusion.ts";
+import { bilinearFusion } from "../layers/bilinear-fusion.ts";
 import { embedding } from "../layers/embedding.ts";
-import { featureSelection } from "../layers/featureSelection.ts";
+import { featureSelection } from "../layers/feature-selection.ts";
 import { perSample, type Layer, type Tensor } from "../layers/layer.ts";
 import { mlp } from "../layers/mlp.ts";
 import { model, type CrmOutput } from "../model.ts";

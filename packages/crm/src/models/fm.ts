@@ -2,9 +2,9 @@ import { tf, type Part } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
-import { factorizationMachine } from "../layers/factorizationMachine.ts";
+import { factorizationMachine } from "../layers/factorization-machine.ts";
 import { perSample } from "../layers/layer.ts";
-import { logisticRegression } from "../layers/logisticRegression.ts";
+import { logisticRegression } from "../layers/logistic-regression.ts";
 import { model, type CrmOutput } from "../model.ts";
 import { embeddingFields, type EmbeddingConfig } from "./config.ts";
 

@@ -2,7 +2,7 @@ import type { Part } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
-import { gatedCrossNetwork } from "../layers/gatedCrossNetwork.ts";
+import { gatedCrossNetwork } from "../layers/gated-cross-network.ts";
 import { perSample } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";

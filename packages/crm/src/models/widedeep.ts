@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
 import { perSample } from "../layers/layer.ts";
-import { logisticRegression } from "../layers/logisticRegression.ts";
+import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
 import { model, type CrmOutput } from "../model.ts";
 import { embeddingFields, towerFields, type EmbeddingConfig, type TowerConfig } from "./config.ts";

@@ -5,7 +5,7 @@ import { cin } from "../layers/cin.ts";
 import { embedding } from "../layers/embedding.ts";
 import { perSample } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
-import { logisticRegression } from "../layers/logisticRegression.ts";
+import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
 import { model, type CrmOutput } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";

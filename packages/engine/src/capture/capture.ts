@@ -1,10 +1,10 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { CorellaError } from "@corella/errors";
-import { updateTensors, slotNames, type Optimizer } from "../optimizers.ts";
-import type { InputSpec, Program, Values } from "../program.ts";
-import type { StoredMatrix } from "../quantize.ts";
-import { disposeKept, onBackend, trace, type Traced } from "../trace.ts";
-import { captureBackend, captureBackendName } from "./backend.ts";
+import { updateTensors, slotNames, type Optimizer } from "../optimizer/optimizers.ts";
+import type { InputSpec, Program, Values } from "../program/program.ts";
+import type { StoredMatrix } from "../matrix/quantize.ts";
+import { disposeKept, onBackend, trace, type Traced } from "../trace/trace.ts";
+import { captureBackend, captureBackendName } from "./backend/backend.ts";
 import {
   captureError,
   GraphBuilder,
@@ -13,13 +13,13 @@ import {
   type GraphInput,
   type GraphNode,
   type GraphWeight,
-} from "./graph.ts";
+} from "./backend/graph.ts";
 import { located } from "./located.ts";
 import { resolveSymbols } from "./resolve.ts";
 import { shorten } from "./shortcuts.ts";
-import type { Backward } from "./stored.ts";
-import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./symbolic.ts";
-import "./operations.ts";
+import type { Backward } from "./backend/stored.ts";
+import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./backend/symbolic.ts";
+import "./operations/operations.ts";
 
 /** `lookups`: only the ids that a training step looks up. */
 export type CaptureMode = "infer" | "lookups" | "gradients" | "train";

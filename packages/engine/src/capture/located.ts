@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { CorellaError } from "@corella/errors";
-import { captureError } from "./graph.ts";
+import { captureError } from "./backend/graph.ts";
 
 /** tfjs' words for an operation that a backend does not know. */
 const unknownKernel = /^Kernel '(\w+)' not registered for backend/;

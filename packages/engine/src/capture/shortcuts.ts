@@ -1,4 +1,4 @@
-import type { GraphNode } from "./graph.ts";
+import type { GraphNode } from "./backend/graph.ts";
 
 export interface Sized {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { tf } from "@corella/engine";
-import type { Activation } from "../activation.ts";
+import type { Activation } from "../config/activation.ts";
 import { gelu, geluGated, geluTanh } from "./gelu.ts";
 import { swiglu } from "./swiglu.ts";
 

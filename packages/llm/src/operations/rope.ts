@@ -1,6 +1,6 @@
 import { tf } from "@corella/engine";
-import type { LlamaConfig } from "../config.ts";
-import type { RopeConfig } from "../rope-config.ts";
+import type { LlamaConfig } from "../config/config.ts";
+import type { RopeConfig } from "../config/rope.ts";
 import { differentiable } from "./differentiable.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { CorellaError, type PlainError } from "@corella/errors";
-import { Worker } from "node:worker_threads";
+import { startWorker } from "@corella/files";
 import type { IdBatch } from "../features/feature-map.ts";
 import type { SampleBatchOptions } from "./read-batches.ts";
 import type { SampleFolder } from "./sample-folder.ts";
@@ -31,7 +31,11 @@ export async function* streamBatches(
   options: SampleBatchOptions & { readonly ahead?: number | undefined },
 ): AsyncGenerator<IdBatch, void, undefined> {
   const { ahead = 8, ...batchOptions } = options;
-  const worker = startWorker({ samples, options: batchOptions, ahead });
+  const worker = startWorker(import.meta.url, { source: "../worker.ts", built: "./worker.js" }, {
+    samples,
+    options: batchOptions,
+    ahead,
+  } satisfies StreamSetup);
   const replies: StreamReply[] = [];
   let wake: (() => void) | undefined;
   const receive = (reply: StreamReply): void => {
@@ -53,19 +57,6 @@ export async function* streamBatches(
   } finally {
     await worker.terminate();
   }
-}
-
-function startWorker(setup: StreamSetup): Worker {
-  return import.meta.url.endsWith(".ts")
-    ? new Worker(sourceEntry(), { eval: true, workerData: setup, execArgv: ["--conditions=source"] })
-    : new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
-}
-
-/** Node 20 gives a worker's first file to no loader: it has to register tsx itself before it imports TypeScript. */
-function sourceEntry(): string {
-  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const entry = JSON.stringify(new URL("../worker.ts", import.meta.url).href);
-  return `import(${tsx}).then(({ register }) => { register(); return import(${entry}); });`;
 }
 
 function streamEnded(reason: string): PlainError {

@@ -1,0 +1,95 @@
+import type * as ort from "onnxruntime-node";
+import { bindDimensions } from "../program/dimensions.ts";
+import type { CapturedGraph } from "../capture/capture.ts";
+import { freezeFrom } from "../precision/freeze-from.ts";
+import { codesZeroPoint, frozenParams, withoutStored } from "./frozen.ts";
+import { feedsOf, publicOutputs } from "./feeds.ts";
+import { writeOnnxFile } from "./file.ts";
+import {
+  openSession,
+  openSessionOfFile,
+  runSession,
+  type Compile,
+  type OnnxRuntimeOptions,
+} from "./session.ts";
+import {
+  freeze,
+  nothingFrozen,
+  portable,
+  portableZeroPoint,
+  refuseLivePrecision,
+} from "../precision/freeze.ts";
+import type { Program, ValueReader, Values } from "../program/program.ts";
+import { inferenceGraph, standaloneGraph } from "./program-graphs.ts";
+import type { Inference, InferOptions } from "../runtime/runtime.ts";
+import { createWeightFile } from "./weight-file.ts";
+import { inMemory } from "../precision/weight-store.ts";
+
+export async function createInference(
+  program: Program,
+  values: Values,
+  options: InferOptions,
+  compile: Compile,
+): Promise<Inference> {
+  refuseLivePrecision(options);
+  const names = Object.keys(program.params);
+  const live = options.live === true;
+  const frozen = live ? nothingFrozen : await frozenParams(program, values, names, options, compile);
+  const kept = withoutStored(values, frozen);
+  const graph = inferenceGraph(program, frozen);
+  const session = await compile(graph);
+  return {
+    async run(batch) {
+      const sizes = bindDimensions(program, batch);
+      const results = await runSession(session, feedsOf(program, graph, batch, kept, sizes, 0, 0));
+      return publicOutputs(results);
+    },
+    exportOnnx(path, fileOptions) {
+      const params = live ? freeze(program, kept, names, {}, portableZeroPoint) : portable(frozen);
+      return writeOnnxFile(standaloneGraph(program, kept, params), path, fileOptions);
+    },
+    dispose: () => session.release(),
+  };
+}
+
+/** Weights go from their reader into a file and from there into the session: no copy of them is kept here. */
+export async function createReadInference(
+  program: Program,
+  reader: ValueReader,
+  options: InferOptions,
+  sessionOptions: OnnxRuntimeOptions,
+): Promise<Inference> {
+  refuseLivePrecision(options, true);
+  const names = Object.keys(program.params);
+  const zeroPoint = await codesZeroPoint(options, (graph) => openSession(graph, sessionOptions));
+  const tables: Values = {};
+  for (const name of Object.keys(program.tables)) tables[name] = await reader.read(name);
+  const file = await createWeightFile(sessionOptions.temporaryFolder);
+  let graph: CapturedGraph;
+  let session: ort.InferenceSession;
+  try {
+    graph = inferenceGraph(program, await freezeFrom(program, reader, names, options, zeroPoint, file));
+    session = await openSessionOfFile(await file.finish(graph), sessionOptions);
+  } finally {
+    await file.remove();
+  }
+  graph = { ...graph, weights: [] };
+  return {
+    async run(batch) {
+      const sizes = bindDimensions(program, batch);
+      return publicOutputs(await runSession(session, feedsOf(program, graph, batch, tables, sizes, 0, 0)));
+    },
+    async exportOnnx(path, fileOptions) {
+      const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint, inMemory);
+      await writeOnnxFile(
+        standaloneGraph(program, { ...tables, ...frozen.values }, frozen),
+        path,
+        fileOptions,
+      );
+    },
+    async dispose() {
+      await session.release();
+      await file.remove();
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import type * as ort from "onnxruntime-node";
+import { bindDimensions } from "../program/dimensions.ts";
+import { GradientSum } from "../training/gradient-sum.ts";
+import {
+  addOptimizerFeeds,
+  backwardPass,
+  feedsOf,
+  floats,
+  publicOutputs,
+  spareOutputs,
+  swap,
+} from "./feeds.ts";
+import { writeOnnxFile } from "./file.ts";
+import { frozenParams, readFrozen, withoutStored } from "./frozen.ts";
+import { createInference, createReadInference } from "./inference.ts";
+import {
+  openSession,
+  requireKnownProviders,
+  runSession,
+  type Compile,
+  type OnnxRuntimeOptions,
+} from "./session.ts";
+import { portable } from "../precision/freeze.ts";
+import { isReader, type Batch, type Program, type Values } from "../program/program.ts";
+import {
+  frozenNames,
+  gradientGraph,
+  lookupGraph,
+  packedOnce,
+  trainableNames,
+  trainingGraph,
+  withCurrentValues,
+} from "./program-graphs.ts";
+import type {
+  GradientOptions,
+  GradientRun,
+  Runtime,
+  StepResult,
+  Trainer,
+  TrainOptions,
+} from "../runtime/runtime.ts";
+import { TrainingState } from "../training/training-state.ts";
+import { inTurns, trainerInTurns } from "../runtime/turns.ts";
+
+/**
+ * Compiles programs to ONNX graphs and runs them on onnxruntime-node. The default runtime.
+ * @throws CorellaError `engine/execution-provider` for one that is unknown; for one that does not start, at first use
+ */
+export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
+  requireKnownProviders(options);
+  const compile: Compile = (graph) => openSession(graph, options);
+  return {
+    name: "onnxruntime",
+    infer: async (program, values, inferOptions = {}) =>
+      inTurns(
+        isReader(values)
+          ? await createReadInference(program, values, inferOptions, options)
+          : await createInference(program, values, inferOptions, compile),
+        "inference",
+      ),
+    gradients: async (program, values, gradientOptions = {}) => {
+      const trainable = trainableNames(program, gradientOptions.trainable ?? (() => true));
+      const run = await createGradientRun(program, values, trainable, gradientOptions, compile);
+      return inTurns(run, "gradient run");
+    },
+    train: async (program, trainOptions) =>
+      trainerInTurns(await createTrainer(program, trainOptions, compile)),
+  };
+}
+
+async function createGradientRun(
+  program: Program,
+  values: Values,
+  trainable: ReadonlySet<string>,
+  options: GradientOptions,
+  compile: Compile,
+): Promise<GradientRun> {
+  const names = Object.keys(program.params).filter((name) => !trainable.has(name));
+  const frozen = await frozenParams(program, values, names, options, compile);
+  const kept = withoutStored(values, frozen);
+  const graph = gradientGraph(program, trainable, frozen);
+  const session = await compile(graph);
+  const sum = new GradientSum(program);
+  let run = 0;
+  return {
+    async run(batch) {
+      run += 1;
+      const sizes = bindDimensions(program, batch);
+      const results = await runSession(
+        session,
+        feedsOf(program, graph, batch, kept, sizes, options.seed ?? 0, run),
+      );
+      sum.add(backwardPass(graph, results));
+      sum.finish(undefined);
+      const assigned = Object.fromEntries(
+        graph.assigned.map((name) => [name, floats(results[`assigned.${name}`]!)]),
+      );
+      return {
+        loss: floats(results["loss"]!)[0]!,
+        outputs: publicOutputs(results),
+        gradients: sum.toValues(trainable),
+        assigned,
+      };
+    },
+    exportOnnx(path, fileOptions) {
+      const whole = gradientGraph(program, trainable, portable(frozen));
+      return writeOnnxFile(withCurrentValues(whole, kept), path, fileOptions);
+    },
+    dispose: () => session.release(),
+  };
+}
+
+async function createTrainer(program: Program, options: TrainOptions, compile: Compile): Promise<Trainer> {
+  const read = await readFrozen(program, options, compile);
+  const state = new TrainingState(program, options, read);
+  const accumulate = options.accumulate ?? 1;
+  // Clipping and accumulation need all gradients before any update: then the update runs outside the graph.
+  const fused = options.clipNorm === undefined && accumulate === 1;
+  const names = frozenNames(program, state.trainable);
+  const frozen = read ?? (await frozenParams(program, state.values, names, options, compile));
+  state.leaveOut(frozen.stored.keys());
+  const graph = packedOnce(trainingGraph(program, state, fused, frozen));
+  const session = await compile(graph);
+  const sum = new GradientSum(program);
+  const rowReader = state.missesSteps ? await createRowReader(program, state.values, compile) : undefined;
+  // The graph writes new values into spare arrays, which then change places with the current ones.
+  const spare: Values = {};
+  let draws = 0;
+
+  const step = async (batch: Batch, scale: number): Promise<StepResult> => {
+    const sizes = bindDimensions(program, batch);
+    draws = state.step * accumulate + sum.passes + 1;
+    await rowReader?.read(batch, (table, ids) => state.catchUp(table, ids));
+    const feeds = feedsOf(program, graph, batch, state.values, sizes, options.seed, draws);
+    let fetches: Record<string, ort.Tensor | null> | undefined;
+    if (fused) {
+      addOptimizerFeeds(feeds, graph, state, scale, program);
+      fetches = spareOutputs(graph, state, spare, program);
+    }
+    const results = await runSession(session, feeds, fetches);
+    sum.add(backwardPass(graph, results));
+    for (const name of graph.assigned) state.values[name]!.set(floats(results[`assigned.${name}`]!));
+    if (fused) swap(graph, state, spare);
+    if (fused || sum.passes === accumulate) {
+      state.step += 1;
+      sum.finish(options.clipNorm);
+      if (!fused) for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
+      for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale);
+    }
+    return { loss: floats(results["loss"]!)[0]!, outputs: publicOutputs(results) };
+  };
+
+  return {
+    accumulate,
+    step: (batch, stepOptions = {}) => step(batch, stepOptions.learningRateScale ?? 1),
+    values: state.current,
+    state: () => ({ ...state.snapshot(), pending: sum.pending() }),
+    restore(saved) {
+      state.restore(saved);
+      sum.restore(saved.pending ?? []);
+    },
+    exportOnnx(path, fileOptions) {
+      const whole = trainingGraph(program, state, fused, portable(frozen));
+      return writeOnnxFile(withCurrentValues(whole, state.current, state), path, fileOptions);
+    },
+    async dispose() {
+      await rowReader?.dispose();
+      await session.release();
+    },
+  };
+}
+
+/** Runs the part of a program that computes the ids of its lookups: rows that missed steps must catch up before. */
+async function createRowReader(
+  program: Program,
+  values: Values,
+  compile: Compile,
+): Promise<{
+  read(batch: Batch, visit: (table: string, ids: Int32Array) => void): Promise<void>;
+  dispose(): Promise<void>;
+}> {
+  const graph = lookupGraph(program);
+  const session = await compile(graph);
+  return {
+    async read(batch, visit) {
+      const results = await runSession(
+        session,
+        feedsOf(program, graph, batch, values, bindDimensions(program, batch), 0, 0),
+      );
+      for (const [i, { table }] of graph.lookups.entries())
+        visit(table, (results[`lookup.${i}.ids`] as ort.Tensor).data as Int32Array);
+    },
+    dispose: () => session.release(),
+  };
+}

@@ -1,0 +1,153 @@
+import type { Backward } from "../capture/backend/stored.ts";
+import type { OnnxFileOptions } from "../onnx/file.ts";
+import type { Batch, Output, Program, ValueReader, Values } from "../program/program.ts";
+import type { Optimizer } from "../optimizer/optimizers.ts";
+import type { PrecisionOf } from "../precision/freeze.ts";
+
+/**
+ * Turns programs into something that runs. Every runtime gives the same numbers within float rounding.
+ *
+ * Runs of one inference, gradient run or trainer take turns: those called before the last has ended wait for it.
+ * After `dispose`, which waits for all, everything is an error `engine/disposed`.
+ */
+export interface Runtime {
+  readonly name: string;
+  /** Forward only. From a reader, weights are read once, and again for `exportOnnx`; the runtime alone keeps them. */
+  infer(program: Program, values: Values | ValueReader, options?: InferOptions): Promise<Inference>;
+  /** Forward and backward, without an update. */
+  gradients(program: Program, values: Values, options?: GradientOptions): Promise<GradientRun>;
+  /** Forward, backward and update. */
+  train(program: Program, options: TrainOptions): Promise<Trainer>;
+}
+
+export interface InferOptions {
+  /** How each matrix is stored and multiplied; default float32. Excludes `live`. */
+  readonly precision?: PrecisionOf;
+  /** Read the values anew at each run, for values that are still trained. Default false: they are packed once. */
+  readonly live?: boolean;
+}
+
+export interface Inference {
+  run(batch: Batch): Promise<Record<string, Output>>;
+  /**
+   * The program as a standard ONNX file for any batch size: inputs `input.<name>`, outputs `output.<name>` and `loss`.
+   * @throws CorellaError `engine/capture` for an operation without a mapping, `file/write-failed`
+   */
+  exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Precision of what is not trained. */
+export interface FrozenOptions {
+  /** How each frozen matrix is stored and multiplied; default float32. */
+  readonly precision?: PrecisionOf;
+  /**
+   * The gradient dy W of a product with an int8 matrix: `exact` (default) with W in float32, `int8` in 8-bit integers,
+   * faster and rounded.
+   */
+  readonly backward?: Backward;
+}
+
+export interface GradientOptions extends FrozenOptions {
+  /** Names of parameters and tables; default: all that are trainable. */
+  readonly trainable?: (name: string) => boolean;
+  /** Seeds dropout. */
+  readonly seed?: number;
+}
+
+export interface GradientResult {
+  readonly loss: number;
+  readonly outputs: Record<string, Output>;
+  /** By parameter and table, in full size. */
+  readonly gradients: Values;
+  /** New values of assigned parameters. */
+  readonly assigned: Values;
+}
+
+export interface GradientRun {
+  run(batch: Batch): Promise<GradientResult>;
+  /**
+   * The graph as a standard ONNX file. Inputs besides those of the program: `param.<name>` and `table.<name>` with their
+   * values as defaults, `mask.<i>` (booleans to keep) for each dropout. Outputs besides: `gradient.<name>`, and for each
+   * look-up in a table `lookup.<i>.ids` and `lookup.<i>.gradient`.
+   */
+  exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface TrainOptions extends FrozenOptions {
+  /** Seeds initial values and dropout. */
+  readonly seed: number;
+  /** Initial values; those that are absent are initialised as declared. The trainer works on these very arrays. */
+  readonly values?: Values;
+  /** Reads the values of all parameters without an optimiser, which then are never whole in float32 but where they stay so. */
+  readonly frozen?: ValueReader;
+  /** One optimiser for all, or one for each parameter and table by name; null leaves it as it is. */
+  readonly optimizer: Optimizer | ((name: string) => Optimizer | null);
+  /**
+   * - `lazy` (default) updates only the rows that a batch looks up: moments of the others rest, L2 and decay do not reach
+   *   them.
+   * - `dense` updates every row at every step, as PyTorch does with dense gradients.
+   * - `exact` gives the weights of `dense`: a row catches up on the steps that it missed when a batch looks it up again, or
+   *   when `Trainer.values` or `state()` is read. Without L2 and decay its cost depends on the looked-up rows only.
+   */
+  readonly tables?: "lazy" | "exact" | "dense";
+  /** Scales all gradients so that their common Euclidean norm is at most this (torch.nn.utils.clip_grad_norm_). */
+  readonly clipNorm?: number;
+  /** Number of batches whose mean gradient makes one update. Default 1. */
+  readonly accumulate?: number;
+}
+
+export interface StepOptions {
+  /** A schedule's factor on every learning rate. Default 1. */
+  readonly learningRateScale?: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly outputs: Record<string, Output>;
+}
+
+/** What is needed to go on as if nothing had happened. The arrays are the trainer's own, until its next step. */
+export interface TrainerState {
+  readonly step: number;
+  readonly values: Values;
+  /** Shapes of the values, where they are known. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Optimiser arrays by `<slot>.<name>`. */
+  readonly slots: Values;
+  /** Gradients of batches that were accumulated since the last update. */
+  readonly pending?: readonly PendingGradients[];
+}
+
+/** The gradients of one batch. */
+export interface PendingGradients {
+  readonly dense: Readonly<Values>;
+  readonly lookups: readonly {
+    readonly table: string;
+    readonly ids: Int32Array;
+    /** [ids, dim] */
+    readonly gradient: Float32Array;
+  }[];
+}
+
+export interface Trainer {
+  /** Batches that make one update. */
+  readonly accumulate: number;
+  step(batch: Batch, options?: StepOptions): Promise<StepResult>;
+  /**
+   * The current values; entries are replaced at each step, and those of `tables: "exact"` caught up when they are read, so
+   * read them when needed.
+   */
+  readonly values: Values;
+  state(): TrainerState;
+  /** Continues from a state: the next step is `state.step + 1`. An error `engine/busy` while a step runs. */
+  restore(state: TrainerState): void;
+  /**
+   * The step's graph as a standard ONNX file. Inputs and outputs as those of a gradient run, and with an update in the
+   * graph (no clipping, no accumulation): `slot.<slot>.<name>` and the step's scalars of each optimiser, with the next
+   * step's values as defaults; outputs `updated.<name>` and `updated.<slot>.<name>` in place of gradients of parameters.
+   */
+  exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,127 @@
+import { tf, type InputSpec, type Part } from "@corella/engine";
+import type { BlockContext, Queries } from "./block.ts";
+import type { LlamaConfig } from "../config/config.ts";
+import { loraParams, type LoraConfig } from "../lora/lora.ts";
+import { byLayer } from "./layer-attention.ts";
+import { layersOf } from "./architecture.ts";
+import type { RecomputeOption } from "../operations/recomputed.ts";
+import { constantRows } from "../operations/select.ts";
+import { headName, llamaParams } from "../config/params.ts";
+import { allPositions, onePosition, type Sequences } from "./padded-sequences.ts";
+
+/** The ids of the two answers' first tokens, which `yesNoIds` derives. */
+export interface AnswerIds {
+  readonly yes: number;
+  readonly no: number;
+}
+
+export interface DecoderOptions extends RecomputeOption {
+  readonly answers: AnswerIds;
+  /** Adds the adapter's parameters; the base stays as it is. */
+  readonly lora?: LoraConfig | undefined;
+  /** Also the hidden states of every position. Default false: then the last block computes one position only. */
+  readonly allPositions?: boolean;
+}
+
+export interface DecoderOutput {
+  /**
+   * At the last real token, [batch, hidden]: the embeddings (0), each block's output (1 .. layers - 1) and the final
+   * norm's output (layers), as Hugging Face numbers them.
+   */
+  readonly hiddenStates: readonly tf.Tensor[];
+  /** The same of every position, [batch, time, hidden]; with `allPositions`. */
+  readonly sequenceStates: readonly tf.Tensor[] | undefined;
+  /** Logits of the two answers as the next token, yes first: [batch, 2]. Only two rows of the head are computed. */
+  readonly yesNoLogits: tf.Tensor;
+  /** Logits of the whole vocabulary as the next token, [batch, vocabulary]; costs nothing unless it is used. */
+  logitsLast(): tf.Tensor;
+  /** The head's weight [vocabulary, hidden]. */
+  readonly head: tf.Tensor;
+}
+
+/** What `prepareTokens` feeds. `last` is the place of each sequence's last real token, `index` is 0 .. time - 1. */
+export const decoderInputs: Readonly<
+  Record<"tokens" | "positions" | "visible" | "index" | "last", InputSpec>
+> = {
+  tokens: { shape: ["batch", "time"], dtype: "int32" },
+  positions: { shape: ["batch", "time"], dtype: "int32" },
+  visible: { shape: ["batch", "time"], dtype: "int32" },
+  index: { shape: ["time"], dtype: "int32" },
+  last: { shape: ["batch"], dtype: "int32" },
+};
+
+/** A decoder of the Llama family that answers yes or no. Parameters have Hugging Face's and PEFT's names. */
+export function decoder(config: LlamaConfig, options: DecoderOptions): Part<DecoderOutput> {
+  const { lora, recompute } = options;
+  return {
+    params: decoderParams(config, lora),
+    tables: {},
+    inputs: decoderInputs,
+    forward(scope) {
+      const tokens = scope.input("tokens");
+      const last = scope.input("last");
+      const [batch, time] = tokens.shape as [number, number];
+      const sequences: Sequences = {
+        batch,
+        time,
+        positions: scope.input("positions"),
+        index: scope.input("index"),
+        visible: scope.input("visible"),
+      };
+      const queries = byLayer(config, (attention) => ({
+        all: allPositions(attention, sequences),
+        one: onePosition(attention, sequences, last),
+      }));
+      const { states, ...output } = answeringBlocks(
+        { scope, config, lora, recompute },
+        options,
+        tokens,
+        queries,
+      );
+      return {
+        ...output,
+        sequenceStates: states?.map((state) => tf.reshape(state, [batch, time, config.hiddenSize])),
+      };
+    },
+  };
+}
+
+/** The base's parameters and the adapter's. */
+export function decoderParams(config: LlamaConfig, lora: LoraConfig | undefined): Part<unknown>["params"] {
+  return { ...llamaParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) };
+}
+
+/** The decoder from tokens to answers: all blocks but the last for all tokens, the last one for those of the answers. */
+export function answeringBlocks(
+  context: BlockContext,
+  { answers, allPositions: wanted }: DecoderOptions,
+  tokens: tf.Tensor,
+  queriesOf: (layer: number) => { readonly all: Queries; readonly one: Queries },
+): Omit<DecoderOutput, "sequenceStates"> & { readonly states: readonly tf.Tensor[] | undefined } {
+  const { scope, config } = context;
+  const { block, embed, finalNorm } = layersOf(context);
+  let x = embed(tokens);
+  const before = [x];
+  for (let layer = 0; layer < config.layers - 1; layer++) {
+    x = block(layer, x, queriesOf(layer).all);
+    before.push(x);
+  }
+  const top = config.layers - 1;
+  const { all, one } = queriesOf(top);
+  let states: tf.Tensor[] | undefined;
+  let answer: tf.Tensor;
+  if (wanted === true) {
+    states = [...before, finalNorm(block(top, x, all))];
+    answer = one.pick(states.at(-1)!);
+  } else {
+    answer = finalNorm(block(top, x, one));
+  }
+  const head = scope.param(headName(config));
+  return {
+    hiddenStates: [...before.map((state) => one.pick(state)), answer],
+    states,
+    yesNoLogits: tf.matMul(answer, constantRows(head, [answers.yes, answers.no]), false, true),
+    logitsLast: () => tf.matMul(answer, head, false, true),
+    head,
+  };
+}

@@ -1,0 +1,52 @@
+import { tf, type Part, type Program } from "@corella/engine";
+import type { AnswerIds, DecoderOutput } from "./decoder.ts";
+import { headCrossEntropy } from "../operations/cross-entropy.ts";
+
+/**
+ * Mean of -log softmax([yes, no])[answer]: the cross entropy of the probability by which samples are scored (eq. 2).
+ * @param yesNoLogits [batch, 2] @param labels float32 [batch], 1 for yes
+ */
+export function twoWayLoss(yesNoLogits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
+  const difference = logitDifference(yesNoLogits);
+  return tf.mean(tf.sub(tf.softplus(difference), tf.mul(labels, difference)));
+}
+
+/**
+ * Training by a loss of the answers: the part's inputs and `label` float32 [batch], 1 for yes. Names stay the part's.
+ * @param loss scalar
+ */
+export function labelledProgram<Output>(
+  part: Part<Output>,
+  loss: (output: Output, labels: tf.Tensor) => tf.Tensor,
+): Program {
+  return {
+    ...part,
+    inputs: { ...part.inputs, label: { shape: ["batch"], dtype: "float32" } },
+    forward: (scope) => ({ loss: loss(part.forward(scope), scope.input("label")), outputs: {} }),
+  };
+}
+
+/** `labelledProgram` by the two-way loss. */
+export function twoWayProgram(part: Part<Pick<DecoderOutput, "yesNoLogits">>): Program {
+  return labelledProgram(part, ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels));
+}
+
+/** Yes minus no, [batch]: the logit of P(yes). */
+export function logitDifference(yesNoLogits: tf.Tensor): tf.Tensor {
+  const [yes, no] = tf.split(yesNoLogits, 2, 1) as [tf.Tensor, tf.Tensor];
+  return tf.reshape(tf.sub(yes, no), [-1]);
+}
+
+/**
+ * Mean of -log softmax over the whole vocabulary at the answer's token, and nowhere else (TALLRec's loss on the answer).
+ * @param labels float32 [batch], 1 for yes
+ */
+export function answerLoss(
+  output: Pick<DecoderOutput, "hiddenStates" | "head">,
+  labels: tf.Tensor,
+  answers: AnswerIds,
+): tf.Tensor {
+  const span = answers.yes - answers.no;
+  const targets = tf.cast(tf.add(tf.mul(labels, span), answers.no), "int32");
+  return headCrossEntropy(output.hiddenStates.at(-1)!, output.head, targets);
+}

@@ -1,0 +1,227 @@
+import {
+  eagerRuntime,
+  initialValues,
+  onnxRuntime,
+  type Batch,
+  type Part,
+  type Program,
+} from "@corella/engine";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  decoder,
+  isLoraParam,
+  packedDecoder,
+  packedFeeds,
+  packSequences,
+  paddedFeeds,
+  parseLlamaConfig,
+  sharedPrefixes,
+  tinyLlamaConfig,
+  toHuggingFace,
+  twoWayLoss,
+  type DecoderOutput,
+  type LlamaConfig,
+  type LoraConfig,
+} from "../index.ts";
+
+const vocabulary = 17;
+const answers = { yes: 5, no: 6 };
+const base = tinyLlamaConfig({
+  vocabularySize: vocabulary,
+  hiddenSize: 12,
+  layers: 2,
+  heads: 3,
+  keyValueHeads: 1,
+  maxPositions: 64,
+});
+const like = (fields: Record<string, unknown>): LlamaConfig =>
+  parseLlamaConfig({ ...toHuggingFace(base), ...fields }, "a test");
+const configs: Record<string, LlamaConfig> = {
+  llama: base,
+  "llama with RoPE of llama3": like({
+    rope_parameters: {
+      rope_type: "llama3",
+      factor: 4,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 16,
+    },
+  }),
+  qwen2: like({ model_type: "qwen2", num_key_value_heads: 3 }),
+  qwen3: like({ model_type: "qwen3", head_dim: 6, tie_word_embeddings: false }),
+  mistral: like({ model_type: "mistral" }),
+  "mistral with a window": like({ model_type: "mistral", sliding_window: 3 }),
+  gemma3: parseLlamaConfig(
+    {
+      model_type: "gemma3_text",
+      vocab_size: vocabulary,
+      hidden_size: 12,
+      intermediate_size: 20,
+      num_hidden_layers: 3,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      head_dim: 6,
+      sliding_window: 4,
+      layer_types: ["sliding_attention", "full_attention", "sliding_attention"],
+      rope_parameters: {
+        sliding_attention: { rope_type: "default", rope_theta: 100 },
+        full_attention: { rope_type: "linear", rope_theta: 10_000, factor: 2 },
+      },
+    },
+    "a test",
+  ),
+};
+const lora: LoraConfig = { rank: 2, alpha: 4, targetModules: ["q_proj", "k_proj", "v_proj", "down_proj"] };
+
+function program(part: Part<DecoderOutput>): Program {
+  return {
+    ...part,
+    inputs: { ...part.inputs, labels: { shape: ["batch"], dtype: "float32" } },
+    forward(scope) {
+      const output = part.forward(scope);
+      const states = Object.entries(output.hiddenStates).map(([layer, state]) => [`hidden.${layer}`, state]);
+      return {
+        loss: twoWayLoss(output.yesNoLogits, scope.input("labels")),
+        outputs: { logits: output.yesNoLogits, ...Object.fromEntries(states) },
+      };
+    },
+  };
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  return Array.from(a, (value, i) => Math.abs(value - b[i]!)).reduce((x, y) => Math.max(x, y), 0);
+}
+
+/** Values with an adapter that does something: B begins as zero. */
+function valuesOf(config: LlamaConfig): ReturnType<typeof initialValues> {
+  const values = initialValues(decoder(config, { answers, lora }), 3);
+  for (const [name, array] of Object.entries(values))
+    if (name.endsWith("lora_B.weight")) array.forEach((_, i) => (array[i] = Math.sin(i) / 4));
+    else if (name.includes("norm")) array.forEach((neutral, i) => (array[i] = neutral + Math.sin(i) / 3));
+    // So that the tokens matter more than they do at the start of training.
+    else if (!name.includes("lora")) array.forEach((value, i) => (array[i] = 12 * value));
+  return values;
+}
+
+const token = fc.integer({ min: 0, max: vocabulary - 1 });
+const users = fc.array(
+  fc.tuple(
+    fc.array(token, { maxLength: 9 }),
+    fc.array(fc.array(token, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 }),
+  ),
+  { minLength: 1, maxLength: 3 },
+);
+const sequencesOf = (drawn: readonly [number[], number[][]][]): number[][] =>
+  drawn.flatMap(([prefix, targets]) => targets.map((target) => [...prefix, ...target]));
+
+describe("a packed batch gives what its sequences give alone", () => {
+  for (const [name, config] of Object.entries(configs)) {
+    test(`${name}: hidden states, logits, loss and gradients`, async () => {
+      const values = valuesOf(config);
+      const runs = [];
+      for (const part of [decoder(config, { answers, lora }), packedDecoder(config, { answers, lora })])
+        runs.push(
+          await onnxRuntime({ threads: 1 }).gradients(program(part), values, { trainable: isLoraParam }),
+        );
+      const [plain, packed] = runs as [(typeof runs)[0], (typeof runs)[0]];
+      await fc.assert(
+        fc.asyncProperty(users, async (drawn) => {
+          const sequences = sequencesOf(drawn);
+          const labels = {
+            labels: { shape: [sequences.length], data: Float32Array.from(sequences, (_, i) => i % 2) },
+          };
+          const a = await plain.run({ ...paddedFeeds(sequences), ...labels });
+          const b = await packed.run({ ...packedFeeds(sequences), ...labels });
+          expect(Math.abs(a.loss - b.loss)).toBeLessThan(1e-5);
+          for (const [key, { data }] of Object.entries(a.outputs))
+            expect(largestDifference(data, b.outputs[key]!.data), key).toBeLessThan(1e-5);
+          for (const [key, gradient] of Object.entries(a.gradients))
+            expect(largestDifference(gradient, b.gradients[key]!), key).toBeLessThan(1e-5);
+        }),
+        { numRuns: 25 },
+      );
+      await plain.dispose();
+      await packed.dispose();
+    });
+  }
+
+  test("on the reference runtime as well", async () => {
+    const values = valuesOf(base);
+    const sequences = sequencesOf([
+      [
+        [1, 2, 3],
+        [[4], [5, 6, 7], [5, 8]],
+      ],
+      [[9], [[10, 11]]],
+    ]);
+    const labels = { labels: { shape: [4], data: Float32Array.of(1, 0, 1, 1) } };
+    const feeds: Batch = { ...packedFeeds(sequences), ...labels };
+    const part = program(packedDecoder(base, { answers, lora }));
+    const fast = await onnxRuntime({ threads: 1 }).gradients(part, values);
+    const reference = await eagerRuntime("cpu").gradients(part, values);
+    const a = await fast.run(feeds);
+    const b = await reference.run(feeds);
+    for (const [key, gradient] of Object.entries(b.gradients))
+      expect(largestDifference(gradient, a.gradients[key]!), key).toBeLessThan(1e-5);
+    await fast.dispose();
+  });
+});
+
+describe("shared prefixes", () => {
+  test("are those of tokens, and leave every sequence a token of its own", () => {
+    const sequences = [[1, 2, 3, 4], [9], [1, 2, 3], [7, 7], [1, 2, 3, 5, 6]];
+    // [1, 2, 3] must keep its last token: the three share two. 9 and 7, 7 share nothing.
+    expect(sharedPrefixes(sequences)).toEqual([
+      { length: 0, members: [3, 1] },
+      { length: 2, members: [2, 0, 4] },
+    ]);
+  });
+
+  test("a longer prefix of fewer wins where it saves more", () => {
+    const user = (first: number): number[] => [0, ...Array.from({ length: 10 }, (_, i) => first + i)];
+    const sequences = [
+      [...user(20), 1],
+      [...user(40), 1],
+      [...user(20), 2],
+      [...user(40), 2],
+    ];
+    expect(sharedPrefixes(sequences)).toEqual([
+      { length: 11, members: [0, 2] },
+      { length: 11, members: [1, 3] },
+    ]);
+    // Four strangers share the first token of the template only, and that is what is shared.
+    const strangers = [20, 30, 40, 50].map(user);
+    expect(sharedPrefixes(strangers)).toEqual([{ length: 1, members: [0, 1, 2, 3] }]);
+  });
+
+  test("every sequence is in one batch, within the budget, and reads as it was", () => {
+    const options = { maxTokens: 40, tokenBudget: 40, batchSize: 5 };
+    fc.assert(
+      fc.property(users, (drawn) => {
+        const sequences = sequencesOf(drawn);
+        const { batches } = packSequences(sequences, options);
+        const rows = batches.flatMap((batch) => [...batch.rows]);
+        expect(rows.toSorted((a, b) => a - b)).toEqual(sequences.map((_, i) => i));
+        for (const { feeds, rows: inBatch } of batches) {
+          const of = (name: string): Int32Array => feeds[name]!.data as Int32Array;
+          const [prefixes, prefixTime] = feeds["prefixPlaces"]!.shape as [number, number];
+          const [batch, time] = feeds["places"]!.shape as [number, number];
+          expect(batch).toBeLessThanOrEqual(5);
+          if (batch > 1) expect(prefixes * prefixTime + batch * time).toBeLessThanOrEqual(40);
+          inBatch.forEach((row, i) => {
+            const prefix = of("prefixOf")[i]!;
+            const stands = [
+              ...of("prefixPlaces").subarray(prefix * prefixTime, (prefix + 1) * prefixTime),
+              ...of("places").subarray(i * time, (i + 1) * time),
+            ].filter((place) => place >= 0);
+            expect(stands.map((place) => of("tokens")[place])).toEqual(sequences[row]);
+            expect(stands.map((place) => of("positions")[place])).toEqual(sequences[row]!.map((_, j) => j));
+            expect(stands.at(-1)).toBe(of("last")[i]);
+          });
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,27 @@
+import type { Part } from "@corella/engine";
+import type { LlamaConfig } from "../config/config.ts";
+import { answeringBlocks, decoderParams, type DecoderOptions, type DecoderOutput } from "./decoder.ts";
+import { byLayer } from "./layer-attention.ts";
+import { packedInputs, packedQueries } from "./packed-sequences.ts";
+
+/**
+ * `decoder` for sequences that share prefixes, each of which is computed once, and without filling in the linear maps:
+ * the same numbers for less work. `packedFeeds` makes its inputs; rows of the output are the sequences, in their order.
+ */
+export function packedDecoder(
+  config: LlamaConfig,
+  options: Omit<DecoderOptions, "allPositions">,
+): Part<DecoderOutput> {
+  return {
+    params: decoderParams(config, options.lora),
+    tables: {},
+    inputs: packedInputs,
+    forward(scope) {
+      const queries = byLayer(config, (attention) => packedQueries(attention, (name) => scope.input(name)));
+      const { lora, recompute } = options;
+      const context = { scope, config, lora, recompute };
+      const { states, ...output } = answeringBlocks(context, options, scope.input("tokens"), queries);
+      return { ...output, sequenceStates: states };
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { tf, type InputSpec } from "@corella/engine";
+import type { Queries } from "./block.ts";
+import { scoreScale, type AttentionConfig } from "./layer-attention.ts";
+import { attention, causalBias, wholeBias, windowBias } from "../operations/attention.ts";
+import { rotate, rotationAt, scaled } from "../operations/rope.ts";
+import {
+  collectHeads,
+  headPlaces,
+  repeatedRows,
+  spreadHeads,
+  type HeadPlaces,
+} from "../operations/spread.ts";
+
+type PackedInput =
+  | "tokens"
+  | "positions"
+  | "prefixPlaces"
+  | "places"
+  | "spread"
+  | "prefixOf"
+  | "last"
+  | "prefixNumber"
+  | "prefixIndex"
+  | "index";
+
+/**
+ * What `packedFeeds` feeds: all tokens in one row without filling, first those of the shared prefixes, then what follows
+ * them in each of `batch` sequences. `positions` count from the start of the whole sequence. `prefixPlaces` and `places`
+ * say where the tokens stand, -1 fills; `spread` is the way back (operations/spread.ts); `prefixOf` names the prefix that
+ * a sequence goes on from, `last` the place of its last token; the other three count 0, 1, 2, ...
+ */
+export const packedInputs: Readonly<Record<PackedInput, InputSpec>> = {
+  tokens: { shape: ["tokens"], dtype: "int32" },
+  positions: { shape: ["tokens"], dtype: "int32" },
+  prefixPlaces: { shape: ["prefixes", "prefixTime"], dtype: "int32" },
+  places: { shape: ["batch", "time"], dtype: "int32" },
+  spread: { shape: ["tokens", 3], dtype: "int32" },
+  prefixOf: { shape: ["batch"], dtype: "int32" },
+  last: { shape: ["batch"], dtype: "int32" },
+  prefixNumber: { shape: ["prefixes"], dtype: "int32" },
+  prefixIndex: { shape: ["prefixTime"], dtype: "int32" },
+  index: { shape: ["time"], dtype: "int32" },
+};
+
+/**
+ * Every token, and the last one of each sequence. A token of a prefix sees those before it; one of a sequence sees its
+ * own prefix and what is before it in its own sequence, and no other.
+ */
+export function packedQueries(
+  config: AttentionConfig,
+  input: (name: PackedInput) => tf.Tensor,
+): { readonly all: Queries; readonly one: Queries } {
+  const { heads, keyValueHeads, headDim, window } = config;
+  const group = heads / keyValueHeads;
+  const prefixPlaces = input("prefixPlaces");
+  const places = input("places");
+  const spread = input("spread");
+  const prefixOf = input("prefixOf");
+  const prefixNumber = input("prefixNumber");
+  const prefixIndex = input("prefixIndex");
+  const index = input("index");
+  const last = input("last");
+  const [prefixes, prefixTime] = prefixPlaces.shape as [number, number];
+  const [batch, time] = places.shape as [number, number];
+  const tokens = spread.shape[0]!;
+
+  const positions = tf.reshape(input("positions"), [tokens, 1]);
+  const keyRotation = rotationAt(positions, config);
+  const queryRotation = scaled(keyRotation, scoreScale(config));
+  const lastRotation = scaled(rotationAt(tf.gather(positions, last), config, positions), scoreScale(config));
+  const queryPlaces = headPlaces(prefixPlaces, places, spread, heads);
+  const keyPlaces = headPlaces(prefixPlaces, places, spread, keyValueHeads);
+
+  const isReal = (x: tf.Tensor): tf.Tensor => tf.cast(tf.greaterEqual(x, 0), "int32");
+  const prefixVisible = isReal(prefixPlaces);
+  const visible = isReal(places);
+  const ownPrefix = tf.gather(prefixVisible, prefixOf);
+  const prefixRow = tf.reshape(prefixIndex, [1, prefixTime]);
+  const row = tf.reshape(index, [1, time]);
+  // Positions in the whole sequence, for the window: [batch, time], and of the last token, [batch, 1].
+  const length = (real: tf.Tensor): tf.Tensor => tf.sum(tf.cast(real, "float32"), 1, true);
+  const ownPositions = tf.add(length(ownPrefix), tf.cast(row, "float32"));
+  const lastPosition = tf.sub(tf.add(length(ownPrefix), length(visible)), 1);
+  /** The bias of what is seen, without what is outside the window. */
+  const near = (seen: tf.Tensor, queryPositions: tf.Tensor, keyPositions: tf.Tensor): tf.Tensor =>
+    window === undefined ? seen : tf.add(seen, windowBias(queryPositions, keyPositions, window, group));
+  const prefixBias = near(causalBias(prefixRow, prefixIndex, prefixVisible, group), prefixRow, prefixRow);
+  const bias = tf.concat(
+    [
+      near(wholeBias(ownPrefix, group * time), ownPositions, prefixRow),
+      near(causalBias(row, index, visible, group), row, row),
+    ],
+    3,
+  );
+  const lastBias = tf.concat(
+    [
+      near(wholeBias(ownPrefix, group), lastPosition, prefixRow),
+      near(wholeBias(visible, group), lastPosition, ownPositions),
+    ],
+    3,
+  );
+
+  /** [tokens, count * headDim] -> the prefixes' [prefixes, count, prefixTime, headDim], the sequences' [batch, ...] */
+  const split = (x: tf.Tensor, at: HeadPlaces): [tf.Tensor, tf.Tensor] => {
+    const count = at.heads;
+    const rows = [prefixes * count * prefixTime, batch * count * time];
+    const [ofPrefixes, ofSequences] = tf.split(spreadHeads(x, at), rows) as [tf.Tensor, tf.Tensor];
+    return [
+      tf.reshape(ofPrefixes, [prefixes, count, prefixTime, headDim]),
+      tf.reshape(ofSequences, [batch, count, time, headDim]),
+    ];
+  };
+  /** What a sequence sees: its prefix and itself, [batch, keyValueHeads, prefixTime + time, headDim]. */
+  const joined = (ofPrefixes: tf.Tensor, ofSequences: tf.Tensor): tf.Tensor =>
+    tf.concat([repeatedRows(ofPrefixes, prefixOf, prefixNumber), ofSequences], 2);
+  const rotated = (x: tf.Tensor, rotation: typeof keyRotation, count: number): tf.Tensor =>
+    tf.reshape(rotate(tf.reshape(x, [x.shape[0]!, count, 1, headDim]), rotation), x.shape);
+
+  return {
+    all: {
+      pick: (x) => x,
+      attend(q, k, v) {
+        const [prefixQ, ownQ] = split(rotated(q, queryRotation, heads), queryPlaces);
+        const [prefixK, ownK] = split(rotated(k, keyRotation, keyValueHeads), keyPlaces);
+        const [prefixV, ownV] = split(v, keyPlaces);
+        const seen = [
+          attention(prefixQ, prefixK, prefixV, prefixBias),
+          attention(ownQ, joined(prefixK, ownK), joined(prefixV, ownV), bias),
+        ];
+        const rows = seen.map((x) => tf.reshape(x, [x.size / headDim, headDim]));
+        return collectHeads(tf.concat(rows), queryPlaces);
+      },
+    },
+    one: {
+      pick: (x) => tf.gather(x, last),
+      attend(q, k, v) {
+        const query = tf.reshape(rotated(q, lastRotation, heads), [batch, heads, 1, headDim]);
+        const keys = joined(...split(rotated(k, keyRotation, keyValueHeads), keyPlaces));
+        const seen = attention(query, keys, joined(...split(v, keyPlaces)), lastBias);
+        return tf.reshape(seen, [batch, heads * headDim]);
+      },
+    },
+  };
+}

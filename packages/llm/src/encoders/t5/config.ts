@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { activation, type Activation } from "../../config/activation.ts";
+import { parseConfig } from "../../files/parse-config.ts";
+
+/** An encoder-decoder of the T5 family (Raffel et al. 2020; v1.1 with a gated feed-forward layer). */
+export interface T5Config {
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly headDim: number;
+  readonly heads: number;
+  readonly intermediateSize: number;
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  readonly relativeBuckets: number;
+  readonly relativeMaxDistance: number;
+  readonly feedForward: { readonly activation: Activation; readonly gated: boolean };
+  readonly layerNormEpsilon: number;
+  /** The head is the embedding matrix. */
+  readonly tieWordEmbeddings: boolean;
+  /** The decoder's output is scaled by hiddenSize^-0.5 before the head. */
+  readonly scaleDecoderOutputs: boolean;
+  readonly startTokenId: number;
+  readonly padTokenId: number;
+}
+
+const size = z.int().positive();
+
+/** Reads Hugging Face's config.json of a T5. */
+export const t5Config: z.ZodType<T5Config, unknown> = z
+  .looseObject({
+    model_type: z.literal("t5"),
+    vocab_size: size,
+    d_model: size,
+    d_kv: size,
+    d_ff: size,
+    num_heads: size,
+    num_layers: size,
+    num_decoder_layers: size.nullish(),
+    relative_attention_num_buckets: size.default(32),
+    relative_attention_max_distance: size.default(128),
+    feed_forward_proj: z.string().default("relu"),
+    layer_norm_epsilon: z.number().positive().default(1e-6),
+    tie_word_embeddings: z.boolean().default(true),
+    scale_decoder_outputs: z.boolean().optional(),
+    is_decoder: z.literal(false).optional(),
+    decoder_start_token_id: z.int().nonnegative().nullish(),
+    pad_token_id: z.int().nonnegative().nullish(),
+  })
+  .transform((json, context) => {
+    const issue = (field: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [field], message });
+    const gated = json.feed_forward_proj.startsWith("gated-");
+    const name = gated ? json.feed_forward_proj.slice("gated-".length) : json.feed_forward_proj;
+    // The paper's gated layers have the approximation, whose name is left out.
+    const parsed = activation.safeParse(gated && name === "gelu" ? "gelu_new" : name);
+    if (!parsed.success) issue("feed_forward_proj", parsed.error.issues[0]!.message);
+    const buckets = json.relative_attention_num_buckets;
+    if (buckets < 4 || json.relative_attention_max_distance <= buckets / 2)
+      issue(
+        "relative_attention_num_buckets",
+        `${buckets} buckets up to a distance of ${json.relative_attention_max_distance} are not supported`,
+      );
+    return {
+      vocabularySize: json.vocab_size,
+      hiddenSize: json.d_model,
+      headDim: json.d_kv,
+      heads: json.num_heads,
+      intermediateSize: json.d_ff,
+      encoderLayers: json.num_layers,
+      decoderLayers: json.num_decoder_layers ?? json.num_layers,
+      relativeBuckets: json.relative_attention_num_buckets,
+      relativeMaxDistance: json.relative_attention_max_distance,
+      feedForward: { activation: parsed.data ?? "relu", gated },
+      layerNormEpsilon: json.layer_norm_epsilon,
+      tieWordEmbeddings: json.tie_word_embeddings,
+      scaleDecoderOutputs: json.scale_decoder_outputs ?? json.tie_word_embeddings,
+      startTokenId: json.decoder_start_token_id ?? 0,
+      padTokenId: json.pad_token_id ?? 0,
+    };
+  });
+
+/** @throws CorellaError `llm/config` */
+export function parseT5Config(json: unknown, place: string): T5Config {
+  return parseConfig(t5Config, json, place);
+}

@@ -1,0 +1,128 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Values } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { writeFolderAtomic } from "@corella/files";
+import {
+  float32Tensor,
+  readSafetensors,
+  writeSafetensors,
+  type SafetensorsFile,
+  type TensorToWrite,
+} from "@corella/safetensors";
+import type { LlamaConfig } from "../config/config.ts";
+import { readJson } from "../files/json-file.ts";
+import { gemma3StoredName } from "../pretrained/gemma-names.ts";
+import { loraParams, type LoraConfig } from "./lora.ts";
+import { parsePeftConfig } from "./peft-config.ts";
+import { loraOf, peftTargets } from "./peft-targets.ts";
+import { readTensors } from "../files/tensor-folder.ts";
+
+const prefix = "base_model.model.";
+
+export interface LoadedAdapter {
+  readonly lora: LoraConfig;
+  /** `lora_A` and `lora_B` by the decoder's names. */
+  readonly values: Values;
+}
+
+/**
+ * Loads an adapter in PEFT's layout for a base model.
+ * @throws CorellaError `llm/adapter-config`, `llm/adapter-base` for an adapter of another model, `safetensors/…`
+ */
+export async function loadAdapter(folder: string, config: LlamaConfig): Promise<LoadedAdapter> {
+  const configPath = join(folder, "adapter_config.json");
+  const peft = parsePeftConfig(await readJson(configPath), configPath);
+  const file = await readSafetensors(join(folder, "adapter_model.safetensors"));
+  const stored = (name: string): string =>
+    prefix +
+    (config.architecture === "gemma3" ? gemma3StoredName(name, (other) => file.has(prefix + other)) : name);
+  const keyOf = (module: string): string =>
+    stored(`${module}.lora_A.weight`).slice(prefix.length, -".lora_A.weight".length);
+  try {
+    const lora = loraOf(config, peft, configPath, keyOf);
+    const params = loraParams(config, lora);
+    const values = await readTensors([file], params, folder, stored);
+    refuseOthers(file, new Set(Object.keys(params).map(stored)));
+    return { lora, values };
+  } catch (error) {
+    throw asOtherBase(error, peft.base_model_name_or_path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whatever else the file holds, PEFT would put into the model: embeddings, biases, modules that we do not adapt. */
+function refuseOthers(file: SafetensorsFile, used: ReadonlySet<string>): void {
+  const others = file.names.filter(
+    (name) => !used.has(name) && !/vision_tower|multi_modal_projector/.test(name),
+  );
+  if (others.length === 0) return;
+  throw new CorellaError({
+    code: "llm/adapter-tensors",
+    message: `The adapter also holds ${others.length} tensor${others.length === 1 ? "" : "s"} that would not be applied, such as ${others[0]}.`,
+    place: file.path,
+    remedy: "Use it with the model that it was trained on, or merge it with PEFT's merge_and_unload.",
+  });
+}
+
+/** Tensors that are missing or of another shape are those of another model. */
+function asOtherBase(error: unknown, baseModel: string | null | undefined): unknown {
+  if (!CorellaError.isInstance(error)) return error;
+  if (error.code !== "llm/missing-tensor" && error.code !== "llm/tensor-shape") return error;
+  return new CorellaError({
+    code: "llm/adapter-base",
+    message: `The adapter does not fit the model: ${error.message}`,
+    place: error.place,
+    remedy: `Use it with the model that it was trained on${baseModel ? `, which it names ${baseModel}` : ""}.`,
+    cause: error,
+  });
+}
+
+export interface AdapterToSave {
+  readonly config: LlamaConfig;
+  readonly lora: LoraConfig;
+  /** May hold other arrays too; only the adapter's are written. */
+  readonly values: Values;
+  /** What PEFT calls `base_model_name_or_path`. */
+  readonly baseModel?: string;
+}
+
+/** Writes an adapter that PEFT can load. */
+export async function saveAdapter(folder: string, adapter: AdapterToSave): Promise<void> {
+  const { config, lora, values } = adapter;
+  const tensors: Record<string, TensorToWrite> = {};
+  for (const [name, { shape }] of Object.entries(loraParams(config, lora))) {
+    const array = values[name];
+    if (array === undefined) {
+      throw new CorellaError({
+        code: "llm/missing-tensor",
+        message: `The values lack ${name}.`,
+        place: name,
+        remedy: "Save the values of a decoder with this adapter.",
+      });
+    }
+    tensors[prefix + name] = float32Tensor(shape, array);
+  }
+  const description = {
+    base_model_name_or_path: adapter.baseModel ?? null,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    lora_alpha: lora.alpha,
+    lora_dropout: lora.dropout ?? 0,
+    modules_to_save: null,
+    peft_type: "LORA",
+    r: lora.rank,
+    ...peftTargets(config, lora),
+    task_type: "CAUSAL_LM",
+    use_dora: false,
+    use_rslora: lora.rsLora === true,
+  };
+  await mkdir(join(folder, ".."), { recursive: true });
+  await writeFolderAtomic(folder, async (temporary) => {
+    await writeFile(join(temporary, "adapter_config.json"), `${JSON.stringify(description, null, 2)}\n`);
+    await writeSafetensors(join(temporary, "adapter_model.safetensors"), tensors, { format: "pt" });
+  });
+}

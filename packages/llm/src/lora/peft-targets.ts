@@ -1,0 +1,120 @@
+import { CorellaError } from "@corella/errors";
+import type { LlamaConfig } from "../config/config.ts";
+import { loraModules, loraTargets, type LoraConfig } from "./lora.ts";
+import { projections, type Projection } from "../config/params.ts";
+import type { PeftConfig } from "./peft-config.ts";
+
+/**
+ * The adapter that an adapter_config.json means, by PEFT's rules for names and regular expressions.
+ * @param keyOf a module's name in the model that the adapter was trained on
+ * @throws CorellaError `llm/adapter-config` for modules that cannot be adapted
+ */
+export function loraOf(
+  config: LlamaConfig,
+  peft: PeftConfig,
+  place: string,
+  keyOf: (module: string) => string,
+): LoraConfig {
+  const fail = (message: string): CorellaError =>
+    new CorellaError({
+      code: "llm/adapter-config",
+      message,
+      place,
+      remedy: `Adapters may target ${[...new Set(all.map(({ name }) => name))].join(", ")}.`,
+    });
+  const all = projections(config);
+  const isTarget = targets(peft, fail);
+  const embedding = ["lm_head", "model.embed_tokens"].find((key) => isTarget(key, true));
+  if (embedding !== undefined)
+    throw fail(`target_modules: the module ${embedding.split(".").at(-1)} is not supported.`);
+  const chosen = all.filter(({ module }) => isTarget(keyOf(module), false));
+  if (chosen.length === 0) throw fail("target_modules: there is none of these modules in the model.");
+  const [rankOf, alphaOf] = [peft.rank_pattern, peft.alpha_pattern].map((values) => patterns(values, fail));
+  const lora = {
+    rank: peft.r,
+    alpha: peft.lora_alpha,
+    dropout: peft.lora_dropout,
+    rsLora: peft.use_rslora === true,
+  };
+  const modules = Object.fromEntries(
+    chosen.map(({ module }) => {
+      const key = keyOf(module);
+      return [module, { rank: rankOf!(key) ?? lora.rank, alpha: alphaOf!(key) ?? lora.alpha }];
+    }),
+  );
+  const targetModules = [...new Set(chosen.map(({ name }): Projection => name))];
+  const isUniform =
+    all.every(({ module, name }) => targetModules.includes(name) === Object.hasOwn(modules, module)) &&
+    Object.values(modules).every(({ rank, alpha }) => rank === lora.rank && alpha === lora.alpha);
+  return isUniform ? { ...lora, targetModules } : { ...lora, modules };
+}
+
+/** Fields of an adapter_config.json: names of projections, or single modules where they are not alike. */
+export function peftTargets(config: LlamaConfig, lora: LoraConfig): Record<string, unknown> {
+  if (lora.modules === undefined) return { target_modules: [...loraTargets(lora)].sort() };
+  const modules = loraModules(config, lora);
+  const other = (field: "rank" | "alpha"): Record<string, number> =>
+    Object.fromEntries(
+      modules
+        .filter((module) => module[field] !== lora[field])
+        .map((module) => [module.module, module[field]]),
+    );
+  return {
+    target_modules: modules.map(({ module }) => module).sort(),
+    rank_pattern: other("rank"),
+    alpha_pattern: other("alpha"),
+  };
+}
+
+type Fail = (message: string) => CorellaError;
+
+/** PEFT's `check_target_module_exists`. */
+function targets(peft: PeftConfig, fail: Fail): (key: string, isEmbedding: boolean) => boolean {
+  const { target_modules: wanted, exclude_modules: unwanted, layers_to_transform: layers } = peft;
+  const ends = (key: string, list: readonly string[]): boolean =>
+    list.some((end) => key === end || key.endsWith(`.${end}`));
+  const matches = (key: string, rule: string | readonly string[]): boolean =>
+    typeof rule === "string" ? pattern(`^(?:${rule})$`, fail).test(key) : ends(key, rule);
+  return (key, isEmbedding) => {
+    if (unwanted != null && unwanted.length > 0 && matches(key, unwanted)) return false;
+    if (wanted === "all-linear") return !isEmbedding;
+    if (!matches(key, wanted)) return false;
+    const among = typeof layers === "number" ? [layers] : (layers ?? []);
+    if (typeof wanted === "string" || wanted.includes(key) || among.length === 0) return true;
+    const layer = layerOf(key, peft.layers_pattern ?? [], fail);
+    return layer !== undefined && among.includes(layer);
+  };
+}
+
+function layerOf(key: string, lists: string | readonly string[], fail: Fail): number | undefined {
+  const given = typeof lists === "string" ? [lists] : lists;
+  const expressions =
+    given.length === 0
+      ? [String.raw`^.*?\.[^.]*\.(\d+)\.`]
+      : given.map((list) => String.raw`^(?:|.*?\.)(?:${list})\.(\d+)\.`);
+  for (const expression of expressions) {
+    const found = pattern(expression, fail).exec(key)?.at(-1);
+    if (found !== undefined) return Number(found);
+  }
+  return undefined;
+}
+
+/** PEFT's `get_pattern_key`: the first expression that a module's name ends with. */
+function patterns(
+  values: Readonly<Record<string, number>> | null | undefined,
+  fail: Fail,
+): (key: string) => number | undefined {
+  const entries = Object.entries(values ?? {}).map(
+    ([expression, value]) => [pattern(String.raw`^(?:.*\.)?(?:${expression})$`, fail), value] as const,
+  );
+  return (key) => entries.find(([expression]) => expression.test(key))?.[1];
+}
+
+/** A regular expression of Python's, whose named groups are written differently. */
+function pattern(expression: string, fail: Fail): RegExp {
+  try {
+    return new RegExp(expression.replaceAll("(?P<", "(?<"));
+  } catch {
+    throw fail(`The regular expression ${JSON.stringify(expression)} is not understood.`);
+  }
+}

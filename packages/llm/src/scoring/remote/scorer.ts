@@ -1,0 +1,149 @@
+import { CorellaError } from "@corella/errors";
+import { cutPrompt, type PromptEnd, type YesNoIds } from "../answers.ts";
+import { prepareTokens } from "../../batching/prepare-tokens.ts";
+import type { Scorer, YesNoScores } from "../scorer.ts";
+import type { TextTokenizer } from "../../tokenizer/tokenizer.ts";
+import { answerLogit, topTokens, type AnswerToken, type MissingLabel } from "./answer-logits.ts";
+import type { RemoteServer } from "./server.ts";
+
+/**
+ * How prompts go to the server. As tokens: with the model's own tokenizer here, so that the server reads the very ids that
+ * a local model would, and no text can become a special token. As text: the server tokenises, and takes what looks like
+ * a special token for one.
+ */
+export type RemoteAsking =
+  | {
+      readonly kind: "tokens";
+      readonly tokenizer: TextTokenizer;
+      /** From `yesNoIds`. */
+      readonly answers: YesNoIds;
+      /** Longest prompt. */
+      readonly maxTokens: number;
+      /** Default error. */
+      readonly overlong?: "error" | "cut" | undefined;
+    }
+  | {
+      readonly kind: "text";
+      /** The answers' first tokens as the server spells them, mostly with their space: " Yes". */
+      readonly yes: string;
+      readonly no: string;
+      /** Default: white space at the end of a prompt is cut, for it belongs to the answers. */
+      readonly end?: PromptEnd | undefined;
+    };
+
+export interface RemoteScorerOptions {
+  readonly server: RemoteServer;
+  /** The served model's name, or that of an adapter of it. */
+  readonly model: string;
+  readonly asking: RemoteAsking;
+  /** How many of the most probable tokens the server is asked for. Default 20, which is vLLM's most unless it is told otherwise. */
+  readonly topLogprobs?: number | undefined;
+  /** Default `bound`. */
+  readonly missingLabel?: MissingLabel | undefined;
+  /** Further fields of every request, for example llama.cpp's `lora: [{ id: 0, scale: 1 }]`. */
+  readonly extraFields?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface RemoteScores extends YesNoScores {
+  /** How many answers stand at a bound, because the server did not report one of the labels. */
+  readonly bounded: number;
+}
+
+export interface RemoteScorer extends Scorer {
+  scores(prompts: readonly string[], signal?: AbortSignal): Promise<RemoteScores>;
+}
+
+/**
+ * Scores on an OpenAI-compatible server: one completion of one token for each prompt, the first label logits of which
+ * give P(yes) as a local model would (eq. 2). When one prompt fails for good, the others are given up too.
+ * @throws CorellaError `llm/remote-…` from its methods
+ */
+export function createRemoteScorer(options: RemoteScorerOptions): RemoteScorer {
+  const { server, model, asking } = options;
+  const missing = options.missingLabel ?? "bound";
+  let disposed = false;
+  const ask = async (prompt: string | number[], labels: Labels, place: string, signal: AbortSignal) => {
+    const body = {
+      ...options.extraFields,
+      model,
+      prompt,
+      max_tokens: 1,
+      temperature: 0,
+      logprobs: options.topLogprobs ?? 20,
+      ...(typeof prompt === "string" ? {} : { return_tokens_as_token_ids: true }),
+    };
+    const top = await server.post("/completions", body, topTokens, signal);
+    return answerLogit(top, labels.yes, labels.no, missing, place);
+  };
+
+  const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<RemoteScores> => {
+    if (disposed) throw disposedError(server.baseUrl);
+    signal?.throwIfAborted();
+    const labels = await labelsOf(asking);
+    const { requests, cut } = await requestsOf(prompts, asking);
+    const failure = new AbortController();
+    const either = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
+    const logitDifference = new Float32Array(prompts.length);
+    let bounded = 0;
+    await Promise.all(
+      requests.map(async (prompt, row) => {
+        try {
+          const logit = await ask(prompt, labels, `prompt ${row}`, either);
+          logitDifference[row] = logit.difference;
+          if (logit.bounded) bounded += 1;
+        } catch (error) {
+          failure.abort(error);
+          throw error;
+        }
+      }),
+    );
+    const probability = logitDifference.map((logit) => 1 / (1 + Math.exp(-logit)));
+    return { probability, logitDifference, cut, bounded };
+  };
+  return {
+    scores,
+    score: async (prompts, signal) => (await scores(prompts, signal)).probability,
+    async dispose() {
+      disposed = true;
+    },
+  };
+}
+
+interface Labels {
+  readonly yes: AnswerToken;
+  readonly no: AnswerToken;
+}
+
+async function labelsOf(asking: RemoteAsking): Promise<Labels> {
+  if (asking.kind === "text") return { yes: { text: asking.yes }, no: { text: asking.no } };
+  const { tokenizer, answers } = asking;
+  const token = async (id: number): Promise<AnswerToken> => ({ id, text: await tokenizer.decode([id]) });
+  return { yes: await token(answers.yes), no: await token(answers.no) };
+}
+
+async function requestsOf(
+  prompts: readonly string[],
+  asking: RemoteAsking,
+): Promise<{ requests: (string | number[])[]; cut: number }> {
+  if (asking.kind === "text") {
+    const { end } = asking;
+    const requests = prompts.map((prompt) => (end === undefined ? prompt.trimEnd() : cutPrompt(prompt, end)));
+    return { requests, cut: 0 };
+  }
+  const { tokenizer, answers, maxTokens, overlong } = asking;
+  const { batches, cut } = await prepareTokens(
+    prompts.map((prompt) => cutPrompt(prompt, answers)),
+    tokenizer,
+    { maxTokens, overlong: overlong ?? "error", batchSize: 1, sort: false },
+  );
+  return { requests: batches.map(({ feeds }) => Array.from(feeds["tokens"]!.data)), cut };
+}
+
+function disposedError(place: string): CorellaError {
+  return new CorellaError({
+    code: "llm/remote-disposed",
+    message: "The remote scorer was disposed.",
+    place,
+    remedy: "Create another one.",
+  });
+}

@@ -1,0 +1,152 @@
+import type { Batch, PrecisionOf, Program, Runtime, ValueReader, Values } from "@corella/engine";
+import { CorellaError, nearestName } from "@corella/errors";
+import { adapterFeeds, roomFor, withAdapterInputs } from "../lora/adapter-inputs.ts";
+import type { LoadedAdapter } from "../lora/adapter.ts";
+import { cutPrompt, type YesNoIds } from "./answers.ts";
+import type { LlamaConfig } from "../config/config.ts";
+import { logitDifference } from "../decoder/losses.ts";
+import type { LoraConfig } from "../lora/lora.ts";
+import { packSequences } from "../batching/pack-tokens.ts";
+import { packedDecoder } from "../decoder/packed-decoder.ts";
+import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
+
+/** P(yes) of each prompt. Local, quantised or remote: the same type. */
+export type YesNoScorer = (prompts: readonly string[], signal?: AbortSignal) => Promise<Float32Array>;
+
+export interface ScorerOptions {
+  readonly config: LlamaConfig;
+  /**
+   * Merged weights, or the base's and the adapter's together with `lora`; or the weights of `openPretrained`, which the
+   * runtime alone then holds.
+   */
+  readonly values: Values | ValueReader;
+  readonly lora?: LoraConfig | undefined;
+  /** Adapters by names of the caller's, from `loadAdapter`, all on the one base in `values`; without `lora`. */
+  readonly adapters?: Readonly<Record<string, LoadedAdapter>> | undefined;
+  readonly tokenizer: TextTokenizer;
+  /** From `yesNoIds` on a prompt of the template in use. */
+  readonly answers: YesNoIds;
+  readonly runtime: Runtime;
+  /** How each weight is stored and multiplied. Default float32. */
+  readonly precision?: PrecisionOf;
+  /** Most tokens of a batch. Default 4,096. */
+  readonly tokenBudget?: number;
+  /** Longest prompt; default the model's. */
+  readonly maxTokens?: number;
+  /** Default error. */
+  readonly overlong?: "error" | "cut";
+}
+
+export interface YesNoScores {
+  /** exp(a) / (exp(a) + exp(b)) of the logits a of yes and b of no (eq. 2). */
+  readonly probability: Float32Array;
+  /** a - b */
+  readonly logitDifference: Float32Array;
+  /** How many prompts were cut to the longest length. */
+  readonly cut: number;
+}
+
+export interface Scorer {
+  readonly score: YesNoScorer;
+  /** The same with the logit that probabilities are mixed by. */
+  scores(prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores>;
+  dispose(): Promise<void>;
+}
+
+/** A model in this process. Without an adapter it answers as its base. */
+export interface LocalScorer extends Scorer {
+  /**
+   * The same model with one of its `adapters`, for calls in any order.
+   * @throws CorellaError `llm/unknown-adapter`
+   */
+  withAdapter(name: string): Pick<Scorer, "score" | "scores">;
+}
+
+/**
+ * Compiles a model for scoring. What prompts of one call begin with alike, such as one user's history before many
+ * candidates, is computed once in a batch, whatever their order. Between batches
+ * an abort signal is obeyed: the promise then rejects with its reason.
+ * @throws CorellaError `llm/adapters` for `lora` together with `adapters`
+ */
+export async function createScorer(options: ScorerOptions): Promise<LocalScorer> {
+  const { config, tokenizer, answers } = options;
+  const { program, feedsOf } = scoringProgram(options);
+  const inference = await options.runtime.infer(
+    program,
+    options.values,
+    options.precision === undefined ? {} : { precision: options.precision },
+  );
+  const scoringWith = (adapter: Batch): Pick<Scorer, "score" | "scores"> => {
+    const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores> => {
+      signal?.throwIfAborted();
+      const sequences = await tokenizer.encodeBatch(prompts.map((prompt) => cutPrompt(prompt, answers)));
+      const { batches, cut } = packSequences(sequences, {
+        maxTokens: Math.min(options.maxTokens ?? config.maxPositions, config.maxPositions),
+        overlong: options.overlong ?? "error",
+        tokenBudget: options.tokenBudget ?? 4096,
+      });
+      const difference = new Float32Array(prompts.length);
+      for (const { feeds, rows } of batches) {
+        signal?.throwIfAborted();
+        const outputs = await inference.run({ ...feeds, ...adapter });
+        const { data } = outputs["logitDifference"]!;
+        rows.forEach((row, i) => {
+          difference[row] = data[i]!;
+        });
+      }
+      return {
+        probability: difference.map((logit) => 1 / (1 + Math.exp(-logit))),
+        logitDifference: difference,
+        cut,
+      };
+    };
+    return { scores, score: async (prompts, signal) => (await scores(prompts, signal)).probability };
+  };
+  return {
+    ...scoringWith(feedsOf(undefined)),
+    withAdapter: (name) => scoringWith(feedsOf(name)),
+    dispose: () => inference.dispose(),
+  };
+}
+
+/** The program, and what its adapter is fed as: by the adapter's name, or none. */
+function scoringProgram({ config, answers, lora, adapters }: ScorerOptions): {
+  readonly program: Program;
+  feedsOf(name: string | undefined): Batch;
+} {
+  if (lora !== undefined && adapters !== undefined) {
+    throw new CorellaError({
+      code: "llm/adapters",
+      message: "The scorer is given one adapter with its values (lora) and several by name (adapters).",
+      place: "createScorer",
+      remedy: "Give all of them by name, or the one alone.",
+    });
+  }
+  const named = Object.entries(adapters ?? {});
+  const room = named.length === 0 ? undefined : roomFor(named.map(([, adapter]) => adapter));
+  const part = packedDecoder(config, { answers, lora: room ?? lora });
+  const program: Program = {
+    ...part,
+    forward: (scope) => ({ outputs: { logitDifference: logitDifference(part.forward(scope).yesNoLogits) } }),
+  };
+  if (room === undefined)
+    return { program, feedsOf: (name) => (name === undefined ? {} : unknownAdapter(name, [])) };
+  const base = adapterFeeds(config, room, undefined);
+  const known = new Map(named.map(([name, adapter]) => [name, adapterFeeds(config, room, adapter)]));
+  return {
+    program: withAdapterInputs(program),
+    feedsOf: (name) =>
+      name === undefined ? base : (known.get(name) ?? unknownAdapter(name, [...known.keys()])),
+  };
+}
+
+function unknownAdapter(name: string, known: readonly string[]): never {
+  const near = nearestName(name, known);
+  const others = known.length === 0 ? "Give createScorer the adapters." : `It has ${known.join(", ")}.`;
+  throw new CorellaError({
+    code: "llm/unknown-adapter",
+    message: `There is no adapter ${JSON.stringify(name)}.`,
+    place: "withAdapter",
+    remedy: near === undefined ? others : `Did you mean ${JSON.stringify(near)}?`,
+  });
+}

@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { CorellaError } from "@corella/errors";
+import { Template } from "@huggingface/jinja";
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { readJson } from "../../files/json-file.ts";
+import { exists } from "../../files/tensor-folder.ts";
+
+/** How a model was taught to read a conversation: Jinja of tokenizer_config.json or of GGUF's metadata. */
+export interface ChatTemplate {
+  readonly source: string;
+  /** What the template knows as `bos_token` and `eos_token`. */
+  readonly beginToken: string | undefined;
+  readonly endToken: string | undefined;
+  /** Others by the names that it knows: `pad_token`, `unk_token`, ... */
+  readonly otherTokens?: Readonly<Record<string, string>> | undefined;
+}
+
+const otherNames = ["pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
+
+const special = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
+const tokenizerConfig = z.looseObject({
+  bos_token: special,
+  eos_token: special,
+  chat_template: z
+    .union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))])
+    .nullish(),
+});
+
+/**
+ * The chat template of a model folder: chat_template.jinja, or in tokenizer_config.json; of several that named "default".
+ * @throws CorellaError `llm/chat-template`
+ */
+export async function readChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
+  const configPath = join(folder, "tokenizer_config.json");
+  const parsed = tokenizerConfig.safeParse((await exists(configPath)) ? await readJson(configPath) : {});
+  if (!parsed.success) throw templateError(parsed.error.issues[0]!.message, configPath);
+  const { bos_token: begin, eos_token: end, chat_template: stored } = parsed.data;
+  const file = join(folder, "chat_template.jinja");
+  const source = (await exists(file))
+    ? await readFile(file, "utf8")
+    : typeof stored === "string"
+      ? stored
+      : stored?.find(({ name }) => name === "default")?.template;
+  if (source === undefined) return undefined;
+  const text = (token: z.infer<typeof special>): string | undefined =>
+    typeof token === "string" ? token : token?.content;
+  const others = otherNames.flatMap((name): [string, string][] => {
+    const token = text(special.safeParse(parsed.data[name]).data);
+    return token === undefined ? [] : [[name, token]];
+  });
+  return { source, beginToken: text(begin), endToken: text(end), otherTokens: Object.fromEntries(others) };
+}
+
+/**
+ * Renders a user's turn and the beginning of the answer. Reasoning is off where a template knows `enable_thinking`, and
+ * templates that tell the date are told an old one: the same prompt is the same text on every day.
+ * @throws CorellaError `llm/chat-template`
+ */
+export function userTurnRenderer(template: ChatTemplate): (prompt: string) => string {
+  let compiled: Template;
+  try {
+    // Jinja ends every line with "\n", however its file does.
+    compiled = new Template(template.source.replaceAll(/\r\n?/g, "\n"));
+  } catch (cause) {
+    throw templateError(cause instanceof Error ? cause.message : String(cause), "chat_template", cause);
+  }
+  return (prompt) => {
+    try {
+      return compiled.render({
+        messages: [{ role: "user", content: prompt }],
+        add_generation_prompt: true,
+        enable_thinking: false,
+        date_string: "26 Jul 2024",
+        tools: null,
+        documents: null,
+        ...template.otherTokens,
+        bos_token: template.beginToken ?? "",
+        eos_token: template.endToken ?? "",
+      });
+    } catch (cause) {
+      throw templateError(cause instanceof Error ? cause.message : String(cause), "chat_template", cause);
+    }
+  };
+}
+
+function templateError(reason: string, place: string, cause?: unknown): CorellaError {
+  return new CorellaError({
+    code: "llm/chat-template",
+    message: `The chat template cannot be used: ${reason.replace(/\.$/, "")}.`,
+    place,
+    remedy: "Use a model with a chat template for a single user's turn, or prompts without chat.",
+    cause,
+  });
+}
