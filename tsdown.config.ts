@@ -1,11 +1,25 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { defineConfig, type UserConfig } from "tsdown";
 
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly source: string }>>;
+}
+
+/** `dist/index.js` from what `.` exports, `dist/gguf.js` from what `./gguf` exports, and a worker thread's first file. */
+function entries(): Record<string, string> {
+  const found: Record<string, string> = {};
+  const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+  for (const [subpath, target] of Object.entries(exports)) {
+    if (typeof target === "object") found[subpath === "." ? "index" : subpath.slice(2)] = target.source;
+  }
+  if (existsSync("src/worker.ts")) found["worker"] = "src/worker.ts";
+  return found;
+}
+
 // One build for every package: `tsdown --config ../../tsdown.config.ts` from the package's folder.
-// A package that runs code in a worker thread has a second entry, `src/worker.ts`.
 const config: UserConfig = defineConfig({
   cwd: process.cwd(),
-  entry: existsSync("src/worker.ts") ? ["src/index.ts", "src/worker.ts"] : ["src/index.ts"],
+  entry: entries(),
   format: "esm",
   platform: "node",
   fixedExtension: false,

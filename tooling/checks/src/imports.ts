@@ -102,7 +102,8 @@ function checkWorkspaceImport(
     report("unknown-package", `there is no ${imported} in the workspace`, "correct the name");
     return undefined;
   }
-  if (specifier !== imported) {
+  const subpath = `.${specifier.slice(imported.length)}`;
+  if (subpath !== "." && target.manifest.exports?.[subpath] === undefined) {
     report(
       "entry-point",
       `deep import of ${specifier}`,

@@ -16,6 +16,8 @@ export interface Member {
 export interface Manifest {
   readonly name?: string;
   readonly private?: boolean;
+  /** What other packages may import, by subpath. */
+  readonly exports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;

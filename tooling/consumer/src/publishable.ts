@@ -16,10 +16,10 @@ export function publishablePackages(root: string): readonly Publishable[] {
     .filter((folder) => existsSync(join(folder, "package.json")))
     .map((folder) => ({ folder, manifest: readManifest(folder) }))
     .filter(({ manifest }) => manifest.private !== true)
-    .map(({ folder, manifest: { name, version } }) => ({
-      name,
-      tarball: `${name.slice(1).replace("/", "-")}-${version}.tgz`,
-      files: expectedFiles(folder),
+    .map(({ folder, manifest }) => ({
+      name: manifest.name,
+      tarball: `${manifest.name.slice(1).replace("/", "-")}-${manifest.version}.tgz`,
+      files: expectedFiles(folder, manifest),
     }));
 }
 
@@ -27,6 +27,7 @@ interface PackageManifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
+  readonly exports: Readonly<Record<string, unknown>>;
 }
 
 function readManifest(folder: string): PackageManifest {
@@ -34,7 +35,10 @@ function readManifest(folder: string): PackageManifest {
 }
 
 /** Each entry of tsdown.config.ts gives code and declarations; the licence comes from the repository's root. */
-function expectedFiles(folder: string): readonly string[] {
-  const entries = ["index", "worker"].filter((entry) => existsSync(join(folder, "src", `${entry}.ts`)));
+function expectedFiles(folder: string, { exports }: PackageManifest): readonly string[] {
+  const entries = Object.entries(exports)
+    .filter(([, target]) => typeof target === "object")
+    .map(([subpath]) => (subpath === "." ? "index" : subpath.slice(2)));
+  if (existsSync(join(folder, "src/worker.ts"))) entries.push("worker");
   return ["LICENSE", ...entries.flatMap((entry) => [`dist/${entry}.js`, `dist/${entry}.d.ts`])];
 }

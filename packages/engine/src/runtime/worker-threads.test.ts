@@ -6,7 +6,7 @@ import { trainedLosses } from "./worker-threads.test-helper.ts";
 /** Trains in a thread of its own, which loads the TypeScript source itself. */
 function inWorker(seed: number, steps: number): Promise<number[]> {
   const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const [engine, helper] = ["./index.ts", "./worker-threads.test-helper.ts"].map((file) =>
+  const [engine, helper] = ["../index.ts", "./worker-threads.test-helper.ts"].map((file) =>
     JSON.stringify(new URL(file, import.meta.url).href),
   );
   const source = `import(${tsx}).then(async ({ register }) => {
