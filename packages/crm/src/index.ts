@@ -42,6 +42,7 @@ export { wideDeep, type WideDeepConfig } from "./models/widedeep.ts";
 export { xDeepFm, type XDeepFmConfig } from "./models/xdeepfm.ts";
 export {
   createValidator,
+  crmPhase,
   scoreBatches,
   requireBothClasses,
   trainCrm,

@@ -7,7 +7,7 @@ import { auc } from "@corella/metrics";
 import { recordAt } from "@corella/modality";
 import { claimFolder } from "@corella/files";
 import { beforeAll, expect, test } from "vitest";
-import { parseRunConfig } from "../config.ts";
+import { parseRunConfig } from "../config/config.ts";
 import { prepareData } from "../data.ts";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
 import { saveTrial } from "./save-trial.ts";

@@ -6,8 +6,8 @@ import { initialValues } from "@corella/engine";
 import { decoder, savePretrained, tinyLlamaConfig, trainTokenizer } from "@corella/llm";
 import { recordAt } from "@corella/modality";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseRunConfig } from "./config.ts";
-import { train } from "./pipeline.ts";
+import { parseRunConfig } from "../config/config.ts";
+import { train } from "../train.ts";
 
 let folder = "";
 beforeAll(async () => {

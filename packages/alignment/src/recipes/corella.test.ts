@@ -5,10 +5,10 @@ import { createLlmPrompt, loadPredictor, openBundle, openLane } from "@corella/b
 import type { ProgressListener } from "@corella/engine";
 import { embeddingFrom, recordAt } from "@corella/modality";
 import { beforeAll, describe, expect, test } from "vitest";
-import { parseRunConfig, type RunConfig } from "./config.ts";
-import { train, type TrainingResult } from "./pipeline.ts";
-import { mixed } from "./predictions.ts";
-import { smallData, writeSmallData } from "./small-data.test-helper.ts";
+import { parseRunConfig, type RunConfig } from "../config/config.ts";
+import { train, type TrainingResult } from "../train.ts";
+import { mixed } from "../predictions.ts";
+import { smallData, writeSmallData } from "../small-data.test-helper.ts";
 
 const config: RunConfig = parseRunConfig(
   {

@@ -13,9 +13,9 @@ import {
 } from "@corella/engine";
 import { parseSafetensors, toFloat32, toInt32 } from "@corella/safetensors";
 import { describe, expect, test } from "vitest";
-import { calibrationLoss, projectionParams, type ProjectionConfig } from "./objective.ts";
+import { calibrationLoss, projectionParams, type ProjectionConfig } from "./corella.ts";
 
-const model = join(import.meta.dirname, "../../../../shared/goldens/llm/llama-gqa");
+const model = join(import.meta.dirname, "../../../../../shared/goldens/llm/llama-gqa");
 const available = existsSync(model);
 
 /** The golden case `align`: L_cal between a LoRA-tuned decoder and given CRM states, made with transformers and PEFT. */
