@@ -1,6 +1,6 @@
 // Conventional recommendation models as programs of @corella/engine.
 export type { CrmFeature } from "./features.ts";
-export type { CrmOutput } from "./model.ts";
+export type { Crm, CrmOutput } from "./model.ts";
 export {
   createCrm,
   crmModels,
