@@ -10,7 +10,7 @@ export { changedSetting } from "./config/changed-setting.ts";
 export { configForFolder, loadRunConfig, type LoadedConfig } from "./config/load-config.ts";
 export { prepareData, type PreparedData } from "./data.ts";
 export { train, type TrainingOptions, type TrainingResult } from "./train.ts";
-export type { NamedPredictions, PartPredictions } from "./predictions.ts";
+export { probabilitiesOf, type NamedPredictions, type PartPredictions } from "./predictions.ts";
 export type { TrainedPhase } from "./run.ts";
 export {
   calibrationLoss,

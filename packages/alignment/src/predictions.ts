@@ -24,6 +24,11 @@ export interface PartPredictions {
   readonly predictions: readonly NamedPredictions[];
 }
 
+/** Probabilities by the name of what made them; undefined where a part has none of that name. */
+export function probabilitiesOf({ predictions }: PartPredictions, name: string): Float32Array | undefined {
+  return predictions.find((each) => each.name === name)?.probabilities;
+}
+
 /** Answers of several models to the same rows, by the models' names: P(label = 1). */
 export type Answers<Name extends string> = Readonly<Record<Name, Float32Array>>;
 

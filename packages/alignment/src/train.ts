@@ -59,11 +59,13 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   };
   const { models, ...result } = await recipes[config.recipe](run);
   const bundleFolder = join(runFolder, "bundle");
-  await saveBundle(
-    bundleFolder,
-    { name: config.name, recipe: config.recipe, catalogue: data.catalogue, ...models },
-    options.configText,
-    data.log,
-  );
+  await saveBundle(bundleFolder, {
+    name: config.name,
+    recipe: config.recipe,
+    runConfig: options.configText,
+    catalogue: data.catalogue,
+    log: data.log,
+    ...models,
+  });
   return { ...result, router: models.router, bundleFolder, data, phases };
 }

@@ -9,6 +9,8 @@ export interface Asking {
   readonly tokenizer: TextTokenizer;
   readonly prompt: Prompt;
   readonly answers: YesNoIds;
+  /** By which the prompt chooses history, where it retrieves. */
+  readonly itemVectors: ItemVectors | undefined;
 }
 
 /**
@@ -21,12 +23,10 @@ export async function askingOf(
   tokenizer: TextTokenizer,
   itemVectors: ItemVectors | undefined,
 ): Promise<Asking> {
-  const prompt = createLlmPrompt(
-    { tokenizer, maxTokens: config.llm.maxTokens },
-    { prompt: config.prompt, itemVectors },
-  );
+  const { maxTokens } = config.llm;
+  const prompt = createLlmPrompt({ tokenizer, maxTokens, prompt: config.prompt, itemVectors });
   const [first] = renderPrompts(data, prompt, data.split.train.subarray(0, 1));
-  return { tokenizer, prompt, answers: await yesNoIds(tokenizer, first!) };
+  return { tokenizer, prompt, answers: await yesNoIds(tokenizer, first!), itemVectors };
 }
 
 /** The text modality of rows of the log. */

@@ -1,3 +1,4 @@
+import type { TunedLlm } from "@corella/bundle";
 import {
   compose,
   cosineSchedule,
@@ -17,13 +18,14 @@ import {
   labelledProgram,
   packedDecoder,
   twoWayLoss,
-  type DecoderOptions,
   type DecoderOutput,
+  type LoraConfig,
 } from "@corella/llm";
 import type { RunConfig } from "../config/config.ts";
 import type { LlmTuningConfig } from "../config/stages-config.ts";
 import { labelFeed } from "../crm/crm-training.ts";
 import type { StageInputs } from "../run.ts";
+import type { Asking } from "./asking.ts";
 import type { BaseLlm } from "./base-llm.ts";
 import { llmFeeds, llmPlan, type TextSamples } from "./text-samples.ts";
 
@@ -41,14 +43,34 @@ export interface TunedDecoder {
 
 /** The decoder that is tuned; it computes a history that several targets share once, where they do. */
 export function tunedDecoder(
-  { targetsPerHistory, loss, recompute }: RunConfig["llm"],
+  { targetsPerHistory, loss, recompute, lora }: RunConfig["llm"],
   base: Pick<BaseLlm, "config">,
-  options: DecoderOptions,
+  { answers }: Pick<Asking, "answers">,
 ): TunedDecoder {
   const create = targetsPerHistory > 1 ? packedDecoder : decoder;
   return {
-    part: create(base.config, { ...options, recompute }),
-    loss: loss === "answer" ? (output, labels) => answerLoss(output, labels, options.answers) : twoWay,
+    part: create(base.config, { answers, lora: lora as LoraConfig, recompute }),
+    loss: loss === "answer" ? (output, labels) => answerLoss(output, labels, answers) : twoWay,
+  };
+}
+
+/** The LLM as it is saved and served. @param adapter its trained values, by the decoder's own names */
+export function tunedLlm(
+  { llm, prompt }: RunConfig,
+  base: BaseLlm,
+  asking: Asking,
+  adapter: Values,
+): TunedLlm {
+  return {
+    config: base.config,
+    lora: llm.lora as LoraConfig,
+    values: { ...base.values, ...adapter },
+    tokenizer: base.tokenizer,
+    answers: asking.answers,
+    prompt,
+    itemVectors: asking.itemVectors,
+    maxTokens: llm.maxTokens,
+    tokenBudget: llm.tokenBudget,
   };
 }
 

@@ -7,6 +7,7 @@ import { decoder, savePretrained, tinyLlamaConfig, trainTokenizer } from "@corel
 import { recordAt } from "@corella/modality";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseRunConfig } from "../config/config.ts";
+import { probabilitiesOf } from "../predictions.ts";
 import { train } from "../train.ts";
 
 let folder = "";
@@ -76,5 +77,7 @@ test("an instruct model is tuned in its own chat format, and its bundle asks it 
   const predictor = await loadPredictor(bundle);
   const answered = await predictor.score(records, { policy: { kind: "all" } });
   await predictor.dispose();
-  answered.forEach((answer, i) => expect(answer.pLlm).toBeCloseTo(result.test.llm[i]!, 6));
+  answered.forEach((answer, i) =>
+    expect(answer.pLlm).toBeCloseTo(probabilitiesOf(result.test, "llm")![i]!, 6),
+  );
 });

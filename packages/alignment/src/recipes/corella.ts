@@ -17,7 +17,7 @@ import {
   type Tensor,
   type Values,
 } from "@corella/engine";
-import { isLoraParam, type LoraConfig } from "@corella/llm";
+import { isLoraParam } from "@corella/llm";
 import { fitMixWeight, route, routeAndMix, thresholdForShare, type MixRule } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
@@ -25,7 +25,7 @@ import { randomSubset } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
-import { llmOptimizer, llmTuning, tunedDecoder, type TunedDecoder } from "../llm/llm-tuning.ts";
+import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
 import { scoreParts, type Answers } from "../predictions.ts";
@@ -148,7 +148,6 @@ export function objective({ crm, llm, aligned }: ObjectiveModels, weights: LossW
 export async function corella(run: Run): Promise<RecipeResult> {
   const { config, data } = run;
   const { stages } = config;
-  const lora = config.llm.lora as LoraConfig;
   const crm = crmOf(config.crm, data.featureMap);
   const design = await designLlm(run);
   const aligned = alignedLayers(stages.joint.projection, crm.hiddenWidths, design.config);
@@ -166,7 +165,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
 
   const itemVectors = await itemVectorsFor(run, unprefixed(warm, "crm."), base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
-  const llm = tunedDecoder(config.llm, base, { answers: asking.answers, lora });
+  const llm = tunedDecoder(config.llm, base, asking);
 
   // Stage 2, joint training with alignment: both models on a small random subset.
   const joint = await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
@@ -189,20 +188,11 @@ export async function corella(run: Run): Promise<RecipeResult> {
     }),
   );
 
-  const trained: Trained = {
+  return routed(run, {
     crmWarm: unprefixed(warm, "crm."),
     crm: unprefixed(joint, "crm."),
-    llm: {
-      config: base.config,
-      lora,
-      values: { ...base.values, ...unprefixed(tuned, "llm.") },
-      tokenizer: base.tokenizer,
-      answers: asking.answers,
-      maxTokens: config.llm.maxTokens,
-      tokenBudget: config.llm.tokenBudget,
-    },
-  };
-  return routed(run, trained, itemVectors);
+    llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
+  });
 }
 
 /**
@@ -262,13 +252,10 @@ interface Trained {
 }
 
 /** Fits the router on the validation part, and tells what every model and both together say of the test part. */
-async function routed(
-  run: Run,
-  { crmWarm, crm, llm }: Trained,
-  itemVectors: RecipeResult["models"]["itemVectors"],
-): Promise<RecipeResult> {
+async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeResult> {
   const { config, data, runtime } = run;
-  const { routing, prompt } = config;
+  const { routing } = config;
+  const { featureMap, catalogue } = data;
   const validation = randomSubset(
     data.split.validation,
     routing.validationSamples,
@@ -277,10 +264,10 @@ async function routed(
   );
   const test = data.split.test;
   const lanes = {
-    crmWarm: await createCrmLane({ config: config.crm, values: crmWarm }, data, runtime),
-    crm: await createCrmLane({ config: config.crm, values: crm }, data, runtime),
+    crmWarm: await createCrmLane({ config: config.crm, values: crmWarm, featureMap }, catalogue, runtime),
+    crm: await createCrmLane({ config: config.crm, values: crm, featureMap }, catalogue, runtime),
     // P(Yes) among the two answers, eq. 2.
-    llm: await createLlmLane(llm, { prompt, catalogue: data.catalogue, itemVectors }, runtime),
+    llm: await createLlmLane(llm, catalogue, runtime),
   };
   const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
   const { policy, addLogits } = fitRouter(config, onValidation!, data.labels(validation));
@@ -290,10 +277,7 @@ async function routed(
   const shareToLlm = added.toLlm.length / test.length;
   return {
     models: {
-      featureMap: data.featureMap,
-      prompt,
-      itemVectors,
-      crm: { config: config.crm, values: crm },
+      crm: { config: config.crm, values: crm, featureMap },
       llm,
       router: { policy, mix: routing.mix === "replace" ? { kind: "replace" } : addLogits },
     },

@@ -17,10 +17,11 @@ export async function crmOnly(run: Run): Promise<RecipeResult> {
   const values = unprefixed(trained, "crm.");
 
   const rows = data.split.test;
-  const lanes = { crm: await createCrmLane({ config: config.crm, values }, data, runtime) };
+  const trainedCrm = { config: config.crm, values, featureMap: data.featureMap };
+  const lanes = { crm: await createCrmLane(trainedCrm, data.catalogue, runtime) };
   const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [rows]);
   return {
-    models: { featureMap: data.featureMap, crm: { config: config.crm, values } },
+    models: { crm: trainedCrm },
     test: {
       rows,
       labels: data.labels(rows),

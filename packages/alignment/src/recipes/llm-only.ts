@@ -1,9 +1,8 @@
-import { createLlmLane, type TunedLlm } from "@corella/bundle";
-import type { LoraConfig } from "@corella/llm";
+import { createLlmLane } from "@corella/bundle";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
-import { llmProgram, llmTuning, tunedDecoder } from "../llm/llm-tuning.ts";
+import { llmProgram, llmTuning, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
 import { textSamples } from "../llm/text-samples.ts";
 import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
 import { scoreParts } from "../predictions.ts";
@@ -18,7 +17,6 @@ import type { RecipeResult } from "./recipe.ts";
 export async function llmOnly(run: Run): Promise<RecipeResult> {
   const { config, data, runtime } = run;
   const settings = config.stages.llmAlone;
-  const lora = config.llm.lora as LoraConfig;
   const design = await designLlm(run);
   requireTestPart(data);
   refuseCrmRetrieval(config);
@@ -29,22 +27,14 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   const asking = await askingOf(run, base.tokenizer, itemVectors);
   const tuned = await run.phase("llm", "Tuning the language model", async () =>
     llmTuning(run, {
-      program: llmProgram(tunedDecoder(config.llm, base, { answers: asking.answers, lora })),
+      program: llmProgram(tunedDecoder(config.llm, base, asking)),
       values: prefixed(base.values, "llm."),
       samples: await textSamples(run, asking, settings.samples, "llm-alone"),
       settings,
       purpose: "llm-alone",
     }),
   );
-  const llm: TunedLlm = {
-    config: base.config,
-    lora,
-    values: { ...base.values, ...unprefixed(tuned, "llm.") },
-    tokenizer: base.tokenizer,
-    answers: asking.answers,
-    maxTokens: config.llm.maxTokens,
-    tokenBudget: config.llm.tokenBudget,
-  };
+  const llm = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));
 
   const rows = data.split.test;
   const { prompt } = config;
@@ -53,7 +43,7 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   };
   const [answers] = await scoreParts(run, "Scoring with the language model", lanes, [rows]);
   return {
-    models: { prompt, itemVectors, llm },
+    models: { llm },
     test: {
       rows,
       labels: data.labels(rows),

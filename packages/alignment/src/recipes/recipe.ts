@@ -5,7 +5,7 @@ import type { Run } from "../run.ts";
 /** What a recipe makes of a run. */
 export interface RecipeResult {
   /** The models, and what they need for a prediction. */
-  readonly models: Pick<BundleContents, "featureMap" | "prompt" | "itemVectors" | "crm" | "llm" | "router">;
+  readonly models: Pick<BundleContents, "crm" | "llm" | "router">;
   /** What the models say of the test part. */
   readonly test: PartPredictions;
   /** Name of the predictions that the others are compared with; absent where there is nothing to compare. */
