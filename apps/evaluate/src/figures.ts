@@ -43,7 +43,7 @@ export function report(
   bundle: Bundle,
   evaluation: Evaluation,
 ): string {
-  const { router } = bundle;
+  const router = bundle.router!;
   const { entropy } = route(predictions.crm, { kind: "none" });
   const threshold = router.policy.kind === "threshold" ? router.policy.entropy : undefined;
   const all = models(predictions, router);
@@ -60,6 +60,6 @@ export function report(
     confidenceGroups: confidenceGroupAuc(all, entropy, predictions.labels),
     entropyHistogram: entropyHistogram(entropy, threshold),
     boundary: boundaryShift(predictions.crm, predictions.llm, predictions.labels),
-    details: [{ heading: "Configuration of the run", text: bundle.runConfig }],
+    details: [{ heading: "Configuration of the run", text: bundle.runConfig ?? "" }],
   });
 }

@@ -76,7 +76,7 @@ async function run(options: Options): Promise<void> {
   const counter = createCounter(process.stderr, "Scoring with both models");
   try {
     const predictions = await predictRows(predictor, log, rows, options, counter);
-    const evaluation = evaluatePredictions(predictions, bundle.router, options.seed);
+    const evaluation = evaluatePredictions(predictions, bundle.router!, options.seed);
     const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
     await mkdir(out, { recursive: true });
     await writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify(evaluation, undefined, 2)}\n`);

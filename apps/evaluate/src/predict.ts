@@ -33,7 +33,7 @@ export async function predictRows(
     const records = Array.from(chunk, (row) => recordAt(log, row));
     const predictions = await predictor.score(records, { policy: { kind: "all" } });
     predictions.forEach(({ pCrm, pLlm }, i) => {
-      crm[done + i] = pCrm;
+      crm[done + i] = pCrm!;
       llm[done + i] = pLlm!;
     });
     done += chunk.length;

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLlmPrompt, loadPredictor, openBundle, openLane } from "@corella/bundle";
+import { createLlmPrompt, loadPredictor, openBundle, openLlmLane } from "@corella/bundle";
 import type { ProgressListener } from "@corella/engine";
 import { embeddingFrom, recordAt } from "@corella/modality";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -120,19 +120,19 @@ test.each(["crm", "llm"] as const)(
     });
     const { test: predictions, data, bundleFolder } = result;
     const bundle = await openBundle(bundleFolder);
-    const vectors = (await bundle.itemVectors())!;
+    const asking = await bundle.llmAsking();
+    const vectors = asking.itemVectors!;
     expect(vectors.items).toEqual(data.catalogue.ids);
     const records = Array.from(predictions.rows, (row) => recordAt(data.log, row));
-    const llm = await openLane(bundle, "llm", undefined);
+    const llm = await openLlmLane(bundle);
     const answers = await llm.score(records);
     await llm.dispose();
     for (const [i, answer] of answers.entries()) expect(answer).toBeCloseTo(predictions.llm[i]!, 5);
 
     // The event that is told is the one nearest to the target among the last five.
-    const tuned = await bundle.llmAsking();
-    const prompt = createLlmPrompt(tuned, {
-      prompt: { ...bundle.prompt, template: "{{user_history}}" },
-      itemVectors: vectors,
+    const prompt = createLlmPrompt({
+      ...asking,
+      prompt: { ...asking.prompt, template: "{{user_history}}" },
     });
     const vectorOf = embeddingFrom(vectors);
     const cosine = (a: string, b: string): number => {

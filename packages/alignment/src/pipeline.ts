@@ -96,10 +96,12 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const warm = keep(await warmUp(inputs, crm, stages.warmUp, optionsOf("stage-1", "Stage 1: CRM warm-up")));
 
   const itemVectors = await itemVectorsFor(config.prompt, data, runtime, pickPrefix(warm, "crm.", ""), base);
-  const prompt = createLlmPrompt(
-    { tokenizer: base.tokenizer, maxTokens: config.llm.maxTokens },
-    { prompt: config.prompt, itemVectors },
-  );
+  const prompt = createLlmPrompt({
+    tokenizer: base.tokenizer,
+    maxTokens: config.llm.maxTokens,
+    prompt: config.prompt,
+    itemVectors,
+  });
   const answers = await yesNoIds(
     base.tokenizer,
     renderPrompts(data, prompt, data.split.train.subarray(0, 1))[0]!,
@@ -141,8 +143,9 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
       answers,
       maxTokens: config.llm.maxTokens,
       tokenBudget: config.llm.tokenBudget,
+      prompt: config.prompt,
+      itemVectors,
     },
-    itemVectors,
   };
   const validationRows = randomSubset(
     data.split.validation,
@@ -156,21 +159,16 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   ]);
   const { router, addLogits } = fitRouter(config, validation!);
   const bundleFolder = join(options.runFolder, "bundle");
-  await saveBundle(
-    bundleFolder,
-    {
-      name: config.name,
-      featureMap: data.featureMap,
-      catalogue: data.catalogue,
-      prompt: config.prompt,
-      itemVectors,
-      crm: { config: config.crm, values: models.crm },
-      llm: models.llm,
-      router,
-    },
-    options.configText,
-    data.log,
-  );
+  await saveBundle(bundleFolder, {
+    name: config.name,
+    recipe: "corella",
+    runConfig: options.configText,
+    catalogue: data.catalogue,
+    log: data.log,
+    crm: { config: config.crm, values: models.crm, featureMap: data.featureMap },
+    llm: models.llm,
+    router,
+  });
   return { bundleFolder, data, phases, test: test!, router, addLogits };
 }
 

@@ -1,6 +1,6 @@
 import { createCrmLane, createLlmLane, type Lane, type Router, type TunedLlm } from "@corella/bundle";
 import type { ProgressListener, Runtime, Values } from "@corella/engine";
-import { recordAt, type ItemVectors } from "@corella/modality";
+import { recordAt } from "@corella/modality";
 import {
   fitMixWeight,
   mix,
@@ -58,7 +58,6 @@ export interface Models {
   readonly crmWarm: Values;
   readonly crm: Values;
   readonly llm: TunedLlm;
-  readonly itemVectors: ItemVectors | undefined;
 }
 
 /** Records that are scored between two signs of progress. */
@@ -74,13 +73,17 @@ export async function predictAll(
   signal: AbortSignal | undefined,
   parts: readonly (readonly [name: string, rows: Uint32Array])[],
 ): Promise<Predictions[]> {
-  const warmLane = await createCrmLane({ config: config.crm, values: models.crmWarm }, data, runtime);
-  const crmLane = await createCrmLane({ config: config.crm, values: models.crm }, data, runtime);
-  const llmLane = await createLlmLane(
-    models.llm,
-    { prompt: config.prompt, catalogue: data.catalogue, itemVectors: models.itemVectors },
+  const warmLane = await createCrmLane(
+    { config: config.crm, values: models.crmWarm, featureMap: data.featureMap },
+    data.catalogue,
     runtime,
   );
+  const crmLane = await createCrmLane(
+    { config: config.crm, values: models.crm, featureMap: data.featureMap },
+    data.catalogue,
+    runtime,
+  );
+  const llmLane = await createLlmLane(models.llm, data.catalogue, runtime);
   const total = parts.reduce((sum, [, rows]) => sum + Math.ceil(rows.length / scoringChunk), 0);
   let step = 0;
   listener.phaseStarted?.({
