@@ -37,10 +37,7 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   const llm = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));
 
   const rows = data.split.test;
-  const { prompt } = config;
-  const lanes = {
-    llm: await createLlmLane(llm, { prompt, catalogue: data.catalogue, itemVectors }, runtime),
-  };
+  const lanes = { llm: await createLlmLane(llm, data.catalogue, runtime) };
   const [answers] = await scoreParts(run, "Scoring with the language model", lanes, [rows]);
   return {
     models: { llm },
