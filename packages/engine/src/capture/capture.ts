@@ -4,7 +4,7 @@ import { updateTensors, slotNames, type Optimizer } from "../optimizer/optimizer
 import type { InputSpec, Program, Values } from "../program/program.ts";
 import type { StoredMatrix } from "../matrix/quantize.ts";
 import { disposeKept, onBackend, trace, type Traced } from "../trace/trace.ts";
-import { captureBackend, captureBackendName } from "./backend/backend.ts";
+import type { CaptureBackend } from "./backend/backend.ts";
 import {
   captureError,
   GraphBuilder,
@@ -19,7 +19,7 @@ import { resolveSymbols } from "./resolve.ts";
 import { shorten } from "./shortcuts.ts";
 import type { Backward } from "./backend/stored.ts";
 import { factor, standInPairs, standInSizes, type Sizes, type SymbolicNumber } from "./backend/symbolic.ts";
-import "./operations/operations.ts";
+import { captureBackendName, registeredCaptureBackend } from "./register.ts";
 
 /** `lookups`: only the ids that a training step looks up. */
 export type CaptureMode = "infer" | "lookups" | "gradients" | "train";
@@ -170,7 +170,7 @@ function captureWith(
 
 function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): RawTrace {
   const builder = new GraphBuilder();
-  const backend = captureBackend;
+  const backend = registeredCaptureBackend();
   const raw: RawTrace = {
     builder,
     outputs: [],
@@ -243,7 +243,7 @@ function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): Raw
           trainable: options.mode === "infer" || options.mode === "lookups" ? undefined : options.trainable,
         },
       );
-      if (options.mode !== "lookups") collect(traced, raw, options, params, program);
+      if (options.mode !== "lookups") collect(backend, traced, raw, options, params, program);
       disposeKept(traced);
     });
   } finally {
@@ -253,6 +253,7 @@ function traceOnce(program: Program, options: CaptureOptions, sizes: Sizes): Raw
 }
 
 function collect(
+  backend: CaptureBackend,
   traced: Traced,
   raw: RawTrace,
   options: CaptureOptions,
@@ -261,7 +262,7 @@ function collect(
 ): void {
   const { builder } = raw;
   const emit = (name: string, tensor: Tensor): void => {
-    builder.output(name, captureBackend.name(tensor));
+    builder.output(name, backend.name(tensor));
     raw.outputs.push({ name, shape: tensor.shape, type: tensor.dtype as RawOutput["type"] });
   };
   if (traced.loss !== undefined) emit("loss", traced.loss);
@@ -278,7 +279,7 @@ function collect(
   const scalars = new Map<string, Tensor>();
   const scalar = (name: string): Tensor => {
     if (!scalars.has(name))
-      scalars.set(name, captureBackend.tensor(builder.input(name, "float32", []), [], "float32"));
+      scalars.set(name, backend.tensor(builder.input(name, "float32", []), [], "float32"));
     return scalars.get(name)!;
   };
   for (const [name, gradient] of traced.gradients) {
@@ -291,7 +292,7 @@ function collect(
     const group = optimizerKey(optimizer);
     const { shape } = program.params[name]!;
     const slots = slotNames(optimizer).map((slot) =>
-      captureBackend.tensor(builder.input(`slot.${slot}.${name}`, "float32", shape), shape, "float32"),
+      backend.tensor(builder.input(`slot.${slot}.${name}`, "float32", shape), shape, "float32"),
     );
     const rates = {
       rate: scalar(`rate.${group}`),

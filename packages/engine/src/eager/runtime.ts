@@ -28,7 +28,7 @@ import type {
   Trainer,
   TrainOptions,
 } from "../runtime/runtime.ts";
-import { tf } from "../program/tf.ts";
+import { enableProductionMode, tf } from "../program/tf.ts";
 import { disposeKept, onBackend, trace, type Traced } from "../trace/trace.ts";
 import { frozenBy, TrainingState } from "../training/training-state.ts";
 import { inTurns, trainerInTurns } from "../runtime/turns.ts";
@@ -56,6 +56,7 @@ export function eagerRuntime(
       remedy: 'Choose the runtime with createRuntime({ kind: "tfjs-node" }), which loads it.',
     });
   }
+  enableProductionMode();
   return {
     name,
     infer: async (program, values, options = {}) => {
