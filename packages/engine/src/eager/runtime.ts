@@ -1,6 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { CorellaError } from "@corella/errors";
-import { bindDimensions, maskBits } from "../program/dimensions.ts";
+import { bindDimensions } from "../program/dimensions.ts";
+import { keepOf, maskBits } from "../program/dropout-masks.ts";
 import { GradientSum, type BackwardPass } from "../training/gradient-sum.ts";
 import { writeOnnxFile } from "../onnx/file.ts";
 import {
@@ -11,14 +12,8 @@ import {
   type FrozenParams,
 } from "../precision/freeze.ts";
 import { isReader, readAll, type Batch, type Output, type Program, type Values } from "../program/program.ts";
-import {
-  frozenNames,
-  gradientGraph,
-  standaloneGraph,
-  trainableNames,
-  trainingGraph,
-  withCurrentValues,
-} from "../onnx/program-graphs.ts";
+import { frozenNames, trainableNames } from "../program/trainable.ts";
+import { gradientGraph, standaloneGraph, trainingGraph, withCurrentValues } from "../onnx/program-graphs.ts";
 import type {
   GradientOptions,
   GradientRun,
@@ -206,7 +201,7 @@ function evaluate(
           return gatherRows(values[table]!, spec.dim, ids);
         },
         dropoutMask: (shape, rate, index) => {
-          const keep = Math.round((1 - rate) * 256) / 256;
+          const keep = keepOf(rate);
           const size = shape.reduce((product, dimension) => product * dimension, 1);
           const bits = maskBits({ name: `mask.${index}`, keep }, size, seed, step);
           return tf.tensor(

@@ -1,9 +1,9 @@
 import * as ort from "onnxruntime-node";
-import { actualShape, maskBits } from "../program/dimensions.ts";
-import { optimizerKey, type CapturedGraph } from "../capture/capture.ts";
-import type { Sizes } from "../capture/backend/symbolic.ts";
+import { actualShape, type Sizes } from "../program/dimensions.ts";
+import { maskBits } from "../program/dropout-masks.ts";
+import { optimizerKey, type CapturedGraph } from "../capture/captured-graph.ts";
 import type { BackwardPass } from "../training/gradient-sum.ts";
-import { requireValue } from "../training/check-state.ts";
+import { requireValue } from "../program/values.ts";
 import { slotNames, stepScalars } from "../optimizer/optimizers.ts";
 import type { Batch, Output, Program, Values } from "../program/program.ts";
 import type { TrainingState } from "../training/training-state.ts";

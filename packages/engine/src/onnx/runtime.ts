@@ -22,12 +22,11 @@ import {
 } from "./session.ts";
 import { portable } from "../precision/freeze.ts";
 import { isReader, type Batch, type Program, type Values } from "../program/program.ts";
+import { frozenNames, trainableNames } from "../program/trainable.ts";
 import {
-  frozenNames,
   gradientGraph,
   lookupGraph,
   packedOnce,
-  trainableNames,
   trainingGraph,
   withCurrentValues,
 } from "./program-graphs.ts";
