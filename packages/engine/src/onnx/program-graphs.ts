@@ -4,6 +4,7 @@ import type { GraphInput, GraphWeight } from "../capture/backend/graph.ts";
 import { stepScalars } from "../optimizer/optimizers.ts";
 import type { FrozenParams } from "../precision/freeze.ts";
 import type { Program, Values } from "../program/program.ts";
+import type { TrainOptions } from "../runtime/runtime.ts";
 import type { TrainingState } from "../training/training-state.ts";
 
 const noneTrainable: ReadonlySet<string> = new Set();
@@ -20,6 +21,11 @@ export function gradientGraph(
   { values, stored, backward }: FrozenParams,
 ): CapturedGraph {
   return capture(program, { mode: "gradients", trainable, frozen: values, stored, backward });
+}
+
+/** Whether a training graph holds the update: clipping and accumulation need all gradients before any update. */
+export function isFused({ clipNorm, accumulate = 1 }: TrainOptions): boolean {
+  return clipNorm === undefined && accumulate === 1;
 }
 
 /**
