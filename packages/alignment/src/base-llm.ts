@@ -8,7 +8,7 @@ import {
   packDocuments,
   tinyLlamaConfig,
   trainTokenizer,
-  type LlamaConfig,
+  type DecoderConfig,
   type TextTokenizer,
 } from "@corella/llm";
 import { CorellaError } from "@corella/errors";
@@ -18,7 +18,7 @@ import { pretrainingTexts, type PreparedData } from "./data.ts";
 
 /** A decoder before any tuning. */
 export interface BaseLlm {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly tokenizer: TextTokenizer;
   readonly values: Values;
 }

@@ -9,7 +9,7 @@ import {
   openPretrained,
   saveAdapter,
   savePretrained,
-  type LlamaConfig,
+  type DecoderConfig,
   type LoraConfig,
   type OpenWeights,
   type TextTokenizer,
@@ -34,7 +34,7 @@ import type { Router } from "./predictor.ts";
 
 /** A decoder with its adapter, unmerged, and how it is asked. */
 export interface TunedLlm {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly lora: LoraConfig;
   /** Base and adapter. */
   readonly values: Values;

@@ -3,7 +3,7 @@ import {
   createRemoteScorer,
   type RemoteScorerOptions,
   type RemoteServerOptions,
-} from "@corella/llm";
+} from "@corella/llm/remote";
 import type { LlmAsking } from "./bundle.ts";
 import { textLane, type TextModality } from "./llm-prompt.ts";
 import type { Lane } from "./predictor.ts";

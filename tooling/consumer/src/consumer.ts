@@ -7,6 +7,9 @@ import { onnxRuntime, tf, type Program } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import * as evaluation from "@corella/evaluation";
 import * as llm from "@corella/llm";
+import * as encoders from "@corella/llm/encoders";
+import * as gguf from "@corella/llm/gguf";
+import * as remote from "@corella/llm/remote";
 import { auc } from "@corella/metrics";
 import * as modality from "@corella/modality";
 import * as routing from "@corella/routing";
@@ -24,6 +27,9 @@ for (const [name, exported] of Object.entries({
   crm,
   evaluation,
   llm,
+  "llm/encoders": encoders,
+  "llm/gguf": gguf,
+  "llm/remote": remote,
   modality,
   routing,
   terminal,

@@ -1,5 +1,5 @@
 import type { ParamSpec } from "@corella/engine";
-import type { LlamaConfig } from "./config.ts";
+import type { DecoderConfig } from "./decoder.ts";
 
 export type Projection = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
 
@@ -13,7 +13,7 @@ export interface ProjectionShape {
 }
 
 /** Every linear map of the blocks, weights [outputs, inputs], in the order of computation. */
-export function projections(config: LlamaConfig): ProjectionShape[] {
+export function projections(config: DecoderConfig): ProjectionShape[] {
   const { hiddenSize, intermediateSize, bias } = config;
   const queries = config.heads * config.headDim;
   const keys = config.keyValueHeads * config.headDim;
@@ -44,7 +44,7 @@ export function moduleName(layer: number, name: Projection): string {
 }
 
 /** The parameters by Hugging Face's names; the head only where it is not the embedding. */
-export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
+export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> {
   const weight = { kind: "normal", std: config.initializerRange } as const;
   const zeros = { kind: "zeros" } as const;
   // Of the norms' weights; Gemma's stand for the factor 1 + w.
@@ -77,6 +77,6 @@ export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
 }
 
 /** The parameter that holds the head's rows. */
-export function headName(config: LlamaConfig): string {
+export function headName(config: DecoderConfig): string {
   return config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 }

@@ -11,7 +11,7 @@ import {
   loadAdapter,
   loadPretrained,
   mergeAdapter,
-  parseLlamaConfig,
+  parseDecoderConfig,
   twoWayLoss,
   yesNoIds,
   type LoraConfig,
@@ -182,6 +182,6 @@ test.each(folders)("the texts have the recorded tokens and answers: %s", async (
 test("the configuration reads the same in its old names", async () => {
   const folder = folders[0]!;
   const read = async (name: string): Promise<unknown> =>
-    parseLlamaConfig(JSON.parse(await readFile(join(folder, "model", name), "utf8")), name);
+    parseDecoderConfig(JSON.parse(await readFile(join(folder, "model", name), "utf8")), name);
   expect(await read("config.legacy.json")).toEqual(await read("config.json"));
 });

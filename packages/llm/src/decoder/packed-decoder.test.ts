@@ -15,15 +15,15 @@ import {
   packedFeeds,
   packSequences,
   paddedFeeds,
-  parseLlamaConfig,
-  sharedPrefixes,
+  parseDecoderConfig,
   tinyLlamaConfig,
   toHuggingFace,
   twoWayLoss,
   type DecoderOutput,
-  type LlamaConfig,
+  type DecoderConfig,
   type LoraConfig,
 } from "../index.ts";
+import { sharedPrefixes } from "../batching/shared-prefixes.ts";
 
 const vocabulary = 17;
 const answers = { yes: 5, no: 6 };
@@ -35,9 +35,9 @@ const base = tinyLlamaConfig({
   keyValueHeads: 1,
   maxPositions: 64,
 });
-const like = (fields: Record<string, unknown>): LlamaConfig =>
-  parseLlamaConfig({ ...toHuggingFace(base), ...fields }, "a test");
-const configs: Record<string, LlamaConfig> = {
+const like = (fields: Record<string, unknown>): DecoderConfig =>
+  parseDecoderConfig({ ...toHuggingFace(base), ...fields }, "a test");
+const configs: Record<string, DecoderConfig> = {
   llama: base,
   "llama with RoPE of llama3": like({
     rope_parameters: {
@@ -52,7 +52,7 @@ const configs: Record<string, LlamaConfig> = {
   qwen3: like({ model_type: "qwen3", head_dim: 6, tie_word_embeddings: false }),
   mistral: like({ model_type: "mistral" }),
   "mistral with a window": like({ model_type: "mistral", sliding_window: 3 }),
-  gemma3: parseLlamaConfig(
+  gemma3: parseDecoderConfig(
     {
       model_type: "gemma3_text",
       vocab_size: vocabulary,
@@ -95,7 +95,7 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** Values with an adapter that does something: B begins as zero. */
-function valuesOf(config: LlamaConfig): ReturnType<typeof initialValues> {
+function valuesOf(config: DecoderConfig): ReturnType<typeof initialValues> {
   const values = initialValues(decoder(config, { answers, lora }), 3);
   for (const [name, array] of Object.entries(values))
     if (name.endsWith("lora_B.weight")) array.forEach((_, i) => (array[i] = Math.sin(i) / 4));
