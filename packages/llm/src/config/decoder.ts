@@ -3,7 +3,7 @@ import type { RopeConfig } from "./rope.ts";
 
 /** A decoder of the Llama family. Sizes by their names in the papers; `toHuggingFace` gives config.json's names. */
 export interface DecoderConfig {
-  readonly architecture: "llama" | "mistral" | "qwen2" | "qwen3" | "gemma3";
+  readonly architecture: "llama" | "mistral" | "qwen2" | "qwen3" | "olmo2" | "gemma3";
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -23,8 +23,8 @@ export interface DecoderConfig {
   readonly queryScalar?: number | undefined;
   /** Which projections have a bias. */
   readonly bias: { readonly queryKeyValue: boolean; readonly output: boolean; readonly mlp: boolean };
-  /** RMS norm of each query and key head before RoPE (Qwen3, Gemma 3). */
-  readonly queryKeyNorm: boolean;
+  /** RMS norm of queries and keys before RoPE: of each head (Qwen3, Gemma 3) or of all heads together (OLMo 2). */
+  readonly queryKeyNorm: "none" | "head" | "projection";
   /** The head is the embedding matrix. */
   readonly tieWordEmbeddings: boolean;
   readonly initializerRange: number;

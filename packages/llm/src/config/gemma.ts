@@ -90,7 +90,7 @@ export const gemma3Config: z.ZodType<DecoderConfig, unknown> = z
       },
       queryScalar: json.query_pre_attn_scalar,
       bias: { queryKeyValue: json.attention_bias, output: json.attention_bias, mlp: false },
-      queryKeyNorm: true,
+      queryKeyNorm: "head",
       tieWordEmbeddings: json.tie_word_embeddings,
       initializerRange: json.initializer_range,
       bosTokenId: json.bos_token_id ?? undefined,

@@ -43,6 +43,7 @@ test.each<[string, Record<string, unknown>]>([
     { model_type: "qwen2", sliding_window: 9, use_sliding_window: true, max_window_layers: 2 },
   ],
   ["qwen3 with YaRN", { model_type: "qwen3", rope_parameters: yarn, tie_word_embeddings: true }],
+  ["olmo2", { model_type: "olmo2", attention_bias: true, rope_theta: 5e5 }],
   ["gemma3", gemma],
 ])("what is written as config.json reads the same: %s", (_, fields) => {
   const config = parse(fields);

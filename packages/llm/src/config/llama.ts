@@ -8,9 +8,9 @@ import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeField
 const size = z.int().positive();
 const tokenId = z.int().nonnegative().nullish();
 const huggingFaceConfig = z.looseObject({
-  model_type: z.enum(["llama", "mistral", "qwen2", "qwen3"], {
+  model_type: z.enum(["llama", "mistral", "qwen2", "qwen3", "olmo2"], {
     error: (issue) =>
-      `the architecture ${JSON.stringify(issue.input)} is not supported; llama, mistral, qwen2, qwen3 and gemma3_text are`,
+      `the architecture ${JSON.stringify(issue.input)} is not supported; llama, mistral, qwen2, qwen3, olmo2 and gemma3_text are`,
   }),
   vocab_size: size,
   hidden_size: size,
@@ -45,6 +45,12 @@ const defaults: Readonly<Record<string, object>> = {
   mistral: { num_key_value_heads: 8, sliding_window: 4096, max_position_embeddings: 131_072 },
   qwen2: { num_key_value_heads: 32, max_position_embeddings: 32_768 },
   qwen3: { num_key_value_heads: 32, max_position_embeddings: 32_768, head_dim: 128 },
+  olmo2: { rms_norm_eps: 1e-5 },
+};
+
+const queryKeyNorms: Readonly<Record<string, DecoderConfig["queryKeyNorm"]>> = {
+  qwen3: "head",
+  olmo2: "projection",
 };
 
 function withDefaults(json: unknown): unknown {
@@ -52,7 +58,7 @@ function withDefaults(json: unknown): unknown {
   return { ...defaults[String((json as { model_type?: unknown }).model_type)], ...json };
 }
 
-/** Reads config.json of Llama and of those that differ from it in few things: Mistral, Qwen2, Qwen3. */
+/** Reads config.json of Llama and of those that differ from it in few things: Mistral, Qwen2, Qwen3, OLMo 2. */
 export const llamaConfig: z.ZodType<DecoderConfig, unknown> = z
   .preprocess(withDefaults, huggingFaceConfig)
   .transform((json, context): DecoderConfig => {
@@ -118,10 +124,10 @@ export const llamaConfig: z.ZodType<DecoderConfig, unknown> = z
       bias: {
         queryKeyValue:
           json.model_type === "qwen2" ? true : json.model_type === "mistral" ? false : attentionBias,
-        output: json.model_type === "llama" || json.model_type === "qwen3" ? attentionBias : false,
+        output: ["llama", "qwen3", "olmo2"].includes(json.model_type) ? attentionBias : false,
         mlp: json.model_type === "llama" ? json.mlp_bias : false,
       },
-      queryKeyNorm: json.model_type === "qwen3",
+      queryKeyNorm: queryKeyNorms[json.model_type] ?? "none",
       tieWordEmbeddings: json.tie_word_embeddings,
       initializerRange: json.initializer_range,
       bosTokenId: json.bos_token_id ?? undefined,
@@ -130,7 +136,7 @@ export const llamaConfig: z.ZodType<DecoderConfig, unknown> = z
     };
   });
 
-const classNames = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3" };
+const classNames = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3", olmo2: "Olmo2" };
 
 /** The content of config.json of a decoder that `llamaConfig` reads, for transformers 4 and 5. */
 export function llamaToHuggingFace(config: DecoderConfig): Record<string, unknown> {

@@ -43,6 +43,14 @@ export function moduleName(layer: number, name: Projection): string {
   return `model.layers.${layer}.${parent}.${name}`;
 }
 
+const preNorms = ["input_layernorm", "post_attention_layernorm"];
+
+/** The norms of a block over the hidden size, of architectures that do not norm before attention and MLP only. */
+const blockNorms: Readonly<Partial<Record<DecoderConfig["architecture"], readonly string[]>>> = {
+  gemma3: [...preNorms, "pre_feedforward_layernorm", "post_feedforward_layernorm"],
+  olmo2: ["post_attention_layernorm", "post_feedforward_layernorm"],
+};
+
 /** The parameters by Hugging Face's names; the head only where it is not the embedding. */
 export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> {
   const weight = { kind: "normal", std: config.initializerRange } as const;
@@ -58,15 +66,12 @@ export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> 
   }
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `model.layers.${layer}`;
-    params[`${block}.input_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    params[`${block}.post_attention_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    if (config.architecture === "gemma3") {
-      params[`${block}.pre_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-      params[`${block}.post_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    }
-    if (config.queryKeyNorm) {
-      params[`${block}.self_attn.q_norm.weight`] = { shape: [config.headDim], init: neutral };
-      params[`${block}.self_attn.k_norm.weight`] = { shape: [config.headDim], init: neutral };
+    for (const norm of blockNorms[config.architecture] ?? preNorms)
+      params[`${block}.${norm}.weight`] = { shape: [config.hiddenSize], init: neutral };
+    if (config.queryKeyNorm !== "none") {
+      const [queries, keys] = config.queryKeyNorm === "head" ? [1, 1] : [config.heads, config.keyValueHeads];
+      params[`${block}.self_attn.q_norm.weight`] = { shape: [queries * config.headDim], init: neutral };
+      params[`${block}.self_attn.k_norm.weight`] = { shape: [keys * config.headDim], init: neutral };
     }
   }
   params["model.norm.weight"] = { shape: [config.hiddenSize], init: neutral };

@@ -35,7 +35,7 @@ export function block(context: BlockContext, layer: number, x: tf.Tensor, querie
     linear(context, moduleName(layer, name), name, input);
   /** The norm of each head, where the model has it. [length, heads * headDim] */
   const normed = (name: string, input: tf.Tensor): tf.Tensor =>
-    config.queryKeyNorm
+    config.queryKeyNorm === "head"
       ? tf.reshape(norm(`self_attn.${name}`, tf.reshape(input, [-1, config.headDim])), input.shape)
       : input;
 

@@ -3,7 +3,7 @@ import type { BlockContext, Queries } from "./block.ts";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { loraParams, type LoraConfig } from "../lora/lora.ts";
 import { byLayer } from "./layer-attention.ts";
-import { layersOf } from "./architecture.ts";
+import { architectureOf } from "./architecture.ts";
 import type { RecomputeOption } from "../operations/recomputed.ts";
 import { constantRows } from "../operations/select.ts";
 import { headName, decoderParams } from "../config/params.ts";
@@ -99,7 +99,7 @@ export function answeringBlocks(
   queriesOf: (layer: number) => { readonly all: Queries; readonly one: Queries },
 ): Omit<DecoderOutput, "sequenceStates"> & { readonly states: readonly tf.Tensor[] | undefined } {
   const { scope, config } = context;
-  const { block, embed, finalNorm } = layersOf(context);
+  const { block, embed, finalNorm } = architectureOf(context);
   let x = embed(tokens);
   const before = [x];
   for (let layer = 0; layer < config.layers - 1; layer++) {

@@ -19,7 +19,7 @@ import {
 } from "../index.ts";
 
 // Recorded by transformers and PEFT; tolerances are the largest f32 - f64 differences in the goldens' README.
-const folders = ["llama-mha-untied", "gemma3"].map((name) =>
+const folders = ["llama-mha-untied", "gemma3", "olmo2"].map((name) =>
   fileURLToPath(new URL(`../goldens/${name}`, import.meta.url)),
 );
 const prefix = "base_model.model.";

@@ -3,7 +3,7 @@ import { CorellaError } from "@corella/errors";
 import type { BlockContext } from "./block.ts";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { byLayer } from "./layer-attention.ts";
-import { layersOf } from "./architecture.ts";
+import { architectureOf } from "./architecture.ts";
 import { headCrossEntropy } from "../operations/cross-entropy.ts";
 import type { RecomputeOption } from "../operations/recomputed.ts";
 import { headName, decoderParams } from "../config/params.ts";
@@ -29,7 +29,7 @@ export function languageModelProgram(config: DecoderConfig, { recompute }: Recom
       const context: BlockContext = { scope, config, lora: undefined, recompute };
       const sequences = { batch, time, positions: tf.reshape(index, [1, time]), index };
       const queriesOf = byLayer(config, (attention) => allPositions(attention, sequences));
-      const { block, embed, finalNorm } = layersOf(context);
+      const { block, embed, finalNorm } = architectureOf(context);
       let x = embed(tokens);
       for (let layer = 0; layer < config.layers; layer++) x = block(layer, x, queriesOf(layer));
       const loss = headCrossEntropy(
