@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scoredRows } from "./arbitraries.test-helper.ts";
-import { studentTTwoSided } from "./distributions.ts";
-import { auc, delongTest, normalCdf, pairedTTest, studentTCdf } from "./index.ts";
+import { normalCdf, studentTCdf, studentTTwoSided } from "./distributions.ts";
+import { auc, delongTest, pairedTTest } from "./index.ts";
 
 // mpmath 1.3 with 40 digits: ncdf(z); and from betainc(d/2, 1/2, 0, d/(d + t^2), regularized=True)
 test.each([
