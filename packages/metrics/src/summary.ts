@@ -2,7 +2,7 @@ import { checkedLabels, checkedProbabilities, type Numbers } from "./inputs.ts";
 import { aucOfChecked } from "./ranking.ts";
 
 /** Probabilities are kept this far from 0 and 1 before the logarithm: the float64 epsilon, as scikit-learn has it. */
-export const logLossEpsilon: number = Number.EPSILON;
+const logLossEpsilon: number = Number.EPSILON;
 
 /**
  * Mean negative log-likelihood of the labels, in nats. Probabilities are clipped to [eps, 1 - eps] with eps = 2^-52.

@@ -2,7 +2,7 @@ import type { Numbers } from "@corella/metrics";
 import { checkProbabilities } from "./inputs.ts";
 
 /** The distance of the largest float32 below 1 from 1: probabilities closer to 0 or 1 count as this close. */
-export const probabilityEpsilon: number = 2 ** -24;
+const probabilityEpsilon: number = 2 ** -24;
 
 /** log(p / (1 - p)), with p clipped to [2^-24, 1 - 2^-24] so that a saturated model gives a finite logit (at most 16.64). */
 export function logit(p: number): number {

@@ -6,7 +6,7 @@ const secondsPerDay = 86_400;
 const thursday = 4; // 1970-01-01
 
 /** An attribute as text: a list's element at `index`; undefined when missing, and for a list without an index. */
-export function attributeText(
+function attributeText(
   attributes: Attributes | undefined,
   attribute: string,
   index: number | undefined,
