@@ -1,5 +1,6 @@
 import { type Attributes, decimalRating, historyOf, type InteractionLog } from "./log.ts";
 
+/** One earlier interaction of a user. */
 export interface HistoryEvent {
   item: string;
   rating: number;
@@ -13,7 +14,7 @@ export interface RatingRecord {
   user: string | null;
   item: string;
   userAttributes?: Attributes | undefined;
-  /** Where absent, the catalogue is asked. */
+  /** Attributes of the item; where they are absent, the catalogue is asked. */
   itemAttributes?: Attributes | undefined;
   /** Oldest first. */
   history: readonly HistoryEvent[];

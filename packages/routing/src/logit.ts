@@ -10,13 +10,18 @@ export function logit(p: number): number {
   return Math.log(clipped) - Math.log1p(-clipped);
 }
 
+/** 1 / (1 + exp(-x)), without overflow for large x of either sign. */
 export function sigmoid(x: number): number {
   if (x >= 0) return 1 / (1 + Math.exp(-x));
   const e = Math.exp(x);
   return e / (1 + e);
 }
 
-/** @throws CorellaError `routing/not-a-probability`. */
+/**
+ * The logits of probabilities, clipped as `logit` does.
+ * @param name of the array, for the place of an error
+ * @throws CorellaError `routing/not-a-probability`.
+ */
 export function checkedLogits(probabilities: Numbers, name: string): Float64Array {
   checkProbabilities(probabilities, name);
   return Float64Array.from(probabilities, logit);

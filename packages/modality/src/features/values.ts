@@ -38,6 +38,7 @@ export function attributeList(attributes: Attributes | undefined, attribute: str
   return typeof value === "string" || typeof value === "number" ? [String(value)] : value;
 }
 
+/** A rating as the value of a vocabulary: `4.1`, though 32-bit floats hold 4.099999904632568. */
 export function ratingText(rating: number): string {
   return String(decimalRating(rating));
 }

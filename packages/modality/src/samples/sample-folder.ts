@@ -46,6 +46,7 @@ const manifestSchema: z.ZodType<Omit<SampleFolder, "folder">> = z.strictObject({
   scattered: z.boolean(),
 });
 
+/** The folder that keeps samples, and how they are cut into shards. */
 export interface SampleOptions {
   cacheFolder: string;
   /**
