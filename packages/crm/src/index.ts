@@ -19,6 +19,7 @@ export {
 } from "./program.ts";
 export {
   createValidator,
+  crmPhase,
   scoreBatches,
   requireBothClasses,
   trainCrm,

@@ -10,7 +10,10 @@ import {
 
 /** What one model says of the samples; all models of an evaluation are of the same samples in the same order. */
 export interface ModelPredictions {
+  /** What programs and files find the model by, for example `crm`. */
   readonly name: string;
+  /** What people call it; default: the name. */
+  readonly title?: string | undefined;
   /** P(label = 1) of each sample. */
   readonly probabilities: Float32Array;
   /** Share of the samples that the LLM answered, 0..1. */
@@ -33,7 +36,10 @@ export interface BaselineComparison {
 
 /** The figures of one model, with their intervals. */
 export interface EvaluationRow extends MetricIntervals {
+  /** What programs and files find the model by. */
   readonly name: string;
+  /** What people call it. */
+  readonly title: string;
   readonly shareToLlm?: number | undefined;
   /** Present for every model but the baseline, where there is one. */
   readonly versusBaseline?: BaselineComparison | undefined;
@@ -73,6 +79,7 @@ export function evaluateModels(
   return {
     rows: models.map((model, index) => ({
       name: model.name,
+      title: titleOf(model),
       ...metrics[index]!,
       ...(model.shareToLlm === undefined ? {} : { shareToLlm: model.shareToLlm }),
       ...(baselineModel === undefined || baselineModel === model
@@ -156,6 +163,16 @@ function findBaseline(
     place: "baseline",
     remedy: `Did you mean '${nearestName(baseline, names) ?? names[0]!}'? There are: ${names.join(", ")}.`,
   });
+}
+
+/** A model's title, or its name where it has none. */
+export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title">): string {
+  return title ?? name;
+}
+
+/** Title of the model that the others are compared with; undefined where there is none. */
+export function baselineTitle({ rows, baseline }: Evaluation): string | undefined {
+  return rows.find(({ name }) => name === baseline)?.title;
 }
 
 /**
