@@ -141,6 +141,13 @@ function listeners(
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(error)}\n`);
-  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
+  const interrupted = CorellaError.isInstance(error) && error.code === "train/interrupted";
+  process.stderr.write(`${formatError(interrupted ? resumable(error) : error)}\n`);
+  process.exitCode = interrupted ? 130 : 1;
+}
+
+/** An interruption as a user of the command is to hear of it. */
+function resumable({ code, message, place, cause }: CorellaError): CorellaError {
+  const remedy = "Go on with --resume; the run will end as if it had not been interrupted.";
+  return new CorellaError({ code, message, place, remedy, cause });
 }
