@@ -213,7 +213,7 @@ function interrupted({ title, folder }: PhaseOptions, step: number, steps: numbe
     remedy:
       folder === undefined
         ? "Start anew; give a folder for checkpoints to go on from here another time."
-        : "Go on with --resume; the run will end as if it had not been interrupted.",
+        : "Run the phase again with the same folder: it goes on from here, and ends with the same bits as without a break.",
   });
 }
 
