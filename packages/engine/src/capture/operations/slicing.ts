@@ -96,4 +96,7 @@ export const slicing: KernelTable = {
     const x = inputs["x"]!;
     return reverse(backend, x, tf.util.parseAxisParam(attributes["dims"] as number[], x.shape));
   },
+
+  /** Images [batch, height, width, channels], mirrored left to right. */
+  FlipLeftRight: ({ inputs, backend }) => reverse(backend, inputs["image"]!, [2]),
 };
