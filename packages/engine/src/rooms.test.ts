@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 
 /** The rooms of docs/layout-engine.md: each imports from those before it only. */
@@ -27,10 +27,11 @@ function roomsImportedBy(file: string): string[] {
   return Array.from(imports, ([, path]) => relative(root, dirname(join(root, dirname(file), path!))));
 }
 
+const files = readdirSync(root, { recursive: true, encoding: "utf8" })
+  .map((path) => path.replaceAll("\\", "/"))
+  .filter((path) => path.endsWith(".ts") && !/\.test(-helper)?\.ts$/.test(path));
+
 test("rooms import in one direction", () => {
-  const files = readdirSync(root, { recursive: true, encoding: "utf8" })
-    .map((path) => path.replaceAll("\\", "/"))
-    .filter((path) => path.endsWith(".ts") && !/\.test(-helper)?\.ts$/.test(path));
   const folders = new Set(files.map((file) => dirname(file).replace(/^\.$/, "")));
   expect([...folders].toSorted()).toEqual(order.toSorted());
   const backwards = files.flatMap((file) =>
@@ -39,4 +40,19 @@ test("rooms import in one direction", () => {
       .map((room) => `${file} imports from ${room}`),
   );
   expect(backwards).toEqual([]);
+});
+
+test("the layout page names every room and file", () => {
+  const page = readFileSync(join(root, "../../../docs/layout-engine.md"), "utf8");
+  const named = [...order.filter((room) => room !== ""), "goldens"].map((room) => `\`${room}/\``);
+  expect(named.filter((room) => !page.includes(room))).toEqual([]);
+  // Under the heading of its room, or of the room around it.
+  const missing = files.filter((file) => {
+    const [room] = file.split("/");
+    const section = file.includes("/")
+      ? page.slice(page.indexOf(`## \`${room}/\``)).split("\n## ")[0]!
+      : page;
+    return !section.includes(`\`${basename(file)}\``);
+  });
+  expect(missing).toEqual([]);
 });

@@ -5,9 +5,13 @@ import type { StoredMatrix } from "../matrix/quantize.ts";
 import type { Backward } from "../runtime/runtime.ts";
 import type { GraphConstant, GraphInput, GraphNode, GraphWeight } from "./backend/graph.ts";
 
-/** `lookups`: only the ids that a training step looks up. */
+/**
+ * What a graph computes: the outputs, only the ids that a training step looks up, gradients too, or also the
+ * parameters' update.
+ */
 export type CaptureMode = "infer" | "lookups" | "gradients" | "train";
 
+/** How a program is captured. */
 export interface CaptureOptions {
   readonly mode: CaptureMode;
   /** Parameters and tables to differentiate with respect to (gradients, train). */
@@ -18,16 +22,18 @@ export interface CaptureOptions {
   readonly stored?: ReadonlyMap<string, StoredMatrix>;
   /** How the gradient of a product with an int8 matrix is computed. Default exact. */
   readonly backward?: Backward | undefined;
-  /** Of each trainable parameter (train). */
+  /** The optimiser of each trainable parameter, for the mode `train`. */
   readonly optimizerOf?: (name: string) => Optimizer;
 }
 
+/** A value that a graph gives, with its shape in named dimensions. */
 export interface GraphOutput {
   readonly name: string;
   readonly shape: readonly SymbolicNumber[];
   readonly type: "float32" | "int32" | "bool";
 }
 
+/** A boolean input of a training graph: which elements a dropout keeps. */
 export interface DropoutMask {
   readonly name: string;
   readonly shape: readonly SymbolicNumber[];
@@ -43,7 +49,10 @@ export interface CapturedGraph {
   readonly inputs: readonly GraphInput[];
   readonly outputs: readonly GraphOutput[];
   readonly masks: readonly DropoutMask[];
-  /** In the order of the outputs `lookup.<i>.ids` and, but for the mode `lookups`, `lookup.<i>.gradient`. */
+  /**
+   * The table of each look-up, in the order of the outputs `lookup.<i>.ids` and, but for the mode `lookups`,
+   * `lookup.<i>.gradient`.
+   */
   readonly lookups: readonly { readonly table: string }[];
   /** Tables that the graph reads, fed as `table.<name>`. */
   readonly tables: readonly string[];
@@ -52,7 +61,7 @@ export interface CapturedGraph {
   readonly assigned: readonly string[];
 }
 
-/** Parameters with equal optimiser settings share their step's scalars. */
+/** Names the scalars of a step in a graph: parameters with equal optimiser settings share them. */
 export function optimizerKey(optimizer: Optimizer): string {
   return JSON.stringify(optimizer).replace(/[^a-zA-Z0-9.-]+/g, "_");
 }

@@ -13,6 +13,10 @@ import type { TrainingState } from "../training/training-state.ts";
 
 type Feeds = Record<string, ort.Tensor>;
 
+/**
+ * Adds what the update in a training graph reads: the step's scalars and each parameter's optimiser arrays. Feeds
+ * that the graph has no input for are taken out.
+ */
 export function addOptimizerFeeds(
   feeds: Feeds,
   graph: CapturedGraph,
@@ -38,6 +42,10 @@ export function addOptimizerFeeds(
   for (const name of Object.keys(feeds)) if (!wanted.has(name)) delete feeds[name];
 }
 
+/**
+ * Where a training graph writes: spare arrays for updated parameters and optimiser arrays, new ones for all other
+ * outputs.
+ */
 export function spareOutputs(
   graph: CapturedGraph,
   state: TrainingState,
@@ -57,6 +65,7 @@ export function spareOutputs(
   return fetches;
 }
 
+/** Puts updated arrays in place of the current ones, which become the spare ones of the next step. */
 export function swap(graph: CapturedGraph, state: TrainingState, spare: Values): void {
   const exchange = (current: Values, key: string): void => {
     const old = current[key]!;
@@ -69,6 +78,12 @@ export function swap(graph: CapturedGraph, state: TrainingState, spare: Values):
   }
 }
 
+/**
+ * The inputs of a graph for one batch: the batch's arrays, parameters and tables that are no weights of the graph,
+ * and dropout masks.
+ * @param step names the bits of dropout, with the seed
+ * @throws CorellaError `engine/shape` for a value that is absent or of another size
+ */
 export function feedsOf(
   program: Program,
   graph: CapturedGraph,
@@ -132,6 +147,7 @@ function backwardPass(graph: CapturedGraph, results: ort.InferenceSession.OnnxVa
   return { dense, lookups };
 }
 
+/** The outputs that the program itself declares, by its names. */
 export function publicOutputs(results: ort.InferenceSession.OnnxValueMapType): Record<string, Output> {
   const outputs: Record<string, Output> = {};
   for (const [name, value] of Object.entries(results)) {

@@ -96,6 +96,7 @@ async function writePieces(file: FileHandle, all: readonly Uint8Array[]): Promis
   }
 }
 
+/** Writes all bytes at a place of a file, in as many calls as it takes. */
 export async function writeAt(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await file.write(

@@ -7,6 +7,7 @@ import { GraphBuilder, reachableNodes, type ElementType } from "../capture/backe
 import { shorten } from "../capture/shortcuts.ts";
 import { registerBackend } from "../capture/register.ts";
 
+/** A tensor that goes into a model or comes out of it. Booleans are bytes. */
 export interface ModelTensor {
   readonly type: ElementType;
   readonly shape: readonly number[];

@@ -41,6 +41,7 @@ export function quantizationError(
   return errors;
 }
 
+/** Absolute differences between the elements of two outputs. */
 export interface OutputDifference {
   readonly largest: number;
   readonly mean: number;

@@ -25,9 +25,14 @@ export interface FrozenParams {
   readonly backward: Backward | undefined;
 }
 
+/** Frozen parameters of a program that has none. */
 export const nothingFrozen: FrozenParams = { stored: new Map(), values: {}, backward: undefined };
 
-/** `live` values are read anew at each run: nothing could be stored, and a file would be read again and again. */
+/**
+ * Refuses options of an inference that exclude each other: `live` values are read anew at each run, so nothing could
+ * be stored, and a file would be read again and again.
+ * @throws CorellaError `engine/live-reader`, `engine/precision`
+ */
 export function refuseLivePrecision({ live, precision }: InferOptions, fromReader = false): void {
   if (live === true && fromReader) {
     throw new CorellaError({
@@ -50,6 +55,7 @@ export function refuseLivePrecision({ live, precision }: InferOptions, fromReade
 export interface Storing {
   /** Whether each row is stored by itself, so that parts of the rows may be stored one after another. */
   readonly byRows: boolean;
+  /** Brings a matrix, or some rows of it where `byRows`, to the precision. */
   store(data: Float32Array, shape: MatrixShape): StoredMatrix;
 }
 
@@ -126,7 +132,7 @@ function outputAxis(nodes: readonly GraphNode[], name: string): OutputAxis {
   return product === undefined || product.attributes["transB"] === 1 ? 0 : 1;
 }
 
-/** The same with codes that any CPU multiplies exactly, for files. */
+/** Frozen parameters with 8-bit codes that any CPU multiplies exactly, for files. */
 export function portable(frozen: FrozenParams): FrozenParams {
   const stored = [...frozen.stored].map(([name, matrix]): [string, StoredMatrix] => [
     name,
@@ -135,7 +141,7 @@ export function portable(frozen: FrozenParams): FrozenParams {
   return { ...frozen, stored: new Map(stored) };
 }
 
-/** The stored matrices as float32, with the rounding of their precisions. */
+/** The values that the stored matrices stand for, as float32 with the rounding of their precisions. */
 export function roundedValues({ stored }: FrozenParams): Values {
   return Object.fromEntries([...stored].map(([name, matrix]) => [name, dequantize(matrix)]));
 }

@@ -4,7 +4,7 @@ import type { Batch, Program } from "./program.ts";
 /** A size that depends on named dimensions: `coefficient * product(dimension ** exponent)`. */
 export interface SymbolicNumber {
   readonly coefficient: number;
-  /** By dimension name; only non-zero exponents. */
+  /** The power of each dimension, by name; only those that are not zero. */
   readonly exponents: Readonly<Record<string, number>>;
 }
 
@@ -20,7 +20,10 @@ export function dimensionsOf(program: Program): string[] {
   return [...names];
 }
 
-/** Sizes of the named dimensions in a batch. Refuses arrays that do not fit the program's inputs. */
+/**
+ * Sizes of the named dimensions in a batch.
+ * @throws CorellaError `engine/input` for an input that is absent or does not fit the program's declaration
+ */
 export function bindDimensions(program: Program, batch: Batch): Sizes {
   const sizes: Record<string, number> = {};
   for (const [name, spec] of Object.entries(program.inputs)) {
@@ -68,7 +71,7 @@ function badInput(place: string, message: string): CorellaError {
   });
 }
 
-/** The actual shape of an output. */
+/** A symbolic shape in numbers, for the sizes of one batch. */
 export function actualShape(shape: readonly SymbolicNumber[], sizes: Sizes): number[] {
   return shape.map((number) =>
     Object.entries(number.exponents).reduce(

@@ -6,8 +6,9 @@ export function keepOf(rate: number): number {
 }
 
 /**
- * The bits of one dropout mask at one step, the same in every run with the seed: element i is kept where byte i of the
+ * The bits of one dropout mask at one step, equal in every run with the seed: element i is kept where byte i of the
  * stream is below 256 keep.
+ * @returns 1 where an element is kept, [size]
  */
 export function maskBits(
   mask: { readonly name: string; readonly keep: number },

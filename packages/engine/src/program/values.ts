@@ -34,7 +34,11 @@ export function requireValue(
   });
 }
 
-/** First values of all parameters and tables, each from its own random stream. */
+/**
+ * First values of all parameters and tables, each from its own random stream.
+ * @param given values that are taken as they are; the arrays are not copied
+ * @throws CorellaError `engine/shape` for a given value of another size, `engine/initializer`
+ */
 export function initialValues(
   program: Pick<Program, "params" | "tables">,
   seed: number,

@@ -1,4 +1,4 @@
-import { checkFit, checkPending, checkShapes, unfit } from "./check-state.ts";
+import { checkArrays, checkPending, checkShapes, stateError } from "./check-state.ts";
 import {
   checkOptimizer,
   initialSlotValue,
@@ -45,7 +45,11 @@ export class TrainingState {
   readonly current: Values;
   step = 0;
 
-  /** @param read frozen parameters that were read; what they store has no values here */
+  /**
+   * The state before the first step.
+   * @param read frozen parameters that were read; what they store has no values here
+   * @throws CorellaError `engine/optimizer`, `engine/shape`
+   */
   constructor(program: Program, options: TrainOptions, read: FrozenParams = nothingFrozen) {
     this.#program = program;
     this.#tables = options.tables ?? "lazy";
@@ -106,14 +110,17 @@ export class TrainingState {
     return values;
   }
 
+  /** Names of parameters and tables that have an optimiser. */
   get trainable(): ReadonlySet<string> {
     return new Set(this.#optimizers.keys());
   }
 
+  /** The optimiser of a trained parameter or table. */
   optimizerOf(name: string): Optimizer {
     return this.#optimizers.get(name)!;
   }
 
+  /** The optimiser arrays of a parameter or table, in the order of `slotNames`. */
   slotsOf(name: string): Float32Array[] {
     return slotNames(this.optimizerOf(name)).map((slot) => this.slots[`${slot}.${name}`]!);
   }
@@ -154,19 +161,23 @@ export class TrainingState {
     updateRows(optimizer, scalars, rest(values), slots.map(rest), rest(gradients.toDense(spec.rows)), all);
   }
 
+  /** The state for a checkpoint; the arrays are this state's own. */
   snapshot(): TrainerState {
     const { step, slots } = this;
     return { step, values: { ...this.current }, shapes: shapesOf(this.#program), slots: { ...slots } };
   }
 
-  /** @throws CorellaError `engine/state`, before anything is changed */
+  /**
+   * Takes over a state.
+   * @throws CorellaError `engine/state` for one that does not fit, before anything is changed
+   */
   restore(state: TrainerState): void {
     const pending = state.pending ?? [];
-    checkFit(this.values, state.values, "values");
+    checkArrays(this.values, state.values, "values");
     checkShapes(shapesOf(this.#program), state.shapes ?? {});
-    checkFit(this.slots, state.slots, "optimiser state");
+    checkArrays(this.slots, state.slots, "optimiser state");
     if (pending.length >= this.#accumulate)
-      throw unfit(
+      throw stateError(
         `it has accumulated ${pending.length} batches, and here ${this.#accumulate} make an update`,
       );
     checkPending(pending, this.#program, this.values);

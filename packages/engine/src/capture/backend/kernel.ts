@@ -59,6 +59,7 @@ export function choose(
   return elementwise(backend, "Where", [condition, branch(then), branch(otherwise)], dtype);
 }
 
+/** A tensor of one number. It is written into the graph only where a node reads it. */
 export function fill(
   backend: CaptureBackend,
   shape: readonly number[],
@@ -100,7 +101,7 @@ export function numeric(backend: CaptureBackend, x: TensorInfo): TensorInfo {
   return x.dtype === "bool" ? cast(backend, x, "int32") : x;
 }
 
-/** The same value under another shape. Constants stay constants, and a chain of reshapes is its last one. */
+/** A tensor's value under another shape. Constants stay constants, and a chain of reshapes is its last one. */
 export function reshape(backend: CaptureBackend, x: TensorInfo, shape: readonly number[]): TensorInfo {
   const symbol = backend.symbol(x);
   if (symbol.kind === "fill" || symbol.kind === "constant")
@@ -115,10 +116,12 @@ export function reshape(backend: CaptureBackend, x: TensorInfo, shape: readonly 
   return backend.value(builder.node("Reshape", [source, builder.int64(shape)]), shape, x.dtype);
 }
 
+/** The shape to which two shapes broadcast. Throws tfjs' error where they do not. */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   return tf.broadcast_util.assertAndGetBroadcastShape([...a], [...b]);
 }
 
+/** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }

@@ -12,6 +12,7 @@ const standIns = [
   { first: [109, 113, 127, 131, 137, 139], second: [149, 151, 157, 163, 167, 173] },
 ] as const;
 
+/** How many pairs of stand-in sizes there are to try. */
 export const standInPairs: number = standIns.length;
 
 /** The two sets of stand-in sizes for the named dimensions: distinct primes. */

@@ -20,6 +20,7 @@ export interface ConvAttributes {
 }
 
 /**
+ * Sizes of a 2-D convolution as tfjs computes them.
  * @param input shape of the image, in the data format
  * @param filter [height, width, channels, outputs]; depthwise [height, width, channels, multiplier]
  */
@@ -42,6 +43,7 @@ export function convInfo(
   );
 }
 
+/** A 2-D convolution of x, in the data format, with a filter [height, width, channels, outputs or multiplier]. */
 export function convolve(
   backend: CaptureBackend,
   x: TensorInfo,

@@ -3,6 +3,7 @@ import { tf } from "../../program/tf.ts";
 import type { CaptureBackend } from "../backend/backend.ts";
 import { node, reshape, sameShape, type KernelTable } from "../backend/kernel.ts";
 
+/** x under a larger shape to which it broadcasts. */
 export function broadcastTo(backend: CaptureBackend, x: TensorInfo, shape: readonly number[]): TensorInfo {
   if (sameShape(x.shape, shape)) return backend.info(backend.symbol(x), shape, x.dtype);
   const symbol = backend.symbol(x);

@@ -99,6 +99,10 @@ function transposed(
   return { input: backend.value(producer.inputs[0]!, shape, x.dtype), order };
 }
 
+/**
+ * x with its axes in another order. Two transposes in a row are written as one, and moved axes of size 1 as a
+ * reshape.
+ */
 export function transpose(backend: CaptureBackend, x: TensorInfo, order: readonly number[]): TensorInfo {
   const shape = order.map((axis) => x.shape[axis]!);
   const symbol = backend.symbol(x);

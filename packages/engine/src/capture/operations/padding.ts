@@ -5,6 +5,7 @@ import { constant, fill, node, sameShape, type KernelTable } from "../backend/ke
 /** Elements before and after each axis. */
 type Paddings = readonly (readonly [number, number])[];
 
+/** x with a number around it. */
 export function pad(backend: CaptureBackend, x: TensorInfo, paddings: Paddings, value: number): TensorInfo {
   const shape = x.shape.map((size, i) => size + paddings[i]![0] + paddings[i]![1]);
   if (sameShape(shape, x.shape)) return backend.info(backend.symbol(x), shape, x.dtype);

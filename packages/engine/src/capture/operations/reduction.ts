@@ -4,6 +4,10 @@ import type { CaptureBackend } from "../backend/backend.ts";
 import { elementTypes } from "../backend/graph.ts";
 import { cast, choose, node, numeric, reshape, type Kernel, type KernelTable } from "../backend/kernel.ts";
 
+/**
+ * A reduction of x along axes, which stay as axes of size 1 or go.
+ * @param op an ONNX operator that takes axes as its second input, such as `ReduceSum`
+ */
 export function reduce(
   backend: CaptureBackend,
   op: string,
@@ -22,6 +26,7 @@ export function reduce(
   return backend.value(name, shape, x.dtype);
 }
 
+/** tfjs' axis argument as axes from 0: one, several, or all where there is none. */
 export function axesOf(axis: unknown, shape: readonly number[]): number[] {
   return tf.util.parseAxisParam((axis ?? [...shape.keys()]) as number | number[], [...shape]);
 }
@@ -55,7 +60,7 @@ function ofBits(op: string): Kernel {
   };
 }
 
-/** @param least what stands for NaN, so that it is never chosen */
+/** The place of an extreme along one axis. @param least what stands for NaN, so that it is never chosen */
 function placeOfExtreme(op: string, least: number): Kernel {
   return ({ inputs, attributes, backend }) => {
     let x = numeric(backend, inputs["x"]!);

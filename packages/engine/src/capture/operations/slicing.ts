@@ -6,6 +6,7 @@ import { reshape, type KernelTable } from "../backend/kernel.ts";
 /** Before the first element, as the end of a slice that runs backwards. */
 const beforeFirst = -(2 ** 31);
 
+/** The part of x that begins at `begin` and is as large as `size`. */
 export function slice(
   backend: CaptureBackend,
   x: TensorInfo,
@@ -27,6 +28,7 @@ export function slice(
   );
 }
 
+/** x with some axes reversed. */
 export function reverse(backend: CaptureBackend, x: TensorInfo, dims: readonly number[]): TensorInfo {
   const axes = dims.filter((axis) => x.shape[axis] !== 1);
   const symbol = backend.symbol(x);
@@ -94,4 +96,7 @@ export const slicing: KernelTable = {
     const x = inputs["x"]!;
     return reverse(backend, x, tf.util.parseAxisParam(attributes["dims"] as number[], x.shape));
   },
+
+  /** Images [batch, height, width, channels], mirrored left to right. */
+  FlipLeftRight: ({ inputs, backend }) => reverse(backend, inputs["image"]!, [2]),
 };

@@ -34,15 +34,18 @@ function number(op: string): Kernel {
   };
 }
 
+/** x where x > 0, alpha x elsewhere (Maas et al. 2013). */
 export function leakyRelu(backend: CaptureBackend, input: TensorInfo, alpha: number): TensorInfo {
   const x = cast(backend, input, "float32");
   return node(backend, "LeakyRelu", [x], x.shape, "float32", { alpha: { float: alpha } });
 }
 
+/** x where x > 0, alpha x elsewhere, with an alpha that broadcasts (He et al. 2015). */
 export function prelu(backend: CaptureBackend, x: TensorInfo, alpha: TensorInfo): TensorInfo {
   return elementwise(backend, "PRelu", [cast(backend, x, "float32"), cast(backend, alpha, "float32")]);
 }
 
+/** x, no lower than `low` and no higher than `high`. */
 export function clip(backend: CaptureBackend, input: TensorInfo, low: number, high: number): TensorInfo {
   const x = numeric(backend, input);
   const type = elementType(x.dtype);
