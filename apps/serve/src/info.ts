@@ -37,10 +37,10 @@ export async function describeBundle(bundle: Bundle, histories: Histories): Prom
   const manifest = await readFile(join(bundle.folder, "manifest.json"));
   return {
     bundle: { name: bundle.name, version: createHash("sha256").update(manifest).digest("hex").slice(0, 12) },
-    models: modelsOf(bundle.runConfig),
-    router: bundle.router,
-    features: bundle.featureMap.features.map(({ name, type }) => ({ name, type })),
-    historyLength: bundle.featureMap.historyLength,
+    models: modelsOf(bundle.runConfig ?? ""),
+    router: bundle.router!,
+    features: bundle.featureMap!.features.map(({ name, type }) => ({ name, type })),
+    historyLength: bundle.featureMap!.historyLength,
     items: bundle.catalogue.ids.length,
     users: histories.users,
   };

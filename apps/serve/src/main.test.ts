@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { loadPredictor, openBundle, type Prediction } from "@corella/bundle";
 import { recordAt, type InteractionLog, type RatingRecord } from "@corella/modality";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { saveTinyBundle } from "./tiny-bundle.test-helper.ts";
+import { saveTinyBundle } from "@corella/bundle/testing";
 
 const running = new Set<ChildProcess>();
 let runs: string;
@@ -118,8 +118,8 @@ describe("a real bundle over HTTP", () => {
     for (const [row, expected] of offline.entries()) {
       const served = predictions[row]!;
       expect(Math.abs(served.probability - expected.probability)).toBeLessThan(1e-6);
-      expect(Math.abs(served.pCrm - expected.pCrm)).toBeLessThan(1e-6);
-      expect(Math.abs(served.entropy - expected.entropy)).toBeLessThan(1e-6);
+      expect(Math.abs(served.pCrm! - expected.pCrm!)).toBeLessThan(1e-6);
+      expect(Math.abs(served.entropy! - expected.entropy!)).toBeLessThan(1e-6);
       expect(served.degraded).toBeUndefined();
     }
 

@@ -134,6 +134,15 @@ function remoteLlm({ llmUrl, llmModel, llmKeyVariable }: Options): RemoteLlm | u
   });
 }
 
+/** What is missing may be made or named by commands, of which the packages know nothing. */
+function withCommands(error: unknown): unknown {
+  if (!CorellaError.isInstance(error) || !["bundle/none", "bundle/missing"].includes(error.code))
+    return error;
+  const { code, message, place } = error;
+  const remedy = "Make one with `pnpm train`, or name one with --bundle.";
+  return new CorellaError({ code, message, place, remedy, cause: error });
+}
+
 function log(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -141,7 +150,7 @@ function log(line: string): void {
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(error)}\n`);
+  process.stderr.write(`${formatError(withCommands(error))}\n`);
   // When one model cannot be loaded, the thread of the other would go on.
   // oxlint-disable-next-line unicorn/no-process-exit
   process.exit(1);

@@ -35,7 +35,7 @@ export async function scoreRecords(
     onLlmFailure(reason);
     const missed = new Set(
       route(
-        Float32Array.from(predictions, ({ pCrm }) => pCrm),
+        Float32Array.from(predictions, ({ pCrm }) => pCrm!),
         policy,
       ).toLlm,
     );

@@ -2,7 +2,7 @@ import type { RuntimeConfig } from "@corella/engine";
 import { CorellaError, type PlainError } from "@corella/errors";
 import { startWorker } from "@corella/files";
 import type { RatingRecord } from "@corella/modality";
-import type { Lane } from "./predictor.ts";
+import type { Lane } from "./lane.ts";
 
 /** What the worker is started with. */
 export interface LaneSetup {
