@@ -47,10 +47,14 @@ export function moduleName(layer: number, name: Projection): string {
 
 const preNorms = ["input_layernorm", "post_attention_layernorm"];
 
-/** The norms of a block over the hidden size, of architectures that do not norm before attention and MLP only. */
-const blockNorms: Readonly<Partial<Record<DecoderConfig["architecture"], readonly string[]>>> = {
-  gemma3: [...preNorms, "pre_feedforward_layernorm", "post_feedforward_layernorm"],
+/** The norms of a block over the hidden size; `preNorms` are those before attention and before the MLP. */
+const blockNorms: Readonly<Record<DecoderConfig["architecture"], readonly string[]>> = {
+  llama: preNorms,
+  mistral: preNorms,
+  qwen2: preNorms,
+  qwen3: preNorms,
   olmo2: ["post_attention_layernorm", "post_feedforward_layernorm"],
+  gemma3: [...preNorms, "pre_feedforward_layernorm", "post_feedforward_layernorm"],
 };
 
 /**
@@ -71,7 +75,7 @@ export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> 
   }
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `model.layers.${layer}`;
-    for (const norm of blockNorms[config.architecture] ?? preNorms)
+    for (const norm of blockNorms[config.architecture])
       params[`${block}.${norm}.weight`] = { shape: [config.hiddenSize], init: neutral };
     if (config.queryKeyNorm !== "none") {
       const [queries, keys] = config.queryKeyNorm === "head" ? [1, 1] : [config.heads, config.keyValueHeads];
