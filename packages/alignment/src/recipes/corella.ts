@@ -126,18 +126,18 @@ export function objective({ crm, llm, aligned }: ObjectiveModels, weights: LossW
       const label = scope.input("label");
       const ofCrm = crm?.forward(within(scope, "crm"));
       const ofLlm = llm?.part.forward(within(scope, "llm"));
-      const outputs: Record<string, Tensor> = {};
-      if (ofLlm) outputs["llmLoss"] = llm!.loss(ofLlm, label);
-      if (ofCrm) outputs["crmLoss"] = binaryCrossEntropy(ofCrm.logit, label);
-      if (aligned) {
+      const terms: [name: string, weight: number, term: Tensor][] = [];
+      if (ofLlm) terms.push(["llmLoss", weights.llm, llm!.loss(ofLlm, label)]);
+      if (ofCrm) terms.push(["crmLoss", weights.crm, binaryCrossEntropy(ofCrm.logit, label)]);
+      if (aligned && ofLlm && ofCrm) {
         const { param } = within(scope, "projection");
-        outputs["calibration"] = calibrationLoss(aligned, param, ofLlm!.hiddenStates, ofCrm!.hiddenStates);
+        const distance = calibrationLoss(aligned, param, ofLlm.hiddenStates, ofCrm.hiddenStates);
+        terms.push(["calibration", weights.calibration, distance]);
       }
-      const weighted = { llmLoss: weights.llm, crmLoss: weights.crm, calibration: weights.calibration };
-      const terms = Object.entries(outputs).map(([name, term]) =>
-        tf.mul(term, weighted[name as keyof typeof weighted]),
-      );
-      return { loss: terms.reduce((sum, term) => tf.add(sum, term)), outputs };
+      return {
+        loss: terms.map(([, weight, term]) => tf.mul(term, weight)).reduce((sum, term) => tf.add(sum, term)),
+        outputs: Object.fromEntries(terms.map(([name, , term]) => [name, term])),
+      };
     },
   };
 }

@@ -104,7 +104,7 @@ export async function runTrial(
   const crm = crmOf(config.crm, data.featureMap);
   const stopping = new AbortController();
   try {
-    const phase: PhaseOptions = {
+    const options: PhaseOptions = {
       name: "crm",
       title: "CRM",
       folder: join(folder, checkpointFolder),
@@ -126,7 +126,7 @@ export async function runTrial(
         },
       },
     };
-    const result = await runPhase(phase, () => crmTraining({ config, data, runtime }, crm));
+    const result = await runPhase(options, () => crmTraining({ config, data, runtime }, crm));
     validations.splice(0, validations.length, ...result.validations);
     steps = result.steps;
     const figures = test ? await scoreTest(crm, result.values, data, runtime) : undefined;
