@@ -1,4 +1,4 @@
-import { createPredictor, type Histories, type Lane } from "@corella/bundle";
+import { createPredictor, type Histories, type Lane, type ModelName } from "@corella/bundle";
 import { createCatalogue, type RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
@@ -31,7 +31,10 @@ export interface World {
   readonly failures: { crm?: Error | "hang" | undefined; llm?: Error | "hang" | undefined };
 }
 
-export function world(changes: Partial<AppParts> & { readonly policy?: RoutingPolicy } = {}): World {
+/** @param changes.only the one model of a bundle that has one */
+export function world(
+  changes: Partial<AppParts> & { readonly policy?: RoutingPolicy; readonly only?: ModelName } = {},
+): World {
   const failures: World["failures"] = {};
   const lane = (name: "crm" | "llm", seen: RatingRecord[][], p: (record: RatingRecord) => number): Lane => ({
     async score(records, signal) {
@@ -54,25 +57,25 @@ export function world(changes: Partial<AppParts> & { readonly policy?: RoutingPo
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const predictor = createPredictor(
-    { crm: lane("crm", toCrm, pCrmOf), llm: lane("llm", toLlm, () => 0.25) },
-    router,
-  );
+  const { only, ...parts } = changes;
+  const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
+  const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
+  const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
   const app = createApp({
     predictor,
     histories,
     catalogue,
     info: {
       bundle: { name: "tiny", version: "abc" },
-      models: { crm: "DCNv2", llm: "Llama" },
-      router,
-      features: [],
+      models: { crm: crm && "DCNv2", llm: llm && "Llama" },
+      router: only === undefined ? router : undefined,
+      features: crm && [],
       historyLength: 30,
       items: 2,
       users: 1,
     },
     log: (line) => lines.push(line),
-    ...changes,
+    ...parts,
   });
   return { app, toCrm, toLlm, lines, failures };
 }
