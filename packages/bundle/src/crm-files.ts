@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createCrm, parseCrmConfig, type CrmConfig, type CrmOutput } from "@corella/crm";
-import { initialValues, type Part, type Values } from "@corella/engine";
+import { createCrm, parseCrmConfig, type Crm, type CrmConfig } from "@corella/crm";
+import { initialValues, type Values } from "@corella/engine";
 import { featureMapFromJson, type FeatureMap, type FeatureMapJson } from "@corella/modality";
 import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@corella/safetensors";
 import { damaged, writeJson } from "./folder-files.ts";
@@ -20,7 +20,7 @@ const files = { featureMap: "feature-map.json", config: "crm.json", weights: "cr
 export const crmFiles: readonly [string, ...string[]] = [files.config, files.weights, files.featureMap];
 
 /** The part of a program that a CRM's configuration makes of the features of a map: their ids in, logit [batch] out. */
-export function crmOf(config: CrmConfig, featureMap: FeatureMap): Part<CrmOutput> {
+export function crmOf(config: CrmConfig, featureMap: FeatureMap): Crm {
   return createCrm(config, featureMap.features);
 }
 

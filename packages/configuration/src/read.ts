@@ -13,7 +13,7 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
       code: "config/missing",
       message: "The configuration cannot be read.",
       place: path,
-      remedy: "Name another, for example configs/movietweetings.yaml.",
+      remedy: "Check the path and the permissions of the file.",
       cause,
     });
   });
@@ -24,11 +24,11 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
       throw new CorellaError({
         code: "config/set",
         message: `"${setting}" is not of the form path.to.key=value.`,
-        place: "--set",
-        remedy: "For example --set stages.joint.samples=2000.",
+        place: `the setting ${setting}`,
+        remedy: "Write it like stages.joint.samples=2000.",
       });
     }
-    content = withSetting(content, match[1]!, parseYaml(match[2]!, `--set ${match[1]!}`));
+    content = withSetting(content, match[1]!, parseYaml(match[2]!, `the setting ${setting}`));
   }
   return content;
 }

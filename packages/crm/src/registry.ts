@@ -1,8 +1,7 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import type { Part } from "@corella/engine";
 import type { z } from "zod";
 import type { CrmFeature } from "./features.ts";
-import type { CrmOutput } from "./model.ts";
+import type { Crm } from "./model.ts";
 import { autoInt, autoIntSchema } from "./models/autoint.ts";
 import { dcnv2, dcnv2Schema } from "./models/dcnv2.ts";
 import { deepFm, deepFmSchema } from "./models/deepfm.ts";
@@ -20,12 +19,12 @@ export interface CrmModel {
   /** Strict; every field has a default. */
   readonly schema: z.ZodType<object, unknown>;
   /** @param config as the schema accepts it */
-  create(config: object, features: readonly CrmFeature[]): Part<CrmOutput>;
+  create(config: object, features: readonly CrmFeature[]): Crm;
 }
 
 function entry<Config extends object>(
   schema: z.ZodType<Config, unknown>,
-  create: (config: Config, features: readonly CrmFeature[]) => Part<CrmOutput>,
+  create: (config: Config, features: readonly CrmFeature[]) => Crm,
 ): CrmModel {
   return { schema, create: (config, features) => create(schema.parse(config), features) };
 }
@@ -69,7 +68,7 @@ export interface CrmConfig {
  * Builds a model from a config such as `{ model: "DCNv2", crossLayers: 4 }`; absent parameters have the model's defaults.
  * @throws CorellaError `crm/unknown-model`, `crm/unknown-parameter`, `crm/bad-parameter`, `crm/features`
  */
-export function createCrm(config: CrmConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function createCrm(config: CrmConfig, features: readonly CrmFeature[]): Crm {
   const { name, parameters } = parseCrmConfig(config);
   return crmModels[name].create(parameters, features);
 }

@@ -11,6 +11,7 @@ import {
   type PhaseResult,
   type PhaseSpec,
   type PlateauOptions,
+  type Program,
   type Runtime,
   type Schedule,
   type TrainOptions,
@@ -55,6 +56,8 @@ export interface CrmTrainingSettings {
 
 export interface CrmTraining extends CrmTrainingSettings {
   readonly crm: Part<CrmOutput>;
+  /** What is trained: a loss over inputs of `batch`, with the parameters and tables of `crm`. Default `crmProgram(crm)`. */
+  readonly program?: Program;
   readonly runtime: Runtime;
   /** Of initial values and dropout. */
   readonly seed: number;
@@ -78,17 +81,26 @@ export async function trainCrm(
   options: Partial<PhaseOptions> = {},
 ): Promise<PhaseResult> {
   const phase: PhaseOptions = { name: "crm", title: "CRM", checkpointEveryMs: 30_000, ...options };
+  return runPhase(phase, () => crmPhase(training));
+}
+
+/**
+ * The phase that `trainCrm` runs, for a training of several phases.
+ * @throws CorellaError `crm/one-class`, `engine/optimizer`
+ */
+export async function crmPhase(training: CrmTraining): Promise<PhaseSpec> {
   try {
-    return await runPhase(phase, () => createPhase(training));
-  } finally {
+    return await createPhase(training);
+  } catch (error) {
     await training.dispose?.();
+    throw error;
   }
 }
 
 async function createPhase(training: CrmTraining): Promise<PhaseSpec> {
   const { crm, runtime, tables, clipNorm, values, plateau } = training;
   requireBothClasses(training.validation.labels);
-  const trainer = await runtime.train(crmProgram(crm), {
+  const trainer = await runtime.train(training.program ?? crmProgram(crm), {
     seed: training.seed,
     optimizer: regularized({ kind: "adam", learningRate: training.learningRate }, crm, {
       embedding: training.embeddingL2 ?? 0,
@@ -112,7 +124,10 @@ async function createPhase(training: CrmTraining): Promise<PhaseSpec> {
       evaluate: () => validator.evaluate(),
       plateau,
     },
-    dispose: () => validator.dispose(),
+    async dispose() {
+      await validator.dispose();
+      await training.dispose?.();
+    },
   };
 }
 

@@ -18,7 +18,7 @@ export type {
   Values,
 } from "./program/program.ts";
 export { initialize, type Initializer, type Nonlinearity } from "./program/initializers.ts";
-export { initialValues } from "./training/training-state.ts";
+export { initialValues } from "./program/values.ts";
 export type { Optimizer } from "./optimizer/optimizers.ts";
 export {
   constantSchedule,
@@ -36,19 +36,20 @@ export {
   outputDifferences,
   quantizationError,
   type OutputDifference,
-  type Precision,
-  type PrecisionOf,
   type WeightError,
-} from "./precision/freeze.ts";
-export type { Backward } from "./capture/backend/stored.ts";
+} from "./precision/differences.ts";
 export type {
+  Backward,
   FrozenOptions,
   GradientOptions,
   GradientResult,
   GradientRun,
   InferOptions,
   Inference,
+  OnnxFileOptions,
   PendingGradients,
+  Precision,
+  PrecisionOf,
   Runtime,
   StepOptions,
   StepResult,
@@ -59,7 +60,6 @@ export type {
 export { createRuntime, runtimeKinds, type RuntimeConfig, type RuntimeKind } from "./create-runtime.ts";
 export { onnxRuntime } from "./onnx/runtime.ts";
 export type { OnnxRuntimeOptions } from "./onnx/session.ts";
-export type { OnnxFileOptions } from "./onnx/file.ts";
 export { eagerRuntime } from "./eager/runtime.ts";
 export { registerLazyBackend, type ModelTensor, type RunModel } from "./onnx/lazy.ts";
 export { loadCheckpoint, saveCheckpoint, type Checkpoint } from "./training/checkpoint.ts";

@@ -57,7 +57,7 @@ export function plainError(
   return { code: defect.code, message: defect.stack === true ? (stack ?? message) : message };
 }
 
-/** The lines that a command prints for an error: three at most for a user's mistake or the system's refusal, the stack for a defect. */
+/** An error as lines of text for a terminal or a log: three at most for a user's mistake or the system's refusal, the stack for a defect. */
 export function formatError(error: unknown): string {
   const details = CorellaError.isInstance(error) ? error : systemDetails(error);
   if (details === undefined) return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import { bootstrapMetrics, confidenceGroups, type BootstrapOptions, type Interval } from "@corella/metrics";
-import { checkModels, namingModel, type ModelPredictions } from "./evaluate.ts";
+import { checkModels, namingModel, titleOf, type ModelPredictions } from "./evaluate.ts";
 
 export interface ConfidenceGroup {
   /** `low`, `medium` or `high` confidence of the CRM; `1 of 5` (the lowest) to `5 of 5` for other numbers of groups. */
@@ -9,7 +9,7 @@ export interface ConfidenceGroup {
   /** Smallest and largest entropy of the group, in nats. */
   readonly entropyRange: readonly [number, number];
   /** AUC of each model on the group's samples; NaN where they have one label only. */
-  readonly models: readonly { readonly name: string; readonly auc: Interval }[];
+  readonly models: readonly { readonly name: string; readonly title: string; readonly auc: Interval }[];
 }
 
 /**
@@ -38,9 +38,13 @@ export function confidenceGroupAuc(
       name: groupName(group, groups),
       count: rows.length,
       entropyRange: [groupEntropy[0] ?? Number.NaN, groupEntropy.at(-1) ?? Number.NaN],
-      models: models.map(({ name, probabilities }) => ({
-        name,
-        auc: namingModel(name, () => bootstrapMetrics(select(probabilities), groupLabels, options).auc),
+      models: models.map((model) => ({
+        name: model.name,
+        title: titleOf(model),
+        auc: namingModel(
+          model.name,
+          () => bootstrapMetrics(select(model.probabilities), groupLabels, options).auc,
+        ),
       })),
     };
   });

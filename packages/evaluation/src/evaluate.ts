@@ -10,7 +10,10 @@ import {
 
 /** What one model says of the samples; all models of an evaluation are of the same samples in the same order. */
 export interface ModelPredictions {
+  /** By which programs and files find the model, for example `crm`. */
   readonly name: string;
+  /** For people; default: the name. */
+  readonly title?: string | undefined;
   /** P(label = 1) of each sample. */
   readonly probabilities: Float32Array;
   /** Share of the samples that the LLM answered, 0..1. */
@@ -30,7 +33,10 @@ export interface BaselineComparison {
 }
 
 export interface EvaluationRow extends MetricIntervals {
+  /** By which programs and files find the model. */
   readonly name: string;
+  /** For people. */
+  readonly title: string;
   readonly shareToLlm?: number | undefined;
   /** Of every model but the baseline, where there is one. */
   readonly versusBaseline?: BaselineComparison | undefined;
@@ -69,6 +75,7 @@ export function evaluateModels(
   return {
     rows: models.map((model, index) => ({
       name: model.name,
+      title: titleOf(model),
       ...metrics[index]!,
       ...(model.shareToLlm === undefined ? {} : { shareToLlm: model.shareToLlm }),
       ...(baselineModel === undefined || baselineModel === model
@@ -148,6 +155,16 @@ function findBaseline(
     place: "baseline",
     remedy: `Did you mean '${nearestName(baseline, names) ?? names[0]!}'? There are: ${names.join(", ")}.`,
   });
+}
+
+/** A model's title, or its name where it has none. */
+export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title">): string {
+  return title ?? name;
+}
+
+/** Title of the model that the others are compared with; undefined where there is none. */
+export function baselineTitle({ rows, baseline }: Evaluation): string | undefined {
+  return rows.find(({ name }) => name === baseline)?.title;
 }
 
 /** Errors of `@corella/metrics` do not know whose probabilities they are about. */

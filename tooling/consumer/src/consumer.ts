@@ -6,9 +6,11 @@ import * as crm from "@corella/crm";
 import { onnxRuntime, tf, type Program } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import * as evaluation from "@corella/evaluation";
+import * as files from "@corella/files";
 import * as llm from "@corella/llm";
 import { auc } from "@corella/metrics";
 import * as modality from "@corella/modality";
+import * as random from "@corella/random";
 import * as routing from "@corella/routing";
 import { float32Tensor, parseSafetensors, serializeSafetensors } from "@corella/safetensors";
 import * as terminal from "@corella/terminal";
@@ -23,8 +25,10 @@ for (const [name, exported] of Object.entries({
   configuration,
   crm,
   evaluation,
+  files,
   llm,
   modality,
+  random,
   routing,
   terminal,
 })) {

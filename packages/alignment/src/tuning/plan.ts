@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { withSetting } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
 import { prepareLog, type DataConfig, type InteractionLog } from "@corella/modality";
-import { parseRunConfig, type RunConfig } from "../config.ts";
+import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import type { Settings } from "./search-space.ts";
 
 /** Part of every key: raise it when what a trial computes changes its meaning. */

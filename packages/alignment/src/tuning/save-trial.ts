@@ -1,8 +1,9 @@
 import { dirname, join } from "node:path";
 import { saveBundle } from "@corella/bundle";
-import { loadCheckpoint, type Values } from "@corella/engine";
+import { loadCheckpoint } from "@corella/engine";
+import { configForFolder } from "../config/load-config.ts";
 import { prepareData } from "../data.ts";
-import { configForFolder } from "../load-config.ts";
+import { unprefixed } from "../values.ts";
 import type { PlanOptions } from "./plan.ts";
 import { checkpointFolder } from "./trial.ts";
 import type { TriedConfig } from "./tune.ts";
@@ -14,10 +15,7 @@ export async function saveTrial(
   { baseFolder, cacheFolder }: Pick<PlanOptions, "baseFolder" | "cacheFolder">,
 ): Promise<void> {
   const checkpoint = await loadCheckpoint(join(trialFolder, checkpointFolder));
-  const values: Values = {};
-  // Stages name the values of the CRM with a prefix.
-  for (const [name, value] of Object.entries(checkpoint!.states["final"]!.values))
-    values[name.slice("crm.".length)] = value;
+  const values = unprefixed(checkpoint!.states["final"]!.values, "crm.");
   const { featureMap, catalogue, log } = await prepareData(config, baseFolder, cacheFolder);
   await saveBundle(folder, {
     name: config.name,

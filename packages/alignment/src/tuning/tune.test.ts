@@ -7,7 +7,7 @@ import { auc } from "@corella/metrics";
 import { recordAt } from "@corella/modality";
 import { claimFolder } from "@corella/files";
 import { beforeAll, expect, test } from "vitest";
-import { parseRunConfig } from "../config.ts";
+import { parseRunConfig } from "../config/config.ts";
 import { prepareData } from "../data.ts";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
 import { saveTrial } from "./save-trial.ts";
@@ -19,7 +19,7 @@ const content = {
   ...smallData,
   seed: 5,
   crm: { model: "DCNv2", embeddingDim: 8, crossLayers: 1, parallelUnits: [8] },
-  stages: { warmUp: { epochs: 4, batchSize: 64, patience: 24 } },
+  stages: { warmUp: { epochs: 10, batchSize: 64, patience: 24 } },
 };
 const search = parseSearch(
   { search: { "stages.warmUp.learningRate": [0.001, 0.02, 0.005] }, seeds: 2, stopping: "none" },

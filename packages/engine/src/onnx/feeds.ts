@@ -1,9 +1,10 @@
 import * as ort from "onnxruntime-node";
-import { actualShape, maskBits } from "../program/dimensions.ts";
-import { optimizerKey, type CapturedGraph } from "../capture/capture.ts";
-import type { Sizes } from "../capture/backend/symbolic.ts";
+import { actualShape, type Sizes } from "../program/dimensions.ts";
+import { maskBits } from "../program/dropout-masks.ts";
+import { optimizerKey, type CapturedGraph } from "../capture/captured-graph.ts";
 import type { BackwardPass } from "../training/gradient-sum.ts";
-import { requireValue } from "../training/check-state.ts";
+import type { ComputedPass } from "../training/trainer.ts";
+import { requireValue } from "../program/values.ts";
 import { slotNames, stepScalars } from "../optimizer/optimizers.ts";
 import type { Batch, Output, Program, Values } from "../program/program.ts";
 import type { TrainingState } from "../training/training-state.ts";
@@ -104,10 +105,20 @@ export function feedsOf(
   return feeds;
 }
 
-export function backwardPass(
+/** What a run of a gradient or training graph computed. */
+export function computedPass(
   graph: CapturedGraph,
   results: ort.InferenceSession.OnnxValueMapType,
-): BackwardPass {
+): ComputedPass {
+  return {
+    loss: floats(results["loss"]!)[0]!,
+    outputs: publicOutputs(results),
+    assigned: Object.fromEntries(graph.assigned.map((name) => [name, floats(results[`assigned.${name}`]!)])),
+    gradients: backwardPass(graph, results),
+  };
+}
+
+function backwardPass(graph: CapturedGraph, results: ort.InferenceSession.OnnxValueMapType): BackwardPass {
   const dense = new Map<string, Float32Array>();
   for (const name of graph.differentiated) {
     const gradient = results[`gradient.${name}`];
@@ -134,6 +145,6 @@ export function publicOutputs(results: ort.InferenceSession.OnnxValueMapType): R
   return outputs;
 }
 
-export function floats(value: ort.OnnxValue): Float32Array {
+function floats(value: ort.OnnxValue): Float32Array {
   return (value as ort.Tensor).data as Float32Array;
 }

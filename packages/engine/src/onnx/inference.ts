@@ -1,6 +1,6 @@
 import type * as ort from "onnxruntime-node";
 import { bindDimensions } from "../program/dimensions.ts";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import { freezeFrom } from "../precision/freeze-from.ts";
 import { codesZeroPoint, frozenParams, withoutStored } from "./frozen.ts";
 import { feedsOf, publicOutputs } from "./feeds.ts";

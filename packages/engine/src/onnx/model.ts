@@ -1,5 +1,5 @@
 import onnxProto from "onnx-proto";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import {
   elementTypes,
   type Attribute,

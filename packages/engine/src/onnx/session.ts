@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { CorellaError, nearestName } from "@corella/errors";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import { encodeModel, type EncodedModel } from "./model.ts";
 
 export interface OnnxRuntimeOptions {

@@ -2,7 +2,7 @@ import { mkdtemp, open, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import type { GraphWeight } from "../capture/backend/graph.ts";
 import { writeAt } from "./file.ts";
 import { alignment, bytesOf, encodeGraph, type DataPlace } from "./model.ts";

@@ -1,8 +1,5 @@
-import type { Backward } from "../capture/backend/stored.ts";
-import type { OnnxFileOptions } from "../onnx/file.ts";
 import type { Batch, Output, Program, ValueReader, Values } from "../program/program.ts";
 import type { Optimizer } from "../optimizer/optimizers.ts";
-import type { PrecisionOf } from "../precision/freeze.ts";
 
 /**
  * Turns programs into something that runs. Every runtime gives the same numbers within float rounding.
@@ -18,6 +15,27 @@ export interface Runtime {
   gradients(program: Program, values: Values, options?: GradientOptions): Promise<GradientRun>;
   /** Forward, backward and update. */
   train(program: Program, options: TrainOptions): Promise<Trainer>;
+}
+
+/**
+ * How a frozen matrix is stored. `float16` halves a file; `int8` (a scale for each output) also computes in 8-bit integers;
+ * `int4` (a scale for each 32 inputs of an output) is the smallest. See docs/decisions/0009-precision.md.
+ */
+export type Precision = "float32" | "float16" | "int8" | "int4";
+
+/** The precision of a parameter by its name. Only frozen matrices are asked for: vectors stay float32. */
+export type PrecisionOf = (name: string) => Precision;
+
+/** How the gradient dy W of a product with an int8 matrix is computed: with W in float32, or in 8-bit integers. */
+export type Backward = "exact" | "int8";
+
+/** How a graph is written into a file. */
+export interface OnnxFileOptions {
+  /**
+   * A model with more bytes than this keeps its weights in a second file, `<path>.data`, which must stay beside it.
+   * Default: what one file can hold (2 GiB).
+   */
+  readonly singleFileBytes?: number;
 }
 
 export interface InferOptions {

@@ -1,37 +1,7 @@
 import { CorellaError, nearestName } from "@corella/errors";
 import type { Program, Values } from "../program/program.ts";
+import type { Shapes } from "../program/values.ts";
 import type { PendingGradients } from "../runtime/runtime.ts";
-
-type Shapes = Readonly<Record<string, readonly number[]>>;
-
-/** Shapes of all parameters and tables. */
-export function shapesOf(program: Pick<Program, "params" | "tables">): Shapes {
-  const params = Object.entries(program.params).map(([name, { shape }]) => [name, shape] as const);
-  const tables = Object.entries(program.tables).map(([name, { rows, dim }]) => [name, [rows, dim]] as const);
-  return Object.fromEntries([...params, ...tables]);
-}
-
-/**
- * The values of a parameter or table.
- * @throws CorellaError `engine/shape` when there are none, or not as many as the shape takes
- */
-export function requireValue(
-  name: string,
-  shape: readonly number[],
-  data: Float32Array | undefined,
-): Float32Array {
-  const size = shape.reduce((product, dimension) => product * dimension, 1);
-  if (data?.length === size) return data;
-  throw new CorellaError({
-    code: "engine/shape",
-    message:
-      data === undefined
-        ? `There are no values of ${name}.`
-        : `The values of ${name} have ${data.length} elements, its shape [${shape.join(", ")}] has ${size}.`,
-    place: name,
-    remedy: "Use weights that were saved from a model with this configuration.",
-  });
-}
 
 /** Whether a state has the arrays that a trainer wants, and no others. */
 export function checkFit(wanted: Values, given: Values, what: string): void {

@@ -1,5 +1,4 @@
-import { checkFit, checkPending, checkShapes, requireValue, shapesOf, unfit } from "./check-state.ts";
-import { initialize } from "../program/initializers.ts";
+import { checkFit, checkPending, checkShapes, unfit } from "./check-state.ts";
 import {
   checkOptimizer,
   initialSlotValue,
@@ -11,35 +10,11 @@ import {
 } from "../optimizer/optimizers.ts";
 import { nothingFrozen, type FrozenParams } from "../precision/freeze.ts";
 import type { Program, Values } from "../program/program.ts";
-import { frozenNames } from "../onnx/program-graphs.ts";
+import { frozenNames } from "../program/trainable.ts";
+import { initialValues, shapesOf } from "../program/values.ts";
 import type { TrainerState, TrainOptions } from "../runtime/runtime.ts";
 import { MissedSteps, missesSteps } from "../optimizer/missed-steps.ts";
 import { rowsAhead, touchRows, type RowGradients } from "../optimizer/tables.ts";
-
-/** First values of all parameters and tables, each from its own random stream. */
-export function initialValues(
-  program: Pick<Program, "params" | "tables">,
-  seed: number,
-  given: Values = {},
-): Values {
-  const values: Values = {};
-  for (const [name, spec] of Object.entries(program.params)) {
-    const data = given[name];
-    values[name] =
-      data === undefined
-        ? initialize(spec.init, spec.shape, seed, name)
-        : requireValue(name, spec.shape, data);
-  }
-  for (const [name, spec] of Object.entries(program.tables)) {
-    const shape = [spec.rows, spec.dim];
-    const data = given[name];
-    const table =
-      data === undefined ? initialize(spec.init, shape, seed, name) : requireValue(name, shape, data);
-    if (data === undefined && spec.paddingRow !== false) table.fill(0, 0, spec.dim);
-    values[name] = table;
-  }
-  return values;
-}
 
 /** The optimiser of each parameter and table that is trained. */
 function optimizersOf(program: Program, { optimizer }: TrainOptions): Map<string, Optimizer> {

@@ -183,7 +183,3 @@ export function elementType(dtype: DataType): ElementType {
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
   throw captureError(`Tensors of type ${dtype} cannot be captured.`);
 }
-
-export const captureBackendName = "corella-capture";
-export const captureBackend: CaptureBackend = new CaptureBackend();
-tf.registerBackend(captureBackendName, () => captureBackend, 0);

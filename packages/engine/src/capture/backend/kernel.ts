@@ -1,28 +1,21 @@
-import type { DataType, KernelConfig, TensorInfo } from "@tensorflow/tfjs";
+import type { DataType, TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../../program/tf.ts";
-import { captureBackendName, elementType, type CaptureBackend } from "./backend.ts";
+import { elementType, type CaptureBackend } from "./backend.ts";
 import { elementTypes } from "./graph.ts";
 
-/** One kernel as a small function; `inputs` and `attributes` are those of the tfjs kernel of that name. */
-export type Kernel = (arguments_: {
-  inputs: Record<string, TensorInfo>;
-  attributes: Record<string, unknown>;
-  backend: CaptureBackend;
+/**
+ * How one operation is written into the graph. `inputs` and `attributes` are those of the tfjs kernel of that name; tfjs'
+ * documentation of its kernels is `kernel_names.ts` of tfjs-core. Returns the results, in the order of tfjs.
+ * @throws CorellaError `engine/capture` for what a graph cannot hold
+ */
+export type Kernel = (call: {
+  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly backend: CaptureBackend;
 }) => TensorInfo | TensorInfo[];
 
-export function registerKernel(name: string, kernel: Kernel): void {
-  const config: KernelConfig = {
-    kernelName: name,
-    backendName: captureBackendName,
-    kernelFunc: ({ inputs, attrs, backend }) =>
-      kernel({
-        inputs: inputs as Record<string, TensorInfo>,
-        attributes: (attrs ?? {}) as Record<string, unknown>,
-        backend: backend as CaptureBackend,
-      }),
-  };
-  tf.registerKernel(config);
-}
+/** Kernels by the names that tfjs gives them. */
+export type KernelTable = Readonly<Record<string, Kernel>>;
 
 /** One node with one output. */
 export function node(

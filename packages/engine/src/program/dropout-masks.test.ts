@@ -1,6 +1,6 @@
 import { createGenerator } from "@corella/random";
 import { expect, test } from "vitest";
-import { maskBits } from "./dimensions.ts";
+import { maskBits } from "./dropout-masks.ts";
 
 test("a dropout mask keeps the elements whose byte of the stream is below 256 keep", () => {
   for (let threshold = 0; threshold <= 256; threshold++) {

@@ -1,102 +1,52 @@
-import { mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLlmPrompt, loadPredictor, openBundle, openLlmLane } from "@corella/bundle";
 import type { ProgressListener } from "@corella/engine";
 import { embeddingFrom, recordAt } from "@corella/modality";
+import { routeAndMix } from "@corella/routing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { parseRunConfig, type RunConfig } from "./config.ts";
-import { train, type TrainingResult } from "./pipeline.ts";
-import { mixed } from "./predictions.ts";
-import { smallData, writeSmallData } from "./small-data.test-helper.ts";
+import type { RunConfig } from "../config/config.ts";
+import { probabilitiesOf } from "../predictions.ts";
+import type { TrainingResult } from "../train.ts";
+import { interruptedRun, manifestOf, smallConfig as config, smallRun } from "./small-run.test-helper.ts";
 
-const config: RunConfig = parseRunConfig(
-  {
-    name: "test",
-    seed: 5,
-    ...smallData,
-    prompt: { historyLength: 2 },
-    crm: { model: "DCNv2", embeddingDim: 8, crossLayers: 2, parallelUnits: [16], dropout: 0.1 },
-    llm: {
-      base: {
-        kind: "scratch",
-        vocabularySize: 400,
-        hiddenSize: 16,
-        layers: 2,
-        heads: 2,
-        keyValueHeads: 1,
-        feedForwardSize: 32,
-        pretraining: { steps: 6, batchSize: 4, sequenceLength: 32, warmupSteps: 2 },
-      },
-      maxTokens: 200,
-    },
-    stages: {
-      warmUp: { epochs: 12, batchSize: 64, learningRate: 0.02, patience: 24 },
-      joint: { samples: 64, batchSize: 16, projection: { width: 8 } },
-      llmAlone: { samples: 64, batchSize: 16 },
-    },
-  },
-  "test.yaml",
-);
-
-let baseFolder = "";
 let whole: { folder: string; result: TrainingResult };
 
-async function run(
-  listener: ProgressListener = {},
-  signal?: AbortSignal,
-  folder?: string,
-  settings: RunConfig = config,
-): Promise<{ folder: string; result: TrainingResult }> {
-  const runFolder = folder ?? (await mkdtemp(join(tmpdir(), "corella-run-")));
-  const result = await train(settings, {
-    baseFolder,
-    runFolder,
-    configText: "name: test\n",
-    listener,
-    ...(signal ? { signal } : {}),
-  });
-  return { folder: runFolder, result };
-}
+const llmOf = ({ test: part }: TrainingResult): Float32Array => probabilitiesOf(part, "llm")!;
 
 beforeAll(async () => {
-  baseFolder = await mkdtemp(join(tmpdir(), "corella-data-"));
-  await writeSmallData(baseFolder);
-  whole = await run();
+  whole = await smallRun();
 });
 
 test("all phases run, and the CRM learns the rule", () => {
   expect(whole.result.phases.map(({ name }) => name)).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
   expect(whole.result.phases[1]!.best!.score).toBeGreaterThan(0.7);
-  expect(whole.result.test.llm.every((p) => p > 0 && p < 1)).toBe(true);
+  expect(llmOf(whole.result).every((p) => p > 0 && p < 1)).toBe(true);
+});
+
+test("models are listed by name, the bundle's among them", () => {
+  const { test: part, baseline, served } = whole.result;
+  expect(part.predictions.map(({ name }) => name)).toEqual([
+    "crm-stage-1",
+    "crm",
+    "llm",
+    "replace",
+    "add-logits",
+  ]);
+  expect([baseline, served]).toEqual(["crm-stage-1", "add-logits"]);
 });
 
 test("the same configuration gives the same bundle, byte for byte, also when every phase was interrupted", async () => {
-  const manifest = await readFile(join(whole.result.bundleFolder, "manifest.json"), "utf8");
-  const folder = await mkdtemp(join(tmpdir(), "corella-run-"));
-  const interrupted = new Set<string>();
-  for (;;) {
-    const abort = new AbortController();
-    const listener: ProgressListener = {
-      stepDone(phase, step) {
-        if (phase === "scoring" || step !== 2 || interrupted.has(phase)) return;
-        interrupted.add(phase);
-        abort.abort();
-      },
-    };
-    const outcome = await run(listener, abort.signal, folder).catch((error: unknown) => error);
-    if (outcome instanceof Error) expect(outcome).toMatchObject({ code: "train/interrupted" });
-    else break;
-  }
-  expect([...interrupted]).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
-  expect(await readFile(join(folder, "bundle/manifest.json"), "utf8")).toBe(manifest);
+  const { phases, manifest } = await interruptedRun(config);
+  expect(phases).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
+  expect(manifest).toBe(await manifestOf(whole.result));
 });
 
 test("the bundle predicts what the run predicted, in this thread and in workers", async () => {
   const { result } = whole;
-  const { test: predictions, router, data, bundleFolder } = result;
-  const records = Array.from(predictions.rows, (row) => recordAt(data.log, row));
-  const expected = mixed(predictions, router.policy, router.mix);
+  const { test: part, router, data, bundleFolder, served } = result;
+  const records = Array.from(part.rows, (row) => recordAt(data.log, row));
+  const expected = routeAndMix(probabilitiesOf(part, "crm")!, llmOf(result), router!.policy, router!.mix);
+  expect(probabilitiesOf(part, served)).toEqual(expected.probabilities);
   for (const workers of [false, true]) {
     const predictor = await loadPredictor(await openBundle(bundleFolder), { workers });
     const answers = await predictor.score(records);
@@ -112,22 +62,22 @@ test.each(["crm", "llm"] as const)(
   "a run that retrieves history by the %s's vectors of items, and its bundle, ask the LLM alike",
   async (retrieval) => {
     const { warmUp, joint, llmAlone } = config.stages;
-    const { result } = await run({}, undefined, undefined, {
+    const { result } = await smallRun({
       ...config,
       prompt: { ...config.prompt, retrieval, historyLength: 1 },
       stages: { warmUp: { ...warmUp, epochs: 3 }, joint, llmAlone },
       routing: { ...config.routing, share: 1 },
     });
-    const { test: predictions, data, bundleFolder } = result;
+    const { test: part, data, bundleFolder } = result;
     const bundle = await openBundle(bundleFolder);
     const asking = await bundle.llmAsking();
     const vectors = asking.itemVectors!;
     expect(vectors.items).toEqual(data.catalogue.ids);
-    const records = Array.from(predictions.rows, (row) => recordAt(data.log, row));
+    const records = Array.from(part.rows, (row) => recordAt(data.log, row));
     const llm = await openLlmLane(bundle);
     const answers = await llm.score(records);
     await llm.dispose();
-    for (const [i, answer] of answers.entries()) expect(answer).toBeCloseTo(predictions.llm[i]!, 5);
+    for (const [i, answer] of answers.entries()) expect(answer).toBeCloseTo(llmOf(result)[i]!, 5);
 
     // The event that is told is the one nearest to the target among the last five.
     const prompt = createLlmPrompt({
@@ -158,16 +108,12 @@ test("several targets after one history: the whole of training", async () => {
     llm: { ...config.llm, targetsPerHistory: 4 },
     stages: { ...config.stages, warmUp: { ...config.stages.warmUp, epochs: 1 } },
   };
-  const runFolder = await mkdtemp(join(tmpdir(), "corella-run-"));
-  const { phases, test: predictions } = await train(several, {
-    baseFolder,
-    runFolder,
-    configText: "name: test\n",
-  });
+  const { result } = await smallRun(several);
+  const { phases } = result;
   // 64 samples are at least 16 runs, of which a batch holds four; a user's last run may be shorter.
   expect(phases[3]!.steps).toBeGreaterThanOrEqual(4);
   expect(phases[3]!.steps).toBeLessThan(10);
-  expect(predictions.llm.every((p) => p > 0 && p < 1)).toBe(true);
+  expect(llmOf(result).every((p) => p > 0 && p < 1)).toBe(true);
 });
 
 describe("the loss over the whole vocabulary and updates of several batches", () => {
@@ -184,19 +130,19 @@ describe("the loss over the whole vocabulary and updates of several batches", ()
   };
 
   test("the whole of training, with blocks that are kept and that are recomputed", async () => {
-    const kept = (await run({}, undefined, undefined, settings)).result;
+    const kept = (await smallRun(settings)).result;
     expect(kept.phases.slice(2).map(({ steps }) => steps)).toEqual([2, 1]);
     // Among 400 tokens that it has hardly learned the model chooses worse than among two.
     expect(whole.result.phases[3]!.losses[0]![1]).toBeLessThan(1);
     expect(kept.phases[3]!.losses[0]![1]).toBeGreaterThan(2);
     const recomputing = { ...settings, llm: { ...settings.llm, recompute: true } };
-    const recomputed = (await run({}, undefined, undefined, recomputing)).result;
+    const recomputed = (await smallRun(recomputing)).result;
     for (const phase of [0, 2, 3])
       expect(recomputed.phases[phase]!.losses.at(-1)![1]).toBeCloseTo(
         kept.phases[phase]!.losses.at(-1)![1],
         4,
       );
-    recomputed.test.llm.forEach((p, i) => expect(p).toBeCloseTo(kept.test.llm[i]!, 4));
+    llmOf(recomputed).forEach((p, i) => expect(p).toBeCloseTo(llmOf(kept)[i]!, 4));
   });
 
   test("an update of more batches than a stage has is refused before anything is trained", async () => {
@@ -206,7 +152,7 @@ describe("the loss over the whole vocabulary and updates of several batches", ()
       ...settings,
       stages: { ...settings.stages, llmAlone: { ...llmAlone, accumulate: 5 } },
     };
-    await expect(run(listener, undefined, undefined, tooMany)).rejects.toMatchObject({
+    await expect(smallRun(tooMany, { listener })).rejects.toMatchObject({
       code: "config/accumulate",
       place: "stages.llmAlone.accumulate",
       remedy: expect.stringContaining("at most 4"),
@@ -245,12 +191,18 @@ test.each([
     { prompt: { ...config.prompt, template: "{{user_hstory}}" } },
     "prompt/unknown-name",
   ],
+  [
+    "history by the embeddings of items, which no feature has",
+    {
+      prompt: { ...config.prompt, retrieval: "crm" },
+      features: config.features.filter(({ name }) => name === "user"),
+    },
+    "config/retrieval",
+  ],
 ])("%s is refused before the first stage", async (_, change, code) => {
   const started: string[] = [];
   const listener: ProgressListener = { phaseStarted: ({ name }) => started.push(name) };
-  await expect(
-    run(listener, undefined, undefined, { ...config, ...change } as RunConfig),
-  ).rejects.toMatchObject({ code });
+  await expect(smallRun({ ...config, ...change } as RunConfig, { listener })).rejects.toMatchObject({ code });
   expect(started).toEqual([]);
 });
 
@@ -264,7 +216,7 @@ test("a language model's folder may be absolute", async () => {
     llmAlone: { ...stages.llmAlone, samples: 16 },
   };
   const base = { kind: "pretrained", folder, chat: false } as const;
-  const { result } = await run({}, undefined, undefined, {
+  const { result } = await smallRun({
     ...config,
     stages: shortened,
     llm: { ...config.llm, base },

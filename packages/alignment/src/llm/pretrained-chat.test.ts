@@ -6,8 +6,9 @@ import { initialValues } from "@corella/engine";
 import { decoder, savePretrained, tinyLlamaConfig, trainTokenizer } from "@corella/llm";
 import { recordAt } from "@corella/modality";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseRunConfig } from "./config.ts";
-import { train } from "./pipeline.ts";
+import { parseRunConfig } from "../config/config.ts";
+import { probabilitiesOf } from "../predictions.ts";
+import { train } from "../train.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -76,5 +77,7 @@ test("an instruct model is tuned in its own chat format, and its bundle asks it 
   const predictor = await loadPredictor(bundle);
   const answered = await predictor.score(records, { policy: { kind: "all" } });
   await predictor.dispose();
-  answered.forEach((answer, i) => expect(answer.pLlm).toBeCloseTo(result.test.llm[i]!, 6));
+  answered.forEach((answer, i) =>
+    expect(answer.pLlm).toBeCloseTo(probabilitiesOf(result.test, "llm")![i]!, 6),
+  );
 });

@@ -5,7 +5,7 @@ import { parseCrmConfig } from "@corella/crm";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { parseRunConfig, runConfigSchema } from "./config.ts";
-import { enumerateTrials, parseSearch } from "./tuning/search-space.ts";
+import { enumerateTrials, parseSearch } from "../tuning/search-space.ts";
 
 const minimal = {
   data: {
@@ -98,7 +98,7 @@ test("data may name a preset, with changes beside it", () => {
   );
 });
 
-const configs = join(import.meta.dirname, "../../../configs");
+const configs = join(import.meta.dirname, "../../../../configs");
 
 test("the configurations in configs/ are valid, with every model of theirs; searches name configurations there", async () => {
   for (const file of readdirSync(configs)) {
@@ -120,7 +120,7 @@ test("the configurations in configs/ are valid, with every model of theirs; sear
 });
 
 test("docs/configuration.md names every setting", () => {
-  const text = readFileSync(join(import.meta.dirname, "../../../docs/configuration.md"), "utf8");
+  const text = readFileSync(join(import.meta.dirname, "../../../../docs/configuration.md"), "utf8");
   const keys = new Set<string>();
   const collect = (schema: unknown): void => {
     if (typeof schema !== "object" || schema === null) return;

@@ -1,6 +1,6 @@
 import { createGenerator, permutation } from "@corella/random";
 import { recordAt, type InteractionLog, type Prompt, type RatingRecord } from "@corella/modality";
-import type { PreparedData } from "./data.ts";
+import type { PreparedData } from "../data.ts";
 
 /**
  * Runs of a user's rows, oldest first, that are asked about after one and the same history: the one before the first of

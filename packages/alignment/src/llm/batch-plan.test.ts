@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { lengthBucketedPlan } from "./subset-batches.ts";
+import { lengthBucketedPlan } from "./batch-plan.ts";
 
 test("every sample comes once in each epoch, in batches of the wanted size, the same for the same seed", () => {
   fc.assert(

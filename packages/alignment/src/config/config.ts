@@ -44,10 +44,17 @@ export interface PretrainedConfig {
   readonly chat: boolean;
 }
 
+/** Names of the recipes, the default first. */
+export const recipeNames = ["corella", "crm-only", "llm-only"] as const;
+
+export type RecipeName = (typeof recipeNames)[number];
+
 /** Everything that makes a run; two runs with equal configurations end with equal bits. */
 export interface RunConfig {
   /** Folder name under `runs/`. */
   readonly name: string;
+  /** What is trained, and how: see the README of @corella/alignment. */
+  readonly recipe: RecipeName;
   readonly seed: number;
   /** What computes. Another one, or other threads, end with nearly equal numbers, not with equal bits. */
   readonly runtime: RuntimeConfig;
@@ -94,90 +101,99 @@ export interface RunConfig {
   readonly checkpointEverySeconds: number;
 }
 
+/** The paper's CRM. */
+const defaultCrm: CrmModelName = "DCNv2";
+
 const positiveInteger = z.int().positive();
 const share = z.number().min(0).max(1);
 
-export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w][\w.-]*$/, "must be a plain folder name")
-    .default("default"),
-  seed: z.int().nonnegative().default(1),
-  runtime: z
-    .strictObject({
-      kind: z.enum(runtimeKinds).default("onnxruntime"),
-      threads: positiveInteger.default(2),
-      spinning: z.boolean().default(true),
-      executionProviders: z.array(z.string().min(1)).min(1).optional(),
-    })
-    .prefault({}),
-  data: dataConfigSchema,
-  features: z.array(featureConfigSchema).min(1),
-  prompt: promptSchema.prefault({}),
-  crm: z.looseObject({ model: z.string() }),
-  llm: z
-    .strictObject({
-      base: z.discriminatedUnion("kind", [
-        z
-          .strictObject({
-            kind: z.literal("scratch"),
-            vocabularySize: positiveInteger.default(4096),
-            hiddenSize: positiveInteger.default(128),
-            layers: positiveInteger.default(4),
-            heads: positiveInteger.default(4),
-            keyValueHeads: positiveInteger.default(2),
-            feedForwardSize: positiveInteger.default(384),
-            pretraining: z
-              .strictObject({
-                steps: positiveInteger.default(400),
-                batchSize: positiveInteger.default(16),
-                sequenceLength: positiveInteger.default(128),
-                learningRate: z.number().positive().default(3e-3),
-                weightDecay: z.number().nonnegative().default(0.1),
-                warmupSteps: z.int().nonnegative().default(20),
-              })
-              .prefault({}),
-          })
-          .refine(({ hiddenSize, heads }) => hiddenSize % (2 * heads) === 0, {
-            path: ["heads"],
-            error: "hiddenSize must be so many times an even number, the width of a head",
-          })
-          .refine(({ heads, keyValueHeads }) => heads % keyValueHeads === 0, {
-            path: ["keyValueHeads"],
-            error: "heads must be a multiple of it",
+export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w][\w.-]*$/, "must be a plain folder name")
+      .default("default"),
+    recipe: z.enum(recipeNames).default("corella"),
+    seed: z.int().nonnegative().default(1),
+    runtime: z
+      .strictObject({
+        kind: z.enum(runtimeKinds).default("onnxruntime"),
+        threads: positiveInteger.default(2),
+        spinning: z.boolean().default(true),
+        executionProviders: z.array(z.string().min(1)).min(1).optional(),
+      })
+      .prefault({}),
+    data: dataConfigSchema,
+    features: z.array(featureConfigSchema).default([]),
+    prompt: promptSchema.prefault({}),
+    crm: z.looseObject({ model: z.string() }).default({ model: defaultCrm }),
+    llm: z
+      .strictObject({
+        base: z.discriminatedUnion("kind", [
+          z
+            .strictObject({
+              kind: z.literal("scratch"),
+              vocabularySize: positiveInteger.default(4096),
+              hiddenSize: positiveInteger.default(128),
+              layers: positiveInteger.default(4),
+              heads: positiveInteger.default(4),
+              keyValueHeads: positiveInteger.default(2),
+              feedForwardSize: positiveInteger.default(384),
+              pretraining: z
+                .strictObject({
+                  steps: positiveInteger.default(400),
+                  batchSize: positiveInteger.default(16),
+                  sequenceLength: positiveInteger.default(128),
+                  learningRate: z.number().positive().default(3e-3),
+                  weightDecay: z.number().nonnegative().default(0.1),
+                  warmupSteps: z.int().nonnegative().default(20),
+                })
+                .prefault({}),
+            })
+            .refine(({ hiddenSize, heads }) => hiddenSize % (2 * heads) === 0, {
+              path: ["heads"],
+              error: "hiddenSize must be so many times an even number, the width of a head",
+            })
+            .refine(({ heads, keyValueHeads }) => heads % keyValueHeads === 0, {
+              path: ["keyValueHeads"],
+              error: "heads must be a multiple of it",
+            }),
+          z.strictObject({
+            kind: z.literal("pretrained"),
+            folder: z.string().min(1),
+            chat: z.boolean().default(false),
           }),
-        z.strictObject({
-          kind: z.literal("pretrained"),
-          folder: z.string().min(1),
-          chat: z.boolean().default(false),
-        }),
-      ]),
-      lora: z
-        .strictObject({
-          rank: positiveInteger.default(8),
-          alpha: z.number().positive().default(16),
-          dropout: share.default(0),
-          targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
-          rsLora: z.boolean().default(false),
-        })
-        .prefault({}),
-      loss: z.enum(["twoWay", "answer"]).default("twoWay"),
-      recompute: z.boolean().default(false),
-      maxTokens: positiveInteger.default(128),
-      targetsPerHistory: positiveInteger.default(1),
-      tokenBudget: positiveInteger.default(4096),
-    })
-    .prefault({ base: { kind: "scratch" } }),
-  stages: stagesSchema,
-  routing: z
-    .strictObject({
-      share: share.default(0.3),
-      mix: z.enum(["replace", "addLogits"]).default("addLogits"),
-      validationSamples: positiveInteger.default(5000),
-    })
-    .prefault({}),
-  checkpointEverySeconds: z.number().positive().default(30),
-});
+        ]),
+        lora: z
+          .strictObject({
+            rank: positiveInteger.default(8),
+            alpha: z.number().positive().default(16),
+            dropout: share.default(0),
+            targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
+            rsLora: z.boolean().default(false),
+          })
+          .prefault({}),
+        loss: z.enum(["twoWay", "answer"]).default("twoWay"),
+        recompute: z.boolean().default(false),
+        maxTokens: positiveInteger.default(128),
+        targetsPerHistory: positiveInteger.default(1),
+        tokenBudget: positiveInteger.default(4096),
+      })
+      .prefault({ base: { kind: "scratch" } }),
+    stages: stagesSchema,
+    routing: z
+      .strictObject({
+        share: share.default(0.3),
+        mix: z.enum(["replace", "addLogits"]).default("addLogits"),
+        validationSamples: positiveInteger.default(5000),
+      })
+      .prefault({}),
+    checkpointEverySeconds: z.number().positive().default(30),
+  })
+  .refine(({ recipe, features }) => recipe === "llm-only" || features.length > 0, {
+    path: ["features"],
+    error: "a CRM needs one feature at least",
+  });
 
 /**
  * Checks a configuration and fills in the defaults. What `models` says of the model that `crm.model` names holds where
@@ -187,7 +203,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z.strictObject({
  */
 export function parseRunConfig(input: unknown, place: string): RunConfig {
   const { models, ...content } = parseStrict(modelsSchema, input, place);
-  const model = (content["crm"] as { model?: unknown } | undefined)?.model;
+  const { model } = (content["crm"] ?? { model: defaultCrm }) as { model?: unknown };
   const defaults = typeof model === "string" ? models?.[model as CrmModelName] : undefined;
   const data = withDataPreset(content["data"], place);
   return parseStrict(runConfigSchema, { ...(mergeUnder(content, defaults) as object), data }, place);

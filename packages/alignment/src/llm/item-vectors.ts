@@ -1,42 +1,49 @@
-import { tf, type Program, type Runtime, type Values } from "@corella/engine";
+import { tf, type Program, type Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { decoder, prepareTokens } from "@corella/llm";
-import { createPrompt, type ItemVectors, type PromptConfig } from "@corella/modality";
+import { createPrompt, type FeatureMap, type ItemVectors } from "@corella/modality";
+import type { PreparedData } from "../data.ts";
+import type { StageInputs } from "../run.ts";
 import type { BaseLlm } from "./base-llm.ts";
-import type { PreparedData } from "./data.ts";
 
 /**
  * A vector for each item of the catalogue, by which prompts choose the history that is most similar to the target;
- * undefined where they do not retrieve.
- * @param crm values after stage 1, by the model's own names
+ * undefined where `prompt.retrieval` is `none`.
+ * @param crm the CRM's values by its own names, read where `prompt.retrieval` is `crm`
+ * @throws CorellaError `config/retrieval`
  */
 export async function itemVectorsFor(
-  prompt: PromptConfig,
-  data: PreparedData,
-  runtime: Runtime,
+  inputs: StageInputs,
   crm: Values,
   base: BaseLlm,
 ): Promise<ItemVectors | undefined> {
-  if (prompt.retrieval === "none") return undefined;
-  const values =
-    prompt.retrieval === "crm" ? crmVectors(data, crm) : await llmVectors(prompt, data, runtime, base);
-  return { items: data.catalogue.ids, values };
+  const { retrieval } = inputs.config.prompt;
+  if (retrieval === "none") return undefined;
+  const values = retrieval === "crm" ? crmVectors(inputs.data, crm) : await llmVectors(inputs, base);
+  return { items: inputs.data.catalogue.ids, values };
+}
+
+/**
+ * The feature whose table embeds items by their ids.
+ * @throws CorellaError `config/retrieval` when there is none
+ */
+export function requireItemEmbedding({ fitted }: FeatureMap): FeatureMap["fitted"][number] {
+  const feature = fitted.find(
+    ({ config, field }) =>
+      config.type === "categorical" && field.source === "item" && field.attribute === undefined,
+  );
+  if (feature !== undefined) return feature;
+  throw new CorellaError({
+    code: "config/retrieval",
+    message: "The CRM has no embedding of the item's id.",
+    place: "prompt.retrieval",
+    remedy: "Add a categorical feature of the field item, or set retrieval to llm.",
+  });
 }
 
 /** The CRM's item embeddings, [items, dim]; zeros for items that training did not show. */
 function crmVectors({ catalogue, featureMap }: PreparedData, crm: Values): Float32Array {
-  const feature = featureMap.fitted.find(
-    ({ config, field }) =>
-      config.type === "categorical" && field.source === "item" && field.attribute === undefined,
-  );
-  if (feature === undefined) {
-    throw new CorellaError({
-      code: "config/retrieval",
-      message: "The CRM has no embedding of the item's id.",
-      place: "prompt.retrieval",
-      remedy: "Add a categorical feature of the field item, or set retrieval to llm.",
-    });
-  }
+  const feature = requireItemEmbedding(featureMap);
   const vocabulary = feature.vocabulary!;
   const { name, ...config } = feature.config;
   const table = crm[`embedding.${"shareWith" in config ? (config.shareWith ?? name) : name}`]!;
@@ -53,9 +60,7 @@ function crmVectors({ catalogue, featureMap }: PreparedData, crm: Values): Float
 
 /** The mean over an item's text of the LLM's last hidden states, [items, hidden], as in ReLLa (Lin et al. 2024). */
 async function llmVectors(
-  prompt: PromptConfig,
-  { catalogue }: PreparedData,
-  runtime: Runtime,
+  { config: { prompt }, data: { catalogue }, runtime }: StageInputs,
   { config, values, tokenizer }: BaseLlm,
 ): Promise<Float32Array> {
   const itemText = createPrompt({ ...prompt, retrieval: "none", template: "{{target_item}}" });
