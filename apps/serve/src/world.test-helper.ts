@@ -17,7 +17,7 @@ const histories: Histories = {
   ],
   attributesOf: () => ({ age: 30 }),
 };
-// Half sure of "1", quite sure of all others.
+/** What the CRM says: half sure of "1", quite sure of all others. */
 export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === "1" ? 0.5 : 0.9375);
 
 /** An app on two models in memory. */
@@ -31,7 +31,7 @@ export interface World {
   readonly failures: { crm?: Error | "hang" | undefined; llm?: Error | "hang" | undefined };
 }
 
-/** @param changes.only the one model of a bundle that has one */
+/** Makes an app on models in memory. @param changes.only the one model of a bundle that has one */
 export function world(
   changes: Partial<AppParts> & { readonly policy?: RoutingPolicy; readonly only?: ModelName } = {},
 ): World {
@@ -80,6 +80,7 @@ export function world(
   return { app, toCrm, toLlm, lines, failures };
 }
 
+/** Sends the body of a score request; status and answer. */
 export async function post(app: Hono, body: unknown, signal?: AbortSignal): Promise<[number, Answer]> {
   const response = await app.request("/v1/score", {
     method: "POST",
@@ -90,6 +91,7 @@ export async function post(app: Hono, body: unknown, signal?: AbortSignal): Prom
   return [response.status, (await response.json()) as Answer];
 }
 
+/** The answer to a score request, right or wrong. */
 export interface Answer {
   readonly probability?: number;
   readonly latencyMs?: number;

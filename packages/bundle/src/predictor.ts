@@ -10,7 +10,7 @@ export interface Prediction {
   readonly probability: number;
   /** Which model had the last word: `llm` for samples that it answered, and for all where there is no CRM. */
   readonly route: ModelName;
-  /** Of the CRM's answer, in nats (eq. 1); only where there is a CRM. */
+  /** Entropy of the CRM's answer in nats (eq. 1); only where there is a CRM. */
   readonly entropy?: number;
   /** Only where there is a CRM. */
   readonly pCrm?: number;
