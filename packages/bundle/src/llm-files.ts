@@ -8,7 +8,7 @@ import {
   openPretrained,
   saveAdapter,
   savePretrained,
-  type LlamaConfig,
+  type DecoderConfig,
   type LoraConfig,
   type OpenWeights,
   type TextTokenizer,
@@ -20,7 +20,7 @@ import { readItemVectors, writeItemVectors } from "./item-vectors.ts";
 
 /** A decoder with its adapter, unmerged, and how it is asked. */
 export interface TunedLlm {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly lora: LoraConfig;
   /** Base and adapter. */
   readonly values: Values;

@@ -3,7 +3,7 @@ import {
   createRemoteScorer,
   type RemoteScorerOptions,
   type RemoteServerOptions,
-} from "@corella/llm";
+} from "@corella/llm/remote";
 import type { Catalogue } from "@corella/modality";
 import type { Lane } from "./lane.ts";
 import type { LlmAsking } from "./llm-files.ts";

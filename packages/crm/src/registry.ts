@@ -15,6 +15,7 @@ import { maskNet, maskNetSchema } from "./models/masknet.ts";
 import { wideDeep, wideDeepSchema } from "./models/widedeep.ts";
 import { xDeepFm, xDeepFmSchema } from "./models/xdeepfm.ts";
 
+/** A model of the zoo: the schema of its parameters, and how it is built from them. */
 export interface CrmModel {
   /** Strict; every field has a default. */
   readonly schema: z.ZodType<object, unknown>;
@@ -29,6 +30,7 @@ function entry<Config extends object>(
   return { schema, create: (config, features) => create(schema.parse(config), features) };
 }
 
+/** The name of a model of the zoo, as configurations say it. */
 export type CrmModelName =
   | "DCNv2"
   | "DeepFM"
@@ -59,6 +61,9 @@ export const crmModels: Readonly<Record<CrmModelName, CrmModel>> = {
   GDCN: entry(gdcnSchema, gdcn),
 };
 
+/**
+ * A model's name beside those of its parameters that differ from the defaults: `crossLayers: 4` beside `model: "DCNv2"`.
+ */
 export interface CrmConfig {
   readonly model: string;
   readonly [parameter: string]: unknown;
@@ -73,7 +78,10 @@ export function createCrm(config: CrmConfig, features: readonly CrmFeature[]): C
   return crmModels[name].create(parameters, features);
 }
 
-/** Checks a config and fills in the defaults. Throws as `createCrm`. */
+/**
+ * Checks a config and fills in the defaults of what it leaves out.
+ * @throws CorellaError `crm/unknown-model`, `crm/unknown-parameter`, `crm/bad-parameter`
+ */
 export function parseCrmConfig(config: CrmConfig): {
   name: CrmModelName;
   parameters: object;

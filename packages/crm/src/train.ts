@@ -30,6 +30,7 @@ export interface LabelledBatches {
   batches(): Iterable<Batch> | AsyncIterable<Batch>;
 }
 
+/** How long and how fast a model learns; plain values that a configuration may hold. */
 export interface CrmTrainingSettings {
   /** At most so many steps. */
   readonly steps: number;
@@ -54,12 +55,13 @@ export interface CrmTrainingSettings {
   readonly patience: number;
 }
 
+/** A model, its samples and how it learns: all that `trainCrm` takes. */
 export interface CrmTraining extends CrmTrainingSettings {
   readonly crm: Part<CrmOutput>;
   /** What is trained: a loss over inputs of `batch`, with the parameters and tables of `crm`. Default `crmProgram(crm)`. */
   readonly program?: Program;
   readonly runtime: Runtime;
-  /** Of initial values and dropout. */
+  /** Seeds the initial values and dropout. */
   readonly seed: number;
   /** Initial values; those that are absent are drawn. The trainer works on these very arrays. */
   readonly values?: Values;
@@ -144,6 +146,7 @@ export interface CrmValidator {
 }
 
 /**
+ * Prepares the validation of a model whose values may still change.
  * @param values of the model; they are read anew at each validation
  * @throws CorellaError `crm/one-class` when all labels are the same, so that there is no AUC
  */
@@ -166,6 +169,7 @@ export async function createValidator(
 }
 
 /**
+ * Refuses validation samples of one class.
  * @param labels of the validation samples
  * @throws CorellaError `crm/one-class` when all are the same, so that there is no AUC
  */

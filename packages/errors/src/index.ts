@@ -4,15 +4,17 @@ export { systemRemedy } from "./system.ts";
 
 const marker = Symbol.for("corella.error");
 
+/** The parts of a `CorellaError`. */
 export interface CorellaErrorDetails {
   /** Stable identifier that programs may test, for example `config/unknown-key`. */
   readonly code: string;
   /** What is wrong, in one sentence. */
   readonly message: string;
-  /** Where: a file, line, column, field or config path. */
+  /** The place of the mistake: a file, line, column, field or config path. */
   readonly place?: string | undefined;
   /** What the user can do about it. */
   readonly remedy?: string | undefined;
+  /** What was thrown first, where something was. */
   readonly cause?: unknown;
 }
 
@@ -41,8 +43,9 @@ export class CorellaError extends Error {
 export type PlainError = Omit<CorellaErrorDetails, "cause">;
 
 /**
- * @param defect what is thrown but no CorellaError gets this code, and with `stack` its stack as the message, which would be
- * lost on the way
+ * Turns whatever was thrown into plain data.
+ * @param defect what is thrown but no CorellaError gets this code, and with `stack` its stack as the message, which
+ * would be lost on the way
  */
 export function plainError(
   error: unknown,

@@ -2,6 +2,7 @@ import { CorellaError } from "@corella/errors";
 import { bootstrapMetrics, confidenceGroups, type BootstrapOptions, type Interval } from "@corella/metrics";
 import { checkModels, namingModel, titleOf, type ModelPredictions } from "./evaluate.ts";
 
+/** Samples of similar confidence of the CRM, with each model's AUC on them. */
 export interface ConfidenceGroup {
   /** `low`, `medium` or `high` confidence of the CRM; `1 of 5` (the lowest) to `5 of 5` for other numbers of groups. */
   readonly name: string;
@@ -15,7 +16,8 @@ export interface ConfidenceGroup {
 /**
  * Figure 1 of the paper: the samples in equal groups by the CRM's entropy (in nats), from the least confident to the
  * most, and each model's AUC within them. All models see the same resamples.
- * @throws CorellaError as `evaluateModels`, and `evaluation/length-mismatch`.
+ * @throws CorellaError `evaluation/length-mismatch`, `evaluation/no-models`, `evaluation/no-samples`,
+ * `evaluation/duplicate-model`, `evaluation/not-a-share`; `metrics/...` with the model's name as its place.
  */
 export function confidenceGroupAuc(
   models: readonly ModelPredictions[],
@@ -50,17 +52,19 @@ export function confidenceGroupAuc(
   });
 }
 
+/** The name of a group, counted from 0 for the lowest confidence, among so many. */
 export function groupName(group: number, groups: number): string {
   const names = { 1: ["all"], 2: ["low", "high"], 3: ["low", "medium", "high"] }[groups];
   return names?.[group] ?? `${group + 1} of ${groups}`;
 }
 
-/** `low confidence`, `confidence 1 of 5`, `all samples`. */
+/** A group's name as a heading says it: `low confidence`, `confidence 1 of 5`, `all samples`. */
 export function groupTitle(name: string): string {
   if (name === "all") return "all samples";
   return name.includes(" of ") ? `confidence ${name}` : `${name} confidence`;
 }
 
+/** One bar of an `EntropyHistogram`. */
 export interface EntropyBin {
   /** In nats; a sample at `to` is in the next bin, but for the last bin. */
   readonly from: number;
@@ -70,6 +74,7 @@ export interface EntropyBin {
   readonly countAboveThreshold: number;
 }
 
+/** How many samples have which prediction entropy of the CRM, and where the routing threshold lies. */
 export interface EntropyHistogram {
   readonly bins: readonly EntropyBin[];
   readonly count: number;

@@ -10,9 +10,9 @@ import {
 
 /** What one model says of the samples; all models of an evaluation are of the same samples in the same order. */
 export interface ModelPredictions {
-  /** By which programs and files find the model, for example `crm`. */
+  /** What programs and files find the model by, for example `crm`. */
   readonly name: string;
-  /** For people; default: the name. */
+  /** What people call it; default: the name. */
   readonly title?: string | undefined;
   /** P(label = 1) of each sample. */
   readonly probabilities: Float32Array;
@@ -20,11 +20,13 @@ export interface ModelPredictions {
   readonly shareToLlm?: number | undefined;
 }
 
+/** How intervals are made, and what models are compared with. */
 export interface EvaluationOptions extends BootstrapOptions {
   /** Name of the model that the others are compared with. */
   readonly baseline?: string | undefined;
 }
 
+/** A model against the baseline, on the same samples. */
 export interface BaselineComparison {
   /** The model's AUC minus the baseline's, in the same resamples. */
   readonly aucDifference: Interval;
@@ -32,16 +34,18 @@ export interface BaselineComparison {
   readonly deLongP: number;
 }
 
+/** The figures of one model, with their intervals. */
 export interface EvaluationRow extends MetricIntervals {
-  /** By which programs and files find the model. */
+  /** What programs and files find the model by. */
   readonly name: string;
-  /** For people. */
+  /** What people call it. */
   readonly title: string;
   readonly shareToLlm?: number | undefined;
-  /** Of every model but the baseline, where there is one. */
+  /** Present for every model but the baseline, where there is one. */
   readonly versusBaseline?: BaselineComparison | undefined;
 }
 
+/** The figures of all models on the same samples, and how their intervals were made. */
 export interface Evaluation {
   readonly rows: readonly EvaluationRow[];
   readonly count: number;
@@ -101,7 +105,11 @@ function compare(
   }));
 }
 
-/** @throws CorellaError as `evaluateModels` on models that are missing, share a name or have a bad share. */
+/**
+ * Refuses models that are missing, share a name or have a share outside 0..1, and samples that are none.
+ * @throws CorellaError `evaluation/no-models`, `evaluation/no-samples`, `evaluation/duplicate-model`,
+ * `evaluation/not-a-share`
+ */
 export function checkModels(models: readonly ModelPredictions[], labels: Float32Array): void {
   if (models.length === 0) {
     throw new CorellaError({
@@ -167,7 +175,10 @@ export function baselineTitle({ rows, baseline }: Evaluation): string | undefine
   return rows.find(({ name }) => name === baseline)?.title;
 }
 
-/** Errors of `@corella/metrics` do not know whose probabilities they are about. */
+/**
+ * Runs a computation of `@corella/metrics`, whose errors do not know whose probabilities they are about: the model's
+ * name is put before their place.
+ */
 export function namingModel<T>(name: string, compute: () => T): T {
   try {
     return compute();

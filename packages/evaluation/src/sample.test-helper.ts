@@ -19,6 +19,7 @@ export function uniform(seed: number): () => number {
   };
 }
 
+/** Made-up predictions of several models, their labels, and the routing that goes with them. */
 export interface Sample {
   readonly models: ModelPredictions[];
   readonly labels: Float32Array;

@@ -66,7 +66,7 @@ function comparisonLines(evaluation: Evaluation): string[] {
   return ["", ...wrap(`AUC against ${plainText(baseline)}:`, lineWidth), ...lines];
 }
 
-/** The evaluation for a README or an issue. */
+/** The evaluation as a Markdown table with a sentence on the intervals, for a README or an issue. */
 export function formatMarkdownTable(evaluation: Evaluation): string {
   const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
   const baseline = baselineTitle(evaluation);
@@ -90,6 +90,7 @@ export function method({ samples, seed, level }: Evaluation): string {
   return `in brackets ${formatLevel(level)} intervals of ${formatCount(samples)} paired bootstrap resamples (seed ${seed}).`;
 }
 
+/** The share of the positive samples as text: `49.8 %`. */
 export function positiveShare({ count, positives }: Evaluation): string {
   return formatShare(positives / count);
 }

@@ -23,7 +23,7 @@ export {
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
 export { decimalRating } from "./log.ts";
-export { type HistoryEvent, type RatingRecord, ratingRecordSchema, recordAt } from "./record.ts";
+export { type HistoryEvent, type RatingRecord, recordAt } from "./record.ts";
 export {
   type Catalogue,
   catalogueFromJson,
@@ -47,7 +47,7 @@ export {
 } from "./features/feature-map.ts";
 export { fitFeatureMap } from "./features/fit.ts";
 export { encodeRecords } from "./features/encode-records.ts";
-export { createRowEncoder, encodeRows } from "./features/encode-rows.ts";
+export { encodeRows } from "./features/encode-rows.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
 export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";

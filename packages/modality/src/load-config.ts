@@ -11,7 +11,12 @@ export const dataPresets: Readonly<Record<string, { of: (path: string) => DataCo
   "amazon-books": { of: amazonBooks, path: "." },
 };
 
-/** @throws CorellaError `data/unknown-preset` */
+/**
+ * The config of a known data set.
+ * @param path of its files; undefined: where they are looked for by default
+ * @param place where the name stands, for the error
+ * @throws CorellaError `data/unknown-preset`
+ */
 export function dataPreset(name: string, path: string | undefined, place: string): DataConfig {
   const preset = Object.hasOwn(dataPresets, name) ? dataPresets[name] : undefined;
   if (preset !== undefined) return preset.of(path ?? preset.path);

@@ -12,6 +12,7 @@ export function isLiked(rating: number, threshold: number): boolean {
 
 /** One value of an item's or user's attribute; a list for multi-valued ones such as genres. */
 export type AttributeValue = string | number | readonly string[];
+/** The attributes of an item or user, by name. */
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** Dense codes 0..ids.length-1 and what they stand for. */

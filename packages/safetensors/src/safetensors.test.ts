@@ -6,8 +6,6 @@ import { CorellaError } from "@corella/errors";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
-  bytesPerElement,
-  elementCount,
   float32Tensor,
   parseSafetensors,
   readSafetensors,
@@ -19,6 +17,7 @@ import {
   type Dtype,
   type TensorToWrite,
 } from "./index.ts";
+import { bytesPerElement, elementCount } from "./dtype.ts";
 
 const goldens = join(import.meta.dirname, "goldens");
 const sharedGoldens = join(import.meta.dirname, "../../../../shared/goldens");

@@ -8,6 +8,9 @@ import { CorellaError, formatError } from "@corella/errors";
 import * as evaluation from "@corella/evaluation";
 import * as files from "@corella/files";
 import * as llm from "@corella/llm";
+import * as encoders from "@corella/llm/encoders";
+import * as gguf from "@corella/llm/gguf";
+import * as remote from "@corella/llm/remote";
 import { auc } from "@corella/metrics";
 import * as modality from "@corella/modality";
 import * as random from "@corella/random";
@@ -27,6 +30,9 @@ for (const [name, exported] of Object.entries({
   evaluation,
   files,
   llm,
+  "llm/encoders": encoders,
+  "llm/gguf": gguf,
+  "llm/remote": remote,
   modality,
   random,
   routing,

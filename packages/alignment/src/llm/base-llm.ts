@@ -7,7 +7,7 @@ import {
   loadPretrained,
   tinyLlamaConfig,
   trainTokenizer,
-  type LlamaConfig,
+  type DecoderConfig,
   type TextTokenizer,
 } from "@corella/llm";
 import type { ScratchConfig } from "../config/config.ts";
@@ -16,7 +16,7 @@ import { pretraining, pretrainingTexts } from "./pretraining.ts";
 
 /** A decoder before any tuning. */
 export interface BaseLlm {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly tokenizer: TextTokenizer;
   readonly values: Values;
 }

@@ -6,7 +6,7 @@ export interface FuxiCtrCase {
   readonly model: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly fields: readonly FuxiCtrFeature[];
-  /** Of batch normalisation and dropout while the gradients and steps were taken. */
+  /** How batch normalisation and dropout behaved while the gradients and steps were taken. */
   readonly mode: "train" | "eval";
   readonly adam: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
   /** Tensors whose value is rounding noise. */
@@ -23,8 +23,11 @@ export type CaseTensors = Readonly<
   Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>
 >;
 
+/** One tensor of a case as FuxiCTR computed it (`golden`) and as our model does; both row-major. */
 export interface CaseDifference {
+  /** The kind of tensor, by which `fuxiCtrTolerance` bounds the difference: `logit`, `grad`, `after3` and others. */
   readonly group: string;
+  /** Names in the recorded file; several that are one tensor here are joined by ` + `. */
   readonly tensor: string;
   readonly ours: Float32Array;
   readonly golden: Float32Array;

@@ -2,7 +2,7 @@
 export { fromFuxiCtrConfig } from "./config.ts";
 export { attentionSequences, fromFuxiCtrFeatures, type FuxiCtrFeature } from "./features.ts";
 export { fromFuxiCtrRegularizers } from "./regularizers.ts";
-export { fromFuxiCtr, fuxiCtrNames, type NamedTensor } from "./weights.ts";
+export { fromFuxiCtr, type NamedTensor } from "./weights.ts";
 export type { CaseDifference, CaseTensors, FuxiCtrCase } from "./case.ts";
 export { runFuxiCtrCase } from "./run-case.ts";
 export { fuxiCtrTolerance } from "./tolerance.ts";

@@ -10,10 +10,11 @@ import { selfAttention } from "../layers/self-attention.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `AutoInt`; `autoIntSchema` has their defaults. */
 export interface AutoIntConfig extends EmbeddingConfig, TowerConfig {
   attentionLayers: number;
   heads: number;
-  /** Of all heads together; a multiple of `heads`. */
+  /** Width of a field after a layer, all heads together; a multiple of `heads`. */
   attentionDim: number;
   /** Divide the scores by sqrt(attentionDim / heads). */
   scale: boolean;

@@ -9,6 +9,7 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `DCNv2`; `dcnv2Schema` has their defaults. */
 export interface Dcnv2Config extends EmbeddingConfig, TowerConfig {
   structure: "crossnet_only" | "stacked" | "parallel" | "stacked_parallel";
   crossLayers: number;

@@ -9,6 +9,7 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `DeepFM`; `deepFmSchema` has their defaults. */
 export interface DeepFmConfig extends EmbeddingConfig, TowerConfig {
   hiddenUnits: number[];
 }

@@ -7,6 +7,7 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `DIN`; `dinSchema` has their defaults. */
 export interface DinConfig extends EmbeddingConfig, TowerConfig {
   /** At least one: the tower is where fields meet. */
   hiddenUnits: number[];

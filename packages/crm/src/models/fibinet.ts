@@ -10,6 +10,7 @@ import { senet } from "../layers/senet.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `FiBiNET`; `fiBiNetSchema` has their defaults. */
 export interface FiBiNetConfig extends EmbeddingConfig, TowerConfig {
   bilinearType: BilinearType;
   /** The SENET's hidden layer has fields / reductionRatio units. */

@@ -8,6 +8,7 @@ import { linear } from "../layers/linear.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, type EmbeddingConfig } from "./config.ts";
 
+/** Parameters of the model `FiGNN`; `fiGnnSchema` has their defaults. */
 export interface FiGnnConfig extends EmbeddingConfig {
   graphLayers: number;
   /** All layers have the same field matrices. */

@@ -8,19 +8,21 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** One of the two towers of FinalMLP, and what its feature selection depends on. */
 export interface StreamConfig extends TowerConfig {
   hiddenUnits: number[];
   /** Names of the features that its selection depends on; none: a learned vector. */
   context: string[];
 }
 
+/** Parameters of the model `FinalMLP`; `finalMlpSchema` has their defaults. */
 export interface FinalMlpConfig extends EmbeddingConfig {
   stream1: StreamConfig;
   stream2: StreamConfig;
   featureSelection: boolean;
-  /** Of the gates that select. */
+  /** Hidden layers of the gates that select. */
   selectionUnits: number[];
-  /** Of the fusion; divides the last units of both streams. */
+  /** Pieces of the bilinear fusion; divides the last units of both streams. */
   heads: number;
 }
 

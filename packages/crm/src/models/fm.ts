@@ -8,8 +8,10 @@ import { logisticRegression } from "../layers/logistic-regression.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, type EmbeddingConfig } from "./config.ts";
 
+/** Parameters of the model `FM`; `fmSchema` has their defaults. */
 export type FmConfig = EmbeddingConfig;
 
+/** Defaults: those of the embeddings, for it has nothing else. */
 export const fmSchema: z.ZodType<FmConfig, unknown> = z.strictObject({ ...embeddingFields });
 
 /**

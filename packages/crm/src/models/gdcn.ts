@@ -8,6 +8,7 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `GDCN`; `gdcnSchema` has their defaults. */
 export interface GdcnConfig extends EmbeddingConfig, TowerConfig {
   /** `parallel` is GDCN-P, `stacked` is GDCN-S. */
   structure: "parallel" | "stacked";

@@ -9,6 +9,7 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, type EmbeddingConfig } from "./config.ts";
 
+/** Parameters of the model `MaskNet`; `maskNetSchema` has their defaults. */
 export interface MaskNetConfig extends EmbeddingConfig {
   structure: "serial" | "parallel";
   /** Serial: the blocks, each of which masks the one before. Parallel: the tower over all blocks. */

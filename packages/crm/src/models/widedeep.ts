@@ -8,6 +8,7 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `WideDeep`; `wideDeepSchema` has their defaults. */
 export interface WideDeepConfig extends EmbeddingConfig, TowerConfig {
   /** At least one: the hidden layers are the model's only interactions. */
   hiddenUnits: number[];

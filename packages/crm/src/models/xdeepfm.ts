@@ -10,6 +10,7 @@ import { mlp } from "../layers/mlp.ts";
 import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `xDeepFM`; `xDeepFmSchema` has their defaults. */
 export interface XDeepFmConfig extends EmbeddingConfig, TowerConfig {
   /** Feature maps of each CIN layer; at least one. */
   cinUnits: number[];

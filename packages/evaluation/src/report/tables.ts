@@ -90,6 +90,7 @@ export function boundaryTable(boundary: BoundaryShift): string {
 ${table(header.map((title) => `<th>${title}</th>`).join(""), lines)}`;
 }
 
+/** A table of plain text as HTML, escaped. */
 export function plainTable({ columns, rows }: ReportTable): string {
   const header = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join("");
   const lines = rows.map((row) => row.map((text) => cell(escapeHtml(text))).join(""));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { LlamaConfig } from "./config.ts";
+import type { DecoderConfig } from "./decoder.ts";
 import { activation, activationName } from "./activation.ts";
 import { layerTypes, layerTypesOf, slidingLayers } from "./layer-types.ts";
 import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeFields } from "./rope.ts";
@@ -48,12 +48,12 @@ export function isGemma3(json: unknown): boolean {
 }
 
 /** The text model of Gemma 3 (Gemma Team 2025), also out of a model that sees pictures. */
-export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
+export const gemma3Config: z.ZodType<DecoderConfig, unknown> = z
   .preprocess(
     (json) => ({ ...(json as object), ...(json as { text_config?: object }).text_config }),
     textConfig,
   )
-  .transform((json, context): LlamaConfig => {
+  .transform((json, context): DecoderConfig => {
     const maxPositions = json.max_position_embeddings;
     const unsupported = (field: string, message: string): void =>
       context.addIssue({ code: "custom", path: [field], message });
@@ -90,7 +90,7 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
       },
       queryScalar: json.query_pre_attn_scalar,
       bias: { queryKeyValue: json.attention_bias, output: json.attention_bias, mlp: false },
-      queryKeyNorm: true,
+      queryKeyNorm: "head",
       tieWordEmbeddings: json.tie_word_embeddings,
       initializerRange: json.initializer_range,
       bosTokenId: json.bos_token_id ?? undefined,
@@ -100,7 +100,7 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
   });
 
 /** The content of config.json for transformers 4 and 5. */
-export function gemma3ToHuggingFace(config: LlamaConfig): Record<string, unknown> {
+export function gemma3ToHuggingFace(config: DecoderConfig): Record<string, unknown> {
   const sliding = config.sliding!;
   return {
     architectures: ["Gemma3ForCausalLM"],

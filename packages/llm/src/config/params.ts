@@ -1,5 +1,5 @@
 import type { ParamSpec } from "@corella/engine";
-import type { LlamaConfig } from "./config.ts";
+import type { DecoderConfig } from "./decoder.ts";
 
 export type Projection = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
 
@@ -13,7 +13,7 @@ export interface ProjectionShape {
 }
 
 /** Every linear map of the blocks, weights [outputs, inputs], in the order of computation. */
-export function projections(config: LlamaConfig): ProjectionShape[] {
+export function projections(config: DecoderConfig): ProjectionShape[] {
   const { hiddenSize, intermediateSize, bias } = config;
   const queries = config.heads * config.headDim;
   const keys = config.keyValueHeads * config.headDim;
@@ -43,8 +43,16 @@ export function moduleName(layer: number, name: Projection): string {
   return `model.layers.${layer}.${parent}.${name}`;
 }
 
+const preNorms = ["input_layernorm", "post_attention_layernorm"];
+
+/** The norms of a block over the hidden size, of architectures that do not norm before attention and MLP only. */
+const blockNorms: Readonly<Partial<Record<DecoderConfig["architecture"], readonly string[]>>> = {
+  gemma3: [...preNorms, "pre_feedforward_layernorm", "post_feedforward_layernorm"],
+  olmo2: ["post_attention_layernorm", "post_feedforward_layernorm"],
+};
+
 /** The parameters by Hugging Face's names; the head only where it is not the embedding. */
-export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
+export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> {
   const weight = { kind: "normal", std: config.initializerRange } as const;
   const zeros = { kind: "zeros" } as const;
   // Of the norms' weights; Gemma's stand for the factor 1 + w.
@@ -58,15 +66,12 @@ export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
   }
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `model.layers.${layer}`;
-    params[`${block}.input_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    params[`${block}.post_attention_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    if (config.architecture === "gemma3") {
-      params[`${block}.pre_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-      params[`${block}.post_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    }
-    if (config.queryKeyNorm) {
-      params[`${block}.self_attn.q_norm.weight`] = { shape: [config.headDim], init: neutral };
-      params[`${block}.self_attn.k_norm.weight`] = { shape: [config.headDim], init: neutral };
+    for (const norm of blockNorms[config.architecture] ?? preNorms)
+      params[`${block}.${norm}.weight`] = { shape: [config.hiddenSize], init: neutral };
+    if (config.queryKeyNorm !== "none") {
+      const [queries, keys] = config.queryKeyNorm === "head" ? [1, 1] : [config.heads, config.keyValueHeads];
+      params[`${block}.self_attn.q_norm.weight`] = { shape: [queries * config.headDim], init: neutral };
+      params[`${block}.self_attn.k_norm.weight`] = { shape: [keys * config.headDim], init: neutral };
     }
   }
   params["model.norm.weight"] = { shape: [config.hiddenSize], init: neutral };
@@ -77,6 +82,6 @@ export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
 }
 
 /** The parameter that holds the head's rows. */
-export function headName(config: LlamaConfig): string {
+export function headName(config: DecoderConfig): string {
   return config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 }

@@ -1,5 +1,5 @@
 import { tf, type Scope } from "@corella/engine";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { loraModule, type LoraConfig } from "../lora/lora.ts";
 import { gated } from "../operations/activation.ts";
 import type { RecomputeOption } from "../operations/recomputed.ts";
@@ -9,7 +9,7 @@ import { moduleName, type Projection } from "../config/params.ts";
 /** What every block of one forward pass shares. */
 export interface BlockContext extends RecomputeOption {
   readonly scope: Scope;
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly lora: LoraConfig | undefined;
 }
 
@@ -35,7 +35,7 @@ export function block(context: BlockContext, layer: number, x: tf.Tensor, querie
     linear(context, moduleName(layer, name), name, input);
   /** The norm of each head, where the model has it. [length, heads * headDim] */
   const normed = (name: string, input: tf.Tensor): tf.Tensor =>
-    config.queryKeyNorm
+    config.queryKeyNorm === "head"
       ? tf.reshape(norm(`self_attn.${name}`, tf.reshape(input, [-1, config.headDim])), input.shape)
       : input;
 
@@ -68,7 +68,7 @@ export function linear(context: BlockContext, module: string, name: Projection, 
   return tf.add(y, tf.matMul(tf.mul(low, own.scale), scope.param(`${module}.lora_B.weight`), false, true));
 }
 
-function hasBias(config: LlamaConfig, name: Projection): boolean {
+function hasBias(config: DecoderConfig, name: Projection): boolean {
   if (name === "o_proj") return config.bias.output;
   if (name === "gate_proj" || name === "up_proj" || name === "down_proj") return config.bias.mlp;
   return config.bias.queryKeyValue;

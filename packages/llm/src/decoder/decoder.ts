@@ -1,12 +1,12 @@
 import { tf, type InputSpec, type Part } from "@corella/engine";
 import type { BlockContext, Queries } from "./block.ts";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { loraParams, type LoraConfig } from "../lora/lora.ts";
 import { byLayer } from "./layer-attention.ts";
-import { layersOf } from "./architecture.ts";
+import { architectureOf } from "./architecture.ts";
 import type { RecomputeOption } from "../operations/recomputed.ts";
 import { constantRows } from "../operations/select.ts";
-import { headName, llamaParams } from "../config/params.ts";
+import { headName, decoderParams } from "../config/params.ts";
 import { allPositions, onePosition, type Sequences } from "./padded-sequences.ts";
 
 /** The ids of the two answers' first tokens, which `yesNoIds` derives. */
@@ -51,10 +51,10 @@ export const decoderInputs: Readonly<
 };
 
 /** A decoder of the Llama family that answers yes or no. Parameters have Hugging Face's and PEFT's names. */
-export function decoder(config: LlamaConfig, options: DecoderOptions): Part<DecoderOutput> {
+export function decoder(config: DecoderConfig, options: DecoderOptions): Part<DecoderOutput> {
   const { lora, recompute } = options;
   return {
-    params: decoderParams(config, lora),
+    params: adaptedParams(config, lora),
     tables: {},
     inputs: decoderInputs,
     forward(scope) {
@@ -87,8 +87,8 @@ export function decoder(config: LlamaConfig, options: DecoderOptions): Part<Deco
 }
 
 /** The base's parameters and the adapter's. */
-export function decoderParams(config: LlamaConfig, lora: LoraConfig | undefined): Part<unknown>["params"] {
-  return { ...llamaParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) };
+export function adaptedParams(config: DecoderConfig, lora: LoraConfig | undefined): Part<unknown>["params"] {
+  return { ...decoderParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) };
 }
 
 /** The decoder from tokens to answers: all blocks but the last for all tokens, the last one for those of the answers. */
@@ -99,7 +99,7 @@ export function answeringBlocks(
   queriesOf: (layer: number) => { readonly all: Queries; readonly one: Queries },
 ): Omit<DecoderOutput, "sequenceStates"> & { readonly states: readonly tf.Tensor[] | undefined } {
   const { scope, config } = context;
-  const { block, embed, finalNorm } = layersOf(context);
+  const { block, embed, finalNorm } = architectureOf(context);
   let x = embed(tokens);
   const before = [x];
   for (let layer = 0; layer < config.layers - 1; layer++) {

@@ -1,8 +1,8 @@
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 
 /** How a layer attends. */
 export interface AttentionConfig extends Pick<
-  LlamaConfig,
+  DecoderConfig,
   "heads" | "keyValueHeads" | "headDim" | "rope" | "queryScalar"
 > {
   /** A query sees the keys of its own position and of the window - 1 before it; absent: all before it. */
@@ -11,7 +11,7 @@ export interface AttentionConfig extends Pick<
 
 /** What is made once for the layers that see everything and once for those that slide, by layer. */
 export function byLayer<Made>(
-  config: LlamaConfig,
+  config: DecoderConfig,
   make: (attention: AttentionConfig) => Made,
 ): (layer: number) => Made {
   const whole = make(config);

@@ -1,6 +1,6 @@
 import type { Batch, InputSpec, ParamSpec, Part } from "@corella/engine";
 import type { LoadedAdapter } from "./adapter.ts";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { isLoraParam, loraModules, loraParams, loraTargets, type LoraConfig } from "./lora.ts";
 
 /**
@@ -43,7 +43,7 @@ export function roomFor(adapters: readonly LoadedAdapter[]): LoraConfig {
  * @param adapter absent: the base as it is
  */
 export function adapterFeeds(
-  config: LlamaConfig,
+  config: DecoderConfig,
   room: LoraConfig,
   adapter: LoadedAdapter | undefined,
 ): Batch {

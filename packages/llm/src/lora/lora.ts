@@ -1,6 +1,6 @@
 import type { ParamSpec, ValueReader, Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { projections, type Projection, type ProjectionShape } from "../config/params.ts";
 
 /** Low-rank adaptation (Hu et al. 2022): y = x W^T + scale (dropout(x) A^T) B^T. */
@@ -46,7 +46,7 @@ export function isLoraParam(name: string): boolean {
 }
 
 /** The adapter's parameters by PEFT's names, without its prefix `base_model.model.`. */
-export function loraParams(config: LlamaConfig, lora: LoraConfig): Record<string, ParamSpec> {
+export function loraParams(config: DecoderConfig, lora: LoraConfig): Record<string, ParamSpec> {
   const params: Record<string, ParamSpec> = {};
   for (const { module, outputs, inputs, rank } of loraModules(config, lora)) {
     // PEFT's first values: A kaiming-uniform with a = sqrt(5), which is U(+-1/sqrt(inputs)); B zero.
@@ -57,7 +57,7 @@ export function loraParams(config: LlamaConfig, lora: LoraConfig): Record<string
 }
 
 /** Every adapted module, in the order of computation. @throws CorellaError `llm/lora-target` */
-export function loraModules(config: LlamaConfig, lora: LoraConfig): (ProjectionShape & LoraModule)[] {
+export function loraModules(config: DecoderConfig, lora: LoraConfig): (ProjectionShape & LoraModule)[] {
   const targets = lora.modules === undefined ? loraTargets(lora) : Object.keys(lora.modules);
   const all = projections(config);
   const unknown = targets.find(
@@ -79,7 +79,7 @@ export function loraModules(config: LlamaConfig, lora: LoraConfig): (ProjectionS
 }
 
 /** Adds scale B A to the weights: the same model without an adapter. Other arrays are shared, not copied. */
-export function mergeAdapter(config: LlamaConfig, lora: LoraConfig, values: Values): Values {
+export function mergeAdapter(config: DecoderConfig, lora: LoraConfig, values: Values): Values {
   const merged: Values = {};
   for (const [name, array] of Object.entries(values)) if (!isLoraParam(name)) merged[name] = array;
   for (const { module, outputs, inputs, rank, scale } of loraModules(config, lora)) {
@@ -93,7 +93,7 @@ export function mergeAdapter(config: LlamaConfig, lora: LoraConfig, values: Valu
 
 /** `mergeAdapter` on weights that are read: the same numbers, merged as they are read. */
 export function mergedReader(
-  config: LlamaConfig,
+  config: DecoderConfig,
   lora: LoraConfig,
   adapter: Values,
   weights: ValueReader,

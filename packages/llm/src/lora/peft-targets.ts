@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { loraModules, loraTargets, type LoraConfig } from "./lora.ts";
 import { projections, type Projection } from "../config/params.ts";
 import type { PeftConfig } from "./peft-config.ts";
@@ -10,7 +10,7 @@ import type { PeftConfig } from "./peft-config.ts";
  * @throws CorellaError `llm/adapter-config` for modules that cannot be adapted
  */
 export function loraOf(
-  config: LlamaConfig,
+  config: DecoderConfig,
   peft: PeftConfig,
   place: string,
   keyOf: (module: string) => string,
@@ -50,7 +50,7 @@ export function loraOf(
 }
 
 /** Fields of an adapter_config.json: names of projections, or single modules where they are not alike. */
-export function peftTargets(config: LlamaConfig, lora: LoraConfig): Record<string, unknown> {
+export function peftTargets(config: DecoderConfig, lora: LoraConfig): Record<string, unknown> {
   if (lora.modules === undefined) return { target_modules: [...loraTargets(lora)].sort() };
   const modules = loraModules(config, lora);
   const other = (field: "rank" | "alpha"): Record<string, number> =>

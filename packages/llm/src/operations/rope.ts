@@ -1,5 +1,5 @@
 import { tf } from "@corella/engine";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import type { RopeConfig } from "../config/rope.ts";
 import { differentiable } from "./differentiable.ts";
 
@@ -74,7 +74,7 @@ export interface Rotation {
  */
 export function rotationAt(
   positions: tf.Tensor,
-  config: Pick<LlamaConfig, "rope" | "headDim">,
+  config: Pick<DecoderConfig, "rope" | "headDim">,
   all: tf.Tensor = positions,
 ): Rotation {
   const { frequencies, attentionFactor } = ropeFrequencies(config.rope, config.headDim);

@@ -3,7 +3,7 @@ import { CorellaError, nearestName } from "@corella/errors";
 import { adapterFeeds, roomFor, withAdapterInputs } from "../lora/adapter-inputs.ts";
 import type { LoadedAdapter } from "../lora/adapter.ts";
 import { cutPrompt, type YesNoIds } from "./answers.ts";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { logitDifference } from "../decoder/losses.ts";
 import type { LoraConfig } from "../lora/lora.ts";
 import { packSequences } from "../batching/pack-tokens.ts";
@@ -14,7 +14,7 @@ import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 export type YesNoScorer = (prompts: readonly string[], signal?: AbortSignal) => Promise<Float32Array>;
 
 export interface ScorerOptions {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   /**
    * Merged weights, or the base's and the adapter's together with `lora`; or the weights of `openPretrained`, which the
    * runtime alone then holds.

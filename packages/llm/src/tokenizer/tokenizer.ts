@@ -1,8 +1,7 @@
 import { dirname, join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import { Tokenizer } from "tokenizers";
-import { readChatTemplate, type ChatTemplate } from "./chat/template.ts";
-import type { ChatTurn } from "./chat/tokenizer.ts";
+import { readChatTemplate, type ChatTemplate, type ChatTurn } from "./chat/template.ts";
 import { asObject, readJson } from "../files/json-file.ts";
 import { createTokenCounter } from "./token-counter.ts";
 import { parseTokenizerJson, withoutSpecialTokens } from "./tokenizer-json.ts";

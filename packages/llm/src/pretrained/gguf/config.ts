@@ -1,5 +1,6 @@
 import { CorellaError } from "@corella/errors";
-import { parseLlamaConfig, type LlamaConfig } from "../../config/config.ts";
+import type { DecoderConfig } from "../../config/decoder.ts";
+import { parseDecoderConfig } from "../../config/hugging-face.ts";
 import { ropeFrequencies } from "../../operations/rope.ts";
 import type { RopeFields } from "../../config/rope.ts";
 import { ggufError, type GgufHeader } from "./header.ts";
@@ -18,7 +19,7 @@ export function ggufConfig(
   { metadata, tensors }: GgufHeader,
   ropeFactors: Float32Array | undefined,
   path: string,
-): LlamaConfig {
+): DecoderConfig {
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string") throw ggufError("The metadata lacks general.architecture.", path);
   if (!architectures.includes(architecture))
@@ -58,7 +59,7 @@ export function ggufConfig(
       );
     rope = scaledRope(ropeFactors, theta, headDim, maxPositions, path);
   }
-  return parseLlamaConfig(
+  return parseDecoderConfig(
     {
       model_type: architecture,
       vocab_size: tensors.get("token_embd.weight")?.shape[0],

@@ -1,8 +1,8 @@
 import { open, type FileHandle } from "node:fs/promises";
 import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import type { LlamaConfig } from "../../config/config.ts";
-import { llamaParams } from "../../config/params.ts";
+import type { DecoderConfig } from "../../config/decoder.ts";
+import { decoderParams } from "../../config/params.ts";
 import { readEach, type OpenWeights } from "../../files/tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../../tokenizer/tokenizer.ts";
 import { ggufConfig, ropeFactorsName } from "./config.ts";
@@ -11,7 +11,7 @@ import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./h
 import { ggufChatTemplate, ggufTokenizer } from "./tokenizer.ts";
 
 export interface GgufModel {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   /** By Hugging Face's names, float32. */
   readonly values: Values;
   readonly tokenizer: TextTokenizer;
@@ -37,7 +37,7 @@ export async function openGguf(path: string): Promise<OpenGguf> {
       factors === undefined ? undefined : await readGgufTensor(file, ropeFactorsName, factors, path),
       path,
     );
-    const params = llamaParams(config);
+    const params = decoderParams(config);
     for (const [name, { shape }] of Object.entries(params)) {
       const stored = ggufName(name);
       const tensor = header.tensors.get(stored);
@@ -70,7 +70,7 @@ export async function openGguf(path: string): Promise<OpenGguf> {
 export async function loadGguf(path: string): Promise<GgufModel> {
   const { weights, ...model } = await openGguf(path);
   try {
-    return { ...model, values: await readEach(llamaParams(model.config), weights) };
+    return { ...model, values: await readEach(decoderParams(model.config), weights) };
   } finally {
     await weights.close();
   }
@@ -207,7 +207,7 @@ export function ggufName(name: string): string {
 }
 
 /** llama.cpp's converter changes the order of a Llama's query and key rows; Qwen's stay as they are. */
-function isPermuted(name: string, config: LlamaConfig): boolean {
+function isPermuted(name: string, config: DecoderConfig): boolean {
   return config.architecture === "llama" && /\.[qk]_proj\.(weight|bias)$/.test(name);
 }
 

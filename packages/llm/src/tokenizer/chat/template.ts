@@ -16,6 +16,12 @@ export interface ChatTemplate {
   readonly otherTokens?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A user's turn as a template renders it, without the user's text, which stands between the two. */
+export interface ChatTurn {
+  readonly before: string;
+  readonly after: string;
+}
+
 const otherNames = ["pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
 
 const special = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();

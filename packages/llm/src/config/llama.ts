@@ -1,56 +1,16 @@
 import { z } from "zod";
-import { activation, activationName, type Activation } from "./activation.ts";
+import { activation, activationName } from "./activation.ts";
 import { parseConfig } from "../files/parse-config.ts";
-import { gemma3Config, gemma3ToHuggingFace, isGemma3 } from "./gemma.ts";
+import type { DecoderConfig } from "./decoder.ts";
 import { layerTypes, layerTypesOf, slidingLayers } from "./layer-types.ts";
 import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeFields } from "./rope.ts";
-
-/** A decoder of the Llama family. Sizes by their names in the papers; `toHuggingFace` gives config.json's names. */
-export interface LlamaConfig {
-  readonly architecture: "llama" | "mistral" | "qwen2" | "qwen3" | "gemma3";
-  readonly vocabularySize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDim: number;
-  /** Of the feed-forward layers' gates. Default silu, Gemma's geluTanh. */
-  readonly activation?: Activation | undefined;
-  readonly rmsNormEpsilon: number;
-  /** Longest sequence. */
-  readonly maxPositions: number;
-  readonly rope: RopeConfig;
-  /** Layers that see the newest tokens only; absent where all layers see everything. */
-  readonly sliding?: SlidingConfig | undefined;
-  /** The attention scores are divided by its root. Default headDim. */
-  readonly queryScalar?: number | undefined;
-  /** Which projections have a bias. */
-  readonly bias: { readonly queryKeyValue: boolean; readonly output: boolean; readonly mlp: boolean };
-  /** RMS norm of each query and key head before RoPE (Qwen3, Gemma 3). */
-  readonly queryKeyNorm: boolean;
-  /** The head is the embedding matrix. */
-  readonly tieWordEmbeddings: boolean;
-  readonly initializerRange: number;
-  readonly bosTokenId: number | undefined;
-  readonly eosTokenId: number | undefined;
-  readonly padTokenId: number | undefined;
-}
-
-export interface SlidingConfig {
-  /** A query sees the keys of its own position and of the window - 1 before it. */
-  readonly window: number;
-  readonly rope: RopeConfig;
-  /** Which layers slide. */
-  readonly layers: readonly boolean[];
-}
 
 const size = z.int().positive();
 const tokenId = z.int().nonnegative().nullish();
 const huggingFaceConfig = z.looseObject({
-  model_type: z.enum(["llama", "mistral", "qwen2", "qwen3"], {
+  model_type: z.enum(["llama", "mistral", "qwen2", "qwen3", "olmo2"], {
     error: (issue) =>
-      `the architecture ${JSON.stringify(issue.input)} is not supported; llama, mistral, qwen2, qwen3 and gemma3_text are`,
+      `the architecture ${JSON.stringify(issue.input)} is not supported; llama, mistral, qwen2, qwen3, olmo2 and gemma3_text are`,
   }),
   vocab_size: size,
   hidden_size: size,
@@ -80,19 +40,17 @@ const huggingFaceConfig = z.looseObject({
   pad_token_id: tokenId,
 });
 
-/** Reads Hugging Face's config.json, in the names of transformers 4 (rope_theta, rope_scaling) and 5 (rope_parameters). */
-export const llamaConfig: z.ZodType<LlamaConfig, unknown> = z.unknown().transform((json, context) => {
-  const parsed = (isGemma3(json) ? gemma3Config : llamaFamilyConfig).safeParse(withDefaults(json));
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) context.addIssue({ ...issue, code: "custom" });
-  return z.NEVER;
-});
-
 /** What transformers takes for fields that a config.json leaves out, where it is not the same for all. */
 const defaults: Readonly<Record<string, object>> = {
   mistral: { num_key_value_heads: 8, sliding_window: 4096, max_position_embeddings: 131_072 },
   qwen2: { num_key_value_heads: 32, max_position_embeddings: 32_768 },
   qwen3: { num_key_value_heads: 32, max_position_embeddings: 32_768, head_dim: 128 },
+  olmo2: { rms_norm_eps: 1e-5 },
+};
+
+const queryKeyNorms: Readonly<Record<string, DecoderConfig["queryKeyNorm"]>> = {
+  qwen3: "head",
+  olmo2: "projection",
 };
 
 function withDefaults(json: unknown): unknown {
@@ -100,8 +58,10 @@ function withDefaults(json: unknown): unknown {
   return { ...defaults[String((json as { model_type?: unknown }).model_type)], ...json };
 }
 
-const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.transform(
-  (json, context): LlamaConfig => {
+/** Reads config.json of Llama and of those that differ from it in few things: Mistral, Qwen2, Qwen3, OLMo 2. */
+export const llamaConfig: z.ZodType<DecoderConfig, unknown> = z
+  .preprocess(withDefaults, huggingFaceConfig)
+  .transform((json, context): DecoderConfig => {
     const unsupported = (field: string, message: string): void => {
       context.addIssue({ code: "custom", path: [field], message });
     };
@@ -164,35 +124,25 @@ const llamaFamilyConfig: z.ZodType<LlamaConfig, unknown> = huggingFaceConfig.tra
       bias: {
         queryKeyValue:
           json.model_type === "qwen2" ? true : json.model_type === "mistral" ? false : attentionBias,
-        output: json.model_type === "llama" || json.model_type === "qwen3" ? attentionBias : false,
+        output: ["llama", "qwen3", "olmo2"].includes(json.model_type) ? attentionBias : false,
         mlp: json.model_type === "llama" ? json.mlp_bias : false,
       },
-      queryKeyNorm: json.model_type === "qwen3",
+      queryKeyNorm: queryKeyNorms[json.model_type] ?? "none",
       tieWordEmbeddings: json.tie_word_embeddings,
       initializerRange: json.initializer_range,
       bosTokenId: json.bos_token_id ?? undefined,
       eosTokenId: (Array.isArray(eos) ? eos[0] : eos) ?? undefined,
       padTokenId: json.pad_token_id ?? undefined,
     };
-  },
-);
+  });
 
-/**
- * Parses the content of a config.json.
- * @param place the file, for the error
- * @throws CorellaError `llm/config` with the first field that is wrong
- */
-export function parseLlamaConfig(json: unknown, place: string): LlamaConfig {
-  return parseConfig(llamaConfig, json, place);
-}
+const classNames = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3", olmo2: "Olmo2" };
 
-/** The content of config.json for transformers 4 and 5. */
-export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
-  if (config.architecture === "gemma3") return gemma3ToHuggingFace(config);
-  const names = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3" };
+/** The content of config.json of a decoder that `llamaConfig` reads, for transformers 4 and 5. */
+export function llamaToHuggingFace(config: DecoderConfig): Record<string, unknown> {
   const rope = ropeParameters(config.rope);
   return {
-    architectures: [`${names[config.architecture]}ForCausalLM`],
+    architectures: [`${classNames[config.architecture as keyof typeof classNames]}ForCausalLM`],
     attention_bias: config.bias.queryKeyValue,
     attention_dropout: 0,
     bos_token_id: config.bosTokenId ?? null,
@@ -222,7 +172,7 @@ export function toHuggingFace(config: LlamaConfig): Record<string, unknown> {
   };
 }
 
-function slidingFields(config: LlamaConfig): Record<string, unknown> {
+function slidingFields(config: DecoderConfig): Record<string, unknown> {
   const { sliding } = config;
   return sliding === undefined
     ? { sliding_window: null, use_sliding_window: false }
@@ -230,7 +180,8 @@ function slidingFields(config: LlamaConfig): Record<string, unknown> {
 }
 
 /**
- * A Llama of our own, to be trained from scratch. Heads of equal width, tied embeddings.
+ * The configuration of a small Llama to be trained from scratch: heads of hiddenSize / heads, RoPE with theta 10,000, tied
+ * embeddings, and the special tokens of `trainTokenizer`.
  * @throws CorellaError `llm/config` for heads that do not fit
  */
 export function tinyLlamaConfig(sizes: {
@@ -243,7 +194,7 @@ export function tinyLlamaConfig(sizes: {
   readonly intermediateSize?: number;
   /** Default 512. */
   readonly maxPositions?: number;
-}): LlamaConfig {
+}): DecoderConfig {
   const json = {
     model_type: "llama",
     vocab_size: sizes.vocabularySize,
@@ -259,5 +210,5 @@ export function tinyLlamaConfig(sizes: {
     bos_token_id: 1,
     eos_token_id: 2,
   };
-  return parseLlamaConfig(json, "tinyLlamaConfig");
+  return parseConfig(llamaConfig, json, "tinyLlamaConfig");
 }

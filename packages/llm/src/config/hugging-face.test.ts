@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseLlamaConfig, tinyLlamaConfig, toHuggingFace, type LlamaConfig } from "../index.ts";
+import { parseDecoderConfig, tinyLlamaConfig, toHuggingFace, type DecoderConfig } from "../index.ts";
 
 const sizes = {
   vocab_size: 50,
@@ -11,8 +11,8 @@ const sizes = {
   head_dim: 4,
   max_position_embeddings: 128,
 };
-const parse = (fields: Record<string, unknown>): LlamaConfig =>
-  parseLlamaConfig({ ...sizes, ...fields }, "a test");
+const parse = (fields: Record<string, unknown>): DecoderConfig =>
+  parseDecoderConfig({ ...sizes, ...fields }, "a test");
 const yarn = { rope_type: "yarn", rope_theta: 1e4, factor: 4, original_max_position_embeddings: 32 };
 const factors = {
   rope_type: "longrope",
@@ -43,10 +43,11 @@ test.each<[string, Record<string, unknown>]>([
     { model_type: "qwen2", sliding_window: 9, use_sliding_window: true, max_window_layers: 2 },
   ],
   ["qwen3 with YaRN", { model_type: "qwen3", rope_parameters: yarn, tie_word_embeddings: true }],
+  ["olmo2", { model_type: "olmo2", attention_bias: true, rope_theta: 5e5 }],
   ["gemma3", gemma],
 ])("what is written as config.json reads the same: %s", (_, fields) => {
   const config = parse(fields);
-  expect(parseLlamaConfig(toHuggingFace(config), "written")).toEqual(config);
+  expect(parseDecoderConfig(toHuggingFace(config), "written")).toEqual(config);
 });
 
 describe("windows", () => {
@@ -78,7 +79,7 @@ describe("windows", () => {
     };
     expect(parse({ ...old, model_type: kind })).toEqual(parse(gemma));
     const outer = { model_type: "gemma3", eos_token_id: [1, 106], text_config: { ...sizes, ...old } };
-    expect(parseLlamaConfig(outer, "a test")).toEqual({ ...parse(gemma), eosTokenId: 1 });
+    expect(parseDecoderConfig(outer, "a test")).toEqual({ ...parse(gemma), eosTokenId: 1 });
   });
 });
 
