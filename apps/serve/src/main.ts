@@ -26,7 +26,9 @@ interface Options {
 const graceMs = 10_000;
 
 const command = new Command("serve")
-  .description("Answers over HTTP with a bundle: the CRM scores everything, the LLM the hard samples.")
+  .description(
+    "Answers over HTTP with a bundle: the CRM scores everything, the LLM the hard samples. A bundle's only model scores everything.",
+  )
   .option("--bundle <folder>", "bundle; default: the newest under --runs")
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
@@ -38,7 +40,7 @@ const command = new Command("serve")
   .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
   .option(
     "--llm-timeout <ms>",
-    "wait for the LLM, then the CRM answers",
+    "wait for the LLM, then the CRM answers; without a CRM the request fails",
     wholeNumber("--llm-timeout"),
     30_000,
   )
