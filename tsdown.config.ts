@@ -25,9 +25,6 @@ const config: UserConfig = defineConfig({
   fixedExtension: false,
   dts: true,
   sourcemap: "hidden",
-  // `sideEffects: false` is true of a package as a whole, but not of its modules: the engine's kernels register
-  // themselves when imported, and would be dropped from the build.
-  treeshake: { moduleSideEffects: [{ test: /[\\/]src[\\/]/, sideEffects: true }] },
   publint: true,
   attw: { profile: "esm-only" },
 });

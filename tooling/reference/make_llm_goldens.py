@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
-from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast,
-                          Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM,
+                          Olmo2Config, Olmo2ForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
 torch.set_num_threads(1)
 transformers.logging.set_verbosity_error()
@@ -42,6 +42,7 @@ CASES = {
     "gemma3-wide": (Gemma3TextConfig, Gemma3ForCausalLM, "gemma", dict(
         **size(32, 3, 2, 1, 48, head_dim=16), query_pre_attn_scalar=16, sliding_window=512, max_position_embeddings=1024, tie_word_embeddings=True,
         layer_types=["sliding_attention", "sliding_attention", "full_attention"], rope_parameters=dict(sliding_attention=rope(), full_attention=rope(theta=1e6)))),
+    "olmo2": (Olmo2Config, Olmo2ForCausalLM, "bpe", dict(**size(8, 2, 2, 1, 12), max_position_embeddings=128, tie_word_embeddings=False, rope_parameters=rope(theta=5e5))),
     "llama2": (LlamaConfig, LlamaForCausalLM, "sp", dict(**size(32, 2, 4, 4, 48), rms_norm_eps=1e-5, max_position_embeddings=256, tie_word_embeddings=False, rope_parameters=rope())),
     "llama-linear": (LlamaConfig, LlamaForCausalLM, "bpe", dict(**size(32, 2, 4, 2, 48), max_position_embeddings=256, tie_word_embeddings=True, rope_parameters=rope("linear", factor=4.0))),
     "llama-dynamic": (LlamaConfig, LlamaForCausalLM, "bpe", dict(**size(32, 2, 4, 2, 48), max_position_embeddings=256, tie_word_embeddings=True, rope_parameters=rope("dynamic", factor=2.0))),
@@ -233,7 +234,7 @@ def make(name, out):
     facts = dict(yes_id=answers[0], no_id=answers[1], labels=LABELS)
     report = save(folder, lambda m: base_run(m, sides, answers), load, inputs, dict(facts, texts=texts(), configuration=configuration))
     write_json(folder / "chat.json", chats(tokenizer))
-    for variant in LORA if name == "gemma3" else ["lora-all"]:
+    for variant in LORA if name in ("gemma3", "olmo2") else ["lora-all"]:
         adapter = folder / variant
         tuned = peft.get_peft_model(load(), peft.LoraConfig(r=3, lora_alpha=6, lora_dropout=0.0, task_type="CAUSAL_LM", **LORA[variant]))
         random = generator(name, variant)

@@ -43,6 +43,7 @@ export function readingTable({ report }: LogSummary): ReportTable {
   };
 }
 
+/** The figures of the first glance. */
 export function cardsOf(summary: LogSummary): Page["summary"] {
   return [
     { label: "rows", value: count(summary.rows) },
@@ -119,7 +120,7 @@ function share(value: number): string {
   return `${(value * 100).toFixed(1)} %`;
 }
 
-/** Of a time in seconds, UTC. */
+/** The day of a time in seconds, UTC: `2024-02-29`. */
 function day(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 10);
 }

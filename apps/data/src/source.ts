@@ -10,6 +10,7 @@ export interface DataSource {
   readonly baseFolder: string;
 }
 
+/** Names of the data sets that need no configuration. */
 export const presetNames: readonly string[] = Object.keys(dataPresets);
 
 /**

@@ -73,10 +73,13 @@ async function run(options: Options): Promise<void> {
       executionProviders: options.executionProviders?.split(","),
     },
   });
-  const counter = createCounter(process.stderr, "Scoring with both models");
+  const counter = createCounter(
+    process.stderr,
+    `Scoring with ${bundle.models.length === 2 ? "both models" : `the ${bundle.models[0]!.toUpperCase()}`}`,
+  );
   try {
-    const predictions = await predictRows(predictor, log, rows, options, counter);
-    const evaluation = evaluatePredictions(predictions, bundle.router, options.seed);
+    const predictions = await predictRows(bundle, predictor, log, rows, options, counter);
+    const evaluation = evaluatePredictions(predictions, bundle, options.seed);
     const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
     await mkdir(out, { recursive: true });
     await writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify(evaluation, undefined, 2)}\n`);

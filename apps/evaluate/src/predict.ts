@@ -1,20 +1,21 @@
-import type { Predictor } from "@corella/bundle";
+import type { Bundle, Predictor } from "@corella/bundle";
 import { batches, recordAt, shuffledRows, type InteractionLog } from "@corella/modality";
 import type { Counter } from "./counter.ts";
 
-/** Answers of both models to the same rows. */
+/** Answers of a bundle's models to the same rows; a bundle may hold one model alone. */
 export interface Predictions {
   readonly rows: Uint32Array;
   readonly labels: Float32Array;
-  readonly crm: Float32Array;
-  readonly llm: Float32Array;
+  readonly crm?: Float32Array;
+  readonly llm?: Float32Array;
 }
 
 /** Samples between two signs of progress. */
 const chunkSize = 250;
 
-/** Scores rows of a log with both models of a bundle. */
+/** Scores rows of a log with every model of a bundle. */
 export async function predictRows(
+  { models }: Pick<Bundle, "models">,
   predictor: Predictor,
   log: InteractionLog,
   all: Uint32Array,
@@ -25,20 +26,22 @@ export async function predictRows(
     options.rows === undefined || options.rows >= all.length
       ? all
       : shuffledRows(all, options.seed).slice(0, options.rows).sort();
-  const crm = new Float32Array(rows.length);
-  const llm = new Float32Array(rows.length);
+  const answers = Object.fromEntries(models.map((model) => [model, new Float32Array(rows.length)]));
+  const { crm, llm } = answers;
   counter.start(rows.length);
   let done = 0;
   for (const chunk of batches(rows, chunkSize)) {
     const records = Array.from(chunk, (row) => recordAt(log, row));
     const predictions = await predictor.score(records, { policy: { kind: "all" } });
-    predictions.forEach(({ pCrm, pLlm }, i) => {
-      crm[done + i] = pCrm;
-      llm[done + i] = pLlm!;
+    predictions.forEach(({ pCrm, pLlm, degraded }, i) => {
+      // Figures of the LLM need its answers.
+      if (degraded !== undefined) throw degraded.cause;
+      if (crm) crm[done + i] = pCrm!;
+      if (llm) llm[done + i] = pLlm!;
     });
     done += chunk.length;
     counter.add(chunk.length);
   }
   counter.stop();
-  return { rows, labels: Float32Array.from(rows, (row) => log.label[row]!), crm, llm };
+  return { rows, labels: Float32Array.from(rows, (row) => log.label[row]!), ...answers };
 }

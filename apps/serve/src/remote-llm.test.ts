@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { loadPredictor, openBundle, type Bundle } from "@corella/bundle";
 import { recordAt, type InteractionLog } from "@corella/modality";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { saveTinyBundle } from "./tiny-bundle.test-helper.ts";
+import { saveTinyBundle } from "@corella/bundle/testing";
 
 let folder: string;
 let log: InteractionLog;

@@ -110,7 +110,7 @@ test.each([
     "Did you mean samples?",
   ],
   ["a setting of the wrong type", ["--set", "seed=many"], "config/invalid", "seed"],
-  ["a setting without a value", ["--set", "seed"], "config/set", "--set"],
+  ["a setting without a value", ["--set", "seed"], "config/set", "the setting seed"],
   ["nothing to resume", ["--name", "never-started", "--resume"], "train/nothing-to-resume", "never-started"],
   [
     "a parameter that the CRM lacks",

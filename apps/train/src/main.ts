@@ -22,7 +22,7 @@ interface Options {
 
 const command = new Command("train")
   .description(
-    "From an interaction log to a bundle of CRM, tuned LLM and router, with test figures and a report.",
+    "From an interaction log to a bundle of CRM, tuned LLM and router (or of one model, by `recipe`), with test figures and a report.",
   )
   .option("--config <file>", "configuration", "configs/movietweetings.yaml")
   .option(
@@ -73,10 +73,10 @@ async function run(options: Options): Promise<void> {
     progress.stop();
     const evaluation = evaluateTest(result, config.seed);
     metrics.rewind("test", -1);
-    for (const { name, auc, logLoss, accuracy } of evaluation.rows) {
+    for (const { title, auc, logLoss, accuracy } of evaluation.rows) {
       metrics.add({
         phase: "test",
-        model: name,
+        model: title,
         auc: auc.estimate,
         logLoss: logLoss.estimate,
         accuracy: accuracy.estimate,
@@ -86,7 +86,8 @@ async function run(options: Options): Promise<void> {
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");
     await writeFileAtomic(report, runReport(config, configText, result, evaluation, timings));
-    process.stdout.write(`\n${formatTable(evaluation)}\n\n${verdict(evaluation)}\n`);
+    process.stdout.write(`\n${formatTable(evaluation)}\n\n`);
+    if (result.baseline !== undefined) process.stdout.write(`${verdict(result, evaluation)}\n`);
     const next = `pnpm serve --bundle ${result.bundleFolder}`;
     process.stdout.write(`Report: ${report}\nBundle: ${result.bundleFolder}   (serve it: ${next})\n`);
   } finally {
@@ -140,6 +141,13 @@ function listeners(
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(error)}\n`);
-  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
+  const interrupted = CorellaError.isInstance(error) && error.code === "train/interrupted";
+  process.stderr.write(`${formatError(interrupted ? resumable(error) : error)}\n`);
+  process.exitCode = interrupted ? 130 : 1;
+}
+
+/** An interruption as a user of the command is to hear of it. */
+function resumable({ code, message, place, cause }: CorellaError): CorellaError {
+  const remedy = "Go on with --resume; the run will end as if it had not been interrupted.";
+  return new CorellaError({ code, message, place, remedy, cause });
 }

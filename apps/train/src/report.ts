@@ -1,40 +1,24 @@
-import { mixed, type RunConfig, type TrainingResult } from "@corella/alignment";
+import { probabilitiesOf, type RunConfig, type TrainingResult } from "@corella/alignment";
 import {
   confidenceGroupAuc,
   entropyHistogram,
   evaluateModels,
   renderReport,
   type Evaluation,
-  type ModelPredictions,
+  type EvaluationRow,
+  type Report,
 } from "@corella/evaluation";
 import { summarise } from "@corella/modality";
 import { boundaryShift, route } from "@corella/routing";
 
-/** The run's models on the test part, under the names of the paper's ablation. */
-export function testModels(result: TrainingResult): ModelPredictions[] {
-  const { test, router, addLogits } = result;
-  const share = (toLlm: Uint32Array): number => toLlm.length / test.rows.length;
-  const replaced = mixed(test, router.policy, { kind: "replace" });
-  const added = mixed(test, router.policy, addLogits);
-  return [
-    { name: "CRM after stage 1", probabilities: test.crmWarm, shareToLlm: 0 },
-    { name: "CRM after stage 2", probabilities: test.crm, shareToLlm: 0 },
-    { name: "LLM alone", probabilities: test.llm, shareToLlm: 1 },
-    { name: "CoReLLa, replacing", probabilities: replaced.probabilities, shareToLlm: share(replaced.toLlm) },
-    { name: "CoReLLa, adding logits", probabilities: added.probabilities, shareToLlm: share(added.toLlm) },
-  ];
+/** Figures of everything that a run predicts of its test part. @param seed of the intervals */
+export function evaluateTest({ test, baseline }: TrainingResult, seed: number): Evaluation {
+  return evaluateModels(test.predictions, test.labels, { seed, baseline });
 }
 
-export const baselineName = "CRM after stage 1";
-
-export function evaluateTest(result: TrainingResult, seed: number): Evaluation {
-  return evaluateModels(testModels(result), result.test.labels, { seed, baseline: baselineName });
-}
-
-/** What the run learned about its own routing, in a sentence that does not flatter. */
-export function verdict(evaluation: Evaluation): string {
-  const added = evaluation.rows.find((row) => row.name === "CoReLLa, adding logits");
-  const difference = added?.versusBaseline?.aucDifference;
+/** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
+export function verdict({ served }: TrainingResult, evaluation: Evaluation): string {
+  const difference = rowOf(evaluation, served).versusBaseline?.aucDifference;
   if (difference === undefined) return "";
   const interval = `${signed(difference.estimate)} AUC, 95 % interval ${signed(difference.low)} to ${signed(difference.high)}`;
   if (difference.low > 0) return `CoReLLa is better than the CRM alone (${interval}).`;
@@ -46,6 +30,10 @@ function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
 }
 
+function rowOf({ rows }: Evaluation, name: string): EvaluationRow {
+  return rows.find((row) => row.name === name)!;
+}
+
 /** The self-contained report.html of a run. */
 export function runReport(
   config: RunConfig,
@@ -54,56 +42,41 @@ export function runReport(
   evaluation: Evaluation,
   timings: readonly (readonly [string, string])[],
 ): string {
-  const { test, phases, router, addLogits, data } = result;
-  const { entropy } = route(test.crm, { kind: "none" });
-  const threshold = router.policy.kind === "threshold" ? router.policy.entropy : undefined;
-  const models = testModels(result);
-  const summary = summarise(data.log, data.split);
-  const weight = addLogits.kind === "addLogits" ? addLogits.weight : 0;
+  const { test, phases, data, served, facts } = result;
+  const remark = verdict(result, evaluation);
   return renderReport({
     title: `corella run: ${config.name}`,
-    subtitle: `${config.crm.model} and a ${config.llm.base.kind === "scratch" ? "small Llama, pre-trained in the run" : "pre-trained decoder"}, seed ${config.seed}`,
+    subtitle: `${modelNames(config, result)}, seed ${config.seed}`,
     summary: [
       { label: "test samples", value: test.rows.length.toLocaleString("en") },
-      { label: "AUC of the CRM", value: evaluation.rows[1]!.auc.estimate.toFixed(4) },
-      { label: "AUC of CoReLLa", value: evaluation.rows.at(-1)!.auc.estimate.toFixed(4) },
-      { label: "share to the LLM", value: `${(100 * (models.at(-1)!.shareToLlm ?? 0)).toFixed(1)} %` },
-      { label: "weight of the LLM's logit", value: weight.toFixed(3) },
+      ...[...new Set(["crm", served])]
+        .flatMap((name) => evaluation.rows.filter((row) => row.name === name))
+        .map(({ title, auc }) => ({ label: `AUC of ${title}`, value: auc.estimate.toFixed(4) })),
+      ...facts,
     ],
     evaluation,
-    baselineNote: verdict(evaluation),
+    ...(remark === "" ? {} : { baselineNote: remark }),
     curves: [
-      ...phases.map((phase) => ({
-        title: `Loss: ${phaseTitle(phase.name)}`,
+      ...phases.map(({ title, losses }) => ({
+        title: `Loss: ${title}`,
         xLabel: "step",
         yLabel: "training loss",
-        series: [
-          { name: phaseTitle(phase.name), points: phase.losses.map(([x, y]): [number, number] => [x, y]) },
-        ],
+        series: [{ name: title, points: losses }],
       })),
       ...phases
-        .filter((phase) => phase.validations.length > 0)
-        .map((phase) => ({
-          title: `The CRM's validation AUC: ${phaseTitle(phase.name)}`,
+        .filter(({ validations }) => validations.length > 0)
+        .map(({ title, validations }) => ({
+          title: `The CRM's validation AUC: ${title}`,
           xLabel: "step",
           yLabel: "AUC",
           series: [
-            {
-              name: phaseTitle(phase.name),
-              points: phase.validations.map(({ step, score }): [number, number] => [step, score]),
-            },
+            { name: title, points: validations.map(({ step, score }): [number, number] => [step, score]) },
           ],
         })),
     ],
-    confidenceGroups: confidenceGroupAuc(
-      models.filter((model) => model.name !== baselineName),
-      entropy,
-      test.labels,
-    ),
-    entropyHistogram: entropyHistogram(entropy, threshold),
-    boundary: boundaryShift(test.crm, test.llm, test.labels),
+    ...byConfidence(result),
     details: [
-      { heading: "Data", table: { columns: ["", ""], rows: flatten(summary) } },
+      { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },
       {
         heading: "Time",
         table: { columns: ["phase", "minutes:seconds"], rows: timings.map(([phase, time]) => [phase, time]) },
@@ -113,15 +86,32 @@ export function runReport(
   });
 }
 
-function phaseTitle(name: string): string {
-  return (
-    {
-      "stage-0": "pre-training",
-      "stage-1": "stage 1, CRM",
-      "stage-2": "stage 2, joint",
-      "stage-3": "stage 3, LLM",
-    }[name] ?? name
-  );
+function modelNames(config: RunConfig, { test }: TrainingResult): string {
+  const llm =
+    config.llm.base.kind === "scratch" ? "a small Llama, pre-trained in the run" : "a pre-trained decoder";
+  const names = { crm: config.crm.model, llm };
+  return Object.entries(names)
+    .filter(([name]) => probabilitiesOf(test, name) !== undefined)
+    .map(([, title]) => title)
+    .join(" and ");
+}
+
+/** By the confidence of the run's CRM, where it has one; with an LLM also how both draw their boundaries. */
+function byConfidence({ test, router, baseline }: TrainingResult): Partial<Report> {
+  const crm = probabilitiesOf(test, "crm");
+  const llm = probabilitiesOf(test, "llm");
+  if (crm === undefined) return {};
+  const { entropy } = route(crm, { kind: "none" });
+  const threshold = router?.policy.kind === "threshold" ? router.policy.entropy : undefined;
+  return {
+    confidenceGroups: confidenceGroupAuc(
+      test.predictions.filter(({ name }) => name !== baseline),
+      entropy,
+      test.labels,
+    ),
+    entropyHistogram: entropyHistogram(entropy, threshold),
+    ...(llm === undefined ? {} : { boundary: boundaryShift(crm, llm, test.labels) }),
+  };
 }
 
 /** Nested figures as rows of a table. */

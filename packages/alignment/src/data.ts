@@ -1,22 +1,18 @@
 import { idFeeds } from "@corella/bundle";
 import type { Batch } from "@corella/engine";
-import { createGenerator, permutation } from "@corella/random";
 import {
   catalogueFromLog,
-  createPrompt,
   encodeRows,
   fitFeatureMap,
   prepareLog,
-  recordAt,
   splitLog,
   type Catalogue,
   type FeatureMap,
   type InteractionLog,
   type LogSplit,
-  type Prompt,
-  type PromptConfig,
 } from "@corella/modality";
-import type { RunConfig } from "./config.ts";
+import { createGenerator, permutation } from "@corella/random";
+import type { RunConfig } from "./config/config.ts";
 
 /** A log, split and fitted: both modalities of any of its rows. */
 export interface PreparedData {
@@ -29,14 +25,15 @@ export interface PreparedData {
   readonly cacheFolder: string;
   /** 0 or 1 for each row. */
   labels(rows: ArrayLike<number>): Float32Array;
-  /** ID modality, with the program's input names prefixed. */
+  /** The ID modality of rows as a CRM's inputs, their names prefixed. */
   crmBatch(rows: Uint32Array, prefix?: string): Batch;
 }
 
 /**
- * Loads the log of a configuration.
+ * Loads, splits and fits the log of a configuration.
  * @param baseFolder relative paths of the configuration start here
  * @param cacheFolder what was prepared before is read from here
+ * @throws CorellaError those of `prepareLog`, `splitLog` and `fitFeatureMap`
  */
 export async function prepareData(
   config: RunConfig,
@@ -57,50 +54,7 @@ export async function prepareData(
   };
 }
 
-/** Text modality of rows of a log. */
-export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLike<number>): string[] {
-  const { historyLength, retrieval } = prompt.config;
-  const window = retrieval === "none" ? historyLength : data.log.history.maxLength;
-  return Array.from(rows, (row) => prompt.render(recordAt(data.log, row, window), data.catalogue));
-}
-
-/**
- * What a decoder from scratch reads first: every item as a prompt's target would show it, and every user's training
- * events, oldest first, as a prompt's history would show them. Only training rows, so that nothing leaks.
- */
-export function pretrainingTexts(data: PreparedData, config: PromptConfig): string[] {
-  const { log, split } = data;
-  const itemText = createPrompt({ ...config, retrieval: "none", template: "{{target_item}}" });
-  const historyText = createPrompt({
-    ...config,
-    retrieval: "none",
-    template: "{{user_history}}",
-    historyLength: longestPassage,
-  });
-  const inTraining = new Uint8Array(log.size);
-  for (const row of split.train) inTraining[row] = 1;
-  const texts = log.items.ids.map((item) =>
-    itemText.render({ user: null, item, history: [] }, data.catalogue),
-  );
-  for (let user = 0; user < log.users.ids.length; user++) {
-    const rows = log.userRows
-      .subarray(log.userOffsets[user]!, log.userOffsets[user + 1]!)
-      .filter((row) => inTraining[row] === 1);
-    for (let start = 0; start < rows.length; start += longestPassage) {
-      const history = Array.from(rows.subarray(start, start + longestPassage), (row) => ({
-        item: log.items.ids[log.item[row]!]!,
-        rating: log.rating[row]!,
-      }));
-      texts.push(historyText.render({ user: null, item: history[0]!.item, history }, data.catalogue));
-    }
-  }
-  return texts;
-}
-
-/** Events in one passage of text. */
-const longestPassage = 20;
-
-/** A random subset, the same for the same seed and purpose; all rows when there are not more. */
+/** A random subset of rows, decided by seed and purpose; all rows when there are not more. */
 export function randomSubset(rows: Uint32Array, size: number, seed: number, purpose: string): Uint32Array {
   if (size >= rows.length) return rows;
   const order = permutation(rows.length, createGenerator(seed, `subset/${purpose}`));

@@ -1,20 +1,26 @@
-// Joint training of CRM and LLM in three stages.
-export { parseRunConfig, runConfigSchema, type RunConfig } from "./config.ts";
-export { changedSetting } from "./changed-setting.ts";
-export { configForFolder, loadRunConfig, type LoadedConfig } from "./load-config.ts";
-export { prepareData, randomSubset, renderPrompts, type PreparedData } from "./data.ts";
+// Training of a CRM and an LLM, together and alone, by recipes.
 export {
-  answerProgram,
+  parseRunConfig,
+  recipeNames,
+  runConfigSchema,
+  type RecipeName,
+  type RunConfig,
+} from "./config/config.ts";
+export { changedSetting } from "./config/changed-setting.ts";
+export { configForFolder, loadRunConfig, type LoadedConfig } from "./config/load-config.ts";
+export { prepareData, type PreparedData } from "./data.ts";
+export { train, type TrainingOptions, type TrainingResult } from "./train.ts";
+export { probabilitiesOf, type NamedPredictions, type PartPredictions } from "./predictions.ts";
+export type { TrainedPhase } from "./run.ts";
+export {
   calibrationLoss,
-  jointProgram,
+  objective,
   projectionParams,
-  type HiddenWidths,
-  type LlmLoss,
   type LossWeights,
-  type ProjectionConfig,
-} from "./objective.ts";
-export { train, type TrainingOptions, type TrainingResult } from "./pipeline.ts";
-export { mixed, type Predictions } from "./predictions.ts";
+  type ObjectiveModels,
+} from "./recipes/corella.ts";
+export type { AlignedLayers } from "./recipes/aligned-layers.ts";
+export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
 export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";
@@ -29,4 +35,4 @@ export {
   type TuneOptions,
   type TuneResult,
 } from "./tuning/tune.ts";
-export { randomRuns, renderRun, targetRuns } from "./target-runs.ts";
+export { randomRuns, renderRun, targetRuns } from "./llm/target-runs.ts";

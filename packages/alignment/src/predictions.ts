@@ -1,118 +1,79 @@
-import { createCrmLane, createLlmLane, type Lane, type Router, type TunedLlm } from "@corella/bundle";
-import type { ProgressListener, Runtime, Values } from "@corella/engine";
-import { recordAt, type ItemVectors } from "@corella/modality";
-import {
-  fitMixWeight,
-  mix,
-  route,
-  thresholdForShare,
-  type MixRule,
-  type RoutingPolicy,
-} from "@corella/routing";
-import type { RunConfig } from "./config.ts";
-import type { PreparedData } from "./data.ts";
+import type { Lane } from "@corella/bundle";
+import { recordAt } from "@corella/modality";
+import type { Run } from "./run.ts";
 
-/** Answers of every model to the same rows. */
-export interface Predictions {
+/** What one model, or a combination of two, says of samples. */
+export interface NamedPredictions {
+  /** For programs and files: `crm` and `llm` are the models of the bundle. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  /** P(label = 1) of each sample. */
+  readonly probabilities: Float32Array;
+  /** Share of the samples that the LLM answered, 0..1. */
+  readonly shareToLlm: number;
+}
+
+/** Predictions of a part of the data. */
+export interface PartPredictions {
+  /** Rows of the log. */
   readonly rows: Uint32Array;
+  /** 0 or 1 for each row. */
   readonly labels: Float32Array;
-  /** The CRM after stage 1. */
-  readonly crmWarm: Float32Array;
-  /** The CRM after stage 2. */
-  readonly crm: Float32Array;
-  readonly llm: Float32Array;
+  /** In the order in which they are shown, each with a name of its own. */
+  readonly predictions: readonly NamedPredictions[];
 }
 
-/** Final probabilities of predictions under a policy and a mixing rule, and which rows the LLM answered. */
-export function mixed(
-  predictions: Pick<Predictions, "crm" | "llm">,
-  policy: RoutingPolicy,
-  rule: MixRule,
-): { probabilities: Float32Array; toLlm: Uint32Array; entropy: Float32Array } {
-  const { toLlm, entropy } = route(predictions.crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => predictions.llm[row]!);
-  return { probabilities: mix(predictions.crm, answers, toLlm, rule), toLlm, entropy };
+/** Probabilities by the name of what made them; undefined where a part has none of that name. */
+export function probabilitiesOf({ predictions }: PartPredictions, name: string): Float32Array | undefined {
+  return predictions.find((each) => each.name === name)?.probabilities;
 }
 
-/** The threshold that sends the configured share of the validation part to the LLM, and the weight learned there. */
-export function fitRouter(
-  config: RunConfig,
-  validation: Predictions,
-): { router: Router; addLogits: MixRule } {
-  const { entropy } = route(validation.crm, { kind: "none" });
-  const policy: RoutingPolicy = {
-    kind: "threshold",
-    entropy: thresholdForShare(entropy, config.routing.share),
-  };
-  const { toLlm } = route(validation.crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => validation.llm[row]!);
-  const { weight, bias } = fitMixWeight(validation.crm, answers, validation.labels, toLlm, { bias: false });
-  const addLogits: MixRule = { kind: "addLogits", weight, bias };
-  return {
-    router: { policy, mix: config.routing.mix === "replace" ? { kind: "replace" } : addLogits },
-    addLogits,
-  };
-}
-
-export interface Models {
-  readonly crmWarm: Values;
-  readonly crm: Values;
-  readonly llm: TunedLlm;
-  readonly itemVectors: ItemVectors | undefined;
-}
+/** Answers of several models to the same rows, by the models' names: P(label = 1). */
+export type Answers<Name extends string> = Readonly<Record<Name, Float32Array>>;
 
 /** Records that are scored between two signs of progress. */
 const scoringChunk = 250;
 
-/** The answers of all models to the rows of some parts, by the very lanes that serve. */
-export async function predictAll(
-  config: RunConfig,
-  data: PreparedData,
-  models: Models,
-  runtime: Runtime,
-  listener: ProgressListener,
-  signal: AbortSignal | undefined,
-  parts: readonly (readonly [name: string, rows: Uint32Array])[],
-): Promise<Predictions[]> {
-  const warmLane = await createCrmLane({ config: config.crm, values: models.crmWarm }, data, runtime);
-  const crmLane = await createCrmLane({ config: config.crm, values: models.crm }, data, runtime);
-  const llmLane = await createLlmLane(
-    models.llm,
-    { prompt: config.prompt, catalogue: data.catalogue, itemVectors: models.itemVectors },
-    runtime,
-  );
-  const total = parts.reduce((sum, [, rows]) => sum + Math.ceil(rows.length / scoringChunk), 0);
+/**
+ * The answers of models to the rows of some parts, by the very lanes that serve. The lanes are closed.
+ * @param lanes by name; the last one is the slowest, by which progress is told
+ */
+export async function scoreParts<Name extends string>(
+  { data, listener, signal }: Run,
+  title: string,
+  lanes: Readonly<Record<Name, Lane>>,
+  parts: readonly Uint32Array[],
+): Promise<Answers<Name>[]> {
+  const steps = parts.reduce((sum, rows) => sum + Math.ceil(rows.length / scoringChunk), 0);
+  const named = Object.entries<Lane>(lanes);
   let step = 0;
   listener.phaseStarted?.({
     name: "scoring",
-    title: "Scoring with both models",
-    steps: total,
+    title,
+    steps,
     step,
     samplesPerStep: scoringChunk,
     validations: [],
   });
-  const results: Predictions[] = [];
-  for (const [, rows] of parts) {
-    const score = async (lane: Lane, each?: () => void): Promise<Float32Array> => {
-      const scores = new Float32Array(rows.length);
-      for (let start = 0; start < rows.length; start += scoringChunk) {
-        signal?.throwIfAborted();
-        const records = Array.from(rows.subarray(start, start + scoringChunk), (row) =>
-          recordAt(data.log, row),
-        );
-        scores.set(await lane.score(records), start);
-        each?.();
+  try {
+    const results: Answers<Name>[] = [];
+    for (const rows of parts) {
+      const answers: Record<string, Float32Array> = {};
+      for (const [position, [name, lane]] of named.entries()) {
+        const scores = new Float32Array(rows.length);
+        for (let start = 0; start < rows.length; start += scoringChunk) {
+          signal?.throwIfAborted();
+          const chunk = rows.subarray(start, start + scoringChunk);
+          scores.set(await lane.score(Array.from(chunk, (row) => recordAt(data.log, row))), start);
+          if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
+        }
+        answers[name] = scores;
       }
-      return scores;
-    };
-    results.push({
-      rows,
-      labels: data.labels(rows),
-      crmWarm: await score(warmLane),
-      crm: await score(crmLane),
-      llm: await score(llmLane, () => listener.stepDone?.("scoring", ++step, Number.NaN)),
-    });
+      results.push(answers as Answers<Name>);
+    }
+    return results;
+  } finally {
+    await Promise.all(named.map(([, lane]) => lane.dispose()));
   }
-  await Promise.all([warmLane.dispose(), crmLane.dispose(), llmLane.dispose()]);
-  return results;
 }

@@ -1,26 +1,16 @@
 // One folder that holds everything a prediction needs, and the Predictor that uses it.
-export {
-  openBundle,
-  saveBundle,
-  type Bundle,
-  type BundleContents,
-  type LlmAsking,
-  type OpenLlm,
-  type TunedLlm,
-} from "./bundle.ts";
-export { crmOf, saveCrm, type CrmModality, type TrainedCrm } from "./crm-folder.ts";
+export { openBundle, saveBundle, type Bundle, type BundleContents } from "./bundle.ts";
+export { crmOf, type TrainedCrm } from "./crm-files.ts";
+export type { Degradation } from "./degradation.ts";
 export { idFeeds } from "./feeds.ts";
 export type { Histories } from "./histories.ts";
-export { createCrmLane, createLlmLane, loadPredictor, openLane, type LoadOptions } from "./lanes.ts";
-export { createLlmPrompt } from "./llm-prompt.ts";
-export {
-  createPredictor,
-  type Lane,
-  type Prediction,
-  type Predictor,
-  type Router,
-  type ScoreOptions,
-} from "./predictor.ts";
-export { loadCrm, type LoadedCrm } from "./load-crm.ts";
-export { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
+export type { Lane } from "./lane.ts";
+export { createCrmLane, createLlmLane, openCrmLane, openLlmLane, type CrmLane } from "./lanes.ts";
+export type { LlmAsking, OpenLlm, TunedLlm } from "./llm-files.ts";
+export { createLlmPrompt, type PromptForLlm } from "./llm-prompt.ts";
+export { loadPredictor, type LoadOptions } from "./load-predictor.ts";
+export type { ModelName } from "./models.ts";
 export { newestBundle } from "./newest.ts";
+export { createPredictor, type Prediction, type Predictor, type ScoreOptions } from "./predictor.ts";
+export type { RemoteLlm } from "./remote-lane.ts";
+export type { Router } from "./router.ts";

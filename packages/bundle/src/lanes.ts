@@ -8,26 +8,31 @@ import {
   type Values,
 } from "@corella/engine";
 import { createScorer, mergeAdapter } from "@corella/llm";
-import { encodeRecords, type Catalogue, type FeatureMap } from "@corella/modality";
-import type { Bundle, TunedLlm } from "./bundle.ts";
-import { crmOf, type TrainedCrm } from "./crm-folder.ts";
+import { encodeRecords, type Catalogue } from "@corella/modality";
+import type { Bundle } from "./bundle.ts";
+import { crmOf, type TrainedCrm } from "./crm-files.ts";
 import { idFeeds } from "./feeds.ts";
-import { textLane, textModality, type TextModality } from "./llm-prompt.ts";
-import { createPredictor, type Lane, type Predictor } from "./predictor.ts";
-import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
-import { startWorkerLane } from "./worker-lane.ts";
+import type { Lane } from "./lane.ts";
+import type { TunedLlm } from "./llm-files.ts";
+import { textLane } from "./llm-prompt.ts";
+import type { ModelName } from "./models.ts";
 
 /** Records of the CRM that are scored at once. */
 const crmBatch = 4096;
 
+/** A CRM in this thread, whose program may also go into a file. */
+export interface CrmLane extends Lane {
+  /** Writes the model as a standard ONNX file for any batch size: inputs `input.<feature>`, outputs `output.logit` and `output.probability`. */
+  exportOnnx: Inference["exportOnnx"];
+}
+
 /** The CRM as a lane of this thread. */
 export async function createCrmLane(
-  crm: TrainedCrm,
-  modality: { readonly featureMap: FeatureMap; readonly catalogue: Catalogue },
+  { config, values, featureMap }: TrainedCrm,
+  catalogue: Catalogue,
   runtime: Runtime,
-): Promise<Lane & Pick<Inference, "exportOnnx">> {
-  const { featureMap, catalogue } = modality;
-  const inference = await runtime.infer(crmInferenceProgram(crmOf(crm.config, featureMap)), crm.values);
+): Promise<CrmLane> {
+  const inference = await runtime.infer(crmInferenceProgram(crmOf(config, featureMap)), values);
   return {
     async score(records) {
       const scores = new Float32Array(records.length);
@@ -44,14 +49,14 @@ export async function createCrmLane(
 }
 
 /** The LLM as a lane of this thread; the adapter is merged into the weights. */
-export async function createLlmLane(llm: TunedLlm, modality: TextModality, runtime: Runtime): Promise<Lane> {
-  return llmLane(llm, mergeAdapter(llm.config, llm.lora, llm.values), modality, runtime);
+export async function createLlmLane(llm: TunedLlm, catalogue: Catalogue, runtime: Runtime): Promise<Lane> {
+  return llmLane(llm, mergeAdapter(llm.config, llm.lora, llm.values), catalogue, runtime);
 }
 
 async function llmLane(
   llm: Omit<TunedLlm, "lora" | "values">,
   values: Values | ValueReader,
-  modality: TextModality,
+  catalogue: Catalogue,
   runtime: Runtime,
 ): Promise<Lane> {
   const { config, tokenizer, answers, tokenBudget } = llm;
@@ -66,50 +71,31 @@ async function llmLane(
     maxTokens: llm.maxTokens,
     overlong: "cut",
   });
-  return textLane(scorer, llm, modality);
+  return textLane(scorer, llm, catalogue);
 }
 
-/** Opens one model of a bundle in this thread. */
-export async function openLane(
-  bundle: Bundle,
-  lane: "crm" | "llm",
-  config: RuntimeConfig | undefined,
-): Promise<Lane> {
-  const runtime = await createRuntime(config);
-  if (lane === "crm") return createCrmLane(await bundle.crm(), bundle, runtime);
-  const modality = await textModality(bundle);
+/**
+ * Opens the CRM of a bundle in this thread.
+ * @throws CorellaError `bundle/no-model`, `bundle/damaged`
+ */
+export async function openCrmLane(bundle: Bundle, config?: RuntimeConfig): Promise<CrmLane> {
+  return createCrmLane(await bundle.crm(), bundle.catalogue, await createRuntime(config));
+}
+
+/**
+ * Opens the LLM of a bundle in this thread.
+ * @throws CorellaError `bundle/no-model`, `bundle/damaged`
+ */
+export async function openLlmLane(bundle: Bundle, config?: RuntimeConfig): Promise<Lane> {
   const { weights, ...llm } = await bundle.llm();
   try {
-    return await llmLane(llm, weights, modality, runtime);
+    return await llmLane(llm, weights, bundle.catalogue, await createRuntime(config));
   } finally {
     await weights.close();
   }
 }
 
-export interface LoadOptions {
-  /** What computes each model; default onnxruntime with two threads. */
-  readonly runtime?: RuntimeConfig | undefined;
-  /** Each model in a worker thread, so that this thread stays free; default false. */
-  readonly workers?: boolean;
-  /** A server that answers in place of the bundle's own LLM, whose weights are then not read. */
-  readonly remoteLlm?: RemoteLlm | undefined;
-}
-
-/** The Predictor of a bundle. */
-export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
-  const { runtime, remoteLlm } = options;
-  const open = async (lane: "crm" | "llm"): Promise<Lane> => {
-    if (lane === "llm" && remoteLlm !== undefined)
-      return createRemoteLane(await bundle.llmAsking(), await textModality(bundle), remoteLlm);
-    return options.workers === true
-      ? startWorkerLane({ folder: bundle.folder, lane, runtime })
-      : openLane(bundle, lane, runtime);
-  };
-  const opened = await Promise.allSettled([open("crm"), open("llm")]);
-  const [crm, llm] = opened;
-  if (crm.status === "fulfilled" && llm.status === "fulfilled") {
-    return createPredictor({ crm: crm.value, llm: llm.value }, bundle.router);
-  }
-  for (const lane of opened) if (lane.status === "fulfilled") await lane.value.dispose();
-  throw opened.find((lane) => lane.status === "rejected")!.reason;
+/** Opens one model of a bundle in this thread, whichever it is. */
+export function openLane(bundle: Bundle, model: ModelName, config?: RuntimeConfig): Promise<Lane> {
+  return model === "crm" ? openCrmLane(bundle, config) : openLlmLane(bundle, config);
 }

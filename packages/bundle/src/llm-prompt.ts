@@ -1,37 +1,17 @@
-import {
-  createPrompt,
-  embeddingFrom,
-  type Catalogue,
-  type ItemVectors,
-  type Prompt,
-  type PromptConfig,
-} from "@corella/modality";
+import { createPrompt, embeddingFrom, type Catalogue, type Prompt } from "@corella/modality";
 import type { Scorer } from "@corella/llm";
-import type { Bundle, TunedLlm } from "./bundle.ts";
-import type { Lane } from "./predictor.ts";
+import type { LlmAsking } from "./llm-files.ts";
+import type { Lane } from "./lane.ts";
 
-/** What turns a record into text. */
-export interface TextModality {
-  readonly prompt: PromptConfig;
-  readonly catalogue: Catalogue;
-  /** For prompts that retrieve. */
-  readonly itemVectors?: ItemVectors | undefined;
-}
+/** How a decoder's prompts are made, and how many tokens it reads. */
+export type PromptForLlm = Pick<LlmAsking, "tokenizer" | "maxTokens" | "prompt" | "itemVectors">;
 
-export async function textModality(bundle: Bundle): Promise<TextModality> {
-  const { prompt, catalogue } = bundle;
-  return { prompt, catalogue, itemVectors: await bundle.itemVectors() };
-}
-
-/** The prompt as a decoder is to see it: history is cut to its token limit. */
-export function createLlmPrompt(
-  llm: Pick<TunedLlm, "tokenizer" | "maxTokens">,
-  { prompt, itemVectors }: Pick<TextModality, "prompt" | "itemVectors">,
-): Prompt {
+/** The prompt as a decoder is to see it: history is cut to its token limit, and retrieved by the item vectors where there are some. */
+export function createLlmPrompt({ tokenizer, maxTokens, prompt, itemVectors }: PromptForLlm): Prompt {
   return createPrompt(
-    { ...prompt, maxTokens: llm.maxTokens },
+    { ...prompt, maxTokens },
     {
-      countTokens: (text) => llm.tokenizer.countTokens(text),
+      countTokens: (text) => tokenizer.countTokens(text),
       embedding: itemVectors === undefined ? undefined : embeddingFrom(itemVectors),
     },
   );
@@ -40,14 +20,14 @@ export function createLlmPrompt(
 /** A lane that asks a scorer, here or on a server, about records as text. */
 export function textLane(
   scorer: Pick<Scorer, "score" | "dispose">,
-  llm: Pick<TunedLlm, "tokenizer" | "maxTokens">,
-  modality: TextModality,
+  llm: PromptForLlm,
+  catalogue: Catalogue,
 ): Lane {
-  const prompt = createLlmPrompt(llm, modality);
+  const prompt = createLlmPrompt(llm);
   return {
     score: (records, signal) =>
       scorer.score(
-        records.map((record) => prompt.render(record, modality.catalogue)),
+        records.map((record) => prompt.render(record, catalogue)),
         signal,
       ),
     dispose: () => scorer.dispose(),

@@ -22,7 +22,7 @@ export async function newestBundle(runsFolder: string): Promise<string> {
       code: "bundle/none",
       message: "There is no bundle yet.",
       place: runsFolder,
-      remedy: "Make one with `pnpm train`, or name one with --bundle.",
+      remedy: "Train one, or name the folder of one that lies elsewhere.",
     });
   }
   return newest.folder;

@@ -1,6 +1,7 @@
 import type { RatingRecord } from "@corella/modality";
 import { expect, test } from "vitest";
-import { createPredictor, type Lane } from "./predictor.ts";
+import type { Lane } from "./lane.ts";
+import { createPredictor } from "./predictor.ts";
 
 const probabilityOf: Record<string, [crm: number, llm: number]> = {
   easy: [0.95, 0.1],

@@ -3,7 +3,7 @@ import { plainError } from "@corella/errors";
 import type { RatingRecord } from "@corella/modality";
 import { openBundle } from "./bundle.ts";
 import { openLane } from "./lanes.ts";
-import type { Lane } from "./predictor.ts";
+import type { Lane } from "./lane.ts";
 import type { LaneReply, LaneRequest, LaneSetup } from "./worker-lane.ts";
 
 // One model in its own thread. Requests are answered in the order they came.

@@ -38,7 +38,8 @@ test("a mistake is told with its place", async () => {
     message: expect.stringContaining("nothing"),
   });
   const good = await yaml("a: 1\nlist: [1]\n");
-  for (const setting of ["a", "=3", "a.b=1", "list.1=2", "list.x=2"])
+  await expect(readYaml(good, ["a"])).rejects.toMatchObject({ code: "config/set", place: "the setting a" });
+  for (const setting of ["=3", "a.b=1", "list.1=2", "list.x=2"])
     await expect(readYaml(good, [setting]), setting).rejects.toMatchObject({ code: "config/set" });
 });
 
@@ -83,6 +84,9 @@ test("an unknown key is told with the nearest of its level, through lists and al
       message: "There is no setting list.0.widht.",
       remedy: "Did you mean width?",
     }),
+  );
+  expect(() => parseStrict(schema, { list: [], frobnicate: 1 }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/unknown-key", remedy: "There are list." }),
   );
   expect(() => parseStrict(schema, { list: "x" }, "c.yaml")).toThrowError(
     expect.objectContaining({ code: "config/invalid", place: "c.yaml" }),

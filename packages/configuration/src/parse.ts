@@ -13,19 +13,20 @@ export function parseStrict<Output>(schema: z.ZodType<Output>, input: unknown, p
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
-    const near = nearestName(key, keysAt(schema, issue.path.map(String)));
+    const known = keysAt(schema, issue.path.map(String));
+    const near = nearestName(key, known);
     throw new CorellaError({
       code: "config/unknown-key",
       message: `There is no setting ${path === "" ? key : `${path}.${key}`}.`,
       place,
-      remedy: near === undefined ? "See docs/configuration.md for the settings." : `Did you mean ${near}?`,
+      remedy: near === undefined ? `There are ${[...new Set(known)].join(", ")}.` : `Did you mean ${near}?`,
     });
   }
   throw new CorellaError({
     code: "config/invalid",
     message: `${path === "" ? "The configuration" : path}: ${issue.message}.`.replace(/\.+$/, "."),
     place,
-    remedy: "See docs/configuration.md for the settings.",
+    remedy: "Correct the value there.",
   });
 }
 

@@ -13,7 +13,7 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
       code: "config/missing",
       message: "The configuration cannot be read.",
       place: path,
-      remedy: "Name another, for example configs/movietweetings.yaml.",
+      remedy: "Check the path and the permissions of the file.",
       cause,
     });
   });
@@ -24,16 +24,21 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
       throw new CorellaError({
         code: "config/set",
         message: `"${setting}" is not of the form path.to.key=value.`,
-        place: "--set",
-        remedy: "For example --set stages.joint.samples=2000.",
+        place: `the setting ${setting}`,
+        remedy: "Write it like stages.joint.samples=2000.",
       });
     }
-    content = withSetting(content, match[1]!, parseYaml(match[2]!, `--set ${match[1]!}`));
+    content = withSetting(content, match[1]!, parseYaml(match[2]!, `the setting ${setting}`));
   }
   return content;
 }
 
-function parseYaml(text: string, place: string): unknown {
+/**
+ * YAML as plain values; undefined or null where there is none.
+ * @param place where the text comes from, for errors
+ * @throws CorellaError `config/syntax` with line and column
+ */
+export function parseYaml(text: string, place: string): unknown {
   const document = parseDocument(text);
   const mistake = document.errors[0];
   if (mistake === undefined) {

@@ -24,11 +24,12 @@ export type CrmFeature =
       readonly table: string;
       /** Sequences of the same events whose vectors are added to these before pooling, for example the ratings. */
       readonly plus?: readonly string[] | undefined;
-      /** Of `attention`: the categorical feature that the events are compared with; default: the one named `table`. */
+      /** The categorical feature that the pooling `attention` compares events with; default: the one named `table`. */
       readonly target?: string | undefined;
     }
   | { readonly name: string; readonly type: "numeric" };
 
+/** A feature of several ids a sample, [batch, maxLength], which are embedded and pooled into one vector. */
 export type SequenceFeature = Extract<CrmFeature, { type: "sequence" }>;
 type IdFeature = Exclude<CrmFeature, { type: "numeric" }>;
 
@@ -105,14 +106,22 @@ export function targetOf({ target, table }: SequenceFeature): string {
   return target ?? table;
 }
 
-/** Of models that have nothing to compute with fewer features. @throws CorellaError `crm/features` */
+/**
+ * Refuses features that are fewer than a model can compute with.
+ * @param model its name, for the message
+ * @throws CorellaError `crm/features`
+ */
 export function needFields(model: string, features: readonly CrmFeature[], least: number): void {
   if (features.length < least) {
     throw badFeature("features", `${model} needs ${least} features at least, these are ${features.length}.`);
   }
 }
 
-/** Of models that are about sequences pooled by attention. @throws CorellaError `crm/features` */
+/**
+ * Refuses features without a sequence pooled by attention, for a model that is about nothing else.
+ * @param model its name, for the message
+ * @throws CorellaError `crm/features`
+ */
 export function needAttention(model: string, features: readonly CrmFeature[]): void {
   if (features.some((feature) => feature.type === "sequence" && feature.pooling === "attention")) return;
   throw new CorellaError({

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readSafetensors } from "@corella/safetensors";
 import { eagerRuntime, onnxRuntime, type Runtime } from "@corella/engine";
 import { describe, expect, test } from "vitest";
-import { runFuxiCtrCase, fuxiCtrTolerance, type CaseTensors, type FuxiCtrCase } from "./index.ts";
+import { runFuxiCtrCase, fuxiCtrTolerance, type CaseTensors, type FuxiCtrCase } from "./fuxictr/index.ts";
 
 const beside = join(import.meta.dirname, "goldens");
 const shared = join(import.meta.dirname, "../../../../shared/goldens/crm");

@@ -1,4 +1,4 @@
-import type { Part, Scope } from "@corella/engine";
+import type { Part } from "@corella/engine";
 import { checkFeatures, type CrmFeature } from "./features.ts";
 import { combine, type Calls, type Layer, type Tensor } from "./layers/layer.ts";
 
@@ -6,17 +6,28 @@ import { combine, type Calls, type Layer, type Tensor } from "./layers/layer.ts"
 export interface CrmOutput {
   /** [batch] */
   readonly logit: Tensor;
-  /** One [batch, d] for each interaction layer, in order. */
+  /** One [batch, width] for each interaction layer, in order. */
   readonly hiddenStates: Tensor[];
 }
 
-/** A model of named layers; `forward` reads as the paper. */
+/** A conventional recommendation model: what it declares, what it computes, and how wide its hidden states are. */
+export interface Crm extends Part<CrmOutput> {
+  /** The width of each interaction layer's hidden state, in the order of `hiddenStates`. */
+  readonly hiddenWidths: readonly number[];
+}
+
+/**
+ * A model of named layers; `forward` reads as the paper.
+ * @param hiddenWidths of the hidden states that `forward` gives, in their order
+ * @throws CorellaError `crm/features`
+ */
 export function model<Layers extends Record<string, Layer<never, unknown> | undefined>>(
   features: readonly CrmFeature[],
   layers: Layers,
+  hiddenWidths: readonly number[],
   forward: (call: Calls<Layers>) => CrmOutput,
-): Part<CrmOutput> {
+): Crm {
   checkFeatures(features);
   const { params, tables, inputs, forward: run } = combine<Layers, void, CrmOutput>(layers, forward);
-  return { params, tables, inputs, forward: (scope: Scope) => run(scope, undefined) };
+  return { params, tables, inputs, hiddenWidths, forward: (scope) => run(scope, undefined) };
 }

@@ -16,11 +16,11 @@ import {
   crmModels,
   crmProgram,
   embeddingNames,
-  regularizationLoss,
   regularized,
   type CrmConfig,
   type CrmFeature,
 } from "./index.ts";
+import { regularizationLoss } from "./program.ts";
 import { attentiveFeatures, syntheticBatch, syntheticFeatures as features } from "./synthetic.test-helper.ts";
 
 const compiled = onnxRuntime({ threads: 2 });

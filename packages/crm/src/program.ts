@@ -44,6 +44,7 @@ export function embeddingNames(specs: Pick<Specs, "params" | "tables">): Readonl
   return new Set([...Object.keys(specs.tables), ...numeric]);
 }
 
+/** Strengths of L2 regularisation; what is absent is 0. */
 export interface Regularizers {
   /** λ of every embedding table, first-order weights included. */
   readonly embedding?: number;

@@ -1,8 +1,7 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import type { Part } from "@corella/engine";
 import type { z } from "zod";
 import type { CrmFeature } from "./features.ts";
-import type { CrmOutput } from "./model.ts";
+import type { Crm } from "./model.ts";
 import { autoInt, autoIntSchema } from "./models/autoint.ts";
 import { dcnv2, dcnv2Schema } from "./models/dcnv2.ts";
 import { deepFm, deepFmSchema } from "./models/deepfm.ts";
@@ -16,20 +15,22 @@ import { maskNet, maskNetSchema } from "./models/masknet.ts";
 import { wideDeep, wideDeepSchema } from "./models/widedeep.ts";
 import { xDeepFm, xDeepFmSchema } from "./models/xdeepfm.ts";
 
+/** A model of the zoo: the schema of its parameters, and how it is built from them. */
 export interface CrmModel {
   /** Strict; every field has a default. */
   readonly schema: z.ZodType<object, unknown>;
   /** @param config as the schema accepts it */
-  create(config: object, features: readonly CrmFeature[]): Part<CrmOutput>;
+  create(config: object, features: readonly CrmFeature[]): Crm;
 }
 
 function entry<Config extends object>(
   schema: z.ZodType<Config, unknown>,
-  create: (config: Config, features: readonly CrmFeature[]) => Part<CrmOutput>,
+  create: (config: Config, features: readonly CrmFeature[]) => Crm,
 ): CrmModel {
   return { schema, create: (config, features) => create(schema.parse(config), features) };
 }
 
+/** The name of a model of the zoo, as configurations say it. */
 export type CrmModelName =
   | "DCNv2"
   | "DeepFM"
@@ -60,6 +61,9 @@ export const crmModels: Readonly<Record<CrmModelName, CrmModel>> = {
   GDCN: entry(gdcnSchema, gdcn),
 };
 
+/**
+ * A model's name beside those of its parameters that differ from the defaults: `crossLayers: 4` beside `model: "DCNv2"`.
+ */
 export interface CrmConfig {
   readonly model: string;
   readonly [parameter: string]: unknown;
@@ -69,12 +73,15 @@ export interface CrmConfig {
  * Builds a model from a config such as `{ model: "DCNv2", crossLayers: 4 }`; absent parameters have the model's defaults.
  * @throws CorellaError `crm/unknown-model`, `crm/unknown-parameter`, `crm/bad-parameter`, `crm/features`
  */
-export function createCrm(config: CrmConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function createCrm(config: CrmConfig, features: readonly CrmFeature[]): Crm {
   const { name, parameters } = parseCrmConfig(config);
   return crmModels[name].create(parameters, features);
 }
 
-/** Checks a config and fills in the defaults. Throws as `createCrm`. */
+/**
+ * Checks a config and fills in the defaults of what it leaves out.
+ * @throws CorellaError `crm/unknown-model`, `crm/unknown-parameter`, `crm/bad-parameter`
+ */
 export function parseCrmConfig(config: CrmConfig): {
   name: CrmModelName;
   parameters: object;

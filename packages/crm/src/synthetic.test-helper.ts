@@ -20,7 +20,7 @@ export const syntheticFeatures: CrmFeature[] = [
   { name: "age", type: "numeric" },
 ];
 
-/** The same with the history pooled by attention to the item. */
+/** `syntheticFeatures` with the history pooled by attention to the item. */
 export const attentiveFeatures: CrmFeature[] = syntheticFeatures.map((feature) =>
   feature.name === "history" ? { ...feature, pooling: "attention" } : feature,
 );

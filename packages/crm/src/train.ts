@@ -11,6 +11,7 @@ import {
   type PhaseResult,
   type PhaseSpec,
   type PlateauOptions,
+  type Program,
   type Runtime,
   type Schedule,
   type TrainOptions,
@@ -29,6 +30,7 @@ export interface LabelledBatches {
   batches(): Iterable<Batch> | AsyncIterable<Batch>;
 }
 
+/** How long and how fast a model learns; plain values that a configuration may hold. */
 export interface CrmTrainingSettings {
   /** At most so many steps. */
   readonly steps: number;
@@ -53,10 +55,13 @@ export interface CrmTrainingSettings {
   readonly patience: number;
 }
 
+/** A model, its samples and how it learns: all that `trainCrm` takes. */
 export interface CrmTraining extends CrmTrainingSettings {
   readonly crm: Part<CrmOutput>;
+  /** What is trained: a loss over inputs of `batch`, with the parameters and tables of `crm`. Default `crmProgram(crm)`. */
+  readonly program?: Program;
   readonly runtime: Runtime;
-  /** Of initial values and dropout. */
+  /** Seeds the initial values and dropout. */
   readonly seed: number;
   /** Initial values; those that are absent are drawn. The trainer works on these very arrays. */
   readonly values?: Values;
@@ -78,17 +83,26 @@ export async function trainCrm(
   options: Partial<PhaseOptions> = {},
 ): Promise<PhaseResult> {
   const phase: PhaseOptions = { name: "crm", title: "CRM", checkpointEveryMs: 30_000, ...options };
+  return runPhase(phase, () => crmPhase(training));
+}
+
+/**
+ * The phase that `trainCrm` runs, for a training of several phases.
+ * @throws CorellaError `crm/one-class`, `engine/optimizer`
+ */
+export async function crmPhase(training: CrmTraining): Promise<PhaseSpec> {
   try {
-    return await runPhase(phase, () => createPhase(training));
-  } finally {
+    return await createPhase(training);
+  } catch (error) {
     await training.dispose?.();
+    throw error;
   }
 }
 
 async function createPhase(training: CrmTraining): Promise<PhaseSpec> {
   const { crm, runtime, tables, clipNorm, values, plateau } = training;
   requireBothClasses(training.validation.labels);
-  const trainer = await runtime.train(crmProgram(crm), {
+  const trainer = await runtime.train(training.program ?? crmProgram(crm), {
     seed: training.seed,
     optimizer: regularized({ kind: "adam", learningRate: training.learningRate }, crm, {
       embedding: training.embeddingL2 ?? 0,
@@ -112,7 +126,10 @@ async function createPhase(training: CrmTraining): Promise<PhaseSpec> {
       evaluate: () => validator.evaluate(),
       plateau,
     },
-    dispose: () => validator.dispose(),
+    async dispose() {
+      await validator.dispose();
+      await training.dispose?.();
+    },
   };
 }
 
@@ -129,6 +146,7 @@ export interface CrmValidator {
 }
 
 /**
+ * Prepares the validation of a model whose values may still change.
  * @param values of the model; they are read anew at each validation
  * @throws CorellaError `crm/one-class` when all labels are the same, so that there is no AUC
  */
@@ -151,6 +169,7 @@ export async function createValidator(
 }
 
 /**
+ * Refuses validation samples of one class.
  * @param labels of the validation samples
  * @throws CorellaError `crm/one-class` when all are the same, so that there is no AUC
  */

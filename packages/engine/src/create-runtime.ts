@@ -5,6 +5,7 @@ import type { OnnxRuntimeOptions } from "./onnx/session.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { loadTfjsNode } from "./eager/tfjs-node.ts";
 
+/** What runs programs: compiled graphs (`onnxruntime`) or tfjs, operation by operation, on one of its backends. */
 export type RuntimeKind = "onnxruntime" | "tfjs-node" | "tfjs-node-gpu" | "tfjs-cpu";
 
 /** Every kind of runtime, the default first. */

@@ -4,15 +4,17 @@ export { systemRemedy } from "./system.ts";
 
 const marker = Symbol.for("corella.error");
 
+/** The parts of a `CorellaError`. */
 export interface CorellaErrorDetails {
   /** Stable identifier that programs may test, for example `config/unknown-key`. */
   readonly code: string;
   /** What is wrong, in one sentence. */
   readonly message: string;
-  /** Where: a file, line, column, field or config path. */
+  /** The place of the mistake: a file, line, column, field or config path. */
   readonly place?: string | undefined;
   /** What the user can do about it. */
   readonly remedy?: string | undefined;
+  /** What was thrown first, where something was. */
   readonly cause?: unknown;
 }
 
@@ -41,8 +43,9 @@ export class CorellaError extends Error {
 export type PlainError = Omit<CorellaErrorDetails, "cause">;
 
 /**
- * @param defect what is thrown but no CorellaError gets this code, and with `stack` its stack as the message, which would be
- * lost on the way
+ * Turns whatever was thrown into plain data.
+ * @param defect what is thrown but no CorellaError gets this code, and with `stack` its stack as the message, which
+ * would be lost on the way
  */
 export function plainError(
   error: unknown,
@@ -57,7 +60,7 @@ export function plainError(
   return { code: defect.code, message: defect.stack === true ? (stack ?? message) : message };
 }
 
-/** The lines that a command prints for an error: three at most for a user's mistake or the system's refusal, the stack for a defect. */
+/** An error as lines of text for a terminal or a log: three at most for a user's mistake or the system's refusal, the stack for a defect. */
 export function formatError(error: unknown): string {
   const details = CorellaError.isInstance(error) ? error : systemDetails(error);
   if (details === undefined) return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,7 +1,8 @@
 import { CorellaError } from "@corella/errors";
 import { bootstrapMetrics, confidenceGroups, type BootstrapOptions, type Interval } from "@corella/metrics";
-import { checkModels, namingModel, type ModelPredictions } from "./evaluate.ts";
+import { checkModels, namingModel, titleOf, type ModelPredictions } from "./evaluate.ts";
 
+/** Samples of similar confidence of the CRM, with each model's AUC on them. */
 export interface ConfidenceGroup {
   /** `low`, `medium` or `high` confidence of the CRM; `1 of 5` (the lowest) to `5 of 5` for other numbers of groups. */
   readonly name: string;
@@ -9,13 +10,14 @@ export interface ConfidenceGroup {
   /** Smallest and largest entropy of the group, in nats. */
   readonly entropyRange: readonly [number, number];
   /** AUC of each model on the group's samples; NaN where they have one label only. */
-  readonly models: readonly { readonly name: string; readonly auc: Interval }[];
+  readonly models: readonly { readonly name: string; readonly title: string; readonly auc: Interval }[];
 }
 
 /**
  * Figure 1 of the paper: the samples in equal groups by the CRM's entropy (in nats), from the least confident to the
  * most, and each model's AUC within them. All models see the same resamples.
- * @throws CorellaError as `evaluateModels`, and `evaluation/length-mismatch`.
+ * @throws CorellaError `evaluation/length-mismatch`, `evaluation/no-models`, `evaluation/no-samples`,
+ * `evaluation/duplicate-model`, `evaluation/not-a-share`; `metrics/...` with the model's name as its place.
  */
 export function confidenceGroupAuc(
   models: readonly ModelPredictions[],
@@ -38,25 +40,31 @@ export function confidenceGroupAuc(
       name: groupName(group, groups),
       count: rows.length,
       entropyRange: [groupEntropy[0] ?? Number.NaN, groupEntropy.at(-1) ?? Number.NaN],
-      models: models.map(({ name, probabilities }) => ({
-        name,
-        auc: namingModel(name, () => bootstrapMetrics(select(probabilities), groupLabels, options).auc),
+      models: models.map((model) => ({
+        name: model.name,
+        title: titleOf(model),
+        auc: namingModel(
+          model.name,
+          () => bootstrapMetrics(select(model.probabilities), groupLabels, options).auc,
+        ),
       })),
     };
   });
 }
 
+/** The name of a group, counted from 0 for the lowest confidence, among so many. */
 export function groupName(group: number, groups: number): string {
   const names = { 1: ["all"], 2: ["low", "high"], 3: ["low", "medium", "high"] }[groups];
   return names?.[group] ?? `${group + 1} of ${groups}`;
 }
 
-/** `low confidence`, `confidence 1 of 5`, `all samples`. */
+/** A group's name as a heading says it: `low confidence`, `confidence 1 of 5`, `all samples`. */
 export function groupTitle(name: string): string {
   if (name === "all") return "all samples";
   return name.includes(" of ") ? `confidence ${name}` : `${name} confidence`;
 }
 
+/** One bar of an `EntropyHistogram`. */
 export interface EntropyBin {
   /** In nats; a sample at `to` is in the next bin, but for the last bin. */
   readonly from: number;
@@ -66,6 +74,7 @@ export interface EntropyBin {
   readonly countAboveThreshold: number;
 }
 
+/** How many samples have which prediction entropy of the CRM, and where the routing threshold lies. */
 export interface EntropyHistogram {
   readonly bins: readonly EntropyBin[];
   readonly count: number;

@@ -1,6 +1,6 @@
 import { bootstrapDifference, bootstrapMetrics, delongTest } from "@corella/metrics";
 import { expect, test } from "vitest";
-import { confidenceGroupAuc, entropyHistogram, evaluateModels } from "./index.ts";
+import { confidenceGroupAuc, entropyHistogram, evaluateModels, formatTable } from "./index.ts";
 import { sample } from "./sample.test-helper.ts";
 
 const labels = Float32Array.of(1, 0, 1, 0);
@@ -20,6 +20,23 @@ test("figures that one can work out", () => {
   expect(a).not.toHaveProperty("shareToLlm");
   expect(b!.shareToLlm).toBe(0.25);
   expect(b).not.toHaveProperty("versusBaseline");
+});
+
+test("models are found by their names and shown by their titles", () => {
+  const titled = [right, { ...half, title: "One pair lost" }];
+  const evaluation = evaluateModels(titled, labels, { samples: 5, baseline: "half" });
+  expect(evaluation.rows.map(({ name, title }) => [name, title])).toEqual([
+    ["right", "right"],
+    ["half", "One pair lost"],
+  ]);
+  const table = formatTable(evaluation);
+  expect(table).toContain("AUC against One pair lost");
+  expect(table).not.toMatch(/half/);
+  const [group] = confidenceGroupAuc(titled, Float32Array.of(0.1, 0.2, 0.3, 0.4), labels, 1, { samples: 5 });
+  expect(group!.models.map(({ name, title }) => [name, title])).toEqual([
+    ["right", "right"],
+    ["half", "One pair lost"],
+  ]);
 });
 
 test("every model sees the same resamples, and the same seed the same again", () => {

@@ -10,18 +10,23 @@ import {
 
 /** What one model says of the samples; all models of an evaluation are of the same samples in the same order. */
 export interface ModelPredictions {
+  /** What programs and files find the model by, for example `crm`. */
   readonly name: string;
+  /** What people call it; default: the name. */
+  readonly title?: string | undefined;
   /** P(label = 1) of each sample. */
   readonly probabilities: Float32Array;
   /** Share of the samples that the LLM answered, 0..1. */
   readonly shareToLlm?: number | undefined;
 }
 
+/** How intervals are made, and what models are compared with. */
 export interface EvaluationOptions extends BootstrapOptions {
   /** Name of the model that the others are compared with. */
   readonly baseline?: string | undefined;
 }
 
+/** A model against the baseline, on the same samples. */
 export interface BaselineComparison {
   /** The model's AUC minus the baseline's, in the same resamples. */
   readonly aucDifference: Interval;
@@ -29,13 +34,18 @@ export interface BaselineComparison {
   readonly deLongP: number;
 }
 
+/** The figures of one model, with their intervals. */
 export interface EvaluationRow extends MetricIntervals {
+  /** What programs and files find the model by. */
   readonly name: string;
+  /** What people call it. */
+  readonly title: string;
   readonly shareToLlm?: number | undefined;
-  /** Of every model but the baseline, where there is one. */
+  /** Present for every model but the baseline, where there is one. */
   readonly versusBaseline?: BaselineComparison | undefined;
 }
 
+/** The figures of all models on the same samples, and how their intervals were made. */
 export interface Evaluation {
   readonly rows: readonly EvaluationRow[];
   readonly count: number;
@@ -69,6 +79,7 @@ export function evaluateModels(
   return {
     rows: models.map((model, index) => ({
       name: model.name,
+      title: titleOf(model),
       ...metrics[index]!,
       ...(model.shareToLlm === undefined ? {} : { shareToLlm: model.shareToLlm }),
       ...(baselineModel === undefined || baselineModel === model
@@ -94,7 +105,11 @@ function compare(
   }));
 }
 
-/** @throws CorellaError as `evaluateModels` on models that are missing, share a name or have a bad share. */
+/**
+ * Refuses models that are missing, share a name or have a share outside 0..1, and samples that are none.
+ * @throws CorellaError `evaluation/no-models`, `evaluation/no-samples`, `evaluation/duplicate-model`,
+ * `evaluation/not-a-share`
+ */
 export function checkModels(models: readonly ModelPredictions[], labels: Float32Array): void {
   if (models.length === 0) {
     throw new CorellaError({
@@ -150,7 +165,20 @@ function findBaseline(
   });
 }
 
-/** Errors of `@corella/metrics` do not know whose probabilities they are about. */
+/** A model's title, or its name where it has none. */
+export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title">): string {
+  return title ?? name;
+}
+
+/** Title of the model that the others are compared with; undefined where there is none. */
+export function baselineTitle({ rows, baseline }: Evaluation): string | undefined {
+  return rows.find(({ name }) => name === baseline)?.title;
+}
+
+/**
+ * Runs a computation of `@corella/metrics`, whose errors do not know whose probabilities they are about: the model's
+ * name is put before their place.
+ */
 export function namingModel<T>(name: string, compute: () => T): T {
   try {
     return compute();

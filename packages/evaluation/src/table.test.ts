@@ -10,9 +10,17 @@ const interval = (estimate: number, spread = 0.01) => ({
 
 const evaluation: Evaluation = {
   rows: [
-    { name: "CRM", auc: interval(0.7585), logLoss: interval(0.59), accuracy: interval(0.689), shareToLlm: 0 },
     {
-      name: "CoReLLa",
+      name: "crm",
+      title: "CRM",
+      auc: interval(0.7585),
+      logLoss: interval(0.59),
+      accuracy: interval(0.689),
+      shareToLlm: 0,
+    },
+    {
+      name: "add-logits",
+      title: "CoReLLa",
       auc: interval(0.76),
       logLoss: interval(1.25),
       accuracy: interval(0.7),
@@ -22,7 +30,7 @@ const evaluation: Evaluation = {
   ],
   count: 10_000,
   positives: 5204,
-  baseline: "CRM",
+  baseline: "crm",
   samples: 1000,
   seed: 1,
   level: 0.95,
@@ -46,7 +54,7 @@ AUC against CRM:
 test("without shares and baseline there are no columns and lines of them; what has no value is a dash", () => {
   const none = interval(Number.NaN);
   const alone: Evaluation = {
-    rows: [{ name: "only", auc: none, logLoss: interval(0.5), accuracy: interval(1) }],
+    rows: [{ name: "only", title: "only", auc: none, logLoss: interval(0.5), accuracy: interval(1) }],
     count: 3,
     positives: 3,
     samples: 10,
@@ -77,9 +85,9 @@ test("no line is wider than 110 columns, and no name can break out of its line",
 });
 
 test("markdown: a row a model, with special characters as themselves", () => {
-  const rows = evaluation.rows.map((row) => ({ ...row, name: `${row.name} | <b>*` }));
+  const rows = evaluation.rows.map((row) => ({ ...row, title: `${row.title} | <b>*` }));
   expect(formatMarkdownTable({ ...evaluation, rows })).toBe(
-    `| model | AUC | logloss | accuracy | to LLM | AUC against CRM |
+    `| model | AUC | logloss | accuracy | to LLM | AUC against CRM \\| \\<b\\>\\* |
 | --- | ---: | ---: | ---: | ---: | ---: |
 | CRM \\| \\<b\\>\\* | 0.7585 [0.7485, 0.7685] | 0.5900 [0.5800, 0.6000] | 0.6890 [0.6790, 0.6990] | 0.0 % | – |
 | CoReLLa \\| \\<b\\>\\* | 0.7600 [0.7500, 0.7700] | 1.2500 [1.2400, 1.2600] | 0.7000 [0.6900, 0.7100] | 30.0 % | +0.0015 [−0.0005, +0.0035], p = 0.018 |

@@ -1,5 +1,5 @@
 import type { Interval } from "@corella/metrics";
-import type { Evaluation, EvaluationRow } from "./evaluate.ts";
+import { baselineTitle, type Evaluation, type EvaluationRow } from "./evaluate.ts";
 import {
   formatCount,
   formatDifference,
@@ -32,7 +32,7 @@ export function formatTable(evaluation: Evaluation): string {
     Math.max(title.length, ...cells.map((line) => line[column]!.length)),
   );
   const restWidth = widths.reduce((sum, width) => sum + gap.length + width, 0);
-  const names = evaluation.rows.map(({ name }) => wrap(plainText(name), lineWidth - restWidth));
+  const names = evaluation.rows.map(({ title }) => wrap(plainText(title), lineWidth - restWidth));
   const nameWidth = Math.max("model".length, ...names.flat().map((line) => line.length));
   const line = (name: string, columns: readonly string[]): string =>
     [name.padEnd(nameWidth), ...columns.map((cell, column) => cell.padEnd(widths[column]!))]
@@ -52,32 +52,34 @@ export function formatTable(evaluation: Evaluation): string {
 
 function comparisonLines(evaluation: Evaluation): string[] {
   const compared = evaluation.rows.filter(({ versusBaseline }) => versusBaseline !== undefined);
-  if (evaluation.baseline === undefined || compared.length === 0) return [];
+  const baseline = baselineTitle(evaluation);
+  if (baseline === undefined || compared.length === 0) return [];
   const texts = compared.map(({ versusBaseline }) => comparison(versusBaseline!));
-  const names = compared.map(({ name }) =>
-    wrap(plainText(name), lineWidth - 2 - gap.length - maxLength(texts)),
+  const names = compared.map(({ title }) =>
+    wrap(plainText(title), lineWidth - 2 - gap.length - maxLength(texts)),
   );
   const nameWidth = maxLength(names.flat());
   const lines = names.flatMap(([first = "", ...others], i) => [
     `  ${first.padEnd(nameWidth)}${gap}${texts[i]!}`,
     ...others.map((other) => `  ${other}`),
   ]);
-  return ["", ...wrap(`AUC against ${plainText(evaluation.baseline)}:`, lineWidth), ...lines];
+  return ["", ...wrap(`AUC against ${plainText(baseline)}:`, lineWidth), ...lines];
 }
 
-/** The evaluation for a README or an issue. */
+/** The evaluation as a Markdown table with a sentence on the intervals, for a README or an issue. */
 export function formatMarkdownTable(evaluation: Evaluation): string {
   const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
-  const withBaseline = evaluation.baseline !== undefined;
+  const baseline = baselineTitle(evaluation);
   const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const header = ["model", "AUC", "logloss", "accuracy"];
   if (withShare) header.push("to LLM");
-  if (withBaseline) header.push(`AUC against ${markdownText(evaluation.baseline)}`);
+  if (baseline !== undefined) header.push(`AUC against ${markdownText(baseline)}`);
   const lines = [row(header), row(header.map((_, column) => (column === 0 ? "---" : "---:")))];
   for (const model of evaluation.rows) {
-    const cells = [markdownText(model.name), ...[model.auc, model.logLoss, model.accuracy].map(interval)];
+    const cells = [markdownText(model.title), ...[model.auc, model.logLoss, model.accuracy].map(interval)];
     if (withShare) cells.push(shareCell(model));
-    if (withBaseline) cells.push(model.versusBaseline === undefined ? "–" : comparison(model.versusBaseline));
+    if (baseline !== undefined)
+      cells.push(model.versusBaseline === undefined ? "–" : comparison(model.versusBaseline));
     lines.push(row(cells));
   }
   return `${lines.join("\n")}\n\n${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}\n`;
@@ -88,6 +90,7 @@ export function method({ samples, seed, level }: Evaluation): string {
   return `in brackets ${formatLevel(level)} intervals of ${formatCount(samples)} paired bootstrap resamples (seed ${seed}).`;
 }
 
+/** The share of the positive samples as text: `49.8 %`. */
 export function positiveShare({ count, positives }: Evaluation): string {
   return formatShare(positives / count);
 }

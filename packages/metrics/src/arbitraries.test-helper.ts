@@ -12,6 +12,7 @@ const score: fc.Arbitrary<number> = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
 );
 
+/** Rows for a property test, at least `minLength` and at most 30. */
 export function scoredRows(minLength = 0): fc.Arbitrary<ScoredRows> {
   return fc
     .array(fc.tuple(score, score, fc.integer({ min: 0, max: 1 })), { minLength, maxLength: 30 })

@@ -10,6 +10,7 @@ import {
 import { ascendingOrder } from "./ranking.ts";
 import { rowHits, rowLogLosses } from "./summary.ts";
 
+/** How many resamples are drawn, and how wide an interval is. */
 export interface BootstrapOptions {
   /** Number of resamples, default 1,000. */
   readonly samples?: number;
@@ -26,6 +27,7 @@ export interface Interval {
   readonly high: number;
 }
 
+/** AUC, logloss (in nats) and accuracy, each with its interval. */
 export interface MetricIntervals {
   readonly auc: Interval;
   readonly logLoss: Interval;
@@ -74,7 +76,8 @@ export function bootstrapMetrics(
 
 /**
  * Bootstrap intervals of the differences, A minus B, of two models on the same rows; each resample draws the same rows
- * for both. An interval that does not hold 0 is a significant difference at 1 - level. Throws as `bootstrapMetrics`.
+ * for both. An interval that does not hold 0 is a significant difference at 1 - level.
+ * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`, `metrics/bad-argument`.
  */
 export function bootstrapDifference(
   probabilitiesA: Numbers,

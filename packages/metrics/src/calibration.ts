@@ -35,7 +35,7 @@ export function calibrationCurve(probabilities: Numbers, labels: Numbers, bins =
 /**
  * ECE: the mean over the rows of |mean probability - positive rate| of the row's bin, with bins of equal width.
  * NaN for no rows. Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 5, for the positive class.
- * Throws as `calibrationCurve`.
+ * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`, `metrics/bad-argument`.
  */
 export function expectedCalibrationError(probabilities: Numbers, labels: Numbers, bins = 15): number {
   let sum = 0;

@@ -1,19 +1,8 @@
 // Good to about 1e-14; the tests hold them against scipy.
 
-/** P(Z <= z) of the standard normal distribution. Small tails keep their relative precision. */
-export function normalCdf(z: number): number {
-  return complementaryError(-z / Math.SQRT2) / 2;
-}
-
-/** P(|Z| >= |z|) of the standard normal distribution. */
+/** P(|Z| >= |z|) of the standard normal distribution. Small tails keep their relative precision. */
 export function normalTwoSided(z: number): number {
   return complementaryError(Math.abs(z) / Math.SQRT2);
-}
-
-/** P(T <= t) of Student's t distribution. */
-export function studentTCdf(t: number, degreesOfFreedom: number): number {
-  const tail = studentTTwoSided(t, degreesOfFreedom) / 2;
-  return t < 0 ? tail : 1 - tail;
 }
 
 /** P(|T| >= |t|) of Student's t distribution: I_x(n/2, 1/2) with x = n / (n + t^2). Abramowitz & Stegun 26.7.1, 26.5.27. */
@@ -31,9 +20,8 @@ export function studentTTwoSided(t: number, degreesOfFreedom: number): number {
   return 1 - (front * betaContinuedFraction(y, 0.5, a)) / 0.5;
 }
 
-/** erfc: Abramowitz & Stegun 7.1.6 (series) up to 2.5, 7.1.14 (continued fraction) beyond. */
+/** erfc(x) for x >= 0: Abramowitz & Stegun 7.1.6 (series) up to 2.5, 7.1.14 (continued fraction) beyond. */
 function complementaryError(x: number): number {
-  if (x < 0) return 2 - complementaryError(-x);
   if (x < 2.5) {
     let term = x;
     let sum = x;

@@ -8,7 +8,6 @@ export {
 } from "./bootstrap.ts";
 export { calibrationCurve, expectedCalibrationError, type CalibrationBin } from "./calibration.ts";
 export { confidenceGroups } from "./confidence.ts";
-export { normalCdf, studentTCdf } from "./distributions.ts";
 export type { Numbers } from "./inputs.ts";
 export { auc, groupAuc } from "./ranking.ts";
 export { delongTest, pairedTTest, type DelongResult, type PairedTTestResult } from "./significance.ts";

@@ -3,7 +3,10 @@ import { CorellaError } from "@corella/errors";
 /** Scores, probabilities or labels, one a row: a typed array of any kind, or a plain array. */
 export type Numbers = ArrayLike<number>;
 
-/** The scores as float64, checked. Infinite scores rank; NaN does not. */
+/**
+ * The scores as float64, checked: infinite scores rank, NaN does not.
+ * @throws CorellaError `metrics/not-a-number`, naming the row
+ */
 export function checkedScores(scores: Numbers, name = "scores"): Float64Array {
   const checked = Float64Array.from(scores);
   const row = checked.findIndex(Number.isNaN);
@@ -18,7 +21,10 @@ export function checkedScores(scores: Numbers, name = "scores"): Float64Array {
   return checked;
 }
 
-/** The probabilities as float64, checked to lie in [0, 1]. */
+/**
+ * The probabilities as float64, checked to lie in [0, 1].
+ * @throws CorellaError `metrics/not-a-probability`, naming the row
+ */
 export function checkedProbabilities(probabilities: Numbers, name = "probabilities"): Float64Array {
   const checked = Float64Array.from(probabilities);
   const row = checked.findIndex((p) => !(p >= 0 && p <= 1));
@@ -33,7 +39,10 @@ export function checkedProbabilities(probabilities: Numbers, name = "probabiliti
   return checked;
 }
 
-/** The labels as bytes, checked to be 0 or 1 and as many as `count`. */
+/**
+ * The labels as bytes, checked to be 0 or 1 and as many as `count`.
+ * @throws CorellaError `metrics/bad-label`, `metrics/length-mismatch`
+ */
 export function checkedLabels(labels: Numbers, count: number): Uint8Array {
   checkSameLength(count, labels.length, "labels");
   const checked = new Uint8Array(count);
@@ -52,6 +61,11 @@ export function checkedLabels(labels: Numbers, count: number): Uint8Array {
   return checked;
 }
 
+/**
+ * Refuses arrays that do not have one value a row.
+ * @param name what there are `other` of, for the message
+ * @throws CorellaError `metrics/length-mismatch`
+ */
 export function checkSameLength(count: number, other: number, name: string): void {
   if (count === other) return;
   throw new CorellaError({
@@ -62,6 +76,10 @@ export function checkSameLength(count: number, other: number, name: string): voi
   });
 }
 
+/**
+ * Refuses an argument that is no whole number of at least `smallest`.
+ * @throws CorellaError `metrics/bad-argument`
+ */
 export function checkWholeNumber(value: number, smallest: number, name: string): void {
   if (Number.isSafeInteger(value) && value >= smallest) return;
   throw new CorellaError({

@@ -14,7 +14,7 @@ export function auc(scores: Numbers, labels: Numbers): number {
 /**
  * GAUC: the mean of the AUCs within the groups (users), weighted by their numbers of rows. Groups with one class only
  * have no AUC and are left out; NaN when all are. Source: Zhou et al., Deep Interest Network, KDD 2018, eq. 7.
- * @throws CorellaError as `auc`.
+ * @throws CorellaError `metrics/not-a-number`, `metrics/bad-label`, `metrics/length-mismatch`.
  */
 export function groupAuc(scores: Numbers, labels: Numbers, groups: ArrayLike<number | string>): number {
   const checked = checkedScores(scores);
@@ -40,7 +40,10 @@ export function groupAuc(scores: Numbers, labels: Numbers, groups: ArrayLike<num
   return sum / weight;
 }
 
-/** Both classes are sorted apart, natively and without indices, and merged: twice the Mann-Whitney U is an integer. */
+/**
+ * The AUC of scores without NaN and labels of 0 and 1. Both classes are sorted apart, natively and without indices, and
+ * merged; the only rounding is the last division, for twice the Mann-Whitney U is an integer.
+ */
 export function aucOfChecked(scores: Float64Array, labels: Uint8Array): number {
   const positives = scores.filter((_, row) => labels[row] === 1).sort();
   const negatives = scores.filter((_, row) => labels[row] === 0).sort();

@@ -1,8 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scoredRows } from "./arbitraries.test-helper.ts";
-import { studentTTwoSided } from "./distributions.ts";
-import { auc, delongTest, normalCdf, pairedTTest, studentTCdf } from "./index.ts";
+import { normalTwoSided, studentTTwoSided } from "./distributions.ts";
+import { auc, delongTest, pairedTTest } from "./index.ts";
+
+/** P(X <= x) of a symmetric distribution from P(|X| >= |x|). */
+const cdf = (x: number, twoSided: number): number => (x < 0 ? twoSided / 2 : 1 - twoSided / 2);
+const normalCdf = (z: number): number => cdf(z, normalTwoSided(z));
+const studentTCdf = (t: number, degreesOfFreedom: number): number =>
+  cdf(t, studentTTwoSided(t, degreesOfFreedom));
 
 // mpmath 1.3 with 40 digits: ncdf(z); and from betainc(d/2, 1/2, 0, d/(d + t^2), regularized=True)
 test.each([

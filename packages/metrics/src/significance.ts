@@ -4,6 +4,7 @@ import { checkedLabels, checkedScores, checkSameLength, type Numbers } from "./i
 import { midranks } from "./ranking.ts";
 import { mean } from "./summary.ts";
 
+/** The AUCs of two scores and what DeLong's test says of their difference. */
 export interface DelongResult {
   readonly aucA: number;
   readonly aucB: number;
@@ -61,6 +62,7 @@ function placements(scores: Float64Array, labels: Uint8Array): Placements {
   };
 }
 
+/** What Student's t test says of paired values. */
 export interface PairedTTestResult {
   /** Mean of a - b. */
   readonly meanDifference: number;

@@ -2,7 +2,7 @@ import { checkedLabels, checkedProbabilities, type Numbers } from "./inputs.ts";
 import { aucOfChecked } from "./ranking.ts";
 
 /** Probabilities are kept this far from 0 and 1 before the logarithm: the float64 epsilon, as scikit-learn has it. */
-export const logLossEpsilon: number = Number.EPSILON;
+const logLossEpsilon: number = Number.EPSILON;
 
 /**
  * Mean negative log-likelihood of the labels, in nats. Probabilities are clipped to [eps, 1 - eps] with eps = 2^-52.
@@ -15,8 +15,9 @@ export function logLoss(probabilities: Numbers, labels: Numbers): number {
 }
 
 /**
- * Share of rows whose label is the predicted one: 1 where the probability is at least the threshold, else 0.
- * NaN for no rows. Throws as `logLoss`.
+ * Share of rows whose label is the predicted one: 1 where the probability is at least the threshold, else 0. NaN for no
+ * rows.
+ * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`.
  */
 export function accuracy(probabilities: Numbers, labels: Numbers, threshold = 0.5): number {
   const checked = checkedProbabilities(probabilities);
@@ -35,7 +36,10 @@ export interface Summary {
   readonly positives: number;
 }
 
-/** AUC, logloss and accuracy of probabilities. Throws as `logLoss`. */
+/**
+ * AUC, logloss and accuracy of probabilities.
+ * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`.
+ */
 export function summary(probabilities: Numbers, labels: Numbers): Summary {
   const checked = checkedProbabilities(probabilities);
   const checkedLabel = checkedLabels(labels, checked.length);
@@ -48,7 +52,7 @@ export function summary(probabilities: Numbers, labels: Numbers): Summary {
   };
 }
 
-/** The loss of each row. */
+/** The loss of each row, in nats. */
 export function rowLogLosses(probabilities: Float64Array, labels: Uint8Array): Float64Array {
   return probabilities.map((probability, row) => {
     const p = Math.min(Math.max(probability, logLossEpsilon), 1 - logLossEpsilon);
@@ -61,6 +65,7 @@ export function rowHits(probabilities: Float64Array, labels: Uint8Array, thresho
   return probabilities.map((probability, row) => Number(probability >= threshold === (labels[row] === 1)));
 }
 
+/** The arithmetic mean; NaN of nothing. */
 export function mean(values: Float64Array): number {
   let sum = 0;
   for (const value of values) sum += value;

@@ -1,8 +1,9 @@
 import { CorellaError } from "@corella/errors";
 import { createGenerator, shuffle } from "@corella/random";
 
+/** The order of rows, and where to begin. */
 export interface BatchOptions {
-  /** Without it rows keep their order. */
+  /** Shuffles the rows; where it is absent they keep their order. */
   shuffleSeed?: number | undefined;
   /** Every epoch has its own order. */
   epoch?: number | undefined;
@@ -17,7 +18,10 @@ export function shuffledRows(rows: ArrayLike<number>, shuffleSeed: number, epoch
   return ordered;
 }
 
-/** Batches of rows; the last one may be shorter. */
+/**
+ * Batches of rows; the last one may be shorter.
+ * @throws CorellaError `data/bad-batch-size`
+ */
 export function* batches(
   rows: ArrayLike<number>,
   batchSize: number,
@@ -31,6 +35,10 @@ export function* batches(
   }
 }
 
+/**
+ * Refuses a batch size that is no positive integer.
+ * @throws CorellaError `data/bad-batch-size`
+ */
 export function requireBatchSize(batchSize: number): void {
   if (Number.isInteger(batchSize) && batchSize >= 1) return;
   throw new CorellaError({

@@ -10,6 +10,7 @@ export interface Catalogue {
   toJson(): CatalogueJson;
 }
 
+/** A catalogue as a file holds it. */
 export interface CatalogueJson {
   version: 1;
   items: [id: string, attributes: Attributes][];
@@ -23,14 +24,20 @@ export const catalogueJsonSchema: z.ZodType<CatalogueJson> = z.strictObject({
   ),
 });
 
+/** The catalogue of all items that a log knows, those of the attribute table without interactions included. */
 export function catalogueFromLog(log: InteractionLog): Catalogue {
   return createCatalogue(log.items.ids.map((id, code) => [id, log.items.attributes[code]!]));
 }
 
+/**
+ * Restores a catalogue from what `toJson` gave.
+ * @throws CorellaError `config/invalid` for what is no catalogue of this version
+ */
 export function catalogueFromJson(json: CatalogueJson): Catalogue {
   return createCatalogue(parseWith(catalogueJsonSchema, json, "catalogue").items);
 }
 
+/** A catalogue of items; of an id that stands twice the last attributes count. */
 export function createCatalogue(
   items: readonly (readonly [id: string, attributes: Attributes])[],
 ): Catalogue {

@@ -11,10 +11,12 @@ const attributeColumn = z.union([
     column: columnReference,
     type: z.enum(["text", "number", "list"]).default("text"),
     separator: z.string().min(1).default("|"),
+    /** What a cell says that has no value, for example "N/A"; empty cells have none anyway. */
+    missing: z.string().min(1).optional(),
   }),
 ]);
 
-/** Where a table lies and how its text is to be read. */
+/** Fields of every table: where it lies and how its text is to be read. */
 const tableFields = {
   /** File, glob or URL; relative paths start at the folder of the config. `.gz` and `.zst` are read as they are. */
   path: z.string().min(1),
@@ -115,11 +117,22 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z.strict
     .prefault({}),
 });
 
+/** A column: its name (files with a header, Parquet, JSON lines) or its 0-based position (delimited text). */
 export type ColumnReference = string | number;
+/**
+ * A column of an attribute, with its type, the separator of several values in one cell, and the text that stands for no
+ * value.
+ */
 export type AttributeColumn =
   | ColumnReference
-  | { column: ColumnReference; type: "text" | "number" | "list"; separator: string };
+  | {
+      column: ColumnReference;
+      type: "text" | "number" | "list";
+      separator: string;
+      missing?: string | undefined;
+    };
 
+/** A table of a source: where it lies and how it is read, with every default filled in. */
 export interface TableConfig {
   path: string;
   member?: string | undefined;
@@ -132,6 +145,7 @@ export interface TableConfig {
   whereToGet?: string | undefined;
 }
 
+/** The table of interactions. */
 export interface RatingsConfig extends TableConfig {
   columns: {
     user: ColumnReference;
@@ -143,6 +157,7 @@ export interface RatingsConfig extends TableConfig {
   timeUnit: "seconds" | "milliseconds" | "text";
 }
 
+/** The table of items and their attributes. */
 export interface ItemsConfig extends TableConfig {
   columns: { item: ColumnReference; [attribute: string]: AttributeColumn };
   flags: Record<string, { firstColumn: number; names: string[] }>;
@@ -150,11 +165,14 @@ export interface ItemsConfig extends TableConfig {
   cleanHtml: boolean;
 }
 
+/** The table of users and their attributes. */
 export interface UsersConfig extends TableConfig {
   columns: { user: ColumnReference; [attribute: string]: AttributeColumn };
 }
 
+/** Shares of the samples, which sum to 1. */
 export type Shares = [train: number, validation: number, test: number];
+/** How samples are told apart for training, validation and test. */
 export type SplitConfig =
   | { kind: "time"; shares: Shares }
   | { kind: "leaveLastOut" }
@@ -179,6 +197,7 @@ type InputAttributeColumn =
       column: ColumnReference;
       type?: "text" | "number" | "list" | undefined;
       separator?: string | undefined;
+      missing?: string | undefined;
     };
 type Loose<T extends TableConfig> = Partial<Omit<T, "path" | "columns">> & { path: string };
 
@@ -209,12 +228,19 @@ export interface DataConfigInput {
   history?: { maxLength?: number | undefined; ties?: "exclude" | "order" | undefined } | undefined;
 }
 
-/** Parses a data config; a mistake in it is a CorellaError that names the key. */
+/**
+ * Parses a data config and fills in its defaults.
+ * @throws CorellaError `config/invalid`, naming the key
+ */
 export function parseDataConfig(input: DataConfigInput): DataConfig {
   return parseWith(dataConfigSchema, input, "data");
 }
 
-/** Parses with a schema; the first issue becomes a CorellaError with the path of the key. */
+/**
+ * Parses with a schema.
+ * @param root the path of the input, before the path of a key
+ * @throws CorellaError `config/invalid` for the first issue, with the path of the key
+ */
 export function parseWith<Output>(schema: z.ZodType<Output>, input: unknown, root: string): Output {
   const result = schema.safeParse(input);
   if (result.success) return result.data;

@@ -1,7 +1,7 @@
 import { decimalRating, historyLength, type InteractionLog } from "./log.ts";
 import type { LogSplit } from "./split.ts";
 
-/** Counts of values from `from` to `to`, both included. */
+/** A stretch of values from `from` to `to`, both included. */
 export interface Bin {
   from: number;
   to: number;
@@ -15,14 +15,16 @@ export interface LogDistributions {
   ratings: (Bin & { rows: number })[];
   /** Samples of each part by the number of events before them. */
   historyLengths: (Bin & { train: number; validation: number; test: number })[];
-  /** Users, and items, by the number of their rows. */
+  /** Users by the number of their rows. */
   rowsOfUsers: (Bin & { count: number })[];
+  /** Items by the number of their rows. */
   rowsOfItems: (Bin & { count: number })[];
 }
 
 const stretches = 40;
 const mostRatings = 20;
 
+/** Counts what a picture of a log draws: rows over time and by rating, histories, and how often users and items occur. */
 export function describeDistributions(log: InteractionLog, split: LogSplit): LogDistributions {
   const lengths = (rows: Uint32Array): number[] => countsByBin(rows, (row) => historyLength(log, row));
   const { train, validation, test } = split;

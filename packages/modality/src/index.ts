@@ -6,7 +6,14 @@ export {
   parseDataConfig,
   type SplitConfig,
 } from "./config.ts";
-export { amazonBooks, movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
+export {
+  amazonBooks,
+  movieLens100K,
+  movieLens1M,
+  movieLensCsv,
+  type MovieLensCsvSet,
+  movieTweetings,
+} from "./presets.ts";
 export { dataPreset, dataPresets, loadDataConfig, withDataPreset } from "./load-config.ts";
 export { loadLog } from "./load-log.ts";
 export { type PreparedLog, prepareLog } from "./prepared/prepare-log.ts";
@@ -23,7 +30,7 @@ export {
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
 export { decimalRating } from "./log.ts";
-export { type HistoryEvent, type RatingRecord, ratingRecordSchema, recordAt } from "./record.ts";
+export { type HistoryEvent, type RatingRecord, recordAt } from "./record.ts";
 export {
   type Catalogue,
   catalogueFromJson,
@@ -47,7 +54,7 @@ export {
 } from "./features/feature-map.ts";
 export { fitFeatureMap } from "./features/fit.ts";
 export { encodeRecords } from "./features/encode-records.ts";
-export { createRowEncoder, encodeRows } from "./features/encode-rows.ts";
+export { encodeRows } from "./features/encode-rows.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
 export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";

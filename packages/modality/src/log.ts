@@ -1,4 +1,4 @@
-import { sortRows } from "./sort-rows.ts";
+import { sortRows, type RowColumns } from "./sort-rows.ts";
 
 /** Ratings are kept as 32-bit floats; this is the decimal that was meant: 4.1, not 4.099999904632568. */
 export function decimalRating(rating: number): number {
@@ -12,6 +12,7 @@ export function isLiked(rating: number, threshold: number): boolean {
 
 /** One value of an item's or user's attribute; a list for multi-valued ones such as genres. */
 export type AttributeValue = string | number | readonly string[];
+/** The attributes of an item or user, by name. */
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** Dense codes 0..ids.length-1 and what they stand for. */
@@ -58,12 +59,7 @@ export interface InteractionLog {
 }
 
 /** The columns from which `createLog` makes a log; rows in any order. The arrays become the log's own. */
-export interface LogColumns {
-  user: Int32Array;
-  item: Int32Array;
-  rating: Float32Array;
-  time: Float64Array;
-  label: Uint8Array;
+export interface LogColumns extends RowColumns {
   users: EntityTable;
   items: EntityTable;
   history: { maxLength: number; ties: "exclude" | "order" };

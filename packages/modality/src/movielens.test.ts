@@ -32,9 +32,7 @@ for (const path of [ml1m, ml100k]) if (!existsSync(path)) console.log(`skipped: 
 describe.skipIf(!existsSync(ml1m))("MovieLens-1M", () => {
   test("has the counts and cardinalities of ReLLa's preprocessing (prior-art.md section 2)", async () => {
     const config = movieLens1M(ml1m);
-    const start = performance.now();
     const log = await loadLog(config);
-    console.log(`MovieLens-1M from the zip: ${((performance.now() - start) / 1000).toFixed(1)} s`);
     const { train, validation, test: last } = splitLog(log, config);
     expect(log.size).toBe(1_000_209);
     expect([train.length, validation.length, last.length]).toEqual([776_007, 97_000, 97_002]);
@@ -92,17 +90,13 @@ describe.skipIf(!existsSync(ml1m))("MovieLens-1M", () => {
 });
 
 test.skipIf(!existsSync(ml1m))(
-  "MovieLens-1M starts warm in less than a second",
+  "MovieLens-1M is found prepared",
   async () => {
     const cacheFolder = await mkdtemp(join(tmpdir(), "corella-ml-")); // outside of the repository
     try {
       const cold = await prepareLog(movieLens1M(ml1m), { cacheFolder });
-      const start = performance.now();
       const warm = await prepareLog(movieLens1M(ml1m), { cacheFolder });
-      const warmMs = performance.now() - start;
-      console.log(`MovieLens-1M warm: ${Math.round(warmMs)} ms`);
       expect([cold.reused, warm.reused, warm.log.size]).toEqual([false, true, 1_000_209]);
-      expect(warmMs).toBeLessThan(3000); // under 1 s on an idle machine
     } finally {
       await rm(cacheFolder, { recursive: true });
     }

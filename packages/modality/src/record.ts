@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { type Attributes, decimalRating, historyOf, type InteractionLog } from "./log.ts";
 
+/** One earlier interaction of a user. */
 export interface HistoryEvent {
   item: string;
   rating: number;
@@ -14,27 +14,13 @@ export interface RatingRecord {
   user: string | null;
   item: string;
   userAttributes?: Attributes | undefined;
-  /** Where absent, the catalogue is asked. */
+  /** Attributes of the item; where they are absent, the catalogue is asked. */
   itemAttributes?: Attributes | undefined;
   /** Oldest first. */
   history: readonly HistoryEvent[];
   /** Seconds since 1970. */
   time?: number | undefined;
 }
-
-const attributes = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
-
-/** For requests: checks a record that comes from outside. */
-export const ratingRecordSchema: z.ZodType<RatingRecord> = z.strictObject({
-  user: z.string().nullable(),
-  item: z.string().min(1),
-  userAttributes: attributes.optional(),
-  itemAttributes: attributes.optional(),
-  history: z.array(
-    z.strictObject({ item: z.string().min(1), rating: z.number(), time: z.number().optional() }),
-  ),
-  time: z.number().optional(),
-});
 
 /** The sample at a row of the log, with at most `maxLength` history events (default: the log's window). */
 export function recordAt(

@@ -1,6 +1,15 @@
-import type { LogColumns } from "./log.ts";
-
-type RowColumns = Pick<LogColumns, "user" | "item" | "rating" | "time" | "label">;
+/** The rows of a log, column by column: what `createLog` sorts. */
+export interface RowColumns {
+  /** Codes of users. */
+  user: Int32Array;
+  /** Codes of items. */
+  item: Int32Array;
+  rating: Float32Array;
+  /** Seconds since 1970. */
+  time: Float64Array;
+  /** 0 or 1. */
+  label: Uint8Array;
+}
 
 /** Rows of a part on average: few enough that its columns stay in the processor's cache. */
 const partRows = 2 ** 15;

@@ -1,6 +1,7 @@
 import { historyLength, type InteractionLog, type LoadReport } from "./log.ts";
 import type { LogSplit } from "./split.ts";
 
+/** What is in one part of a split. */
 export interface PartSummary {
   rows: number;
   positives: number;
@@ -12,6 +13,7 @@ export interface PartSummary {
   cold: { newUser: number; newItem: number; noHistory: number };
 }
 
+/** What is in a log and in the parts of its split. */
 export interface LogSummary {
   rows: number;
   users: number;
@@ -23,6 +25,7 @@ export interface LogSummary {
   report: LoadReport;
 }
 
+/** Counts what is in a log and in the parts of its split. */
 export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
   const seen = { user: new Uint8Array(log.users.ids.length), item: new Uint8Array(log.items.ids.length) };
   for (const row of split.train) {

@@ -77,8 +77,8 @@ function streamState(seed: number, purpose: string, position: number): Int32Arra
 }
 
 /**
- * The same stream in bulk: each call of the result fills an array with the next draws of 32 bits, several times as fast
- * as `Generator.bits` gives them.
+ * A stream of random 32-bit words in bulk: each call of the result fills an array with the next draws of
+ * `Generator.bits` of the same seed, purpose and position, several times as fast.
  */
 export function createBitStream(seed: number, purpose: string, position = 0): (words: Int32Array) => void {
   const state = streamState(seed, purpose, position);

@@ -21,6 +21,7 @@ export interface BoundaryComparison {
   readonly aucLlm: number;
 }
 
+/** How the decision boundaries of CRM and LLM lie to each other, over all rows and by confidence. */
 export interface BoundaryShift extends BoundaryComparison {
   /** Equal groups by the CRM's entropy, from its most confident to its least (the paper's figure 1). */
   readonly groups: readonly BoundaryComparison[];

@@ -4,6 +4,7 @@ import { checkedLabels, fitLine } from "./logistic.ts";
 import { checkedLogits, sigmoid } from "./logit.ts";
 import { mix } from "./mix.ts";
 
+/** What `fitMixWeight` found, and how good it is. */
 export interface MixFit {
   /** At least 0. With `bias` the parameters of the rule `addLogits`. */
   readonly weight: number;
@@ -12,15 +13,16 @@ export interface MixFit {
   readonly logLoss: number;
 }
 
+/** What `fitMixWeight` may fit. */
 export interface MixFitOptions {
   /** Whether to fit a bias too, for an LLM that leans to one answer. Default true. */
   readonly bias?: boolean;
 }
 
 /**
- * The rule `addLogits` of least logloss on a validation set. `pLlm` has one value a row of `rows`, the rows that the
- * policy sent to the LLM (default: every row); only they decide. Weight 0 and bias 0, the CRM unchanged, where no
- * positive weight lowers the logloss.
+ * Fits the mixing rule `addLogits` of least logloss on a validation set. `pLlm` has one value a row of `rows`, the rows
+ * that the policy sent to the LLM (default: every row); only they decide. Weight 0 and bias 0, the CRM unchanged, where
+ * no positive weight lowers the logloss.
  * @throws CorellaError `routing/not-a-probability`, `routing/length-mismatch`, `routing/bad-rows`, `metrics/bad-label`.
  */
 export function fitMixWeight(
@@ -48,17 +50,19 @@ export function fitMixWeight(
   return { ...fit, logLoss: logLoss(mixed, labels) };
 }
 
-/** p becomes sigmoid(slope * logit(p) + intercept). */
+/** A calibration of probabilities: p becomes sigmoid(slope * logit(p) + intercept). */
 export interface Calibration {
   readonly slope: number;
   readonly intercept: number;
 }
 
+/** A calibration and how good it is. */
 export interface CalibrationFit extends Calibration {
-  /** Of the calibrated probabilities, in nats. */
+  /** Mean over the rows it was fitted on, calibrated, in nats. */
   readonly logLoss: number;
 }
 
+/** A calibration by temperature alone. */
 export interface TemperatureFit extends CalibrationFit {
   /** 1 / slope: above 1 where the model is too sure of itself. Between 0.001 and 1,000. */
   readonly temperature: number;
@@ -76,7 +80,8 @@ export function fitTemperature(probabilities: Numbers, labels: Numbers): Tempera
 
 /**
  * Platt scaling: slope and intercept of least logloss. A negative slope says that the model ranks backwards.
- * Source: Platt, Probabilistic Outputs for Support Vector Machines, 1999. Throws as `fitTemperature`.
+ * Source: Platt, Probabilistic Outputs for Support Vector Machines, 1999.
+ * @throws CorellaError `routing/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`.
  */
 export function fitPlatt(probabilities: Numbers, labels: Numbers): CalibrationFit {
   return fitCalibration(probabilities, labels, true, -Infinity, Infinity);

@@ -12,4 +12,5 @@ export {
 } from "./fit.ts";
 export { logit, sigmoid } from "./logit.ts";
 export { mix, type MixRule } from "./mix.ts";
+export { routeAndMix } from "./route-and-mix.ts";
 export { predictionEntropy, route, thresholdForShare, type Route, type RoutingPolicy } from "./route.ts";

@@ -1,7 +1,11 @@
 import { CorellaError } from "@corella/errors";
 import type { Numbers } from "@corella/metrics";
 
-/** @throws CorellaError `routing/not-a-probability` naming the row. */
+/**
+ * Refuses values outside [0, 1].
+ * @param name of the array, for the place
+ * @throws CorellaError `routing/not-a-probability` naming the row.
+ */
 export function checkProbabilities(probabilities: Numbers, name: string): void {
   for (let row = 0; row < probabilities.length; row++) {
     const p = probabilities[row]!;
@@ -15,7 +19,11 @@ export function checkProbabilities(probabilities: Numbers, name: string): void {
   }
 }
 
-/** @throws CorellaError `routing/length-mismatch`. */
+/**
+ * Refuses arrays that do not have one value a row.
+ * @param name what there are `other` of, for the message
+ * @throws CorellaError `routing/length-mismatch`.
+ */
 export function checkSameLength(count: number, other: number, name: string): void {
   if (count === other) return;
   throw new CorellaError({
@@ -26,7 +34,10 @@ export function checkSameLength(count: number, other: number, name: string): voi
   });
 }
 
-/** @throws CorellaError `routing/bad-rows` unless the row numbers ascend strictly below `count`. */
+/**
+ * Refuses row numbers that do not ascend strictly below `count`.
+ * @throws CorellaError `routing/bad-rows`.
+ */
 export function checkRows(rows: Uint32Array, count: number): void {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
@@ -40,7 +51,10 @@ export function checkRows(rows: Uint32Array, count: number): void {
   }
 }
 
-/** @throws CorellaError `routing/bad-policy` unless `0 <= share <= 1`. */
+/**
+ * Refuses a share outside [0, 1].
+ * @throws CorellaError `routing/bad-policy`.
+ */
 export function checkShare(share: number): void {
   if (share >= 0 && share <= 1) return;
   throw new CorellaError({

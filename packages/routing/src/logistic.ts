@@ -1,6 +1,7 @@
 import { logLoss } from "@corella/metrics";
 import { sigmoid } from "./logit.ts";
 
+/** A linear function of one feature. */
 export interface Line {
   readonly slope: number;
   readonly intercept: number;
@@ -115,7 +116,7 @@ function newtonStep(
   };
 }
 
-/** Of the logits themselves: exact where the probability would round to 0 or 1. */
+/** The mean logloss, computed from the logits: exact where the probability would round to 0 or 1. */
 function meanLoss(offset: Float64Array, x: Float64Array, labels: Uint8Array, line: Line): number {
   let sum = 0;
   for (let row = 0; row < x.length; row++) {
@@ -126,7 +127,10 @@ function meanLoss(offset: Float64Array, x: Float64Array, labels: Uint8Array, lin
   return sum / x.length;
 }
 
-/** The labels as bytes; `logLoss` has the checks and the error messages. */
+/**
+ * The labels as bytes. `logLoss` has the checks and the error messages.
+ * @throws CorellaError `metrics/bad-label`, `metrics/length-mismatch`, `metrics/not-a-probability`
+ */
 export function checkedLabels(probabilities: ArrayLike<number>, labels: ArrayLike<number>): Uint8Array {
   logLoss(probabilities, labels);
   return Uint8Array.from(labels);

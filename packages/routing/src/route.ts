@@ -11,10 +11,11 @@ export type RoutingPolicy =
   | { readonly kind: "none" }
   | { readonly kind: "all" };
 
+/** How the samples of a batch are answered. */
 export interface Route {
   /** Row numbers of the hard samples, ascending. */
   readonly toLlm: Uint32Array;
-  /** Of every row, in nats. */
+  /** Prediction entropy of every row, in nats. */
   readonly entropy: Float32Array;
 }
 

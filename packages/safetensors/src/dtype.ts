@@ -27,8 +27,10 @@ const traits: Readonly<Record<Dtype, DtypeTraits>> = {
   I64: { bytes: 8, rank: 9 },
 };
 
+/** All dtypes that are known here. */
 export const dtypes: readonly Dtype[] = Object.keys(traits) as Dtype[];
 
+/** Whether a value of a header names a dtype that is known here. */
 export function isDtype(value: unknown): value is Dtype {
   return typeof value === "string" && Object.hasOwn(traits, value);
 }
@@ -38,6 +40,10 @@ export function bytesPerElement(dtype: Dtype): number {
   return traits[dtype].bytes;
 }
 
+/**
+ * The place of a dtype in the order of the reference implementation, by which tensors stand in a file: the highest
+ * first.
+ */
 export function dtypeRank(dtype: Dtype): number {
   return traits[dtype].rank;
 }

@@ -9,6 +9,7 @@ export interface TensorInfo {
   readonly byteLength: number;
 }
 
+/** What the JSON header of a file says. */
 export interface Header {
   /** In the order of the bytes in the file. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
@@ -196,6 +197,7 @@ function notSafetensors(place: string, start: Uint8Array): CorellaError {
   });
 }
 
+/** The error for a file that ends too early. */
 export function truncated(place: string, reason: string): CorellaError {
   return new CorellaError({
     code: "safetensors/truncated",

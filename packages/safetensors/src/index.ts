@@ -1,5 +1,5 @@
 export { toFloat32, toInt32, toTypedArray, type TensorArray } from "./convert.ts";
-export { bytesPerElement, elementCount, type Dtype, type TensorView } from "./dtype.ts";
+export type { Dtype, TensorView } from "./dtype.ts";
 export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half.ts";
 export type { TensorInfo } from "./header.ts";
 export { parseSafetensors, readSafetensors, type ParsedSafetensors, type SafetensorsFile } from "./read.ts";

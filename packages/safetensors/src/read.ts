@@ -55,7 +55,11 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-/** Parses a file that is already in memory; `place` names it in errors. Throws as `readSafetensors`. */
+/**
+ * Parses a file that is already in memory; `place` names it in errors.
+ * @throws CorellaError `safetensors/truncated`, `/not-safetensors`, `/bad-header`, `/bad-offsets`, `/bad-metadata`,
+ * `/duplicate-name`, `/unknown-dtype`.
+ */
 export function parseSafetensors(bytes: Uint8Array, place = "bytes in memory"): ParsedSafetensors {
   const headerBytes = headerByteLength(bytes.subarray(0, 16), bytes.length, place);
   const header = parseHeader(bytes.subarray(8, 8 + headerBytes), bytes.length, place);

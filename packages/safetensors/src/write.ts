@@ -53,7 +53,10 @@ export async function writeSafetensors(
   });
 }
 
-/** The same bytes in memory. Throws as `writeSafetensors`. */
+/**
+ * The bytes of a safetensors file in memory, equal to those that `writeSafetensors` puts into a file.
+ * @throws CorellaError `safetensors/bad-tensor`, `safetensors/bad-metadata`.
+ */
 export function serializeSafetensors(
   tensors: Readonly<Record<string, TensorToWrite>>,
   metadata?: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-// What the commands share on a terminal.
+// Progress, interruption and tables of a program in a terminal.
 export { listenForInterruption, type Interruption } from "./interruption.ts";
 export { createMeter, type Meter } from "./meter.ts";
 export { alignColumns, duration } from "./text.ts";

@@ -1,3 +1,4 @@
+/** Whether the user has asked a program to stop. */
 export interface Interruption {
   /** Aborted at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
@@ -5,7 +6,10 @@ export interface Interruption {
   stop(): void;
 }
 
-/** The first signal asks to stop after the step under way; a second one ends the process as if nobody listened. */
+/**
+ * Listens for SIGINT and SIGTERM. The first signal asks to stop after the step under way and says so on the stream; a
+ * second one ends the process as if nobody listened.
+ */
 export function listenForInterruption(stream: NodeJS.WritableStream): Interruption {
   const abort = new AbortController();
   const stop = (): void => {

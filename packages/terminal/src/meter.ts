@@ -11,6 +11,7 @@ export interface Meter {
 }
 
 /**
+ * A meter that draws on a stream.
  * @param options.counts whether `done/total` stands before the details; default true
  * @param options.lineEveryMs time between two lines where there is no terminal; default 5,000
  */

@@ -1,4 +1,4 @@
-/** A table with its columns in line; one without names of columns begins with its rows. */
+/** A table as text with its columns in line; one without names of columns begins with its rows. */
 export function alignColumns({
   columns,
   rows,
@@ -18,7 +18,7 @@ export function alignColumns({
     .join("\n");
 }
 
-/** 75,000 ms -> 1:15 */
+/** A length of time as minutes and seconds: 75,000 ms is `1:15`. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;

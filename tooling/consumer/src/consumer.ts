@@ -6,9 +6,14 @@ import * as crm from "@corella/crm";
 import { onnxRuntime, tf, type Program } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import * as evaluation from "@corella/evaluation";
+import * as files from "@corella/files";
 import * as llm from "@corella/llm";
+import * as encoders from "@corella/llm/encoders";
+import * as gguf from "@corella/llm/gguf";
+import * as remote from "@corella/llm/remote";
 import { auc } from "@corella/metrics";
 import * as modality from "@corella/modality";
+import * as random from "@corella/random";
 import * as routing from "@corella/routing";
 import { float32Tensor, parseSafetensors, serializeSafetensors } from "@corella/safetensors";
 import * as terminal from "@corella/terminal";
@@ -23,8 +28,13 @@ for (const [name, exported] of Object.entries({
   configuration,
   crm,
   evaluation,
+  files,
   llm,
+  "llm/encoders": encoders,
+  "llm/gguf": gguf,
+  "llm/remote": remote,
   modality,
+  random,
   routing,
   terminal,
 })) {

@@ -14,7 +14,7 @@ const filesOf: Readonly<Record<string, string>> = {
     "tensor_scatter_update topk unsorted_segment_sum upper_bound",
   "slicing, layout, creation":
     "batch_to_space_nd broadcast_args broadcast_to clone concat depth_to_space diag ensure_shape expand_dims eye fill " +
-    "linalg/band_part linspace meshgrid mirror_pad ones ones_like pad range reverse reverse_1d reverse_2d reverse_3d " +
+    "image/flip_left_right linalg/band_part linspace meshgrid mirror_pad ones ones_like pad range reverse reverse_1d reverse_2d reverse_3d " +
     "reverse_4d slice slice1d slice2d slice3d slice4d space_to_batch_nd split squeeze stack strided_slice tile " +
     "transpose unstack zeros zeros_like",
   normalisation: "batchnorm local_response_normalization moments",

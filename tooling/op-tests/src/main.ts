@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { registerLazyBackend } from "@corella/engine";
+import { registerLazyBackend } from "@corella/engine/testing";
 import { CorellaError, formatError } from "@corella/errors";
 import { runModel } from "./run-model.ts";
 import { runSuite } from "./suite.ts";

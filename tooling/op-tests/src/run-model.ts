@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { Tensor } from "onnxruntime-node";
-import type { ModelTensor, RunModel } from "@corella/engine";
+import type { ModelTensor, RunModel } from "@corella/engine/testing";
 
 /** What onnxruntime-node keeps to itself: its sessions compute at once, only their public face is asynchronous. */
 interface NativeSession {

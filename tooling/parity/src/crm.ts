@@ -6,7 +6,7 @@ import {
   type CaseDifference,
   type CaseTensors,
   type FuxiCtrCase,
-} from "@corella/crm";
+} from "@corella/crm/fuxictr";
 import type { Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { readSafetensors } from "@corella/safetensors";

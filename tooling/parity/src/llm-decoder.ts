@@ -8,7 +8,7 @@ import {
   twoWayLoss,
   yesNoIds,
   type AnswerIds,
-  type LlamaConfig,
+  type DecoderConfig,
   type LoraConfig,
 } from "@corella/llm";
 import { join } from "node:path";
@@ -173,7 +173,7 @@ export async function compareAlignment(
 }
 
 function alignmentProgram(
-  config: LlamaConfig,
+  config: DecoderConfig,
   answers: AnswerIds,
   lora: LoraConfig,
   golden: Golden,
@@ -222,7 +222,7 @@ function alignmentProgram(
 }
 
 function lossProgram(
-  config: LlamaConfig,
+  config: DecoderConfig,
   answers: AnswerIds,
   kind: LossKind,
   lora?: LoraConfig,

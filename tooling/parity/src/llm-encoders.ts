@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { tf, type Batch, type Feed, type Program, type Runtime } from "@corella/engine";
-import { bertEncoder, loadBert, loadT5, relativeBucket, t5, twoWayLoss, type T5Model } from "@corella/llm";
+import { bertEncoder, loadBert, loadT5, relativeBucket, t5, type T5Model } from "@corella/llm/encoders";
+import { twoWayLoss } from "@corella/llm";
 import { largestDifference, type Comparison } from "./comparison.ts";
 import { collector, readGolden, type Golden } from "./llm-golden.ts";
 

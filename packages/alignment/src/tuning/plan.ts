@@ -3,12 +3,13 @@ import { basename, join } from "node:path";
 import { withSetting } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
 import { prepareLog, type DataConfig, type InteractionLog } from "@corella/modality";
-import { parseRunConfig, type RunConfig } from "../config.ts";
+import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import type { Settings } from "./search-space.ts";
 
 /** Part of every key: raise it when what a trial computes changes its meaning. */
 const formatVersion = 2;
 
+/** One configuration of a search, checked, and the folder of its trial. */
 export interface PlannedTrial {
   readonly settings: Settings;
   readonly config: RunConfig;
@@ -17,6 +18,7 @@ export interface PlannedTrial {
   readonly folder: string;
 }
 
+/** Where the trials of a search read and write. */
 export interface PlanOptions {
   /** Relative paths of the configuration start here. */
   readonly baseFolder: string;

@@ -2,13 +2,19 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crmOf } from "@corella/bundle";
 import { crmInferenceProgram, scoreBatches } from "@corella/crm";
-import type { Runtime, ValidationResult, Values } from "@corella/engine";
+import {
+  runPhase,
+  type PhaseOptions,
+  type Runtime,
+  type ValidationResult,
+  type Values,
+} from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { summary, type Summary } from "@corella/metrics";
 import { claimFolder, writeFileAtomic } from "@corella/files";
-import type { RunConfig } from "../config.ts";
+import type { RunConfig } from "../config/config.ts";
 import type { PreparedData } from "../data.ts";
-import { labelledRows, namedCrm, warmUp } from "../stages.ts";
+import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 
 /** How a training of the CRM stage went. */
 export interface TrialRecord {
@@ -34,6 +40,7 @@ export interface TrialRun {
   readonly test: boolean;
 }
 
+/** What a trial tells while it trains, and how it is stopped. */
 export interface TrialHooks {
   /** @param validations those of an earlier call that was interrupted */
   started?(phase: {
@@ -49,6 +56,7 @@ export interface TrialHooks {
 }
 
 const recordFile = "trial.json";
+/** Where a trial's folder holds its checkpoint. */
 export const checkpointFolder = "checkpoint";
 
 /** The record of a folder; undefined when there is none. */
@@ -97,9 +105,10 @@ export async function runTrial(
   const release = await claimFolder(folder);
   const crm = crmOf(config.crm, data.featureMap);
   const stopping = new AbortController();
-  const inputs = { runtime, data, seed: config.seed };
   try {
-    const result = await warmUp(inputs, crm, config.stages.warmUp, {
+    const options: PhaseOptions = {
+      name: "crm",
+      title: "CRM",
       folder: join(folder, checkpointFolder),
       checkpointEveryMs: config.checkpointEverySeconds * 1000,
       signal: AbortSignal.any([stopping.signal, ...(hooks.signal === undefined ? [] : [hooks.signal])]),
@@ -118,7 +127,8 @@ export async function runTrial(
           if ((await hooks.validated?.(latest)) === false) stopping.abort();
         },
       },
-    });
+    };
+    const result = await runPhase(options, () => crmTraining({ config, data, runtime }, crm));
     validations.splice(0, validations.length, ...result.validations);
     steps = result.steps;
     const figures = test ? await scoreTest(crm, result.values, data, runtime) : undefined;

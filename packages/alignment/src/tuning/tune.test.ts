@@ -1,13 +1,13 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadCrm } from "@corella/bundle";
+import { openBundle, openCrmLane } from "@corella/bundle";
 import { createRuntime } from "@corella/engine";
 import { auc } from "@corella/metrics";
 import { recordAt } from "@corella/modality";
 import { claimFolder } from "@corella/files";
 import { beforeAll, expect, test } from "vitest";
-import { parseRunConfig } from "../config.ts";
+import { parseRunConfig } from "../config/config.ts";
 import { prepareData } from "../data.ts";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
 import { saveTrial } from "./save-trial.ts";
@@ -19,7 +19,7 @@ const content = {
   ...smallData,
   seed: 5,
   crm: { model: "DCNv2", embeddingDim: 8, crossLayers: 1, parallelUnits: [8] },
-  stages: { warmUp: { epochs: 4, batchSize: 64, patience: 24 } },
+  stages: { warmUp: { epochs: 10, batchSize: 64, patience: 24 } },
 };
 const search = parseSearch(
   { search: { "stages.warmUp.learningRate": [0.001, 0.02, 0.005] }, seeds: 2, stopping: "none" },
@@ -71,7 +71,7 @@ test("the best by validation AUC is trained with each seed, and only then the te
   // The saved CRM answers the test part as the trial was scored on it.
   const crmFolder = join(settings.trialsFolder, "crm");
   await saveTrial(result.seeds[1]!, crmFolder, settings);
-  const crm = await loadCrm(crmFolder, { runtime: { kind: "onnxruntime", threads: 1 } });
+  const crm = await openCrmLane(await openBundle(crmFolder), { kind: "onnxruntime", threads: 1 });
   const { log, split, labels } = await prepareData(result.best.config, baseFolder, settings.cacheFolder);
   const probabilities = await crm.score(Array.from(split.test, (row) => recordAt(log, row)));
   expect(auc(probabilities, labels(split.test))).toBeCloseTo(result.seeds[1]!.record.test!.auc, 6);

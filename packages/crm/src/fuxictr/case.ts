@@ -1,30 +1,4 @@
-import { CorellaError } from "@corella/errors";
-import {
-  tf,
-  type Batch,
-  type Feed,
-  type Part,
-  type Program,
-  type Runtime,
-  type Values,
-} from "@corella/engine";
-import type { Tensor } from "../layers/layer.ts";
-import type { CrmOutput } from "../model.ts";
-import {
-  binaryCrossEntropy,
-  crmProgram,
-  embeddingNames,
-  regularizationLoss,
-  regularized,
-  type Regularizers,
-} from "../program.ts";
-import { createCrm } from "../registry.ts";
-import { fromFuxiCtrConfig } from "./config.ts";
-import { attentionSequences, fromFuxiCtrFeatures, type FuxiCtrFeature } from "./features.ts";
-import { hiddenStateNames } from "./hidden.ts";
-import { noiseOf } from "./noise.ts";
-import { fromFuxiCtrRegularizers } from "./regularizers.ts";
-import { concatenate, fromFuxiCtr, fuxiCtrNames, type NamedTensor } from "./weights.ts";
+import type { FuxiCtrFeature } from "./features.ts";
 
 /** What FuxiCTR computed for one model and one batch, as `make_crm_goldens.py` records it. */
 export interface FuxiCtrCase {
@@ -32,7 +6,7 @@ export interface FuxiCtrCase {
   readonly model: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly fields: readonly FuxiCtrFeature[];
-  /** Of batch normalisation and dropout while the gradients and steps were taken. */
+  /** How batch normalisation and dropout behaved while the gradients and steps were taken. */
   readonly mode: "train" | "eval";
   readonly adam: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
   /** Tensors whose value is rounding noise. */
@@ -49,199 +23,12 @@ export type CaseTensors = Readonly<
   Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>
 >;
 
+/** One tensor of a case as FuxiCTR computed it (`golden`) and as our model does; both row-major. */
 export interface CaseDifference {
+  /** The kind of tensor, by which `fuxiCtrTolerance` bounds the difference: `logit`, `grad`, `after3` and others. */
   readonly group: string;
+  /** Names in the recorded file; several that are one tensor here are joined by ` + `. */
   readonly tensor: string;
   readonly ours: Float32Array;
   readonly golden: Float32Array;
-}
-
-const steps = 3;
-
-/**
- * Adam divides a gradient by its size plus 1e-8, so of a parameter with a gradient of that order the rounding of the
- * gradient decides: such elements are a group of their own.
- */
-const tinyGradient = "after3 (|grad| < 2e-7)";
-const tiny = 2e-7;
-
-/**
- * Computes a case with our model and pairs every tensor that both have: hidden states, logit, loss, all gradients,
- * parameters and buffers after three Adam steps, and the logit that these give.
- */
-export async function runFuxiCtrCase(
-  info: FuxiCtrCase,
-  tensors: CaseTensors,
-  runtime: Runtime,
-): Promise<CaseDifference[]> {
-  const features = fromFuxiCtrFeatures(info.fields, info.config);
-  const part = createCrm(fromFuxiCtrConfig(info.model, info.config), features);
-  const recorded = (name: string): CaseTensors[string] => tensors[name] ?? missing(info.case, name);
-  const golden = (name: string): Float32Array => recorded(name).data as Float32Array;
-  const state = { ...within(tensors, "param."), ...within(tensors, "buffer.") };
-  const sequences = attentionSequences(info.config);
-  const values = fromFuxiCtr(part, state, sequences);
-  const batch: Record<string, Feed> = { label: recorded("label") };
-  for (const { name } of features) batch[name] = recorded(`input.${name}`);
-  const regularizers = fromFuxiCtrRegularizers(info.config);
-  const isNoise = noiseOf(info, Object.keys(tensors));
-
-  const pairs: CaseDifference[] = [];
-  const compare = (group: string, tensor: string, ours: ArrayLike<number>, theirs: Float32Array): void => {
-    if (isNoise(tensor)) return;
-    pairs.push({ group, tensor, ours: Float32Array.from(ours), golden: theirs });
-  };
-  /** Compares values by our names with the golden tensors of a group; those that are noise are left out. */
-  const compareAll = (group: string, of: "param." | "buffer.", ours: Values): void => {
-    for (const [name, theirs] of fuxiCtrNames(shapesOf(state), sequences)) {
-      if (!theirs.every((tensor) => `${of}${tensor}` in tensors)) continue;
-      const names = theirs.map((tensor) => `${group}.${tensor}`);
-      if (names.some(isNoise)) continue;
-      compare(group, names.join(" + "), ours[name] ?? [], concatenate(names.map(golden)));
-    }
-  };
-
-  const program = observed(part, info.mode);
-  const run = await runtime.gradients(program, values);
-  const { loss, outputs, gradients, assigned } = await run.run(batch);
-  await run.dispose();
-  hiddenStateNames(info.model, outputs).forEach((name, i) => {
-    const theirs = name === undefined ? undefined : tensors[`hidden.${name}`];
-    if (theirs !== undefined)
-      compare("hidden", `hidden.${name}`, outputs[`hidden.${i}`]!.data, theirs.data as Float32Array);
-  });
-  compare("logit", "logit", outputs["logit"]!.data, golden("logit"));
-  compare("loss", "loss", [loss + regularizationLoss(part, values, regularizers)], golden("loss"));
-  compareAll("grad", "param.", withRegularizers(part, values, gradients, regularizers));
-  if (info.mode === "train") compareAll("buffer_after1", "buffer.", assigned);
-
-  const { lr, betas, eps } = info.adam;
-  const adam = { kind: "adam", learningRate: lr, betas, epsilon: eps } as const;
-  const trainer = await runtime.train(program, {
-    seed: 0,
-    values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.slice()])),
-    optimizer: regularized(adam, part, regularizers),
-    tables: "dense",
-  });
-  const losses: number[] = [];
-  for (let step = 0; step < steps; step++) {
-    const penalty = regularizationLoss(part, trainer.values, regularizers);
-    losses.push((await trainer.step(batch)).loss + penalty);
-  }
-  compare("loss_steps", "loss_steps", losses, golden("loss_steps"));
-  compareAll("after3", "param.", trainer.values);
-  pairs.push(...splitTiny(pairs, golden));
-  compareAll("buffer_after3", "buffer.", trainer.values);
-  const inference = await runtime.infer(crmProgram(part), trainer.values);
-  const after = await inference.run(batch as Batch);
-  await inference.dispose();
-  compare("logit_after3", "logit_after3", after["logit"]!.data, golden("logit_after3"));
-  await trainer.dispose();
-  return pairs;
-}
-
-function missing(place: string, name: string): never {
-  throw new CorellaError({
-    code: "crm/fuxictr",
-    message: `The case lacks the tensor ${name}.`,
-    place,
-    remedy: "Make the goldens again with shared/goldens/make_crm_goldens.py.",
-  });
-}
-
-/** The training program with its hidden states as outputs, batch normalisation and dropout as in the case. */
-function observed(part: Part<CrmOutput>, mode: "train" | "eval"): Program {
-  const program = crmProgram(part);
-  return {
-    ...program,
-    forward(scope) {
-      const inMode = mode === "train" ? scope : { ...scope, training: false, dropout: (x: Tensor) => x };
-      const { logit, hiddenStates } = part.forward(inMode);
-      const hidden = Object.fromEntries(hiddenStates.map((state, i) => [`hidden.${i}`, tf.clone(state)]));
-      return { loss: binaryCrossEntropy(logit, scope.input("label")), outputs: { logit, ...hidden } };
-    },
-  };
-}
-
-/** Takes the elements with a tiny gradient out of the group after3. */
-function splitTiny(pairs: CaseDifference[], golden: (name: string) => Float32Array): CaseDifference[] {
-  const found: CaseDifference[] = [];
-  for (const [at, pair] of pairs.entries()) {
-    if (pair.group !== "after3") continue;
-    const names = pair.tensor.split(" + ").map((name) => name.replace("after3.", "grad."));
-    const gradient = concatenate(names.map(golden));
-    const isTiny = (i: number): boolean => gradient[i] !== 0 && Math.abs(gradient[i]!) < tiny;
-    const select = (wanted: boolean): CaseDifference => ({
-      ...pair,
-      ours: pair.ours.filter((_, i) => isTiny(i) === wanted),
-      golden: pair.golden.filter((_, i) => isTiny(i) === wanted),
-    });
-    pairs[at] = select(false);
-    const noise = select(true);
-    if (noise.golden.length > 0) found.push({ ...noise, group: tinyGradient });
-  }
-  return found;
-}
-
-/** The gradient of the loss with λ/2 ||w||² added. */
-function withRegularizers(
-  part: Part<CrmOutput>,
-  values: Values,
-  gradients: Values,
-  { embedding = 0, net = 0 }: Regularizers,
-): Values {
-  const embeddings = embeddingNames(part);
-  return Object.fromEntries(
-    Object.entries(gradients).map(([name, gradient]) => {
-      const lambda = embeddings.has(name) ? embedding : net;
-      return [name, gradient.map((g, i) => g + lambda * values[name]![i]!)];
-    }),
-  );
-}
-
-function within(tensors: CaseTensors, prefix: string): Record<string, NamedTensor> {
-  return Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensor]) => [name.slice(prefix.length), tensor as NamedTensor]),
-  );
-}
-
-function shapesOf(tensors: Record<string, NamedTensor>): Record<string, readonly number[]> {
-  return Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
-}
-
-/**
- * Largest float32-float64 differences of the peer itself over its cases, of the loss and of parameters with a tiny gradient
- * those over other seeds and dimensions (goldens/crm/README.md, "Tolerances").
- */
-const tolerances: Readonly<Record<string, number>> = {
-  hidden: 4e-6,
-  logit: 1e-6,
-  loss: 6e-7,
-  loss_steps: 6e-7,
-  grad: 5e-7,
-  buffer_after1: 1e-6,
-  after3: 2e-6,
-  [tinyGradient]: 4e-5,
-  buffer_after3: 1e-6,
-  // Not in the README; it adds what the parameters' rounding does.
-  logit_after3: 4e-6,
-};
-
-/**
- * The largest difference that a group of a case may show: the README's, or five times what the case itself records of
- * the peer's rounding where that is more: its rounding and ours add up, and what is recorded is one draw of it.
- */
-export function fuxiCtrTolerance(group: string, info: FuxiCtrCase): number {
-  return Math.max(tolerances[group]!, 5 * recordedRounding(group === tinyGradient ? "after3" : group, info));
-}
-
-/** Some files count noise in their groups: the tensors, where they are listed, tell what is left without it. */
-function recordedRounding(group: string, info: FuxiCtrCase): number {
-  const { groups, tensors } = info.diff_f32_f64;
-  if (tensors === undefined) return groups[group] ?? 0;
-  const isNoise = noiseOf(info, Object.keys(tensors));
-  const compared = Object.entries(tensors).filter(([name]) => name.split(".")[0] === group && !isNoise(name));
-  return Math.max(0, ...compared.map(([, difference]) => difference));
 }

@@ -9,7 +9,7 @@ const elsewhere = new Set(
   reduce_lr_on_plateau num_workers pickle_feature_encoder debug_mode group_id feature_config`.split(/\s+/),
 );
 
-/** Of every model. */
+/** Parameters that may have these values only, whatever the model. */
 const only: Readonly<Record<string, readonly unknown[]>> = {
   task: ["binary_classification"],
   loss: ["binary_crossentropy", "binary_cross_entropy", "bce"],
@@ -17,7 +17,11 @@ const only: Readonly<Record<string, readonly unknown[]>> = {
   feature_specs: [null],
 };
 
-/** The config of our model that computes what FuxiCTR's does. @throws CorellaError `crm/fuxictr` */
+/**
+ * Translates a FuxiCTR configuration of one of its models into the config of our model that computes the same.
+ * @param model FuxiCTR's name of the model
+ * @throws CorellaError `crm/fuxictr` for a model, or a parameter that matters, without a counterpart here
+ */
 export function fromFuxiCtrConfig(model: string, config: Readonly<Record<string, unknown>>): CrmConfig {
   const translation = translations[model];
   if (translation === undefined) {

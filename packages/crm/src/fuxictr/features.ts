@@ -16,8 +16,8 @@ export interface FuxiCtrFeature {
 type Config = Readonly<Record<string, unknown>>;
 
 /**
- * The features as ours. With a DIN's config its sequences are pooled by attention to the targets that it names; a sequence
- * that neither the config nor an encoder pools is averaged.
+ * Translates features of FuxiCTR's feature map. With a DIN's config its sequences are pooled by attention to the targets
+ * that it names; a sequence that neither the config nor an encoder pools is averaged.
  * @throws CorellaError `crm/fuxictr`
  */
 export function fromFuxiCtrFeatures(features: readonly FuxiCtrFeature[], config: Config = {}): CrmFeature[] {
@@ -44,7 +44,9 @@ export function fromFuxiCtrFeatures(features: readonly FuxiCtrFeature[], config:
   });
 }
 
-/** By feature. FuxiCTR lets a feature share the table of one that stands before it; others have a table of their own. */
+/**
+ * The table of each feature. FuxiCTR lets a feature share the table of one that stands before it; others have their own.
+ */
 function tablesOf(features: readonly FuxiCtrFeature[]): Map<string, string> {
   const tables = new Map<string, string>();
   for (const { name, share_embedding: owner } of features)

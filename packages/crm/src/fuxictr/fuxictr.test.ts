@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { fromFuxiCtrConfig, fromFuxiCtrFeatures, parseCrmConfig, type FuxiCtrCase } from "../index.ts";
+import { parseCrmConfig } from "../index.ts";
+import { fromFuxiCtrConfig, fromFuxiCtrFeatures, fromFuxiCtrRegularizers } from "./index.ts";
 import { noiseOf } from "./noise.ts";
-import { fromFuxiCtrRegularizers } from "./regularizers.ts";
 
 const thrown = (run: () => unknown): unknown => {
   try {
@@ -165,7 +165,7 @@ test("what follows from a bias before batch normalisation is noise, in training 
       "buffer_after3.mlp.mlp.1.running_mean",
       "buffer_after3.mlp.mlp.1.running_var",
       "logit_after3",
-    ].filter(noiseOf({ mode, noisy: ["loss"] } as unknown as FuxiCtrCase, names));
+    ].filter(noiseOf({ mode, noisy: ["loss"] }, names));
   expect(noise("eval")).toEqual(["loss"]);
   expect(noise("train")).toEqual([
     "loss",

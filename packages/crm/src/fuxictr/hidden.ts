@@ -15,11 +15,7 @@ const patterns: Readonly<Record<string, (i: number) => string | undefined>> = {
   GDCNP: (i) => `cross.${i}`,
 };
 
-/** The golden name of each output `hidden.<i>`; undefined where the goldens hold no counterpart. */
-export function hiddenStateNames(
-  model: string,
-  outputs: Readonly<Record<string, unknown>>,
-): (string | undefined)[] {
-  const count = Object.keys(outputs).filter((name) => name.startsWith("hidden.")).length;
-  return Array.from({ length: count }, (_, i) => patterns[model]?.(i));
+/** What the goldens call the hidden state number `i`, from 0; undefined where they hold no counterpart. */
+export function hiddenStateName(model: string, i: number): string | undefined {
+  return patterns[model]?.(i);
 }

@@ -6,7 +6,10 @@ import type { FuxiCtrCase } from "./case.ts";
  * full steps, and the running mean follows.
  * @param names of all tensors of the case
  */
-export function noiseOf(info: FuxiCtrCase, names: readonly string[]): (name: string) => boolean {
+export function noiseOf(
+  info: Pick<FuxiCtrCase, "mode" | "noisy">,
+  names: readonly string[],
+): (name: string) => boolean {
   const noise = new Set(info.noisy);
   if (info.mode === "train") {
     for (const name of names) {

@@ -77,7 +77,7 @@ const gatedCross: Translation = {
   },
 };
 
-/** By the peer's name of a model. */
+/** Translations of FuxiCTR's models, by its names of them. */
 export const translations: Readonly<Record<string, Translation>> = {
   DCNv2: {
     defaults: {

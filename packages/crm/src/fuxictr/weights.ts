@@ -7,7 +7,7 @@ export interface NamedTensor {
   readonly data: Float32Array;
 }
 
-/** Of parts that are called otherwise here. */
+/** Parts of a name that are called otherwise here. */
 const renames: readonly (readonly [RegExp, string])[] = [
   // DCNv2
   [/^crossnet\.cross_layers\./, "crossnet."],
@@ -96,7 +96,7 @@ function towerName(
 }
 
 /**
- * FuxiCTR's weights as values of our model.
+ * Turns a FuxiCTR state dict into values of our model.
  * @param tensors a state dict, for example read from safetensors
  * @param sequences those that a DIN pools by attention (`attentionSequences`)
  * @throws CorellaError `crm/fuxictr` when a tensor of the model is missing, is of another size or has no counterpart
@@ -135,6 +135,7 @@ function misfit(ours: string, theirs: readonly string[], problem: string): Corel
   });
 }
 
+/** Arrays one after the other, in a new array. */
 export function concatenate(arrays: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
   let offset = 0;

@@ -2,6 +2,7 @@ import { tf } from "@corella/engine";
 import { batchNormalization } from "./batch-normalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 
+/** All activations by name; `dice` and `prelu` have parameters of their own for each unit. */
 export const activationNames = [
   "relu",
   "leakyRelu",
@@ -12,6 +13,7 @@ export const activationNames = [
   "prelu",
   "dice",
 ] as const;
+/** The name of an activation. */
 export type Activation = (typeof activationNames)[number];
 
 /** An activation of [rows, size]; leakyRelu has slope 0.01 and elu alpha 1, PyTorch's defaults. */

@@ -1,10 +1,13 @@
 import { tf } from "@corella/engine";
 import type { Layer, Tensor } from "./layer.ts";
 
+/** What may differ from batch normalisation as PyTorch has it. */
 export interface BatchNormalizationOptions {
   /** Learns a gain and a bias; default true. */
   readonly affine?: boolean;
+  /** Added to the variance; default 1e-5. */
   readonly epsilon?: number;
+  /** The share of a batch in the running statistics; default 0.1. */
   readonly momentum?: number;
 }
 

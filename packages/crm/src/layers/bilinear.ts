@@ -2,6 +2,10 @@ import { tf } from "@corella/engine";
 import type { Embedded } from "./embedding.ts";
 import type { Layer, Tensor } from "./layer.ts";
 
+/**
+ * How many matrices there are: `field_all` one for all pairs of fields, `field_each` one for the pairs of each first
+ * field, `field_interaction` one for each pair.
+ */
 export type BilinearType = "field_all" | "field_each" | "field_interaction";
 
 /**

@@ -1,8 +1,10 @@
 import { tf, type ParamSpec } from "@corella/engine";
 import type { Layer, Tensor } from "./layer.ts";
 
+/** Sizes of a compressed interaction network. */
 export interface CinOptions {
   readonly fields: number;
+  /** Coordinates of an embedding. */
   readonly dim: number;
   /** Feature maps of each layer. */
   readonly units: readonly number[];

@@ -1,9 +1,12 @@
 import { tf, type ParamSpec } from "@corella/engine";
 import type { Layer, Tensor } from "./layer.ts";
 
+/** Sizes of a cross network of low-rank experts. */
 export interface CrossNetworkMixOptions {
+  /** Width of the input and of every state. */
   readonly size: number;
   readonly layerCount: number;
+  /** Columns of an expert's matrices. */
   readonly rank: number;
   readonly experts: number;
 }

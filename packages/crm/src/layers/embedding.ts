@@ -3,6 +3,7 @@ import { inputSpec, tableSpec, targetOf, type CrmFeature, type SequenceFeature }
 import { combine, type Layer, type Tensor } from "./layer.ts";
 import { targetAttention, type AttentionConfig, type AttentionInput } from "./target-attention.ts";
 
+/** The embeddings of a batch, field by field and side by side. */
 export interface Embedded {
   /** One [batch, dim] for each feature, in the order of the features. */
   readonly fields: Tensor[];
@@ -10,6 +11,7 @@ export interface Embedded {
   readonly flat: Tensor;
 }
 
+/** How features become vectors. */
 export interface EmbeddingOptions {
   readonly embeddingDim: number;
   /** How sequences with the pooling `attention` are pooled; each has a network of its own. */

@@ -3,6 +3,7 @@ import type { Embedded } from "./embedding.ts";
 import { leakyRelu } from "./activation.ts";
 import type { Layer, Tensor } from "./layer.ts";
 
+/** Sizes and variants of a graph network over the fields. */
 export interface FieldGraphOptions {
   readonly fields: number;
   readonly dim: number;

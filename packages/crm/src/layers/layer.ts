@@ -1,5 +1,6 @@
 import { tf, type InputSpec, type ParamSpec, type Scope, type Specs, type TableSpec } from "@corella/engine";
 
+/** A tensor of tfjs, symbolic while a program is traced. */
 export type Tensor = tf.Tensor;
 
 /** A piece of a model: what it declares, and what it computes from its input. Names are local to the layer. */

@@ -4,10 +4,11 @@ import { combine, type Layer, type Tensor } from "./layer.ts";
 import { layerNormalization } from "./layer-normalization.ts";
 import { linear } from "./linear.ts";
 
+/** Sizes and variants of a mask block. */
 export interface MaskBlockOptions {
-  /** Of the embeddings, which make the mask. */
+  /** Width of the embeddings, which make the mask. */
   readonly embeddedSize: number;
-  /** Of what is masked. */
+  /** Width of what is masked. */
   readonly hiddenSize: number;
   readonly outSize: number;
   /** The mask's hidden layer has hiddenSize * reductionRatio units. */
@@ -17,6 +18,7 @@ export interface MaskBlockOptions {
   readonly dropout: number;
 }
 
+/** What a mask block takes: what makes the mask, and what is masked. */
 export interface MaskBlockInput {
   /** [batch, embeddedSize] */
   readonly embedded: Tensor;

@@ -4,19 +4,22 @@ import { batchNormalization } from "./batch-normalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 import { linear } from "./linear.ts";
 
+/** Sizes and variants of a feed-forward tower. */
 export interface MlpOptions {
   readonly inSize: number;
   readonly hiddenUnits: readonly number[];
   readonly activation: Activation;
   readonly dropout: number;
   readonly batchNormalization: boolean;
-  /** With it a last linear layer follows; without it the last hidden layer is the output. */
+  /** The width of a last linear layer, without activation; where it is absent the last hidden layer is the output. */
   readonly outSize?: number;
   /** In place of the first hidden layer's linear map. */
   readonly first?: Layer<Inputs, Tensor>;
 }
 
+/** What a tower gives. */
 export interface MlpOutput {
+  /** [batch, outSize], or [batch, units of the last hidden layer] where there is no `outSize`. */
   readonly output: Tensor;
   /** After the activation of each hidden layer, [batch, units]. */
   readonly hidden: Tensor[];

@@ -2,10 +2,12 @@ import { tf } from "@corella/engine";
 import { layerNormalization } from "./layer-normalization.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 
+/** Sizes and variants of self-attention over the fields. */
 export interface SelfAttentionOptions {
   readonly fields: number;
+  /** Width of a field before the layer. */
   readonly inSize: number;
-  /** Of all heads together. */
+  /** Width of the output, all heads together. */
   readonly attentionSize: number;
   readonly heads: number;
   /** Divide the scores by sqrt(size of a head). */

@@ -3,7 +3,9 @@ import type { Activation } from "./activation.ts";
 import type { Layer, Tensor } from "./layer.ts";
 import { mlp } from "./mlp.ts";
 
+/** DIN's local activation unit: how the events of a sequence are weighed by their target. */
 export interface AttentionConfig {
+  /** Hidden layers of the network that gives a weight. */
   hiddenUnits: number[];
   activation: Activation;
   dropout: number;
@@ -11,6 +13,7 @@ export interface AttentionConfig {
   softmax: boolean;
 }
 
+/** A batch of sequences and what their events are compared with. */
 export interface AttentionInput {
   /** [batch, dim] */
   readonly target: Tensor;

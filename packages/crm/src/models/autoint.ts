@@ -1,4 +1,4 @@
-import { tf, type Part } from "@corella/engine";
+import { tf } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
@@ -7,13 +7,14 @@ import { linear } from "../layers/linear.ts";
 import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
 import { selfAttention } from "../layers/self-attention.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `AutoInt`; `autoIntSchema` has their defaults. */
 export interface AutoIntConfig extends EmbeddingConfig, TowerConfig {
   attentionLayers: number;
   heads: number;
-  /** Of all heads together; a multiple of `heads`. */
+  /** Width of a field after a layer, all heads together; a multiple of `heads`. */
   attentionDim: number;
   /** Divide the scores by sqrt(attentionDim / heads). */
   scale: boolean;
@@ -48,7 +49,7 @@ export const autoIntSchema: z.ZodType<AutoIntConfig, unknown> = z
  * AutoInt (Song et al. 2019, arXiv:1810.11921): self-attention over the fields.
  * Hidden states: the fields after each attention layer, [batch, fields * attentionDim].
  */
-export function autoInt(config: AutoIntConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function autoInt(config: AutoIntConfig, features: readonly CrmFeature[]): Crm {
   const { embeddingDim, attentionDim, attentionLayers, hiddenUnits } = config;
   const fields = features.length;
   const attention: Record<string, Layer<Tensor, Tensor>> = {};
@@ -68,6 +69,7 @@ export function autoInt(config: AutoIntConfig, features: readonly CrmFeature[]):
       dnn: hiddenUnits.length > 0 ? mlp({ inSize: fields * embeddingDim, outSize: 1, ...config }) : undefined,
       fc: linear(fields * attentionDim, 1),
     },
+    Array<number>(attentionLayers).fill(fields * attentionDim),
     (call) => {
       const { flat } = call.embedding();
       const fieldsOf = (x: Tensor): Tensor => tf.reshape(x, [-1, fields * attentionDim]);

@@ -13,8 +13,8 @@ const attentionSchema: z.ZodType<AttentionConfig, unknown> = z
   .prefault({});
 
 /**
- * Of every model with embeddings. 32 is what ClickPrompt (the CoReLLa authors' lab) uses on ML-1M. `attention` pools the
- * sequences whose pooling is that.
+ * Schema fields of every model with embeddings. 32 dimensions are what ClickPrompt (the CoReLLa authors' lab) uses on
+ * ML-1M; `attention` pools the sequences whose pooling is that.
  */
 export const embeddingFields: {
   embeddingDim: z.ZodDefault<z.ZodInt>;
@@ -24,12 +24,13 @@ export const embeddingFields: {
   attention: attentionSchema,
 };
 
+/** Parameters of every model with embeddings. */
 export interface EmbeddingConfig {
   embeddingDim: number;
   attention: AttentionConfig;
 }
 
-/** Of every model with a feed-forward tower. */
+/** Schema fields of every model with a feed-forward tower. */
 export const towerFields: {
   activation: z.ZodType<Activation, unknown>;
   dropout: z.ZodDefault<z.ZodNumber>;
@@ -40,11 +41,13 @@ export const towerFields: {
   batchNormalization: z.boolean().default(false),
 };
 
+/** Parameters of every model with a feed-forward tower. */
 export interface TowerConfig {
   activation: Activation;
   dropout: number;
   batchNormalization: boolean;
 }
 
+/** A schema of the widths of hidden layers, in their order; an empty list is no layer. */
 export const units = (defaults: number[]): z.ZodDefault<z.ZodArray<z.ZodInt>> =>
   z.array(z.int().positive()).default(defaults);

@@ -1,4 +1,3 @@
-import type { Part } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { crossNetwork } from "../layers/cross-network.ts";
@@ -7,9 +6,10 @@ import { embedding } from "../layers/embedding.ts";
 import { perSample } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `DCNv2`; `dcnv2Schema` has their defaults. */
 export interface Dcnv2Config extends EmbeddingConfig, TowerConfig {
   structure: "crossnet_only" | "stacked" | "parallel" | "stacked_parallel";
   crossLayers: number;
@@ -37,7 +37,7 @@ export const dcnv2Schema: z.ZodType<Dcnv2Config, unknown> = z.strictObject({
  * DCN V2 (Wang et al. 2021, arXiv:2008.13535).
  * Hidden states: x_1..x_L of the cross network, [batch, fields * dim].
  */
-export function dcnv2(config: Dcnv2Config, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function dcnv2(config: Dcnv2Config, features: readonly CrmFeature[]): Crm {
   const { structure, crossLayers, lowRank } = config;
   const width = features.length * config.embeddingDim;
   const tower = { inSize: width, ...config };
@@ -57,6 +57,7 @@ export function dcnv2(config: Dcnv2Config, features: readonly CrmFeature[]): Par
       parallel_dnn: isParallel ? mlp({ ...tower, hiddenUnits: config.parallelUnits }) : undefined,
       fc: linear(crossOutSize + parallelOutSize, 1),
     },
+    Array<number>(crossLayers).fill(width),
     (call) => {
       const x0 = call.embedding().flat;
       const crossed = call.crossnet(x0);

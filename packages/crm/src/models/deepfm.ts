@@ -1,4 +1,4 @@
-import { tf, type Part } from "@corella/engine";
+import { tf } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
@@ -6,9 +6,10 @@ import { factorizationMachine } from "../layers/factorization-machine.ts";
 import { perSample } from "../layers/layer.ts";
 import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `DeepFM`; `deepFmSchema` has their defaults. */
 export interface DeepFmConfig extends EmbeddingConfig, TowerConfig {
   hiddenUnits: number[];
 }
@@ -24,7 +25,7 @@ export const deepFmSchema: z.ZodType<DeepFmConfig, unknown> = z.strictObject({
  * DeepFM (Guo et al. 2017, arXiv:1703.04247): first order + factorization machine + tower.
  * Hidden states: the factorization machine's products [batch, dim], then the tower's hidden layers.
  */
-export function deepFm(config: DeepFmConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function deepFm(config: DeepFmConfig, features: readonly CrmFeature[]): Crm {
   const inSize = features.length * config.embeddingDim;
   return model(
     features,
@@ -34,6 +35,7 @@ export function deepFm(config: DeepFmConfig, features: readonly CrmFeature[]): P
       fm: factorizationMachine(),
       mlp: mlp({ inSize, outSize: 1, ...config }),
     },
+    [config.embeddingDim, ...config.hiddenUnits],
     (call) => {
       const e = call.embedding();
       const products = call.fm(e);

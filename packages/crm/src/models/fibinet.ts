@@ -1,4 +1,4 @@
-import { tf, type Part } from "@corella/engine";
+import { tf } from "@corella/engine";
 import { z } from "zod";
 import { needFields, type CrmFeature } from "../features.ts";
 import { bilinear, type BilinearType } from "../layers/bilinear.ts";
@@ -7,9 +7,10 @@ import { perSample } from "../layers/layer.ts";
 import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
 import { senet } from "../layers/senet.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `FiBiNET`; `fiBiNetSchema` has their defaults. */
 export interface FiBiNetConfig extends EmbeddingConfig, TowerConfig {
   bilinearType: BilinearType;
   /** The SENET's hidden layer has fields / reductionRatio units. */
@@ -32,10 +33,11 @@ export const fiBiNetSchema: z.ZodType<FiBiNetConfig, unknown> = z.strictObject({
  * FiBiNET (Huang et al. 2019, arXiv:1905.09433): first order + tower over the bilinear products of the embeddings and
  * of the embeddings that a SENET has weighted. Hidden states: the two sets of products, [batch, pairs * dim].
  */
-export function fiBiNet(config: FiBiNetConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function fiBiNet(config: FiBiNetConfig, features: readonly CrmFeature[]): Crm {
   needFields("FiBiNET", features, 2);
   const { embeddingDim, bilinearType } = config;
   const count = features.length;
+  const pairsWidth = ((count * (count - 1)) / 2) * embeddingDim;
   return model(
     features,
     {
@@ -44,8 +46,9 @@ export function fiBiNet(config: FiBiNetConfig, features: readonly CrmFeature[]):
       senet_layer: senet(count, embeddingDim, config.reductionRatio, config.gateActivation),
       bilinear_interaction1: bilinear(count, embeddingDim, bilinearType),
       bilinear_interaction2: bilinear(count, embeddingDim, bilinearType),
-      dnn: mlp({ inSize: count * (count - 1) * embeddingDim, outSize: 1, ...config }),
+      dnn: mlp({ inSize: 2 * pairsWidth, outSize: 1, ...config }),
     },
+    [pairsWidth, pairsWidth],
     (call) => {
       const e = call.embedding();
       const p = call.bilinear_interaction1(e);

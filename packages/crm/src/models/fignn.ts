@@ -1,13 +1,14 @@
-import { tf, type Part } from "@corella/engine";
+import { tf } from "@corella/engine";
 import { z } from "zod";
 import { needFields, type CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
 import { fieldGraph } from "../layers/field-graph.ts";
 import type { Tensor } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, type EmbeddingConfig } from "./config.ts";
 
+/** Parameters of the model `FiGNN`; `fiGnnSchema` has their defaults. */
 export interface FiGnnConfig extends EmbeddingConfig {
   graphLayers: number;
   /** All layers have the same field matrices. */
@@ -29,7 +30,7 @@ export const fiGnnSchema: z.ZodType<FiGnnConfig, unknown> = z.strictObject({
  * Fi-GNN (Li et al. 2019, arXiv:1910.05552): a gated graph network over the fields, read out by attention,
  * logit = sum_f sigmoid(W h)_f (w h_f). Hidden states: the fields after each layer, [batch, fields * dim].
  */
-export function fiGnn(config: FiGnnConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function fiGnn(config: FiGnnConfig, features: readonly CrmFeature[]): Crm {
   needFields("FiGNN", features, 2);
   const { embeddingDim: dim } = config;
   const fields = features.length;
@@ -48,6 +49,7 @@ export function fiGnn(config: FiGnnConfig, features: readonly CrmFeature[]): Par
       "fc.mlp1": linear(dim, 1, false),
       "fc.mlp2.0": linear(fields * dim, fields, false),
     },
+    Array<number>(config.graphLayers).fill(fields * dim),
     (call) => {
       const flatten = (h: Tensor): Tensor => tf.reshape(tf.transpose(h, [1, 0, 2]), [-1, fields * dim]);
       const states = call.fignn(call.embedding()).map(flatten);

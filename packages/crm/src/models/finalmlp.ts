@@ -1,4 +1,3 @@
-import type { Part } from "@corella/engine";
 import { z } from "zod";
 import { featuresNamed, type CrmFeature } from "../features.ts";
 import { bilinearFusion } from "../layers/bilinear-fusion.ts";
@@ -6,22 +5,24 @@ import { embedding } from "../layers/embedding.ts";
 import { featureSelection } from "../layers/feature-selection.ts";
 import { perSample, type Layer, type Tensor } from "../layers/layer.ts";
 import { mlp } from "../layers/mlp.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** One of the two towers of FinalMLP, and what its feature selection depends on. */
 export interface StreamConfig extends TowerConfig {
   hiddenUnits: number[];
   /** Names of the features that its selection depends on; none: a learned vector. */
   context: string[];
 }
 
+/** Parameters of the model `FinalMLP`; `finalMlpSchema` has their defaults. */
 export interface FinalMlpConfig extends EmbeddingConfig {
   stream1: StreamConfig;
   stream2: StreamConfig;
   featureSelection: boolean;
-  /** Of the gates that select. */
+  /** Hidden layers of the gates that select. */
   selectionUnits: number[];
-  /** Of the fusion; divides the last units of both streams. */
+  /** Pieces of the bilinear fusion; divides the last units of both streams. */
   heads: number;
 }
 
@@ -53,8 +54,9 @@ export const finalMlpSchema: z.ZodType<FinalMlpConfig, unknown> = z
  * FinalMLP (Mao et al. 2023, arXiv:2304.00902): two towers over differently selected embeddings, fused bilinearly.
  * Hidden states: the output of each tower, [batch, units].
  */
-export function finalMlp(config: FinalMlpConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function finalMlp(config: FinalMlpConfig, features: readonly CrmFeature[]): Crm {
   const { stream1, stream2, heads } = config;
+  const [width1, width2] = [stream1.hiddenUnits.at(-1)!, stream2.hiddenUnits.at(-1)!];
   const width = features.length * config.embeddingDim;
   const selection = (name: "stream1" | "stream2"): Layer<Tensor, Tensor> | undefined => {
     const context = featuresNamed(config[name].context, features, `${name}.context`);
@@ -70,8 +72,9 @@ export function finalMlp(config: FinalMlpConfig, features: readonly CrmFeature[]
       selection2: selection("stream2"),
       mlp1: mlp({ ...stream1, inSize: width }),
       mlp2: mlp({ ...stream2, inSize: width }),
-      fusion: bilinearFusion(stream1.hiddenUnits.at(-1)!, stream2.hiddenUnits.at(-1)!, heads),
+      fusion: bilinearFusion(width1, width2, heads),
     },
+    [width1, width2],
     (call) => {
       const { flat } = call.embedding();
       const x = call.mlp1(call.selection1?.(flat) ?? flat).output;

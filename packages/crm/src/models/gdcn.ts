@@ -1,4 +1,3 @@
-import type { Part } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { embedding } from "../layers/embedding.ts";
@@ -6,9 +5,10 @@ import { gatedCrossNetwork } from "../layers/gated-cross-network.ts";
 import { perSample } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { mlp } from "../layers/mlp.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `GDCN`; `gdcnSchema` has their defaults. */
 export interface GdcnConfig extends EmbeddingConfig, TowerConfig {
   /** `parallel` is GDCN-P, `stacked` is GDCN-S. */
   structure: "parallel" | "stacked";
@@ -29,7 +29,7 @@ export const gdcnSchema: z.ZodType<GdcnConfig, unknown> = z.strictObject({
  * GDCN (Wang et al. 2023, arXiv:2311.04635): a gated cross network with a tower beside or on top.
  * Hidden states: x_1..x_L of the cross network, [batch, fields * dim].
  */
-export function gdcn(config: GdcnConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function gdcn(config: GdcnConfig, features: readonly CrmFeature[]): Crm {
   const { structure, crossLayers, hiddenUnits } = config;
   const width = features.length * config.embeddingDim;
   const isParallel = structure === "parallel";
@@ -41,6 +41,7 @@ export function gdcn(config: GdcnConfig, features: readonly CrmFeature[]): Part<
       dnn: mlp({ ...config, inSize: width, ...(isParallel ? {} : { outSize: 1 }) }),
       fc: isParallel ? linear(width + (hiddenUnits.at(-1) ?? width), 1) : undefined,
     },
+    Array<number>(crossLayers).fill(width),
     (call) => {
       const x0 = call.embedding().flat;
       const crossed = call.cross_net(x0);

@@ -1,4 +1,3 @@
-import type { Part } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { activationNames, type Activation } from "../layers/activation.ts";
@@ -7,9 +6,10 @@ import { combine, perSample, type Layer, type Tensor } from "../layers/layer.ts"
 import { layerNormalization } from "../layers/layer-normalization.ts";
 import { maskBlock, type MaskBlockInput } from "../layers/mask-block.ts";
 import { mlp } from "../layers/mlp.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, type EmbeddingConfig } from "./config.ts";
 
+/** Parameters of the model `MaskNet`; `maskNetSchema` has their defaults. */
 export interface MaskNetConfig extends EmbeddingConfig {
   structure: "serial" | "parallel";
   /** Serial: the blocks, each of which masks the one before. Parallel: the tower over all blocks. */
@@ -43,7 +43,7 @@ export const maskNetSchema: z.ZodType<MaskNetConfig, unknown> = z.strictObject({
  * MaskNet (Wang et al. 2021, arXiv:2102.07619): blocks whose inputs are multiplied with a mask made from the embeddings.
  * Hidden states: the output of each block, [batch, units].
  */
-export function maskNet(config: MaskNetConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function maskNet(config: MaskNetConfig, features: readonly CrmFeature[]): Crm {
   const { structure, hiddenUnits, blockUnits, dropout } = config;
   const width = features.length * config.embeddingDim;
   const isSerial = structure === "serial";
@@ -73,6 +73,7 @@ export function maskNet(config: MaskNetConfig, features: readonly CrmFeature[]):
       }),
       dnn: mlp({ ...tower, outSize: 1, activation: config.activation, dropout, batchNormalization: false }),
     },
+    sizes,
     (call) => {
       const embedded = call.embedding().flat;
       const outputs = call.mask_blocks({ embedded, hidden: call.emb_norm?.(embedded) ?? embedded });

@@ -1,4 +1,4 @@
-import { tf, type Part } from "@corella/engine";
+import { tf } from "@corella/engine";
 import { z } from "zod";
 import type { CrmFeature } from "../features.ts";
 import { cin } from "../layers/cin.ts";
@@ -7,9 +7,10 @@ import { perSample } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { logisticRegression } from "../layers/logistic-regression.ts";
 import { mlp } from "../layers/mlp.ts";
-import { model, type CrmOutput } from "../model.ts";
+import { model, type Crm } from "../model.ts";
 import { embeddingFields, towerFields, units, type EmbeddingConfig, type TowerConfig } from "./config.ts";
 
+/** Parameters of the model `xDeepFM`; `xDeepFmSchema` has their defaults. */
 export interface XDeepFmConfig extends EmbeddingConfig, TowerConfig {
   /** Feature maps of each CIN layer; at least one. */
   cinUnits: number[];
@@ -29,7 +30,7 @@ export const xDeepFmSchema: z.ZodType<XDeepFmConfig, unknown> = z.strictObject({
  * xDeepFM (Lian et al. 2018, arXiv:1803.05170): first order + compressed interaction network + tower.
  * Hidden states: the pooled maps of each CIN layer, [batch, maps].
  */
-export function xDeepFm(config: XDeepFmConfig, features: readonly CrmFeature[]): Part<CrmOutput> {
+export function xDeepFm(config: XDeepFmConfig, features: readonly CrmFeature[]): Crm {
   const { embeddingDim, cinUnits, hiddenUnits } = config;
   const inSize = features.length * embeddingDim;
   const pooledSize = cinUnits.reduce((sum, size) => sum + size, 0);
@@ -42,6 +43,7 @@ export function xDeepFm(config: XDeepFmConfig, features: readonly CrmFeature[]):
       "cin.fc": linear(pooledSize, 1),
       dnn: hiddenUnits.length > 0 ? mlp({ inSize, outSize: 1, ...config }) : undefined,
     },
+    cinUnits,
     (call) => {
       const { flat } = call.embedding();
       const pooled = call.cin(flat);

@@ -1,5 +1,6 @@
 import { captureError, type GraphConstant, type GraphInput, type GraphNode } from "./backend/graph.ts";
-import { symbolicValues, type Sizes, type SymbolicNumber } from "./backend/symbolic.ts";
+import type { Sizes, SymbolicNumber } from "../program/dimensions.ts";
+import { symbolicValues } from "./backend/symbolic.ts";
 
 /**
  * Turns constants that depend on named dimensions into arithmetic on the sizes of the inputs. A Reshape with one

@@ -1,5 +1,6 @@
 import type { GraphNode } from "./backend/graph.ts";
 
+/** An input or a weight, as far as rewriting needs it. */
 export interface Sized {
   readonly name: string;
   readonly shape: readonly (number | string)[];

@@ -1,7 +1,8 @@
 import type { Tensor } from "@tensorflow/tfjs";
 import { CorellaError } from "@corella/errors";
-import { bindDimensions, maskBits } from "../program/dimensions.ts";
-import { GradientSum, type BackwardPass } from "../training/gradient-sum.ts";
+import { bindDimensions } from "../program/dimensions.ts";
+import { keepOf, maskBits } from "../program/dropout-masks.ts";
+import { createGradientRun, createTrainer, type ComputedPass } from "../training/trainer.ts";
 import { writeOnnxFile } from "../onnx/file.ts";
 import {
   freeze,
@@ -11,11 +12,11 @@ import {
   type FrozenParams,
 } from "../precision/freeze.ts";
 import { isReader, readAll, type Batch, type Output, type Program, type Values } from "../program/program.ts";
+import { frozenNames, trainableNames } from "../program/trainable.ts";
 import {
-  frozenNames,
   gradientGraph,
+  isFused,
   standaloneGraph,
-  trainableNames,
   trainingGraph,
   withCurrentValues,
 } from "../onnx/program-graphs.ts";
@@ -28,17 +29,10 @@ import type {
   Trainer,
   TrainOptions,
 } from "../runtime/runtime.ts";
-import { tf } from "../program/tf.ts";
+import { enableProductionMode, tf } from "../program/tf.ts";
 import { disposeKept, onBackend, trace, type Traced } from "../trace/trace.ts";
 import { frozenBy, TrainingState } from "../training/training-state.ts";
 import { inTurns, trainerInTurns } from "../runtime/turns.ts";
-
-interface EagerResult {
-  readonly loss: number;
-  readonly outputs: Record<string, Output>;
-  readonly assigned: Values;
-  readonly pass: BackwardPass;
-}
 
 /**
  * Runs programs eagerly on a registered tfjs backend. With `cpu` (plain JavaScript, no native code) it is the reference
@@ -56,18 +50,19 @@ export function eagerRuntime(
       remedy: 'Choose the runtime with createRuntime({ kind: "tfjs-node" }), which loads it.',
     });
   }
+  enableProductionMode();
   return {
     name,
     infer: async (program, values, options = {}) => {
       refuseLivePrecision(options, isReader(values));
       const all = isReader(values) ? await readAll(program, values) : values;
-      return inTurns(createInference(backend, program, all, options), "inference");
+      return inTurns(inference(backend, program, all, options), "inference");
     },
     gradients: async (program, values, options = {}) =>
-      inTurns(createGradientRun(backend, program, values, options), "gradient run"),
+      inTurns(gradientRun(backend, program, values, options), "gradient run"),
     train: async (program, options) => {
       const values = { ...options.values, ...(await readFrozen(program, options)) };
-      return trainerInTurns(createTrainer(backend, program, { ...options, values }));
+      return trainerInTurns(trainer(backend, program, { ...options, values }));
     },
   };
 }
@@ -79,12 +74,7 @@ async function readFrozen(program: Program, options: TrainOptions): Promise<Valu
   return values;
 }
 
-function createInference(
-  backend: string,
-  program: Program,
-  values: Values,
-  options: InferOptions,
-): Inference {
+function inference(backend: string, program: Program, values: Values, options: InferOptions): Inference {
   const names = Object.keys(program.params);
   const current = withRounded(values, freeze(program, values, names, options, portableZeroPoint));
   return {
@@ -97,7 +87,7 @@ function createInference(
   };
 }
 
-function createGradientRun(
+function gradientRun(
   backend: string,
   program: Program,
   values: Values,
@@ -107,72 +97,34 @@ function createGradientRun(
   const names = Object.keys(program.params).filter((name) => !trainable.has(name));
   const frozen = freeze(program, values, names, options, portableZeroPoint);
   const current = withRounded(values, frozen);
-  const sum = new GradientSum(program);
-  const seed = options.seed ?? 0;
-  let run = 0;
-  return {
-    async run(batch) {
-      run += 1;
-      const { loss, outputs, assigned, pass } = evaluate(
-        backend,
-        program,
-        current(),
-        batch,
-        trainable,
-        seed,
-        run,
-      );
-      sum.add(pass);
-      sum.finish(undefined);
-      return { loss, outputs, assigned, gradients: sum.toValues(trainable) };
-    },
+  return createGradientRun(program, trainable, {
+    compute: async (batch, draw) =>
+      evaluate(backend, program, current(), batch, trainable, options.seed ?? 0, draw),
     exportOnnx(path, fileOptions) {
       const graph = gradientGraph(program, trainable, frozen);
       return writeOnnxFile(withCurrentValues(graph, values), path, fileOptions);
     },
     dispose: async () => {},
-  };
+  });
 }
 
-function createTrainer(backend: string, program: Program, options: TrainOptions): Trainer {
+function trainer(backend: string, program: Program, options: TrainOptions): Trainer {
   const state = new TrainingState(program, options);
   const names = frozenNames(program, state.trainable);
   const frozen = freeze(program, state.values, names, options, portableZeroPoint);
   const current = withRounded(state.values, frozen);
   state.leaveOut(frozen.stored.keys());
-  const sum = new GradientSum(program);
-  const accumulate = options.accumulate ?? 1;
-  return {
-    accumulate,
-    values: state.current,
-    state: () => ({ ...state.snapshot(), pending: sum.pending() }),
-    restore(saved) {
-      state.restore(saved);
-      sum.restore(saved.pending ?? []);
-    },
-    async exportOnnx(path, exportOptions) {
-      const fused = options.clipNorm === undefined && accumulate === 1;
-      const graph = trainingGraph(program, state, fused, frozen);
-      await writeOnnxFile(withCurrentValues(graph, state.current, state), path, exportOptions);
+  const { trainable } = state;
+  const catchUp = (table: string, ids: Int32Array): void => state.catchUp(table, ids);
+  return createTrainer(program, options, state, {
+    compute: async (batch, draw) =>
+      evaluate(backend, program, current(), batch, trainable, options.seed, draw, catchUp),
+    async exportOnnx(path, fileOptions) {
+      const graph = trainingGraph(program, state, isFused(options), frozen);
+      await writeOnnxFile(withCurrentValues(graph, state.current, state), path, fileOptions);
     },
     dispose: async () => {},
-    async step(batch, stepOptions = {}) {
-      const scale = stepOptions.learningRateScale ?? 1;
-      const draws = state.step * accumulate + sum.passes + 1;
-      const { trainable } = state;
-      const catchUp = (table: string, ids: Int32Array): void => state.catchUp(table, ids);
-      const result = evaluate(backend, program, current(), batch, trainable, options.seed, draws, catchUp);
-      sum.add(result.pass);
-      for (const [name, value] of Object.entries(result.assigned)) state.values[name]!.set(value);
-      if (sum.passes === accumulate) {
-        state.step += 1;
-        sum.finish(options.clipNorm);
-        for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
-        for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale);
-      }
-      return { loss: result.loss, outputs: result.outputs };
-    },
-  };
+  });
 }
 
 /** The values at each run; those of stored matrices are rounded once. */
@@ -191,7 +143,7 @@ function evaluate(
   seed: number,
   step: number,
   beforeReading?: (table: string, ids: Int32Array) => void,
-): EagerResult {
+): ComputedPass {
   bindDimensions(program, batch);
   return onBackend(backend, () => {
     const traced = trace(
@@ -205,7 +157,7 @@ function evaluate(
           return gatherRows(values[table]!, spec.dim, ids);
         },
         dropoutMask: (shape, rate, index) => {
-          const keep = Math.round((1 - rate) * 256) / 256;
+          const keep = keepOf(rate);
           const size = shape.reduce((product, dimension) => product * dimension, 1);
           const bits = maskBits({ name: `mask.${index}`, keep }, size, seed, step);
           return tf.tensor(
@@ -232,7 +184,7 @@ function gatherRows(table: Float32Array, dim: number, ids: Tensor): Tensor {
   return tf.tensor(gathered, [...ids.shape, dim]);
 }
 
-function read(traced: Traced): EagerResult {
+function read(traced: Traced): ComputedPass {
   const outputs: Record<string, Output> = {};
   for (const [name, tensor] of Object.entries(traced.outputs)) {
     outputs[name] = { shape: tensor.shape, data: tensor.dataSync().slice() as Float32Array | Int32Array };
@@ -241,7 +193,7 @@ function read(traced: Traced): EagerResult {
     loss: traced.loss === undefined ? Number.NaN : traced.loss.dataSync()[0]!,
     outputs,
     assigned: Object.fromEntries([...traced.assigned].map(([name, tensor]) => [name, floats(tensor)])),
-    pass: {
+    gradients: {
       dense: new Map([...traced.gradients].map(([name, tensor]) => [name, floats(tensor)])),
       lookups: traced.lookups.map(({ table, ids, gradient }) => ({
         table,

@@ -5,8 +5,10 @@ import util from "node:util";
 import { CorellaError } from "@corella/errors";
 import { tf } from "../program/tf.ts";
 
+/** The two packages of TensorFlow's C library for Node, for the CPU and with CUDA. */
 export type TfjsNodePackage = "tfjs-node" | "tfjs-node-gpu";
 
+/** How a package of tfjs-node is found and started. */
 export interface TfjsNodeOptions {
   /** Threads of one operation. TensorFlow reads it once, when a process loads it. Default: one for each core. */
   readonly threads?: number | undefined;

@@ -2,6 +2,7 @@ import { CorellaError } from "@corella/errors";
 import { float16ToFloat32, float32ToFloat16 } from "@corella/safetensors";
 import { rotate } from "./rotation.ts";
 
+/** The shape of a matrix, [rows, columns]. */
 export type MatrixShape = readonly [rows: number, columns: number];
 
 /** Where a matrix's outputs stand: its rows (0), as in a [out, in] weight, or its columns (1). */
@@ -41,6 +42,7 @@ export interface Int4Matrix {
   readonly zeroPoints: Uint8Array;
 }
 
+/** A frozen matrix in a precision below float32. */
 export type StoredMatrix = Float16Matrix | Int8Matrix | Int4Matrix;
 
 /** Inputs that share a scale of `int4`. */
@@ -57,11 +59,15 @@ export function blocksOf({ shape, outputAxis }: Int4Matrix): number {
   return Math.ceil(shape[1 - outputAxis]! / blockSize);
 }
 
+/** How many outputs a quantised matrix has: its rows, or its columns. */
 export function outputsOf({ shape, outputAxis }: Int8Matrix | Int4Matrix): number {
   return shape[outputAxis];
 }
 
-/** @throws CorellaError `engine/precision` for values that float16 does not hold */
+/**
+ * A matrix in float16, each value rounded to the nearest.
+ * @throws CorellaError `engine/precision` for values that float16 does not hold
+ */
 export function toFloat16(name: string, values: Float32Array, shape: MatrixShape): Float16Matrix {
   const bits = float32ToFloat16(values);
   const exponent = 0x7c00;
@@ -194,11 +200,15 @@ export function dequantize(matrix: StoredMatrix): Float32Array {
   return values;
 }
 
+/** The 8-bit code that stands for 0: signed codes are around 0, unsigned ones around 128. */
 export function zeroPointOf({ codes }: Int8Matrix): 0 | 128 {
   return codes instanceof Int8Array ? 0 : 128;
 }
 
-/** The same values around 128: products of two uint8 operands are exact on every CPU. */
+/**
+ * An int8 matrix with codes around 128 that stand for the same values: products of two uint8 operands are exact on
+ * every CPU.
+ */
 export function aroundMiddle(matrix: Int8Matrix): Int8Matrix {
   if (zeroPointOf(matrix) === 128) return matrix;
   return { ...matrix, codes: Uint8Array.from(matrix.codes, (code) => code + 128) };

@@ -1,9 +1,10 @@
 import * as ort from "onnxruntime-node";
-import { actualShape, maskBits } from "../program/dimensions.ts";
-import { optimizerKey, type CapturedGraph } from "../capture/capture.ts";
-import type { Sizes } from "../capture/backend/symbolic.ts";
+import { actualShape, type Sizes } from "../program/dimensions.ts";
+import { maskBits } from "../program/dropout-masks.ts";
+import { optimizerKey, type CapturedGraph } from "../capture/captured-graph.ts";
 import type { BackwardPass } from "../training/gradient-sum.ts";
-import { requireValue } from "../training/check-state.ts";
+import type { ComputedPass } from "../training/trainer.ts";
+import { requireValue } from "../program/values.ts";
 import { slotNames, stepScalars } from "../optimizer/optimizers.ts";
 import type { Batch, Output, Program, Values } from "../program/program.ts";
 import type { TrainingState } from "../training/training-state.ts";
@@ -12,6 +13,10 @@ import type { TrainingState } from "../training/training-state.ts";
 
 type Feeds = Record<string, ort.Tensor>;
 
+/**
+ * Adds what the update in a training graph reads: the step's scalars and each parameter's optimiser arrays. Feeds
+ * that the graph has no input for are taken out.
+ */
 export function addOptimizerFeeds(
   feeds: Feeds,
   graph: CapturedGraph,
@@ -37,6 +42,10 @@ export function addOptimizerFeeds(
   for (const name of Object.keys(feeds)) if (!wanted.has(name)) delete feeds[name];
 }
 
+/**
+ * Where a training graph writes: spare arrays for updated parameters and optimiser arrays, new ones for all other
+ * outputs.
+ */
 export function spareOutputs(
   graph: CapturedGraph,
   state: TrainingState,
@@ -56,6 +65,7 @@ export function spareOutputs(
   return fetches;
 }
 
+/** Puts updated arrays in place of the current ones, which become the spare ones of the next step. */
 export function swap(graph: CapturedGraph, state: TrainingState, spare: Values): void {
   const exchange = (current: Values, key: string): void => {
     const old = current[key]!;
@@ -68,6 +78,12 @@ export function swap(graph: CapturedGraph, state: TrainingState, spare: Values):
   }
 }
 
+/**
+ * The inputs of a graph for one batch: the batch's arrays, parameters and tables that are no weights of the graph,
+ * and dropout masks.
+ * @param step names the bits of dropout, with the seed
+ * @throws CorellaError `engine/shape` for a value that is absent or of another size
+ */
 export function feedsOf(
   program: Program,
   graph: CapturedGraph,
@@ -104,10 +120,20 @@ export function feedsOf(
   return feeds;
 }
 
-export function backwardPass(
+/** What a run of a gradient or training graph computed. */
+export function computedPass(
   graph: CapturedGraph,
   results: ort.InferenceSession.OnnxValueMapType,
-): BackwardPass {
+): ComputedPass {
+  return {
+    loss: floats(results["loss"]!)[0]!,
+    outputs: publicOutputs(results),
+    assigned: Object.fromEntries(graph.assigned.map((name) => [name, floats(results[`assigned.${name}`]!)])),
+    gradients: backwardPass(graph, results),
+  };
+}
+
+function backwardPass(graph: CapturedGraph, results: ort.InferenceSession.OnnxValueMapType): BackwardPass {
   const dense = new Map<string, Float32Array>();
   for (const name of graph.differentiated) {
     const gradient = results[`gradient.${name}`];
@@ -121,6 +147,7 @@ export function backwardPass(
   return { dense, lookups };
 }
 
+/** The outputs that the program itself declares, by its names. */
 export function publicOutputs(results: ort.InferenceSession.OnnxValueMapType): Record<string, Output> {
   const outputs: Record<string, Output> = {};
   for (const [name, value] of Object.entries(results)) {
@@ -134,6 +161,6 @@ export function publicOutputs(results: ort.InferenceSession.OnnxValueMapType): R
   return outputs;
 }
 
-export function floats(value: ort.OnnxValue): Float32Array {
+function floats(value: ort.OnnxValue): Float32Array {
   return (value as ort.Tensor).data as Float32Array;
 }

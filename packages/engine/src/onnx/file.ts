@@ -2,7 +2,8 @@ import { rm, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import onnxProto from "onnx-proto";
 import { writeFileAtomic } from "@corella/files";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
+import type { OnnxFileOptions } from "../runtime/runtime.ts";
 import type { GraphWeight } from "../capture/backend/graph.ts";
 import { alignment, bytesOf, graphProto, modelFields, tensorProto, type DataPlace } from "./model.ts";
 
@@ -17,14 +18,6 @@ const writeSize = 2 ** 26;
 const graphField = 7;
 const initializerField = 5;
 const rawDataField = 9;
-
-export interface OnnxFileOptions {
-  /**
-   * A model with more bytes than this keeps its weights in a second file, `<path>.data`, which must stay beside it.
-   * Default: what one file can hold (2 GiB).
-   */
-  readonly singleFileBytes?: number;
-}
 
 /**
  * Writes a captured graph as a standard .onnx file. Weights go from where they are to the disk; there is no second copy
@@ -103,6 +96,7 @@ async function writePieces(file: FileHandle, all: readonly Uint8Array[]): Promis
   }
 }
 
+/** Writes all bytes at a place of a file, in as many calls as it takes. */
 export async function writeAt(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await file.write(

@@ -7,7 +7,10 @@ import { frozenBy } from "../training/training-state.ts";
 import { inMemory } from "../precision/weight-store.ts";
 import { weightZeroPoint } from "./zero-point.ts";
 
-/** Of 8-bit codes; asked of the CPU only where there may be any. */
+/**
+ * The zero point of 8-bit codes on this CPU. It is found out only where a precision is asked for: otherwise there are
+ * no codes.
+ */
 export async function codesZeroPoint({ precision }: FrozenOptions, compile: Compile): Promise<0 | 128> {
   return precision === undefined ? 0 : weightZeroPoint(compile);
 }
@@ -24,7 +27,7 @@ export async function frozenParams(
   return freeze(program, values, names, options, zeroPoint);
 }
 
-/** The same of parameters that are read; undefined where none are. */
+/** What a session holds of the frozen parameters that `TrainOptions.frozen` reads; undefined where nothing is read. */
 export async function readFrozen(
   program: Program,
   options: TrainOptions,
@@ -35,7 +38,7 @@ export async function readFrozen(
   return freezeFrom(program, options.frozen, frozenBy(program, options), options, zeroPoint, inMemory);
 }
 
-/** Of matrices in another precision, float32 values are not kept. */
+/** Values without those of stored matrices, of which no float32 copy is kept. */
 export function withoutStored(values: Values, { stored }: FrozenParams): Values {
   if (stored.size === 0) return values;
   return Object.fromEntries(Object.entries(values).filter(([name]) => !stored.has(name)));

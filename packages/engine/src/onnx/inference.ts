@@ -1,6 +1,6 @@
 import type * as ort from "onnxruntime-node";
 import { bindDimensions } from "../program/dimensions.ts";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import { freezeFrom } from "../precision/freeze-from.ts";
 import { codesZeroPoint, frozenParams, withoutStored } from "./frozen.ts";
 import { feedsOf, publicOutputs } from "./feeds.ts";
@@ -25,6 +25,10 @@ import type { Inference, InferOptions } from "../runtime/runtime.ts";
 import { createWeightFile } from "./weight-file.ts";
 import { inMemory } from "../precision/weight-store.ts";
 
+/**
+ * An inference of values in memory.
+ * @throws CorellaError `engine/capture`, `engine/precision`, `engine/shape`
+ */
 export async function createInference(
   program: Program,
   values: Values,
@@ -52,7 +56,11 @@ export async function createInference(
   };
 }
 
-/** Weights go from their reader into a file and from there into the session: no copy of them is kept here. */
+/**
+ * An inference whose weights go from their reader into a file and from there into the session: no copy of them is
+ * kept here.
+ * @throws CorellaError `engine/capture`, `engine/precision`, `engine/weight-file`, and what the reader throws
+ */
 export async function createReadInference(
   program: Program,
   reader: ValueReader,

@@ -1,18 +1,13 @@
 import type { BackendValues, DataType, TensorInfo } from "@tensorflow/tfjs";
 import { encodeModel } from "./model.ts";
 import { tf } from "../program/tf.ts";
-import {
-  CaptureBackend,
-  captureBackendName,
-  constantSymbol,
-  elementType,
-  type Symbol,
-} from "../capture/backend/backend.ts";
+import { CaptureBackend, constantSymbol, elementType, type Symbol } from "../capture/backend/backend.ts";
 import { useReplacedGradients } from "../trace/gradients.ts";
 import { GraphBuilder, reachableNodes, type ElementType } from "../capture/backend/graph.ts";
 import { shorten } from "../capture/shortcuts.ts";
-import "../capture/operations/operations.ts";
+import { registerBackend } from "../capture/register.ts";
 
+/** A tensor that goes into a model or comes out of it. Booleans are bytes. */
 export interface ModelTensor {
   readonly type: ElementType;
   readonly shape: readonly number[];
@@ -31,8 +26,7 @@ export type RunModel = (
  */
 export function registerLazyBackend(name: string, run: RunModel): void {
   useReplacedGradients();
-  tf.copyRegisteredKernels(captureBackendName, name);
-  tf.registerBackend(name, () => new LazyBackend(run), 0);
+  registerBackend(name, new LazyBackend(run));
 }
 
 class LazyBackend extends CaptureBackend {

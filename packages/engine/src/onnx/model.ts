@@ -1,5 +1,5 @@
 import onnxProto from "onnx-proto";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import {
   elementTypes,
   type Attribute,
@@ -20,6 +20,7 @@ const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const;
 /** TensorProto.DataLocation.EXTERNAL */
 const external = 1;
 
+/** An ONNX model in memory, with its weights beside it. */
 export interface EncodedModel {
   readonly bytes: Uint8Array;
   /** Weights by the location under which the model refers to them. */
@@ -58,6 +59,7 @@ export const modelFields: ModelProto = onnx.ModelProto.create({
 /** Where weights begin in a file of their own, so that a reader can map it (onnx.proto: "should be multiples of 4096"). */
 export const alignment = 4096;
 
+/** The bytes of an array, without a copy. */
 export function bytesOf(data: ArrayBufferView): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

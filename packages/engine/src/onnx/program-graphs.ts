@@ -1,8 +1,10 @@
-import { capture, optimizerKey, type CapturedGraph } from "../capture/capture.ts";
+import { capture } from "../capture/capture.ts";
+import { optimizerKey, type CapturedGraph } from "../capture/captured-graph.ts";
 import type { GraphInput, GraphWeight } from "../capture/backend/graph.ts";
 import { stepScalars } from "../optimizer/optimizers.ts";
 import type { FrozenParams } from "../precision/freeze.ts";
 import type { Program, Values } from "../program/program.ts";
+import type { TrainOptions } from "../runtime/runtime.ts";
 import type { TrainingState } from "../training/training-state.ts";
 
 const noneTrainable: ReadonlySet<string> = new Set();
@@ -19,6 +21,11 @@ export function gradientGraph(
   { values, stored, backward }: FrozenParams,
 ): CapturedGraph {
   return capture(program, { mode: "gradients", trainable, frozen: values, stored, backward });
+}
+
+/** Whether a training graph holds the update: clipping and accumulation need all gradients before any update. */
+export function isFused({ clipNorm, accumulate = 1 }: TrainOptions): boolean {
+  return clipNorm === undefined && accumulate === 1;
 }
 
 /**
@@ -67,19 +74,6 @@ export function packedOnce(graph: CapturedGraph): CapturedGraph {
 /** The part that computes which rows a batch looks up. */
 export function lookupGraph(program: Program): CapturedGraph {
   return capture(program, { mode: "lookups", trainable: noneTrainable, frozen: {} });
-}
-
-/** Parameters without an optimiser, which a training step leaves alone. */
-export function frozenNames(program: Program, trainable: ReadonlySet<string>): string[] {
-  return Object.keys(program.params).filter(
-    (name) => !trainable.has(name) && program.params[name]!.trainable !== false,
-  );
-}
-
-/** Parameters and tables that may have a gradient and that are accepted. */
-export function trainableNames(program: Program, accept: (name: string) => boolean): ReadonlySet<string> {
-  const names = [...Object.keys(program.params), ...Object.keys(program.tables)];
-  return new Set(names.filter((name) => program.params[name]?.trainable !== false && accept(name)));
 }
 
 /** The whole program in one graph that stands alone: tables, whose values these are, are weights of it as well. */

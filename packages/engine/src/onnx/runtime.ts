@@ -1,15 +1,7 @@
 import type * as ort from "onnxruntime-node";
 import { bindDimensions } from "../program/dimensions.ts";
-import { GradientSum } from "../training/gradient-sum.ts";
-import {
-  addOptimizerFeeds,
-  backwardPass,
-  feedsOf,
-  floats,
-  publicOutputs,
-  spareOutputs,
-  swap,
-} from "./feeds.ts";
+import { createGradientRun, createTrainer } from "../training/trainer.ts";
+import { addOptimizerFeeds, computedPass, feedsOf, spareOutputs, swap } from "./feeds.ts";
 import { writeOnnxFile } from "./file.ts";
 import { frozenParams, readFrozen, withoutStored } from "./frozen.ts";
 import { createInference, createReadInference } from "./inference.ts";
@@ -22,23 +14,16 @@ import {
 } from "./session.ts";
 import { portable } from "../precision/freeze.ts";
 import { isReader, type Batch, type Program, type Values } from "../program/program.ts";
+import { frozenNames, trainableNames } from "../program/trainable.ts";
 import {
-  frozenNames,
   gradientGraph,
+  isFused,
   lookupGraph,
   packedOnce,
-  trainableNames,
   trainingGraph,
   withCurrentValues,
 } from "./program-graphs.ts";
-import type {
-  GradientOptions,
-  GradientRun,
-  Runtime,
-  StepResult,
-  Trainer,
-  TrainOptions,
-} from "../runtime/runtime.ts";
+import type { GradientOptions, GradientRun, Runtime, Trainer, TrainOptions } from "../runtime/runtime.ts";
 import { TrainingState } from "../training/training-state.ts";
 import { inTurns, trainerInTurns } from "../runtime/turns.ts";
 
@@ -60,15 +45,14 @@ export function onnxRuntime(options: OnnxRuntimeOptions = {}): Runtime {
       ),
     gradients: async (program, values, gradientOptions = {}) => {
       const trainable = trainableNames(program, gradientOptions.trainable ?? (() => true));
-      const run = await createGradientRun(program, values, trainable, gradientOptions, compile);
+      const run = await gradientRun(program, values, trainable, gradientOptions, compile);
       return inTurns(run, "gradient run");
     },
-    train: async (program, trainOptions) =>
-      trainerInTurns(await createTrainer(program, trainOptions, compile)),
+    train: async (program, trainOptions) => trainerInTurns(await trainer(program, trainOptions, compile)),
   };
 }
 
-async function createGradientRun(
+async function gradientRun(
   program: Program,
   values: Values,
   trainable: ReadonlySet<string>,
@@ -80,85 +64,43 @@ async function createGradientRun(
   const kept = withoutStored(values, frozen);
   const graph = gradientGraph(program, trainable, frozen);
   const session = await compile(graph);
-  const sum = new GradientSum(program);
-  let run = 0;
-  return {
-    async run(batch) {
-      run += 1;
+  return createGradientRun(program, trainable, {
+    async compute(batch, draw) {
       const sizes = bindDimensions(program, batch);
-      const results = await runSession(
-        session,
-        feedsOf(program, graph, batch, kept, sizes, options.seed ?? 0, run),
-      );
-      sum.add(backwardPass(graph, results));
-      sum.finish(undefined);
-      const assigned = Object.fromEntries(
-        graph.assigned.map((name) => [name, floats(results[`assigned.${name}`]!)]),
-      );
-      return {
-        loss: floats(results["loss"]!)[0]!,
-        outputs: publicOutputs(results),
-        gradients: sum.toValues(trainable),
-        assigned,
-      };
+      const feeds = feedsOf(program, graph, batch, kept, sizes, options.seed ?? 0, draw);
+      return computedPass(graph, await runSession(session, feeds));
     },
     exportOnnx(path, fileOptions) {
       const whole = gradientGraph(program, trainable, portable(frozen));
       return writeOnnxFile(withCurrentValues(whole, kept), path, fileOptions);
     },
     dispose: () => session.release(),
-  };
+  });
 }
 
-async function createTrainer(program: Program, options: TrainOptions, compile: Compile): Promise<Trainer> {
+async function trainer(program: Program, options: TrainOptions, compile: Compile): Promise<Trainer> {
   const read = await readFrozen(program, options, compile);
   const state = new TrainingState(program, options, read);
-  const accumulate = options.accumulate ?? 1;
-  // Clipping and accumulation need all gradients before any update: then the update runs outside the graph.
-  const fused = options.clipNorm === undefined && accumulate === 1;
+  const fused = isFused(options);
   const names = frozenNames(program, state.trainable);
   const frozen = read ?? (await frozenParams(program, state.values, names, options, compile));
   state.leaveOut(frozen.stored.keys());
   const graph = packedOnce(trainingGraph(program, state, fused, frozen));
   const session = await compile(graph);
-  const sum = new GradientSum(program);
   const rowReader = state.missesSteps ? await createRowReader(program, state.values, compile) : undefined;
   // The graph writes new values into spare arrays, which then change places with the current ones.
   const spare: Values = {};
-  let draws = 0;
-
-  const step = async (batch: Batch, scale: number): Promise<StepResult> => {
-    const sizes = bindDimensions(program, batch);
-    draws = state.step * accumulate + sum.passes + 1;
-    await rowReader?.read(batch, (table, ids) => state.catchUp(table, ids));
-    const feeds = feedsOf(program, graph, batch, state.values, sizes, options.seed, draws);
-    let fetches: Record<string, ort.Tensor | null> | undefined;
-    if (fused) {
+  return createTrainer(program, options, state, {
+    async compute(batch, draw, scale) {
+      const sizes = bindDimensions(program, batch);
+      await rowReader?.read(batch, (table, ids) => state.catchUp(table, ids));
+      const feeds = feedsOf(program, graph, batch, state.values, sizes, options.seed, draw);
+      if (!fused) return computedPass(graph, await runSession(session, feeds));
       addOptimizerFeeds(feeds, graph, state, scale, program);
-      fetches = spareOutputs(graph, state, spare, program);
-    }
-    const results = await runSession(session, feeds, fetches);
-    sum.add(backwardPass(graph, results));
-    for (const name of graph.assigned) state.values[name]!.set(floats(results[`assigned.${name}`]!));
-    if (fused) swap(graph, state, spare);
-    if (fused || sum.passes === accumulate) {
-      state.step += 1;
-      sum.finish(options.clipNorm);
-      if (!fused) for (const [name, gradient] of sum.dense) state.updateParam(name, gradient, scale);
-      for (const [name, rows] of sum.tables) state.updateTable(name, rows, scale);
-    }
-    return { loss: floats(results["loss"]!)[0]!, outputs: publicOutputs(results) };
-  };
-
-  return {
-    accumulate,
-    step: (batch, stepOptions = {}) => step(batch, stepOptions.learningRateScale ?? 1),
-    values: state.current,
-    state: () => ({ ...state.snapshot(), pending: sum.pending() }),
-    restore(saved) {
-      state.restore(saved);
-      sum.restore(saved.pending ?? []);
+      const fetches = spareOutputs(graph, state, spare, program);
+      return computedPass(graph, await runSession(session, feeds, fetches));
     },
+    ...(fused ? { takeUpdates: () => swap(graph, state, spare) } : {}),
     exportOnnx(path, fileOptions) {
       const whole = trainingGraph(program, state, fused, portable(frozen));
       return writeOnnxFile(withCurrentValues(whole, state.current, state), path, fileOptions);
@@ -167,7 +109,7 @@ async function createTrainer(program: Program, options: TrainOptions, compile: C
       await rowReader?.dispose();
       await session.release();
     },
-  };
+  });
 }
 
 /** Runs the part of a program that computes the ids of its lookups: rows that missed steps must catch up before. */

@@ -1,8 +1,9 @@
 import * as ort from "onnxruntime-node";
 import { CorellaError, nearestName } from "@corella/errors";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import { encodeModel, type EncodedModel } from "./model.ts";
 
+/** How onnxruntime runs: threads, devices and files. */
 export interface OnnxRuntimeOptions {
   /** Threads of one session; default 2. */
   readonly threads?: number | undefined;
@@ -25,7 +26,7 @@ export interface OnnxRuntimeOptions {
   readonly profile?: string | undefined;
 }
 
-/** `openSession` with its options. */
+/** Opens a session for a captured graph, with a runtime's options. */
 export type Compile = (graph: CapturedGraph) => Promise<ort.InferenceSession>;
 
 /**
@@ -40,7 +41,10 @@ export async function openSession(
   return create(bytes, externalData, options);
 }
 
-/** The same for a model in a file, with its weights beside it. @throws as `openSession` */
+/**
+ * A session for a model in a file, with its weights beside it.
+ * @throws CorellaError `engine/execution-provider` when a provider does not start
+ */
 export function openSessionOfFile(path: string, options: OnnxRuntimeOptions): Promise<ort.InferenceSession> {
   return create(path, [], options);
 }

@@ -2,7 +2,7 @@ import { mkdtemp, open, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
-import type { CapturedGraph } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import type { GraphWeight } from "../capture/backend/graph.ts";
 import { writeAt } from "./file.ts";
 import { alignment, bytesOf, encodeGraph, type DataPlace } from "./model.ts";
@@ -19,7 +19,9 @@ export interface WeightFile extends WeightStore {
 const dataName = "weights";
 
 /**
- * @param folder where the file goes; default the system's folder for temporary files, or /var/tmp where that is memory
+ * A new file for weights, in a folder of its own.
+ * @param folder where that folder goes; default the system's folder for temporary files, or /var/tmp where that is
+ * memory
  * @throws CorellaError `engine/weight-file` when it cannot be written, here and in every write
  */
 export async function createWeightFile(folder: string | undefined): Promise<WeightFile> {
@@ -81,7 +83,7 @@ export async function createWeightFile(folder: string | undefined): Promise<Weig
   };
 }
 
-/** By statfs(2). */
+/** The type that statfs(2) gives a file system in memory. */
 const tmpfs = 0x01021994;
 
 /** A file in a folder that is memory itself would save none. */

@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
-import { capture, type CapturedGraph } from "../capture/capture.ts";
+import { capture } from "../capture/capture.ts";
+import type { CapturedGraph } from "../capture/captured-graph.ts";
 import type { Program } from "../program/program.ts";
 import type { Int8Matrix } from "../matrix/quantize.ts";
 import { tf } from "../program/tf.ts";

@@ -25,7 +25,7 @@ export class MissedSteps {
   readonly #slots: readonly Float32Array[];
   readonly #dim: number;
   readonly #firstRow: number;
-  /** By row: the step of its last gradient, where moments have a closed form. Exact in float32 up to 2^24 steps. */
+  /** The step of each row's last gradient, where moments have a closed form. Exact in float32 up to 2^24 steps. */
   readonly touched: Float32Array | undefined;
   /** By row: the last step that its weights have seen. */
   readonly #current: Int32Array;
@@ -42,7 +42,12 @@ export class MissedSteps {
   readonly #m: Float64Array;
   readonly #s: Float64Array;
 
-  /** @param firstRow 1 where row 0 is padding, which no step moves */
+  /**
+   * Takes over a table as it stands at step 0.
+   * @param weights [rows, dim], updated in place
+   * @param slots the table's optimiser arrays, in the order of `slotNames`
+   * @param firstRow 1 where row 0 is padding, which no step moves
+   */
   constructor(
     optimizer: Optimizer,
     weights: Float32Array,

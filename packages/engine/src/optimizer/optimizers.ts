@@ -48,7 +48,7 @@ export function betasOf(optimizer: {
   return optimizer.betas ?? [0.9, 0.999];
 }
 
-/** Adam's default, and Adagrad's. */
+/** What is added to an optimiser's denominator; PyTorch's default where it is absent. */
 export function epsilonOf(optimizer: Exclude<Optimizer, { kind: "sgd" }>): number {
   return optimizer.epsilon ?? (optimizer.kind === "adagrad" ? 1e-10 : 1e-8);
 }
@@ -71,7 +71,7 @@ export function slotNames(optimizer: Optimizer): readonly string[] {
   }
 }
 
-/** What the arrays of `slotNames` begin with. */
+/** What each of an optimiser's arrays begins with. */
 export function initialSlotValue(optimizer: Optimizer): number {
   return optimizer.kind === "adagrad" ? (optimizer.initialSum ?? 0) : 0;
 }
@@ -88,7 +88,11 @@ export interface StepScalars {
   readonly gain: number;
 }
 
-/** @param step counts from 1 @param scale a schedule's factor on the learning rate */
+/**
+ * The numbers of one step of an optimiser.
+ * @param step counts from 1
+ * @param scale a schedule's factor on the learning rate
+ */
 export function stepScalars(optimizer: Optimizer, step: number, scale: number): StepScalars {
   const rate = optimizer.learningRate * scale;
   switch (optimizer.kind) {
@@ -201,7 +205,10 @@ export function updateRows(
   }
 }
 
-/** The same update as operations, for graphs. Slots and results in the order of `slotNames`. */
+/**
+ * An optimiser's update as operations, for graphs: what `updateRows` computes. Slots and results are in the order of
+ * `slotNames`.
+ */
 export function updateTensors(
   optimizer: Optimizer,
   scalars: Readonly<Record<keyof StepScalars, Tensor>>,
@@ -237,7 +244,11 @@ export function updateTensors(
   }
 }
 
-/** @throws CorellaError `engine/optimizer` for settings that PyTorch refuses too */
+/**
+ * Refuses settings that PyTorch refuses too.
+ * @param name the parameter or table that they are for
+ * @throws CorellaError `engine/optimizer`
+ */
 export function checkOptimizer(optimizer: Optimizer, name: string): void {
   const fail = (message: string, remedy: string): never => {
     throw new CorellaError({ code: "engine/optimizer", message, place: name, remedy });

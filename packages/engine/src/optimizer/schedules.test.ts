@@ -5,14 +5,12 @@ import {
   constantSchedule,
   cosineSchedule,
   linearSchedule,
-  plateauStep,
-  plateauStart,
   type Decay,
   type PlateauOptions,
-  type PlateauState,
   type Schedule,
   type Warmup,
 } from "../index.ts";
+import { plateauStep, plateauStart, type PlateauState } from "./schedules.ts";
 
 /** Made by tooling/reference/make_schedule_goldens.py. */
 const golden = JSON.parse(readFileSync(join(import.meta.dirname, "../goldens/schedules.json"), "utf8")) as {

@@ -1,6 +1,7 @@
 /** The factor on every learning rate at a step, counted from 0: `trainer.step(batch, { learningRateScale: schedule(step) })`. */
 export type Schedule = (step: number) => number;
 
+/** How a schedule begins. */
 export interface Warmup {
   /** Over so many steps the factor grows evenly to 1. Default 0. */
   readonly warmupSteps?: number;
@@ -11,6 +12,7 @@ export interface Warmup {
   readonly fromZero?: boolean;
 }
 
+/** How long a schedule falls, and how low. */
 export interface Decay extends Warmup {
   /** Steps of the whole run, warm-up included. */
   readonly steps: number;
@@ -18,17 +20,20 @@ export interface Decay extends Warmup {
   readonly floor?: number;
 }
 
-/** 1 after the warm-up: transformers' `get_constant_schedule_with_warmup`. */
+/** A schedule that stays at 1 after its warm-up: transformers' `get_constant_schedule_with_warmup`. */
 export function constantSchedule(warmup: Warmup = {}): Schedule {
   return (step) => warmUp(step, warmup) ?? 1;
 }
 
-/** Along a line from 1 to the floor: transformers' `get_linear_schedule_with_warmup`. */
+/** A schedule that falls along a line from 1 to the floor: transformers' `get_linear_schedule_with_warmup`. */
 export function linearSchedule(decay: Decay): Schedule {
   return decaying(decay, (progress) => 1 - progress);
 }
 
-/** Along half a cosine from 1 to the floor (Loshchilov & Hutter 2017): transformers' `get_cosine_schedule_with_warmup`. */
+/**
+ * A schedule that falls along half a cosine from 1 to the floor (Loshchilov & Hutter 2017): transformers'
+ * `get_cosine_schedule_with_warmup`.
+ */
 export function cosineSchedule(decay: Decay): Schedule {
   return decaying(decay, (progress) => 0.5 * (1 + Math.cos(Math.PI * progress)));
 }
@@ -38,7 +43,10 @@ function warmUp(step: number, { warmupSteps = 0, fromZero = false }: Warmup): nu
   return (fromZero ? step : step + 1) / warmupSteps;
 }
 
-/** @param curve from 1 at progress 0 to 0 at progress 1 */
+/**
+ * A warm-up, then a curve down to the floor.
+ * @param curve from 1 at progress 0 to 0 at progress 1
+ */
 function decaying(decay: Decay, curve: (progress: number) => number): Schedule {
   const { steps, warmupSteps = 0, floor = 0 } = decay;
   return (step) => {
@@ -74,11 +82,12 @@ export interface PlateauState {
   readonly cooldownCount: number;
 }
 
+/** The state before the first validation. */
 export const plateauStart: PlateauState = { scale: 1, best: null, badCount: 0, cooldownCount: 0 };
 
 /**
- * The state after a measure: the scale falls by `factor` after more than `patience` validations without a better one.
- * PyTorch's `ReduceLROnPlateau`, apart from its `eps`, below which it leaves a rate alone.
+ * The state of a plateau schedule after a measure: the scale falls by `factor` after more than `patience` validations
+ * without a better one. PyTorch's `ReduceLROnPlateau`, apart from its `eps`, below which it leaves a rate alone.
  */
 export function plateauStep(
   state: PlateauState,

@@ -8,8 +8,9 @@ import { inMemory, type WeightArray, type WeightStore } from "./weight-store.ts"
 const elementsAtOnce = 2 ** 18;
 
 /**
- * `freeze` on values that are read: only a part of a parameter's rows is ever in float32, and what the store does not
- * keep in memory is not there at all.
+ * Brings frozen parameters that are read to their precisions, as `freeze` does with values in memory: only a part of
+ * a parameter's rows is ever in float32, and what the store does not keep in memory is not there at all.
+ * @param zeroPoint of 8-bit codes
  * @throws CorellaError `engine/precision`, and what the reader and the store throw
  */
 export async function freezeFrom(

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { initialValues, outputDifferences, quantizationError, tf, type Precision } from "../index.ts";
+import { initialValues, tf, type Precision } from "../index.ts";
+import { outputDifferences, quantizationError } from "./differences.ts";
 import { compiled, floats, program, reference, roundedWeight } from "./precision.test-helper.ts";
 
 test("an exported file is one standard file, smaller, and gives the same numbers", async () => {

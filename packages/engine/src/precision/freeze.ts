@@ -1,12 +1,10 @@
 import { CorellaError } from "@corella/errors";
 import { capture } from "../capture/capture.ts";
 import type { GraphNode } from "../capture/backend/graph.ts";
-import type { Backward } from "../capture/backend/stored.ts";
-import { requireValue } from "../training/check-state.ts";
-import type { Output, Program, Values } from "../program/program.ts";
+import { requireValue } from "../program/values.ts";
+import type { Program, Values } from "../program/program.ts";
 import {
   aroundMiddle,
-  bytesOf,
   dequantize,
   quantizeInt4,
   quantizeInt8,
@@ -15,19 +13,10 @@ import {
   type MatrixShape,
   type StoredMatrix,
 } from "../matrix/quantize.ts";
-import type { FrozenOptions, InferOptions } from "../runtime/runtime.ts";
-
-/**
- * How a frozen matrix is stored. `float16` halves a file; `int8` (a scale for each output) also computes in 8-bit integers;
- * `int4` (a scale for each 32 inputs of an output) is the smallest. See docs/decisions/0009-precision.md.
- */
-export type Precision = "float32" | "float16" | "int8" | "int4";
+import type { Backward, FrozenOptions, InferOptions, PrecisionOf } from "../runtime/runtime.ts";
 
 /** Zero point of 8-bit codes that any CPU multiplies exactly. */
 export const portableZeroPoint = 128;
-
-/** The precision of a parameter by its name. Only frozen matrices are asked for: vectors stay float32. */
-export type PrecisionOf = (name: string) => Precision;
 
 /** Frozen parameters: matrices in their precision, and the rest. */
 export interface FrozenParams {
@@ -36,9 +25,14 @@ export interface FrozenParams {
   readonly backward: Backward | undefined;
 }
 
+/** Frozen parameters of a program that has none. */
 export const nothingFrozen: FrozenParams = { stored: new Map(), values: {}, backward: undefined };
 
-/** `live` values are read anew at each run: nothing could be stored, and a file would be read again and again. */
+/**
+ * Refuses options of an inference that exclude each other: `live` values are read anew at each run, so nothing could
+ * be stored, and a file would be read again and again.
+ * @throws CorellaError `engine/live-reader`, `engine/precision`
+ */
 export function refuseLivePrecision({ live, precision }: InferOptions, fromReader = false): void {
   if (live === true && fromReader) {
     throw new CorellaError({
@@ -61,6 +55,7 @@ export function refuseLivePrecision({ live, precision }: InferOptions, fromReade
 export interface Storing {
   /** Whether each row is stored by itself, so that parts of the rows may be stored one after another. */
   readonly byRows: boolean;
+  /** Brings a matrix, or some rows of it where `byRows`, to the precision. */
   store(data: Float32Array, shape: MatrixShape): StoredMatrix;
 }
 
@@ -137,7 +132,7 @@ function outputAxis(nodes: readonly GraphNode[], name: string): OutputAxis {
   return product === undefined || product.attributes["transB"] === 1 ? 0 : 1;
 }
 
-/** The same with codes that any CPU multiplies exactly, for files. */
+/** Frozen parameters with 8-bit codes that any CPU multiplies exactly, for files. */
 export function portable(frozen: FrozenParams): FrozenParams {
   const stored = [...frozen.stored].map(([name, matrix]): [string, StoredMatrix] => [
     name,
@@ -146,94 +141,7 @@ export function portable(frozen: FrozenParams): FrozenParams {
   return { ...frozen, stored: new Map(stored) };
 }
 
-/** The stored matrices as float32, with the rounding of their precisions. */
+/** The values that the stored matrices stand for, as float32 with the rounding of their precisions. */
 export function roundedValues({ stored }: FrozenParams): Values {
   return Object.fromEntries([...stored].map(([name, matrix]) => [name, dequantize(matrix)]));
-}
-
-/** What a precision does to one parameter. */
-export interface WeightError {
-  readonly precision: Precision;
-  /** Norm of the difference to float32 by the norm of the weight; 0 for a weight of zeros. */
-  readonly relativeError: number;
-  /** Largest difference of an element. */
-  readonly largestError: number;
-  /** Stored, with scales. */
-  readonly bytes: number;
-}
-
-/** The error of each parameter against float32, by name, as a runtime would store it. */
-export function quantizationError(
-  program: Program,
-  values: Values,
-  precision: PrecisionOf,
-): Record<string, WeightError> {
-  const { stored } = freeze(program, values, Object.keys(program.params), { precision }, 0);
-  const errors: Record<string, WeightError> = {};
-  for (const name of Object.keys(program.params)) {
-    const exact = values[name]!;
-    const matrix = stored.get(name);
-    if (matrix === undefined) {
-      errors[name] = { precision: "float32", relativeError: 0, largestError: 0, bytes: exact.byteLength };
-      continue;
-    }
-    const { relative, largest } = difference(dequantize(matrix), exact);
-    errors[name] = {
-      precision: matrix.kind,
-      relativeError: relative,
-      largestError: largest,
-      bytes: bytesOf(matrix),
-    };
-  }
-  return errors;
-}
-
-export interface OutputDifference {
-  readonly largest: number;
-  readonly mean: number;
-}
-
-/** How far the outputs of one batch are from a reference's, by name: of two precisions, or of two runtimes. */
-export function outputDifferences(
-  outputs: Readonly<Record<string, Output>>,
-  reference: Readonly<Record<string, Output>>,
-): Record<string, OutputDifference> {
-  return Object.fromEntries(
-    Object.entries(reference).map(([name, { data, shape }]) => {
-      const other = outputs[name];
-      if (other === undefined || other.data.length !== data.length) {
-        throw new CorellaError({
-          code: "engine/shape",
-          message: `The output ${name} is ${other === undefined ? "missing" : `[${other.shape.join(", ")}]`}, the reference's is [${shape.join(", ")}].`,
-          place: name,
-          remedy: "Compare the outputs of one program for one batch.",
-        });
-      }
-      const { largest, mean } = difference(other.data, data);
-      return [name, { largest, mean }];
-    }),
-  );
-}
-
-function difference(
-  values: ArrayLike<number>,
-  reference: ArrayLike<number>,
-): { readonly relative: number; readonly largest: number; readonly mean: number } {
-  let squares = 0;
-  let referenceSquares = 0;
-  let largest = 0;
-  let sum = 0;
-  for (let i = 0; i < reference.length; i++) {
-    const distance = Math.abs(values[i]! - reference[i]!);
-    squares += distance ** 2;
-    referenceSquares += reference[i]! ** 2;
-    // Once NaN it stays NaN.
-    if (Number.isNaN(distance) || distance > largest) largest = distance;
-    sum += distance;
-  }
-  return {
-    relative: squares === 0 ? 0 : Math.sqrt(squares / referenceSquares),
-    largest,
-    mean: reference.length === 0 ? 0 : sum / reference.length,
-  };
 }

@@ -4,15 +4,8 @@ import { join } from "node:path";
 import onnxProto from "onnx-proto";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import {
-  initialValues,
-  outputDifferences,
-  tf,
-  type Batch,
-  type Precision,
-  type Program,
-  type Values,
-} from "../index.ts";
+import { initialValues, tf, type Batch, type Precision, type Program, type Values } from "../index.ts";
+import { outputDifferences } from "./differences.ts";
 import {
   compiled,
   floats,

@@ -26,6 +26,7 @@ export const inMemory: WeightStore = {
   },
 };
 
+/** A new array of the same element type. */
 export function emptyLike(like: WeightArray, length: number): WeightArray {
   return new (like.constructor as new (length: number) => WeightArray)(length);
 }

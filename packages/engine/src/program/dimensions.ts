@@ -1,10 +1,29 @@
 import { CorellaError } from "@corella/errors";
-import { createBitStream } from "@corella/random";
 import type { Batch, Program } from "./program.ts";
-import type { DropoutMask } from "../capture/capture.ts";
-import type { Sizes, SymbolicNumber } from "../capture/backend/symbolic.ts";
 
-/** Sizes of the named dimensions in a batch. Refuses arrays that do not fit the program's inputs. */
+/** A size that depends on named dimensions: `coefficient * product(dimension ** exponent)`. */
+export interface SymbolicNumber {
+  readonly coefficient: number;
+  /** The power of each dimension, by name; only those that are not zero. */
+  readonly exponents: Readonly<Record<string, number>>;
+}
+
+/** What each named dimension is in one batch. */
+export type Sizes = Readonly<Record<string, number>>;
+
+/** The named dimensions of a program's inputs, in order of appearance. */
+export function dimensionsOf(program: Program): string[] {
+  const names = new Set<string>();
+  for (const spec of Object.values(program.inputs)) {
+    for (const dimension of spec.shape) if (typeof dimension === "string") names.add(dimension);
+  }
+  return [...names];
+}
+
+/**
+ * Sizes of the named dimensions in a batch.
+ * @throws CorellaError `engine/input` for an input that is absent or does not fit the program's declaration
+ */
 export function bindDimensions(program: Program, batch: Batch): Sizes {
   const sizes: Record<string, number> = {};
   for (const [name, spec] of Object.entries(program.inputs)) {
@@ -52,7 +71,7 @@ function badInput(place: string, message: string): CorellaError {
   });
 }
 
-/** The actual shape of an output. */
+/** A symbolic shape in numbers, for the sizes of one batch. */
 export function actualShape(shape: readonly SymbolicNumber[], sizes: Sizes): number[] {
   return shape.map((number) =>
     Object.entries(number.exponents).reduce(
@@ -60,29 +79,4 @@ export function actualShape(shape: readonly SymbolicNumber[], sizes: Sizes): num
       Math.round(number.coefficient),
     ),
   );
-}
-
-/**
- * The bits of one dropout mask at one step, the same in every run with the seed: element i is kept where byte i of the
- * stream is below 256 keep.
- */
-export function maskBits(
-  mask: Pick<DropoutMask, "name" | "keep">,
-  size: number,
-  seed: number,
-  step: number,
-): Uint8Array {
-  const threshold = Math.round(mask.keep * 256);
-  const words = new Int32Array(Math.ceil(size / 4));
-  createBitStream(seed, `dropout/${mask.name}`, step)(words);
-  // Four bytes are compared at once: for n up to 128, the top bit of n + 127 - (byte & 127) tells whether the lower seven
-  // bits are below n, and no byte borrows from the next. Above 128, b < n is the contrary of 255 - b < 256 - n.
-  const flip = threshold > 128 ? -1 : 0;
-  const minuend = Math.imul(0x01010101, 127 + (flip === 0 ? threshold : 256 - threshold));
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]! ^ flip;
-    const below = (minuend - (word & 0x7f7f7f7f)) & ~word;
-    words[i] = ((below ^ flip) >>> 7) & 0x01010101;
-  }
-  return new Uint8Array(words.buffer, 0, size);
 }

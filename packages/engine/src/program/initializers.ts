@@ -48,7 +48,7 @@ export type Initializer =
 /**
  * First values of one tensor.
  * @param name names the tensor: each has its own random stream, so adding one changes no other
- * @throws CorellaError `engine/initializer`
+ * @throws CorellaError `engine/initializer` for a distribution or a shape that cannot be drawn
  */
 export function initialize(
   initializer: Initializer,

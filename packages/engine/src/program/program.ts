@@ -4,6 +4,7 @@ import type { Initializer } from "./initializers.ts";
 /** A size: a number, or the name of a dimension that every batch binds anew, for example "batch" or "time". */
 export type Dimension = number | string;
 
+/** A parameter: an array of fixed shape that all of a batch share. */
 export interface ParamSpec {
   readonly shape: readonly number[];
   readonly init: Initializer;
@@ -16,10 +17,11 @@ export interface TableSpec {
   readonly rows: number;
   readonly dim: number;
   readonly init: Initializer;
-  /** Row 0 is padding: initialised to zero and never updated. Default true. */
+  /** Whether row 0 is padding: initialised to zero and never updated. Default true. */
   readonly paddingRow?: boolean;
 }
 
+/** An array that each batch brings. */
 export interface InputSpec {
   readonly shape: readonly Dimension[];
   readonly dtype: "float32" | "int32";
@@ -32,15 +34,25 @@ export interface Specs {
   readonly inputs: Readonly<Record<string, InputSpec>>;
 }
 
-/** What the forward function of a part sees. */
+/**
+ * What the forward function of a part sees: its declared tensors by their local names, and what only a runtime can
+ * do.
+ */
 export interface Scope {
   /** The tensor of a declared parameter. */
   param(name: string): Tensor;
   /** The tensor of a declared input. */
   input(name: string): Tensor;
-  /** Rows of a table: ids [...shape] -> [...shape, dim]; differentiable with respect to the table. */
+  /**
+   * Rows of a table: ids [...shape] -> [...shape, dim]; differentiable with respect to the table.
+   * onnxruntime throws CorellaError `engine/input` for an id beyond its rows.
+   */
   lookup(table: string, ids: Tensor): Tensor;
-  /** Inverted dropout, the identity when not training. Masks come from counters: the same seed and step, the same bits. */
+  /**
+   * Inverted dropout (Srivastava et al. 2014), the identity when not training. Masks come from counters: with one seed, a step
+   * drops the same elements in every run.
+   * @param rate the probability of dropping an element, to the nearest 1/256
+   */
   dropout(x: Tensor, rate: number): Tensor;
   /** Gives a parameter a new value after a training step (running statistics). No effect when not training. */
   assign(name: string, value: Tensor): void;
@@ -51,20 +63,24 @@ export interface Scope {
    * @param inputs float32
    */
   recompute(inputs: readonly Tensor[], compute: (...inputs: Tensor[]) => Tensor): Tensor;
+  /** Whether this run is for gradients or a training step, where dropout drops and values are assigned. */
   readonly training: boolean;
 }
 
 /** A part of a program: a model with declared parameters, tables and inputs, and a pure forward function. */
 export interface Part<Result> extends Specs {
+  /** Computes the part on the tensors of a scope. It must be pure: it is traced, and may be run more than once. */
   forward(scope: Scope): Result;
 }
 
+/** What a program computes of one batch. */
 export interface ProgramOutput {
   /** Scalar; needed for training. */
   readonly loss?: Scalar | Tensor;
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** A whole model as a runtime takes it: declarations, and a forward function that gives a loss and outputs. */
 export type Program = Part<ProgramOutput>;
 
 /** Puts the specs of several parts side by side, each name prefixed with its part's: `crm` + `fc.weight` -> `crm.fc.weight`. */
@@ -105,6 +121,7 @@ export interface ValueReader {
   read(name: string, rows?: readonly [begin: number, end: number]): Promise<Float32Array>;
 }
 
+/** Whether values are to be read, and are not in memory. */
 export function isReader(values: Values | ValueReader): values is ValueReader {
   return typeof values.read === "function";
 }
@@ -123,6 +140,7 @@ export interface Feed {
   readonly data: Float32Array | Int32Array;
 }
 
+/** The input arrays of one run, by the names that the program declares. */
 export type Batch = Readonly<Record<string, Feed>>;
 
 /** One output array with its actual shape. */

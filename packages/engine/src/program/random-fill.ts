@@ -3,7 +3,7 @@ import { createBitStream } from "@corella/random";
 /** Words that are drawn together: they stay in the processor's first cache. */
 const block = 1024;
 
-/** `centre + (2 u - 1) limit`, u as `Generator.uniform` gives it. */
+/** Fills an array with `centre + (2 u - 1) limit`, u as `Generator.uniform` gives it. */
 export function fillUniform(
   values: Float32Array,
   seed: number,
@@ -23,11 +23,11 @@ export function fillUniform(
 }
 
 const cells = 512;
-/** By cell of [1, 2): 1 / centre, and the logarithm of the centre. */
+/** For each cell of [1, 2), 1 / centre and the logarithm of the centre. */
 const reciprocals = Float64Array.from({ length: cells }, (_, i) => 1 / (1 + (i + 0.5) / cells));
 const logarithms = reciprocals.map((reciprocal) => -Math.log(reciprocal));
 const arcs = 1024;
-/** By arc: cosine and sine of its middle. */
+/** For each arc, cosine and sine of its middle. */
 const cosines = Float64Array.from({ length: arcs }, (_, i) => Math.cos((2 * Math.PI * i) / arcs));
 const sines = Float64Array.from({ length: arcs }, (_, i) => Math.sin((2 * Math.PI * i) / arcs));
 

@@ -1,8 +1,5 @@
-import type { Backward } from "../capture/backend/stored.ts";
-import type { OnnxFileOptions } from "../onnx/file.ts";
 import type { Batch, Output, Program, ValueReader, Values } from "../program/program.ts";
 import type { Optimizer } from "../optimizer/optimizers.ts";
-import type { PrecisionOf } from "../precision/freeze.ts";
 
 /**
  * Turns programs into something that runs. Every runtime gives the same numbers within float rounding.
@@ -11,6 +8,7 @@ import type { PrecisionOf } from "../precision/freeze.ts";
  * After `dispose`, which waits for all, everything is an error `engine/disposed`.
  */
 export interface Runtime {
+  /** For reports, such as `onnxruntime`. */
   readonly name: string;
   /** Forward only. From a reader, weights are read once, and again for `exportOnnx`; the runtime alone keeps them. */
   infer(program: Program, values: Values | ValueReader, options?: InferOptions): Promise<Inference>;
@@ -20,6 +18,28 @@ export interface Runtime {
   train(program: Program, options: TrainOptions): Promise<Trainer>;
 }
 
+/**
+ * How a frozen matrix is stored. `float16` halves a file; `int8` (a scale for each output) also computes in 8-bit integers;
+ * `int4` (a scale for each 32 inputs of an output) is the smallest. See docs/decisions/0009-precision.md.
+ */
+export type Precision = "float32" | "float16" | "int8" | "int4";
+
+/** The precision of a parameter by its name. Only frozen matrices are asked for: vectors stay float32. */
+export type PrecisionOf = (name: string) => Precision;
+
+/** How the gradient dy W of a product with an int8 matrix is computed: with W in float32, or in 8-bit integers. */
+export type Backward = "exact" | "int8";
+
+/** How a graph is written into a file. */
+export interface OnnxFileOptions {
+  /**
+   * A model with more bytes than this keeps its weights in a second file, `<path>.data`, which must stay beside it.
+   * Default: what one file can hold (2 GiB).
+   */
+  readonly singleFileBytes?: number;
+}
+
+/** How an inference keeps its values. */
 export interface InferOptions {
   /** How each matrix is stored and multiplied; default float32. Excludes `live`. */
   readonly precision?: PrecisionOf;
@@ -27,13 +47,19 @@ export interface InferOptions {
   readonly live?: boolean;
 }
 
+/** A program that computes outputs. */
 export interface Inference {
+  /**
+   * The outputs of a batch, by name.
+   * @throws CorellaError `engine/input` for a batch that does not fit the program
+   */
   run(batch: Batch): Promise<Record<string, Output>>;
   /**
    * The program as a standard ONNX file for any batch size: inputs `input.<name>`, outputs `output.<name>` and `loss`.
    * @throws CorellaError `engine/capture` for an operation without a mapping, `file/write-failed`
    */
   exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
+  /** Waits for the last run and frees what the runtime holds. */
   dispose(): Promise<void>;
 }
 
@@ -48,23 +74,30 @@ export interface FrozenOptions {
   readonly backward?: Backward;
 }
 
+/** How gradients are computed. */
 export interface GradientOptions extends FrozenOptions {
   /** Names of parameters and tables; default: all that are trainable. */
   readonly trainable?: (name: string) => boolean;
-  /** Seeds dropout. */
+  /** Seeds dropout. Default 0. */
   readonly seed?: number;
 }
 
+/** What one batch gives. */
 export interface GradientResult {
   readonly loss: number;
   readonly outputs: Record<string, Output>;
-  /** By parameter and table, in full size. */
+  /** The gradient of each trainable parameter and table, in full size; zeros where the loss does not depend on it. */
   readonly gradients: Values;
   /** New values of assigned parameters. */
   readonly assigned: Values;
 }
 
+/** A program that computes its loss' gradients. */
 export interface GradientRun {
+  /**
+   * Forward and backward on a batch; every run draws new bits of dropout.
+   * @throws CorellaError `engine/input` for a batch that does not fit the program
+   */
   run(batch: Batch): Promise<GradientResult>;
   /**
    * The graph as a standard ONNX file. Inputs besides those of the program: `param.<name>` and `table.<name>` with their
@@ -72,9 +105,11 @@ export interface GradientRun {
    * look-up in a table `lookup.<i>.ids` and `lookup.<i>.gradient`.
    */
   exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
+  /** Waits for the last run and frees what the runtime holds. */
   dispose(): Promise<void>;
 }
 
+/** How a program is trained. */
 export interface TrainOptions extends FrozenOptions {
   /** Seeds initial values and dropout. */
   readonly seed: number;
@@ -98,11 +133,13 @@ export interface TrainOptions extends FrozenOptions {
   readonly accumulate?: number;
 }
 
+/** What may differ from step to step. */
 export interface StepOptions {
   /** A schedule's factor on every learning rate. Default 1. */
   readonly learningRateScale?: number;
 }
 
+/** What a step computed before its update. */
 export interface StepResult {
   readonly loss: number;
   readonly outputs: Record<string, Output>;
@@ -131,17 +168,26 @@ export interface PendingGradients {
   }[];
 }
 
+/** A program that learns, with its values and optimiser arrays. */
 export interface Trainer {
   /** Batches that make one update. */
   readonly accumulate: number;
+  /**
+   * One batch: forward, backward, and an update once `accumulate` batches are there.
+   * @throws CorellaError `engine/input` for a batch that does not fit the program
+   */
   step(batch: Batch, options?: StepOptions): Promise<StepResult>;
   /**
    * The current values; entries are replaced at each step, and those of `tables: "exact"` caught up when they are read, so
    * read them when needed.
    */
   readonly values: Values;
+  /** The state for a checkpoint. Save it before the next step. */
   state(): TrainerState;
-  /** Continues from a state: the next step is `state.step + 1`. An error `engine/busy` while a step runs. */
+  /**
+   * Continues from a state: the next step is `state.step + 1`.
+   * @throws CorellaError `engine/busy` while a step runs, `engine/state` for a state that does not fit, with nothing changed
+   */
   restore(state: TrainerState): void;
   /**
    * The step's graph as a standard ONNX file. Inputs and outputs as those of a gradient run, and with an update in the
@@ -149,5 +195,6 @@ export interface Trainer {
    * step's values as defaults; outputs `updated.<name>` and `updated.<slot>.<name>` in place of gradients of parameters.
    */
   exportOnnx(path: string, options?: OnnxFileOptions): Promise<void>;
+  /** Waits for the last run and frees what the runtime holds. */
   dispose(): Promise<void>;
 }

@@ -1,26 +1,15 @@
-import { Worker } from "node:worker_threads";
+import { once } from "node:events";
+import { startWorker } from "@corella/files";
 import { expect, test } from "vitest";
-import { onnxRuntime } from "../index.ts";
+import { onnxRuntime } from "../onnx/runtime.ts";
 import { trainedLosses } from "./worker-threads.test-helper.ts";
 
 /** Trains in a thread of its own, which loads the TypeScript source itself. */
-function inWorker(seed: number, steps: number): Promise<number[]> {
-  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const [engine, helper] = ["../index.ts", "./worker-threads.test-helper.ts"].map((file) =>
-    JSON.stringify(new URL(file, import.meta.url).href),
-  );
-  const source = `import(${tsx}).then(async ({ register }) => {
-    register();
-    const { onnxRuntime } = await import(${engine});
-    const { trainedLosses } = await import(${helper});
-    const runtime = onnxRuntime({ threads: 1, spinning: false });
-    require("node:worker_threads").parentPort.postMessage(await trainedLosses(runtime, ${seed}, ${steps}));
-  });`;
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(source, { eval: true, execArgv: ["--conditions=source"] });
-    worker.once("message", resolve);
-    worker.once("error", reject);
-  });
+async function inWorker(seed: number, steps: number): Promise<number[]> {
+  const entry = "./training-thread.test-helper.ts";
+  const worker = startWorker(import.meta.url, { source: entry, built: entry }, { seed, steps });
+  const [losses] = (await once(worker, "message")) as [number[]];
+  return losses;
 }
 
 test("threads with sessions of their own compute what this thread computes, which stays free", async () => {

@@ -1,9 +1,9 @@
-import type { GradConfig, Tensor } from "@tensorflow/tfjs";
+import type { GradConfig, Tensor, Tensor4D } from "@tensorflow/tfjs";
 import { tf } from "../program/tf.ts";
 
 /**
- * Gradients that replace tfjs' own, which materialise tensors of ones, call pow or keep inputs alive. They are the same functions and hold
- * on every backend.
+ * Gradients in place of tfjs' own, which materialise tensors of ones, call pow or keep inputs alive, and one that tfjs lacks.
+ * They compute the same and hold on every backend.
  */
 const replacements: GradConfig[] = [
   {
@@ -54,6 +54,11 @@ const replacements: GradConfig[] = [
     gradFunc: (dy, _, attributes) => ({ x: () => tf.concat([dy].flat(), attributes["axis"] as number) }),
   },
   {
+    // tfjs has none. A mirrored image is mirrored back.
+    kernelName: "FlipLeftRight",
+    gradFunc: (dy) => ({ image: () => tf.image.flipLeftRight(dy as Tensor4D) }),
+  },
+  {
     kernelName: "Unpack",
     gradFunc: (dy, _, attributes) => ({ value: () => tf.stack([dy].flat(), attributes["axis"] as number) }),
   },
@@ -74,7 +79,7 @@ function withReducedAxes(dy: Tensor, x: Tensor, axis: unknown): Tensor {
 export function useReplacedGradients(): void {
   for (const config of replacements) {
     if (tf.getGradient(config.kernelName) === config) continue;
-    tf.unregisterGradient(config.kernelName);
+    if (tf.getGradient(config.kernelName) !== undefined) tf.unregisterGradient(config.kernelName);
     tf.registerGradient(config);
   }
 }

@@ -7,13 +7,18 @@ type Tape = ReturnType<typeof tf.engine>["state"]["activeTape"];
 export interface RecomputedPart {
   /** float32 */
   readonly inputs: readonly Tensor[];
+  /** Computes the part in the forward pass. */
   first(): Tensor;
-  /** @param certain true, once the gradient of the part's result is known */
+  /**
+   * Computes the part for the gradient.
+   * @param certain true, once the gradient of the part's result is known
+   */
   again(inputs: readonly Tensor[], certain: Tensor): Tensor;
 }
 
 /** The recomputed parts of one trace. */
 export interface Recomputation {
+  /** Computes a part, whose inputs alone are kept until the backward pass. */
   run(part: RecomputedPart): Tensor;
   /** Keeps the tensors of the current tfjs scope, which the parts of it may use again; to be called before it ends. */
   keepScope(result: Tensor | undefined): void;

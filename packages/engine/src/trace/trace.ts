@@ -7,7 +7,9 @@ import { useReplacedGradients } from "./gradients.ts";
 
 /** What a backend gives a program: its tensors. */
 export interface Host {
+  /** The tensor of a parameter. */
   param(name: string, spec: ParamSpec): Tensor;
+  /** The tensor of an input. */
   input(name: string, spec: InputSpec): Tensor;
   /** Rows of a table, without a gradient. */
   gather(table: string, spec: TableSpec, ids: Tensor): Tensor;
@@ -18,6 +20,7 @@ export interface Host {
   dropoutMask(shape: readonly number[], rate: number, index: number, certain?: Tensor): Tensor;
 }
 
+/** One look-up in a table, with the gradient of the rows that it gave. */
 export interface Lookup {
   readonly table: string;
   /** [...shape] */
@@ -26,15 +29,17 @@ export interface Lookup {
   readonly gradient: Tensor;
 }
 
+/** What a trace computed, as tensors of the host's backend. */
 export interface Traced {
   readonly loss: Tensor | undefined;
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** By parameter; a parameter that the loss does not depend on has none. */
+  /** The gradient of each parameter; one that the loss does not depend on has none. */
   readonly gradients: ReadonlyMap<string, Tensor>;
   readonly lookups: readonly Lookup[];
   readonly assigned: ReadonlyMap<string, Tensor>;
 }
 
+/** What is traced besides the outputs. */
 export interface TraceOptions {
   readonly training: boolean;
   /** Parameters and tables to differentiate with respect to; undefined: forward only. */

@@ -26,7 +26,7 @@ export interface Checkpoint<Progress> {
 
 interface Manifest {
   readonly version: number;
-  /** Of the file of tensors. */
+  /** Size of the file of tensors, and its hash. */
   readonly bytes: number;
   readonly sha256: string;
   readonly steps: Readonly<Record<string, number>>;
@@ -189,7 +189,7 @@ function damaged(place: string, message: string, cause?: unknown): CorellaError 
   });
 }
 
-/** Of the content, whatever the white space. */
+/** The SHA-256 of the manifest's content, whatever the white space. */
 function checksum(manifest: object): string {
   return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 }

@@ -23,10 +23,12 @@ export class GradientSum {
     this.#program = program;
   }
 
+  /** Takes the gradients of one batch. */
   add(pass: BackwardPass): void {
     this.#passes.push(pass);
   }
 
+  /** Batches that were added and not yet summed. */
   get passes(): number {
     return this.#passes.length;
   }
@@ -36,12 +38,16 @@ export class GradientSum {
     return this.#passes.map(({ dense, lookups }) => ({ dense: Object.fromEntries(dense), lookups }));
   }
 
+  /** Puts back what `pending` gave for a checkpoint. */
   restore(pending: readonly PendingGradients[]): void {
     this.#passes.length = 0;
     for (const { dense, lookups } of pending) this.add({ dense: new Map(Object.entries(dense)), lookups });
   }
 
-  /** Sums what was added and forgets it. */
+  /**
+   * Sums what was added into `dense` and `tables`, as means, and forgets it.
+   * @param clipNorm their largest common norm
+   */
   finish(clipNorm: number | undefined): void {
     const count = this.#passes.length;
     const lookups = this.#passes.flatMap((pass) => pass.lookups);

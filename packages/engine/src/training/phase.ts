@@ -6,6 +6,7 @@ import { plateauStep, plateauStart, type PlateauOptions, type PlateauState } fro
 
 /** What a run shows while it works. All numbers are per phase; rates and times are the listener's business. */
 export interface ProgressListener {
+  /** A phase begins, or goes on after an interruption. */
   phaseStarted?(phase: {
     name: string;
     title: string;
@@ -15,10 +16,13 @@ export interface ProgressListener {
     /** Those before an interruption. */
     validations: readonly ValidationResult[];
   }): void;
+  /** A step has ended. @param step counts updates, from 1 */
   stepDone?(phase: string, step: number, loss: number): void;
   /** The phase waits for what this returns, so that a listener may decide whether to abort it. */
   validated?(phase: string, result: ValidationResult, best: boolean): void | Promise<void>;
+  /** A phase has ended by itself; one that fails or is interrupted throws. */
   phaseEnded?(result: PhaseResult): void;
+  /** Something to tell the reader besides. */
   note?(text: string): void;
 }
 
@@ -30,6 +34,7 @@ export interface ValidationScore {
   readonly figures?: Readonly<Record<string, number>>;
 }
 
+/** What a validation said, and when. */
 export interface ValidationResult extends ValidationScore {
   /** After so many steps. */
   readonly step: number;
@@ -39,6 +44,7 @@ export interface ValidationResult extends ValidationScore {
 export interface Validation {
   /** Steps between two validations. */
   readonly every: number;
+  /** Scores the model as it stands. */
   evaluate(): Promise<ValidationScore>;
   /** Stop after so many validations without a new best. */
   readonly patience: number;
@@ -48,9 +54,10 @@ export interface Validation {
   readonly plateau?: Omit<PlateauOptions, "mode"> | undefined;
 }
 
+/** What a phase trains: made when it begins, and not at all for a phase that has ended before. */
 export interface PhaseSpec {
   readonly trainer: Trainer;
-  /** At most so many steps, each an update of the trainer. */
+  /** The most updates that the phase makes; a validation may end it earlier. */
   readonly steps: number;
   readonly samplesPerStep: number;
   /**
@@ -58,12 +65,14 @@ export interface PhaseSpec {
    * run sees the same batches.
    */
   batch(index: number): Batch | Promise<Batch>;
+  /** A schedule's factor on every learning rate; `step` counts from 0. Default 1. */
   learningRateScale?(step: number): number;
   readonly validation?: Validation;
   /** What the batches hold, such as a thread. */
   dispose?(): Promise<void>;
 }
 
+/** What a phase ends with. */
 export interface PhaseResult {
   readonly name: string;
   /** The trained values: those that `keeps` names as of the best validation, the others as of the last step. */
@@ -86,6 +95,7 @@ interface Progress {
   readonly pending: number[];
 }
 
+/** How a phase is run: its name, its folder and who listens. */
 export interface PhaseOptions {
   readonly name: string;
   readonly title: string;
@@ -213,7 +223,7 @@ function interrupted({ title, folder }: PhaseOptions, step: number, steps: numbe
     remedy:
       folder === undefined
         ? "Start anew; give a folder for checkpoints to go on from here another time."
-        : "Go on with --resume; the run will end as if it had not been interrupted.",
+        : "Run the phase again with the same folder: it goes on from here, and ends with the same bits as without a break.",
   });
 }
 

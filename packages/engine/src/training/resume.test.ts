@@ -6,14 +6,12 @@ import {
   eagerRuntime,
   loadCheckpoint,
   onnxRuntime,
-  plateauStep,
-  plateauStart,
   saveCheckpoint,
-  type PlateauState,
   type Runtime,
   type Trainer,
   type TrainOptions,
 } from "../index.ts";
+import { plateauStep, plateauStart, type PlateauState } from "../optimizer/schedules.ts";
 import { clickProgram, clicks } from "./click-model.test-helper.ts";
 
 let root: string;

@@ -1,5 +1,4 @@
-import { checkFit, checkPending, checkShapes, requireValue, shapesOf, unfit } from "./check-state.ts";
-import { initialize } from "../program/initializers.ts";
+import { checkArrays, checkPending, checkShapes, stateError } from "./check-state.ts";
 import {
   checkOptimizer,
   initialSlotValue,
@@ -11,35 +10,11 @@ import {
 } from "../optimizer/optimizers.ts";
 import { nothingFrozen, type FrozenParams } from "../precision/freeze.ts";
 import type { Program, Values } from "../program/program.ts";
-import { frozenNames } from "../onnx/program-graphs.ts";
+import { frozenNames } from "../program/trainable.ts";
+import { initialValues, shapesOf } from "../program/values.ts";
 import type { TrainerState, TrainOptions } from "../runtime/runtime.ts";
 import { MissedSteps, missesSteps } from "../optimizer/missed-steps.ts";
 import { rowsAhead, touchRows, type RowGradients } from "../optimizer/tables.ts";
-
-/** First values of all parameters and tables, each from its own random stream. */
-export function initialValues(
-  program: Pick<Program, "params" | "tables">,
-  seed: number,
-  given: Values = {},
-): Values {
-  const values: Values = {};
-  for (const [name, spec] of Object.entries(program.params)) {
-    const data = given[name];
-    values[name] =
-      data === undefined
-        ? initialize(spec.init, spec.shape, seed, name)
-        : requireValue(name, spec.shape, data);
-  }
-  for (const [name, spec] of Object.entries(program.tables)) {
-    const shape = [spec.rows, spec.dim];
-    const data = given[name];
-    const table =
-      data === undefined ? initialize(spec.init, shape, seed, name) : requireValue(name, shape, data);
-    if (data === undefined && spec.paddingRow !== false) table.fill(0, 0, spec.dim);
-    values[name] = table;
-  }
-  return values;
-}
 
 /** The optimiser of each parameter and table that is trained. */
 function optimizersOf(program: Program, { optimizer }: TrainOptions): Map<string, Optimizer> {
@@ -70,7 +45,11 @@ export class TrainingState {
   readonly current: Values;
   step = 0;
 
-  /** @param read frozen parameters that were read; what they store has no values here */
+  /**
+   * The state before the first step.
+   * @param read frozen parameters that were read; what they store has no values here
+   * @throws CorellaError `engine/optimizer`, `engine/shape`
+   */
   constructor(program: Program, options: TrainOptions, read: FrozenParams = nothingFrozen) {
     this.#program = program;
     this.#tables = options.tables ?? "lazy";
@@ -131,14 +110,17 @@ export class TrainingState {
     return values;
   }
 
+  /** Names of parameters and tables that have an optimiser. */
   get trainable(): ReadonlySet<string> {
     return new Set(this.#optimizers.keys());
   }
 
+  /** The optimiser of a trained parameter or table. */
   optimizerOf(name: string): Optimizer {
     return this.#optimizers.get(name)!;
   }
 
+  /** The optimiser arrays of a parameter or table, in the order of `slotNames`. */
   slotsOf(name: string): Float32Array[] {
     return slotNames(this.optimizerOf(name)).map((slot) => this.slots[`${slot}.${name}`]!);
   }
@@ -179,19 +161,23 @@ export class TrainingState {
     updateRows(optimizer, scalars, rest(values), slots.map(rest), rest(gradients.toDense(spec.rows)), all);
   }
 
+  /** The state for a checkpoint; the arrays are this state's own. */
   snapshot(): TrainerState {
     const { step, slots } = this;
     return { step, values: { ...this.current }, shapes: shapesOf(this.#program), slots: { ...slots } };
   }
 
-  /** @throws CorellaError `engine/state`, before anything is changed */
+  /**
+   * Takes over a state.
+   * @throws CorellaError `engine/state` for one that does not fit, before anything is changed
+   */
   restore(state: TrainerState): void {
     const pending = state.pending ?? [];
-    checkFit(this.values, state.values, "values");
+    checkArrays(this.values, state.values, "values");
     checkShapes(shapesOf(this.#program), state.shapes ?? {});
-    checkFit(this.slots, state.slots, "optimiser state");
+    checkArrays(this.slots, state.slots, "optimiser state");
     if (pending.length >= this.#accumulate)
-      throw unfit(
+      throw stateError(
         `it has accumulated ${pending.length} batches, and here ${this.#accumulate} make an update`,
       );
     checkPending(pending, this.#program, this.values);

@@ -3,7 +3,10 @@ import { curveLine } from "./charts/curves.ts";
 import { seriesColourCount } from "./charts/draw.ts";
 import type { Curve } from "./report.ts";
 
-/** Legends are HTML above the picture: however many and long the names, they wrap and cover nothing. */
+/**
+ * The colours and names of series as HTML above the picture: however many and long the names, they wrap and cover
+ * nothing.
+ */
 export function legend(names: readonly string[]): string {
   const items = names.map(
     (name, index) =>
@@ -12,7 +15,7 @@ export function legend(names: readonly string[]): string {
   return `<ul class="legend">${items.join("")}</ul>`;
 }
 
-/** The legend, and what was done to the series before they were drawn. */
+/** The legend of a line chart, and what was done to its series before they were drawn. */
 export function curveLegend({ series }: Curve, limit: number): string {
   const lines = series.map((one) => curveLine(one, limit));
   const names = series.map(({ name }, index) => {

@@ -28,6 +28,7 @@ ${sections.filter((section) => section !== "").join("\n")}
 `;
 }
 
+/** The top of a page: title, subtitle and the cards with the figures of the first glance. */
 export function headerSection(
   title: string,
   subtitle: string | undefined,
@@ -45,7 +46,7 @@ export function headerSection(
   ].join("\n");
 }
 
-/** What unfolds at the end. */
+/** The end of a page: what unfolds at a click. Empty where there are no details. */
 export function detailsSection(details: readonly ReportDetail[]): string {
   if (details.length === 0) return "";
   return `<section>\n<h2>Details</h2>\n${details.map(detail).join("\n")}\n</section>`;

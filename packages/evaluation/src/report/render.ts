@@ -1,3 +1,4 @@
+import { baselineTitle } from "../evaluate.ts";
 import { method, positiveShare } from "../table.ts";
 import { escapeHtml } from "../text.ts";
 import { formatCount, formatLevel } from "../numbers.ts";
@@ -27,7 +28,8 @@ export function renderReport(report: Report): string {
 }
 
 function resultsSection({ evaluation, baselineNote }: Report): string {
-  const { baseline, level } = evaluation;
+  const { level } = evaluation;
+  const baseline = baselineTitle(evaluation);
   return `<section>
 <h2>Results</h2>
 <p class="note">${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}</p>
@@ -43,7 +45,7 @@ ${baseline === undefined ? "" : `<p class="note">Dashed: ${escapeHtml(baseline)}
 
 function confidenceSection({ confidenceGroups, evaluation }: Report): string {
   if (confidenceGroups === undefined || confidenceGroups.length === 0) return "";
-  const names = confidenceGroups[0]!.models.map(({ name }) => name);
+  const names = confidenceGroups[0]!.models.map(({ title }) => title);
   return `<section>
 <h2>Where the CRM is unsure</h2>
 <figure>

@@ -8,9 +8,10 @@ export interface SummaryCard {
   readonly value: string;
 }
 
+/** One line of a `Curve`. */
 export interface CurveSeries {
   readonly name: string;
-  /** By ascending x. Points that are not finite (a diverged run) are left out and counted in the legend. */
+  /** In ascending order of x. Points that are not finite (a diverged run) are left out and counted in the legend. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -35,6 +36,7 @@ export interface BarChart {
   readonly bars: readonly { readonly label: string; readonly values: readonly number[] }[];
 }
 
+/** A table of plain text: the heads of its columns, and as many cells in each row. */
 export interface ReportTable {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];

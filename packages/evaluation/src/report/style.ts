@@ -1,7 +1,5 @@
-/**
- * The report's style sheet. Series colours are those of Okabe & Ito, Color Universal Design, 2008, which people with any
- * kind of colour vision can tell apart; lighter on dark ground. Dark is for screens only: paper is white.
- */
+// Series colours are those of Okabe & Ito, Color Universal Design, 2008, which people with any kind of colour vision can tell
+// apart; lighter on dark ground.
 const light = `color-scheme: light;
 --surface: #fff; --card: #f6f7f9; --text: #1c2430; --muted: #5b6675; --line: #e3e6ea; --tint: #fbe9dd; --accent: #0b5c8f;
 --series-0: #0072b2; --series-1: #d55e00; --series-2: #009e73; --series-3: #b0578d; --series-4: #d99a00;
@@ -12,6 +10,7 @@ const dark = `color-scheme: dark;
 --series-0: #4ba3dc; --series-1: #f0853f; --series-2: #35c397; --series-3: #df96c3; --series-4: #efbd4a;
 --series-5: #9ed5f7; --series-6: #a3acb8; --series-7: #c9a583;`;
 
+/** The style sheet of reports and pages. Dark is for screens only: paper is white. */
 export const styleSheet: string = `
 :root { ${light} }
 @media screen and (prefers-color-scheme: dark) { :root { ${dark} } }

@@ -1,14 +1,15 @@
 import type { Interval } from "@corella/metrics";
 import type { BoundaryComparison, BoundaryShift } from "@corella/routing";
 import { groupName, groupTitle } from "../entropy.ts";
-import type { Evaluation, EvaluationRow } from "../evaluate.ts";
+import { baselineTitle, type Evaluation, type EvaluationRow } from "../evaluate.ts";
 import { formatCount, formatDifference, formatMetric, formatPValue, formatShare } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
 import type { ReportTable } from "./report.ts";
 
 /** The paper's table 1 with intervals; the best estimate of each metric is bold. */
 export function evaluationTable(evaluation: Evaluation): string {
-  const { rows, baseline } = evaluation;
+  const { rows } = evaluation;
+  const baseline = baselineTitle(evaluation);
   const withShare = rows.some(({ shareToLlm }) => shareToLlm !== undefined);
   const best = {
     auc: Math.max(...finite(rows.map(({ auc }) => auc.estimate))),
@@ -22,7 +23,7 @@ export function evaluationTable(evaluation: Evaluation): string {
   ].join("");
   const lines = rows.map((row) => {
     const cells = [
-      `<th scope="row">${escapeHtml(row.name)}</th>`,
+      `<th scope="row">${escapeHtml(row.title)}</th>`,
       metricCell(row.auc, best.auc),
       metricCell(row.logLoss, best.logLoss),
       metricCell(row.accuracy, best.accuracy),
@@ -89,6 +90,7 @@ export function boundaryTable(boundary: BoundaryShift): string {
 ${table(header.map((title) => `<th>${title}</th>`).join(""), lines)}`;
 }
 
+/** A table of plain text as HTML, escaped. */
 export function plainTable({ columns, rows }: ReportTable): string {
   const header = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join("");
   const lines = rows.map((row) => row.map((text) => cell(escapeHtml(text))).join(""));

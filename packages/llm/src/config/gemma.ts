@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { LlamaConfig } from "./config.ts";
+import type { DecoderConfig } from "./decoder.ts";
 import { activation, activationName } from "./activation.ts";
 import { layerTypes, layerTypesOf, slidingLayers } from "./layer-types.ts";
 import { ropeConfig, ropeFields, ropeParameters, type RopeConfig, type RopeFields } from "./rope.ts";
@@ -42,18 +42,22 @@ const textConfig = z.looseObject({
   pad_token_id: tokenId,
 });
 
+/** True for the config.json of Gemma 3: of the text model alone, or of one that sees pictures. */
 export function isGemma3(json: unknown): boolean {
   const kind = (json as { model_type?: unknown } | null | undefined)?.model_type;
   return kind === "gemma3_text" || kind === "gemma3";
 }
 
-/** The text model of Gemma 3 (Gemma Team 2025), also out of a model that sees pictures. */
-export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
+/**
+ * The schema of Gemma 3's config.json (Gemma Team 2025): the text model's, or that of a model that sees pictures, of
+ * which the text model is read.
+ */
+export const gemma3Config: z.ZodType<DecoderConfig, unknown> = z
   .preprocess(
     (json) => ({ ...(json as object), ...(json as { text_config?: object }).text_config }),
     textConfig,
   )
-  .transform((json, context): LlamaConfig => {
+  .transform((json, context): DecoderConfig => {
     const maxPositions = json.max_position_embeddings;
     const unsupported = (field: string, message: string): void =>
       context.addIssue({ code: "custom", path: [field], message });
@@ -90,7 +94,7 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
       },
       queryScalar: json.query_pre_attn_scalar,
       bias: { queryKeyValue: json.attention_bias, output: json.attention_bias, mlp: false },
-      queryKeyNorm: true,
+      queryKeyNorm: "head",
       tieWordEmbeddings: json.tie_word_embeddings,
       initializerRange: json.initializer_range,
       bosTokenId: json.bos_token_id ?? undefined,
@@ -99,8 +103,8 @@ export const gemma3Config: z.ZodType<LlamaConfig, unknown> = z
     };
   });
 
-/** The content of config.json for transformers 4 and 5. */
-export function gemma3ToHuggingFace(config: LlamaConfig): Record<string, unknown> {
+/** The content of config.json for the text model of a Gemma 3, in the names of transformers 4 and 5. */
+export function gemma3ToHuggingFace(config: DecoderConfig): Record<string, unknown> {
   const sliding = config.sliding!;
   return {
     architectures: ["Gemma3ForCausalLM"],

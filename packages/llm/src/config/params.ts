@@ -1,8 +1,10 @@
 import type { ParamSpec } from "@corella/engine";
-import type { LlamaConfig } from "./config.ts";
+import type { DecoderConfig } from "./decoder.ts";
 
+/** The linear maps of a block, which LoRA can adapt, by Hugging Face's names. */
 export type Projection = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
 
+/** One linear map of one block: its module, and its weight's shape [outputs, inputs]. */
 export interface ProjectionShape {
   /** For example `model.layers.0.self_attn.q_proj`. */
   readonly module: string;
@@ -12,8 +14,8 @@ export interface ProjectionShape {
   readonly bias: boolean;
 }
 
-/** Every linear map of the blocks, weights [outputs, inputs], in the order of computation. */
-export function projections(config: LlamaConfig): ProjectionShape[] {
+/** Every linear map of all blocks, in the order of computation. */
+export function projections(config: DecoderConfig): ProjectionShape[] {
   const { hiddenSize, intermediateSize, bias } = config;
   const queries = config.heads * config.headDim;
   const keys = config.keyValueHeads * config.headDim;
@@ -37,14 +39,29 @@ export function projections(config: LlamaConfig): ProjectionShape[] {
   }).flat();
 }
 
-/** The module of one projection, for example `model.layers.0.self_attn.q_proj`. */
+/** The module of one linear map of one block, for example `model.layers.0.self_attn.q_proj`. */
 export function moduleName(layer: number, name: Projection): string {
   const parent = name === "gate_proj" || name === "up_proj" || name === "down_proj" ? "mlp" : "self_attn";
   return `model.layers.${layer}.${parent}.${name}`;
 }
 
-/** The parameters by Hugging Face's names; the head only where it is not the embedding. */
-export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
+const preNorms = ["input_layernorm", "post_attention_layernorm"];
+
+/** The norms of a block over the hidden size; `preNorms` are those before attention and before the MLP. */
+const blockNorms: Readonly<Record<DecoderConfig["architecture"], readonly string[]>> = {
+  llama: preNorms,
+  mistral: preNorms,
+  qwen2: preNorms,
+  qwen3: preNorms,
+  olmo2: ["post_attention_layernorm", "post_feedforward_layernorm"],
+  gemma3: [...preNorms, "pre_feedforward_layernorm", "post_feedforward_layernorm"],
+};
+
+/**
+ * The parameters of a decoder by Hugging Face's names, with shapes and first values; the head only where it is not the
+ * embedding matrix. An adapter's are added by `loraParams`.
+ */
+export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> {
   const weight = { kind: "normal", std: config.initializerRange } as const;
   const zeros = { kind: "zeros" } as const;
   // Of the norms' weights; Gemma's stand for the factor 1 + w.
@@ -58,15 +75,12 @@ export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
   }
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `model.layers.${layer}`;
-    params[`${block}.input_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    params[`${block}.post_attention_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    if (config.architecture === "gemma3") {
-      params[`${block}.pre_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-      params[`${block}.post_feedforward_layernorm.weight`] = { shape: [config.hiddenSize], init: neutral };
-    }
-    if (config.queryKeyNorm) {
-      params[`${block}.self_attn.q_norm.weight`] = { shape: [config.headDim], init: neutral };
-      params[`${block}.self_attn.k_norm.weight`] = { shape: [config.headDim], init: neutral };
+    for (const norm of blockNorms[config.architecture])
+      params[`${block}.${norm}.weight`] = { shape: [config.hiddenSize], init: neutral };
+    if (config.queryKeyNorm !== "none") {
+      const [queries, keys] = config.queryKeyNorm === "head" ? [1, 1] : [config.heads, config.keyValueHeads];
+      params[`${block}.self_attn.q_norm.weight`] = { shape: [queries * config.headDim], init: neutral };
+      params[`${block}.self_attn.k_norm.weight`] = { shape: [keys * config.headDim], init: neutral };
     }
   }
   params["model.norm.weight"] = { shape: [config.hiddenSize], init: neutral };
@@ -76,7 +90,9 @@ export function llamaParams(config: LlamaConfig): Record<string, ParamSpec> {
   return params;
 }
 
-/** The parameter that holds the head's rows. */
-export function headName(config: LlamaConfig): string {
+/**
+ * The name of the parameter whose rows are the tokens' logits: the head, or the embedding matrix where that is both.
+ */
+export function headName(config: DecoderConfig): string {
   return config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 }

@@ -1,19 +1,22 @@
 import { tf, type Scope } from "@corella/engine";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { loraModule, type LoraConfig } from "../lora/lora.ts";
 import { gated } from "../operations/activation.ts";
 import type { RecomputeOption } from "../operations/recomputed.ts";
 import { rmsNorm } from "../operations/rms-norm.ts";
 import { moduleName, type Projection } from "../config/params.ts";
 
-/** What every block of one forward pass shares. */
+/** What every block of one forward pass shares: parameters, configuration and adapter. */
 export interface BlockContext extends RecomputeOption {
   readonly scope: Scope;
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly lora: LoraConfig | undefined;
 }
 
-/** The tokens whose output is wanted, and what they see: all, or the last real one of each sequence. */
+/**
+ * The tokens whose output is wanted, all or the last real one of each sequence, and how these attend to the tokens that
+ * they may see.
+ */
 export interface Queries {
   /** [tokens, dim] -> [queries, dim] */
   pick(x: tf.Tensor): tf.Tensor;
@@ -35,7 +38,7 @@ export function block(context: BlockContext, layer: number, x: tf.Tensor, querie
     linear(context, moduleName(layer, name), name, input);
   /** The norm of each head, where the model has it. [length, heads * headDim] */
   const normed = (name: string, input: tf.Tensor): tf.Tensor =>
-    config.queryKeyNorm
+    config.queryKeyNorm === "head"
       ? tf.reshape(norm(`self_attn.${name}`, tf.reshape(input, [-1, config.headDim])), input.shape)
       : input;
 
@@ -52,7 +55,10 @@ export function block(context: BlockContext, layer: number, x: tf.Tensor, querie
   return tf.add(afterAttention, project("down_proj", inner));
 }
 
-/** x W^T + bias, and the adapter's low-rank part where the module has one. x [rows, in] -> [rows, out]. */
+/**
+ * One linear map of a block, x W^T + bias, and the adapter's low-rank part where the module has one. x [rows, inputs]
+ * -> [rows, outputs].
+ */
 export function linear(context: BlockContext, module: string, name: Projection, x: tf.Tensor): tf.Tensor {
   const { scope, config, lora } = context;
   let y = tf.matMul(x, scope.param(`${module}.weight`), false, true);
@@ -68,7 +74,7 @@ export function linear(context: BlockContext, module: string, name: Projection, 
   return tf.add(y, tf.matMul(tf.mul(low, own.scale), scope.param(`${module}.lora_B.weight`), false, true));
 }
 
-function hasBias(config: LlamaConfig, name: Projection): boolean {
+function hasBias(config: DecoderConfig, name: Projection): boolean {
   if (name === "o_proj") return config.bias.output;
   if (name === "gate_proj" || name === "up_proj" || name === "down_proj") return config.bias.mlp;
   return config.bias.queryKeyValue;

@@ -12,13 +12,13 @@ import {
   isLoraParam,
   languageModelProgram,
   loadAdapter,
-  llamaParams,
+  decoderParams,
   loadPretrained,
   mergeAdapter,
   mergedReader,
   openPretrained,
   packDocuments,
-  parseLlamaConfig,
+  parseDecoderConfig,
   saveAdapter,
   savePretrained,
   tinyLlamaConfig,
@@ -26,13 +26,13 @@ import {
   trainTokenizer,
   twoWayProgram,
   yesNoIds,
-  type LlamaConfig,
+  type DecoderConfig,
   type LoraConfig,
   type TextTokenizer,
   type YesNoIds,
 } from "../index.ts";
 
-const config: LlamaConfig = tinyLlamaConfig({
+const config: DecoderConfig = tinyLlamaConfig({
   vocabularySize: 300,
   hiddenSize: 16,
   layers: 2,
@@ -162,11 +162,14 @@ describe("weights", () => {
   });
 
   test("an architecture that we lack is named", () => {
-    expect(() => parseLlamaConfig({ ...toHuggingFace(config), model_type: "gpt2" }, "config.json")).toThrow(
+    expect(() => parseDecoderConfig({ ...toHuggingFace(config), model_type: "gpt2" }, "config.json")).toThrow(
       /"gpt2" is not supported/,
     );
     expect(() =>
-      parseLlamaConfig({ ...toHuggingFace(config), rope_parameters: { rope_type: "spiral", factor: 2 } }, ""),
+      parseDecoderConfig(
+        { ...toHuggingFace(config), rope_parameters: { rope_type: "spiral", factor: 2 } },
+        "",
+      ),
     ).toThrow(/spiral is not supported/);
   });
 });
@@ -200,13 +203,13 @@ describe("scoring", () => {
     const values = valuesWithAdapter();
     const rowsOf: ValueReader = {
       async read(name, rows) {
-        const width = values[name]!.length / llamaParams(config)[name]!.shape[0]!;
+        const width = values[name]!.length / decoderParams(config)[name]!.shape[0]!;
         return rows === undefined ? values[name]! : values[name]!.slice(rows[0] * width, rows[1] * width);
       },
     };
     const reader = mergedReader(config, lora, values, rowsOf);
     const merged = mergeAdapter(config, lora, values);
-    for (const [name, { shape }] of Object.entries(llamaParams(config))) {
+    for (const [name, { shape }] of Object.entries(decoderParams(config))) {
       expect(await reader.read(name)).toEqual(merged[name]);
       const width = merged[name]!.length / shape[0]!;
       expect(await reader.read(name, [3, 7])).toEqual(merged[name]!.slice(3 * width, 7 * width));

@@ -11,7 +11,7 @@ import {
   loadAdapter,
   loadPretrained,
   mergeAdapter,
-  parseLlamaConfig,
+  parseDecoderConfig,
   twoWayLoss,
   yesNoIds,
   type LoraConfig,
@@ -19,7 +19,7 @@ import {
 } from "../index.ts";
 
 // Recorded by transformers and PEFT; tolerances are the largest f32 - f64 differences in the goldens' README.
-const folders = ["llama-mha-untied", "gemma3"].map((name) =>
+const folders = ["llama-mha-untied", "gemma3", "olmo2"].map((name) =>
   fileURLToPath(new URL(`../goldens/${name}`, import.meta.url)),
 );
 const prefix = "base_model.model.";
@@ -182,6 +182,6 @@ test.each(folders)("the texts have the recorded tokens and answers: %s", async (
 test("the configuration reads the same in its old names", async () => {
   const folder = folders[0]!;
   const read = async (name: string): Promise<unknown> =>
-    parseLlamaConfig(JSON.parse(await readFile(join(folder, "model", name), "utf8")), name);
+    parseDecoderConfig(JSON.parse(await readFile(join(folder, "model", name), "utf8")), name);
   expect(await read("config.legacy.json")).toEqual(await read("config.json"));
 });

@@ -1,21 +1,21 @@
 import { tf, type Batch, type Program } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import type { BlockContext } from "./block.ts";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { byLayer } from "./layer-attention.ts";
-import { layersOf } from "./architecture.ts";
+import { architectureOf } from "./architecture.ts";
 import { headCrossEntropy } from "../operations/cross-entropy.ts";
 import type { RecomputeOption } from "../operations/recomputed.ts";
-import { headName, llamaParams } from "../config/params.ts";
+import { headName, decoderParams } from "../config/params.ts";
 import { allPositions } from "./padded-sequences.ts";
 
 /**
  * Next-token prediction over packed chunks, for training from scratch. Feeds are those of `chunkBatch`; the loss is the
  * mean cross entropy of a token in nats.
  */
-export function languageModelProgram(config: LlamaConfig, { recompute }: RecomputeOption = {}): Program {
+export function languageModelProgram(config: DecoderConfig, { recompute }: RecomputeOption = {}): Program {
   return {
-    params: llamaParams(config),
+    params: decoderParams(config),
     tables: {},
     inputs: {
       tokens: { shape: ["batch", "time"], dtype: "int32" },
@@ -29,7 +29,7 @@ export function languageModelProgram(config: LlamaConfig, { recompute }: Recompu
       const context: BlockContext = { scope, config, lora: undefined, recompute };
       const sequences = { batch, time, positions: tf.reshape(index, [1, time]), index };
       const queriesOf = byLayer(config, (attention) => allPositions(attention, sequences));
-      const { block, embed, finalNorm } = layersOf(context);
+      const { block, embed, finalNorm } = architectureOf(context);
       let x = embed(tokens);
       for (let layer = 0; layer < config.layers; layer++) x = block(layer, x, queriesOf(layer));
       const loss = headCrossEntropy(
@@ -42,7 +42,7 @@ export function languageModelProgram(config: LlamaConfig, { recompute }: Recompu
   };
 }
 
-/** Token sequences of equal length, cut from documents that stand one after another. */
+/** Token sequences of equal length for training from scratch, cut from documents that stand one after another. */
 export interface PackedChunks {
   /** [count, time + 1]: a chunk's first `time` tokens predict its last `time`. */
   readonly ids: Int32Array;
@@ -82,7 +82,10 @@ export function packDocuments(
   return { ids, count, time };
 }
 
-/** The feeds of some chunks. */
+/**
+ * The feeds of `languageModelProgram` for some of the chunks.
+ * @param rows which chunks, by number
+ */
 export function chunkBatch(chunks: PackedChunks, rows: ArrayLike<number>): Batch {
   const { ids, time } = chunks;
   const tokens = new Int32Array(rows.length * time);

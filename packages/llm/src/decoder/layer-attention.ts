@@ -1,17 +1,19 @@
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 
-/** How a layer attends. */
+/** How one layer attends: heads, RoPE and window. */
 export interface AttentionConfig extends Pick<
-  LlamaConfig,
+  DecoderConfig,
   "heads" | "keyValueHeads" | "headDim" | "rope" | "queryScalar"
 > {
   /** A query sees the keys of its own position and of the window - 1 before it; absent: all before it. */
   readonly window?: number | undefined;
 }
 
-/** What is made once for the layers that see everything and once for those that slide, by layer. */
+/**
+ * Makes something once for the layers that see everything and once for those that slide, and says which a layer has.
+ */
 export function byLayer<Made>(
-  config: LlamaConfig,
+  config: DecoderConfig,
   make: (attention: AttentionConfig) => Made,
 ): (layer: number) => Made {
   const whole = make(config);
@@ -21,7 +23,7 @@ export function byLayer<Made>(
   return (layer) => (sliding.layers[layer] === true ? slid : whole);
 }
 
-/** The factor on the scores, which a query's rotation brings along. */
+/** The factor on attention scores, 1 / sqrt(queryScalar or headDim). A query's rotation brings it along. */
 export function scoreScale({ queryScalar, headDim }: AttentionConfig): number {
   return 1 / Math.sqrt(queryScalar ?? headDim);
 }

@@ -1,6 +1,6 @@
 import type { Part } from "@corella/engine";
-import type { LlamaConfig } from "../config/config.ts";
-import { answeringBlocks, decoderParams, type DecoderOptions, type DecoderOutput } from "./decoder.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
+import { answeringBlocks, adaptedParams, type DecoderOptions, type DecoderOutput } from "./decoder.ts";
 import { byLayer } from "./layer-attention.ts";
 import { packedInputs, packedQueries } from "./packed-sequences.ts";
 
@@ -9,11 +9,11 @@ import { packedInputs, packedQueries } from "./packed-sequences.ts";
  * the same numbers for less work. `packedFeeds` makes its inputs; rows of the output are the sequences, in their order.
  */
 export function packedDecoder(
-  config: LlamaConfig,
+  config: DecoderConfig,
   options: Omit<DecoderOptions, "allPositions">,
 ): Part<DecoderOutput> {
   return {
-    params: decoderParams(config, options.lora),
+    params: adaptedParams(config, options.lora),
     tables: {},
     inputs: packedInputs,
     forward(scope) {

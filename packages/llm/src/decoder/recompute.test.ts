@@ -10,22 +10,21 @@ import {
 } from "@corella/engine";
 import { createGenerator } from "@corella/random";
 import { expect, test } from "vitest";
+import { bertConfig } from "../encoders/bert/config.ts";
+import { bertEncoder, t5 } from "../encoders.ts";
 import {
-  bertConfig,
-  bertEncoder,
   decoder,
   isLoraParam,
   languageModelProgram,
   packedDecoder,
   packedFeeds,
   paddedFeeds,
-  parseLlamaConfig,
-  t5,
-  t5Config,
+  parseDecoderConfig,
   tinyLlamaConfig,
   twoWayProgram,
   type LoraConfig,
 } from "../index.ts";
+import { t5Config } from "../encoders/t5/config.ts";
 
 const answers = { yes: 3, no: 4 };
 const vocabulary = 40;
@@ -45,7 +44,7 @@ const llama = tinyLlamaConfig({
   heads: 3,
   maxPositions: 16,
 });
-const gemma = parseLlamaConfig(
+const gemma = parseDecoderConfig(
   {
     model_type: "gemma3_text",
     vocab_size: vocabulary,

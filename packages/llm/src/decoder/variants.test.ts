@@ -16,20 +16,19 @@ import {
   decoder,
   loadAdapter,
   loadPretrained,
-  loadT5,
   mergeAdapter,
   packedDecoder,
   packedFeeds,
   paddedFeeds,
-  parseLlamaConfig,
+  parseDecoderConfig,
   roomFor,
   saveAdapter,
-  t5,
   toHuggingFace,
   withAdapterInputs,
   type LoraConfig,
   type PretrainedModel,
 } from "../index.ts";
+import { loadT5, t5 } from "../encoders.ts";
 
 // What transformers and PEFT make of one small Llama under many settings; see goldens/README.md.
 const folder = fileURLToPath(new URL("../goldens/variants", import.meta.url));
@@ -110,7 +109,7 @@ describe.each(runtimes.map((runtime) => ({ name: runtime.name, runtime })))("on 
     const model = await loadPretrained(await variantOf("model", variant));
     expectClose(await logitsOf(model, undefined, runtime), variant.logits);
     // What we write is the same model.
-    expect(parseLlamaConfig(toHuggingFace(model.config), "written")).toEqual(model.config);
+    expect(parseDecoderConfig(toHuggingFace(model.config), "written")).toEqual(model.config);
   });
 
   test.each(recorded.adapters)("an adapter by $name", async ({ name, logits }) => {

@@ -1,16 +1,10 @@
 import { eagerRuntime, initialValues, onnxRuntime, tf, type Batch, type Program } from "@corella/engine";
 import { createGenerator } from "@corella/random";
 import { expect, test } from "vitest";
-import {
-  bertEncoder,
-  paddedFeeds,
-  parseBertConfig,
-  parseT5Config,
-  relativeBucket,
-  t5,
-  t5Config,
-  twoWayLoss,
-} from "../index.ts";
+import { bertEncoder, relativeBucket, t5 } from "../encoders.ts";
+import { paddedFeeds, twoWayLoss } from "../index.ts";
+import { parseBertConfig } from "./bert/config.ts";
+import { parseT5Config, t5Config } from "./t5/config.ts";
 
 const answers = { yes: 3, no: 4 };
 const sizes = { vocab_size: 40, hidden_size: 12, intermediate_size: 20, num_hidden_layers: 2 };

@@ -10,9 +10,9 @@ import {
   type SafetensorsFile,
   type TensorToWrite,
 } from "@corella/safetensors";
-import type { LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { readJson } from "../files/json-file.ts";
-import { gemma3StoredName } from "../pretrained/gemma-names.ts";
+import { storedName } from "../config/stored-names.ts";
 import { loraParams, type LoraConfig } from "./lora.ts";
 import { parsePeftConfig } from "./peft-config.ts";
 import { loraOf, peftTargets } from "./peft-targets.ts";
@@ -20,6 +20,7 @@ import { readTensors } from "../files/tensor-folder.ts";
 
 const prefix = "base_model.model.";
 
+/** An adapter as `loadAdapter` gives it: which modules it adapts, and its two matrices for each. */
 export interface LoadedAdapter {
   readonly lora: LoraConfig;
   /** `lora_A` and `lora_B` by the decoder's names. */
@@ -30,13 +31,12 @@ export interface LoadedAdapter {
  * Loads an adapter in PEFT's layout for a base model.
  * @throws CorellaError `llm/adapter-config`, `llm/adapter-base` for an adapter of another model, `safetensors/…`
  */
-export async function loadAdapter(folder: string, config: LlamaConfig): Promise<LoadedAdapter> {
+export async function loadAdapter(folder: string, config: DecoderConfig): Promise<LoadedAdapter> {
   const configPath = join(folder, "adapter_config.json");
   const peft = parsePeftConfig(await readJson(configPath), configPath);
   const file = await readSafetensors(join(folder, "adapter_model.safetensors"));
-  const stored = (name: string): string =>
-    prefix +
-    (config.architecture === "gemma3" ? gemma3StoredName(name, (other) => file.has(prefix + other)) : name);
+  const published = storedName(config);
+  const stored = (name: string): string => prefix + published(name, (other) => file.has(prefix + other));
   const keyOf = (module: string): string =>
     stored(`${module}.lora_A.weight`).slice(prefix.length, -".lora_A.weight".length);
   try {
@@ -79,8 +79,9 @@ function asOtherBase(error: unknown, baseModel: string | null | undefined): unkn
   });
 }
 
+/** What `saveAdapter` writes. */
 export interface AdapterToSave {
-  readonly config: LlamaConfig;
+  readonly config: DecoderConfig;
   readonly lora: LoraConfig;
   /** May hold other arrays too; only the adapter's are written. */
   readonly values: Values;
@@ -88,7 +89,10 @@ export interface AdapterToSave {
   readonly baseModel?: string;
 }
 
-/** Writes an adapter that PEFT can load. */
+/**
+ * Writes a folder with an adapter that PEFT, and `loadAdapter`, can load.
+ * @throws CorellaError `llm/missing-tensor` where the values lack a part of the adapter
+ */
 export async function saveAdapter(folder: string, adapter: AdapterToSave): Promise<void> {
   const { config, lora, values } = adapter;
   const tensors: Record<string, TensorToWrite> = {};

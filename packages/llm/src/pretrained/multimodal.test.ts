@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { initialValues } from "@corella/engine";
 import { float32Tensor, writeSafetensors, type TensorToWrite } from "@corella/safetensors";
 import { expect, test } from "vitest";
-import { decoder, loadPretrained, parseLlamaConfig, savePretrained } from "../index.ts";
+import { decoder, loadPretrained, parseDecoderConfig, savePretrained } from "../index.ts";
 
 const text = {
   model_type: "gemma3_text",
@@ -41,7 +41,7 @@ test.each<[string, (name: string) => string, string, boolean]>([
   ["in the names of transformers 5, with a head of its own", renamed, "model.", false],
 ])("the text model is read out of one that sees pictures: %s", async (_, rename, tower, tied) => {
   const textConfig = { ...text, tie_word_embeddings: tied };
-  const config = parseLlamaConfig({ ...textConfig, eos_token_id: 1 }, "a test");
+  const config = parseDecoderConfig({ ...textConfig, eos_token_id: 1 }, "a test");
   const part = decoder(config, { answers: { yes: 3, no: 4 } });
   const values = initialValues(part, 5);
   const tensors: Record<string, TensorToWrite> = {

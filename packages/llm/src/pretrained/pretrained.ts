@@ -1,29 +1,32 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { writeFolderAtomic } from "@corella/files";
 import { float32Tensor, writeSafetensors, type TensorToWrite } from "@corella/safetensors";
-import { parseLlamaConfig, toHuggingFace, type LlamaConfig } from "../config/config.ts";
+import type { DecoderConfig } from "../config/decoder.ts";
+import { parseDecoderConfig, toHuggingFace } from "../config/hugging-face.ts";
 import { fetchModel, type HubOptions } from "./hub/fetch-model.ts";
 import { isHubReference } from "./hub/reference.ts";
-import { gemma3StoredName } from "./gemma-names.ts";
+import { storedName } from "../config/stored-names.ts";
 import { openGguf } from "./gguf/load.ts";
 import { readJson } from "../files/json-file.ts";
 import { hasOwnHead } from "./own-head.ts";
-import { llamaParams } from "../config/params.ts";
-import { exists, openParams, readEach, type NameInFile, type OpenWeights } from "../files/tensor-folder.ts";
+import { decoderParams } from "../config/params.ts";
+import { openParams, readEach, type NameInFile, type OpenWeights } from "../files/tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../tokenizer/tokenizer.ts";
 
+/** A decoder with all its weights, and its tokenizer. */
 export interface PretrainedModel {
-  readonly config: LlamaConfig;
-  /** By Hugging Face's names, float32. */
+  readonly config: DecoderConfig;
+  /** Weights by Hugging Face's names, float32. */
   readonly values: Values;
   /** Absent when the folder has no tokenizer.json. */
   readonly tokenizer: TextTokenizer | undefined;
 }
 
-/** A model whose weights stay in their files until they are read. Close them after use. */
+/** A decoder whose weights stay in their files until they are read. Close them after use. */
 export interface OpenModel extends Omit<PretrainedModel, "values"> {
   readonly weights: OpenWeights;
 }
@@ -40,12 +43,12 @@ export async function openPretrained(source: string, hub: HubOptions = {}): Prom
   const folder = isHubReference(source) ? await fetchModel(source, hub) : source;
   if (folder.endsWith(".gguf")) return openGguf(folder);
   const configPath = join(folder, "config.json");
-  const parsed = parseLlamaConfig(await readJson(configPath), configPath);
+  const parsed = parseDecoderConfig(await readJson(configPath), configPath);
   const config = {
     ...parsed,
     tieWordEmbeddings: parsed.tieWordEmbeddings && !(await hasHead(folder, parsed)),
   };
-  const tokenizer = (await exists(join(folder, "tokenizer.json"))) ? await loadTokenizer(folder) : undefined;
+  const tokenizer = existsSync(join(folder, "tokenizer.json")) ? await loadTokenizer(folder) : undefined;
   if (tokenizer !== undefined && tokenizer.vocabularySize > config.vocabularySize) {
     throw new CorellaError({
       code: "llm/tokenizer-mismatch",
@@ -54,11 +57,11 @@ export async function openPretrained(source: string, hub: HubOptions = {}): Prom
       remedy: "Use the tokenizer that came with the model.",
     });
   }
-  return { config, tokenizer, weights: await openParams(folder, llamaParams(config), storedName(config)) };
+  return { config, tokenizer, weights: await openParams(folder, decoderParams(config), nameInFiles(config)) };
 }
 
-function storedName(config: LlamaConfig): NameInFile {
-  const published: NameInFile = config.architecture === "gemma3" ? gemma3StoredName : (name) => name;
+function nameInFiles(config: DecoderConfig): NameInFile {
+  const published = storedName(config);
   const head = "lm_head.weight";
   // A matrix that is both may be stored as either.
   return (name, has) => {
@@ -68,17 +71,20 @@ function storedName(config: LlamaConfig): NameInFile {
   };
 }
 
-function hasHead(folder: string, config: LlamaConfig): Promise<boolean> {
+function hasHead(folder: string, config: DecoderConfig): Promise<boolean> {
   const names = { embedding: "model.embed_tokens.weight", head: "lm_head.weight" };
   const untied = { ...config, tieWordEmbeddings: false };
-  return hasOwnHead(folder, [config.vocabularySize, config.hiddenSize], names, storedName(untied));
+  return hasOwnHead(folder, [config.vocabularySize, config.hiddenSize], names, nameInFiles(untied));
 }
 
-/** Loads a model with all its weights in float32. @throws as `openPretrained` */
+/**
+ * Loads a model with all its weights in float32, from whatever `openPretrained` takes.
+ * @throws CorellaError with the codes of `openPretrained`
+ */
 export async function loadPretrained(source: string, hub: HubOptions = {}): Promise<PretrainedModel> {
   const { weights, ...model } = await openPretrained(source, hub);
   try {
-    return { ...model, values: await readEach(llamaParams(model.config), weights) };
+    return { ...model, values: await readEach(decoderParams(model.config), weights) };
   } finally {
     await weights.close();
   }
@@ -87,12 +93,12 @@ export async function loadPretrained(source: string, hub: HubOptions = {}): Prom
 /** Writes a model folder that transformers, and `loadPretrained`, can load. Adapter arrays in `values` are left out. */
 export async function savePretrained(
   folder: string,
-  config: LlamaConfig,
+  config: DecoderConfig,
   values: Values,
   tokenizer?: TextTokenizer,
 ): Promise<void> {
   const tensors: Record<string, TensorToWrite> = {};
-  for (const [name, spec] of Object.entries(llamaParams(config))) {
+  for (const [name, spec] of Object.entries(decoderParams(config))) {
     const array = values[name];
     if (array === undefined) {
       throw new CorellaError({

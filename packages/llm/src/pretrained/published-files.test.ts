@@ -11,15 +11,9 @@ import {
   type TensorToWrite,
 } from "@corella/safetensors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  bertEncoder,
-  loadAdapter,
-  loadBert,
-  loadPretrained,
-  loadTokenizer,
-  paddedFeeds,
-  parseBertConfig,
-} from "../index.ts";
+import { bertEncoder, loadBert } from "../encoders.ts";
+import { loadAdapter, loadPretrained, loadTokenizer, paddedFeeds } from "../index.ts";
+import { parseBertConfig } from "../encoders/bert/config.ts";
 
 // What published files hold besides what a configuration promises.
 const goldens = fileURLToPath(new URL("../goldens", import.meta.url));

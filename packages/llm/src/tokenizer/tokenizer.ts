@@ -1,12 +1,12 @@
 import { dirname, join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import { Tokenizer } from "tokenizers";
-import { readChatTemplate, type ChatTemplate } from "./chat/template.ts";
-import type { ChatTurn } from "./chat/tokenizer.ts";
+import { readChatTemplate, type ChatTemplate, type ChatTurn } from "./chat/template.ts";
 import { asObject, readJson } from "../files/json-file.ts";
 import { createTokenCounter } from "./token-counter.ts";
 import { parseTokenizerJson, withoutSpecialTokens } from "./tokenizer-json.ts";
 
+/** How a text becomes tokens. */
 export interface EncodeOptions {
   /** Adds what the tokenizer's template adds, for example a beginning token. Default true. */
   readonly addSpecialTokens?: boolean;
@@ -20,6 +20,7 @@ export interface EncodeOptions {
   readonly answer?: string;
 }
 
+/** Texts into token ids and back. */
 export interface TextTokenizer {
   /** The content of tokenizer.json. */
   readonly json: string;

@@ -3,8 +3,13 @@ import { z } from "zod";
 
 /** How a sequence's embeddings become one vector; `attention` weights each by how it goes with a target (DIN). */
 export type Pooling = "mean" | "sum" | "attention";
+/**
+ * What becomes of a number x: `standard` is (x - mean) / deviation, `log` is sign(x) ln(1 + |x|), and `buckets` makes it
+ * the id of one of so many stretches with about equal counts of training rows.
+ */
 export type NumericTransform = "standard" | "log" | { buckets: number };
 
+/** A feature of one id a sample. */
 export interface CategoricalConfig {
   name: string;
   type: "categorical";
@@ -16,6 +21,7 @@ export interface CategoricalConfig {
   shareWith?: string | undefined;
 }
 
+/** A feature of the events before a sample, one id each. */
 export interface SequenceConfig {
   name: string;
   type: "sequence";
@@ -29,10 +35,11 @@ export interface SequenceConfig {
   where?: "liked" | "disliked" | undefined;
   /** Names of sequences of the same events, whose embeddings are added to each event's before pooling. */
   plus?: string[] | undefined;
-  /** Of `attention`: the categorical feature that events are compared with; default: the one of `shareWith`. */
+  /** The categorical feature that the pooling `attention` compares events with; default: the one of `shareWith`. */
   target?: string | undefined;
 }
 
+/** A feature of one number a sample, or of the bucket it lies in. */
 export interface NumericConfig {
   name: string;
   type: "numeric";
@@ -41,6 +48,7 @@ export interface NumericConfig {
   transform: NumericTransform;
 }
 
+/** A feature of the values of a list, one id each. */
 export interface MultivaluedConfig {
   name: string;
   type: "multivalued";
@@ -50,10 +58,11 @@ export interface MultivaluedConfig {
   pooling: Pooling;
   minCount?: number | undefined;
   shareWith?: string | undefined;
-  /** As of a sequence. */
+  /** The categorical feature that the pooling `attention` compares values with; default: the one of `shareWith`. */
   target?: string | undefined;
 }
 
+/** One feature of the CRM's input. */
 export type FeatureConfig = CategoricalConfig | SequenceConfig | NumericConfig | MultivaluedConfig;
 
 const vocabularyFields = {
@@ -90,7 +99,7 @@ export const featureConfigSchema: z.ZodType<FeatureConfig> = z.discriminatedUnio
   z.strictObject({ ...named, type: z.literal("multivalued"), ...pooledFields, ...vocabularyFields }),
 ]);
 
-/** Where a feature's value comes from. */
+/** The origin of a feature's value: the user, the item, the history or the time, and what of it. */
 export interface Field {
   source:
     | "user"
@@ -102,15 +111,18 @@ export interface Field {
     | "time.weekday"
     /** Seconds since the user's event before. */
     | "time.sinceLast";
-  /** Of a user or item; absent for the id itself. */
+  /** An attribute of the user or item; absent for the id itself. */
   attribute?: string | undefined;
-  /** Of a list. */
+  /** The position in a list, from 0. */
   index?: number | undefined;
 }
 
 const attributeField = /^(user|item|history\.item)(?:\.([^.[\]]+)(?:\[(\d+)\])?)?$/;
 
-/** Parses `item.genres[0]` and its like; throws a CorellaError that names the feature. */
+/**
+ * Parses a field such as `item.genres[0]`.
+ * @throws CorellaError `features/bad-field`, naming the feature
+ */
 export function parseField(feature: FeatureConfig): Field {
   const { field } = feature;
   const parsed = parse(field);

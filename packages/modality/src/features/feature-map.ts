@@ -26,8 +26,8 @@ export type Feature =
 export interface IdBatch {
   size: number;
   /**
-   * By feature name. Categorical: ids [size]; sequence: ids [size * maxLength], the most recent events, oldest first,
-   * padded with 0 on the right; numeric: Float32Array [size].
+   * The columns by feature name. Categorical: ids [size]; sequence: ids [size * maxLength], the most recent events,
+   * oldest first, padded with 0 on the right; numeric: Float32Array [size].
    */
   features: Record<string, Int32Array | Float32Array>;
   /** 0 or 1, [size]. */
@@ -52,6 +52,7 @@ export interface FeatureMap {
   toJson(): FeatureMapJson;
 }
 
+/** A feature map as a file holds it. */
 export interface FeatureMapJson {
   version: 1;
   historyLength: number;
@@ -78,7 +79,10 @@ const jsonSchema: z.ZodType<FeatureMapJson> = z.strictObject({
   ),
 });
 
-/** @throws CorellaError for what is no feature map of this version. */
+/**
+ * Restores a feature map from what `toJson` gave.
+ * @throws CorellaError `config/invalid` for what is no feature map of this version; `features/incomplete-map`
+ */
 export function featureMapFromJson(unchecked: FeatureMapJson): FeatureMap {
   const json = parseWith(jsonSchema, unchecked, "featureMap");
   return createFeatureMap(json);

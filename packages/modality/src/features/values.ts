@@ -6,7 +6,7 @@ const secondsPerDay = 86_400;
 const thursday = 4; // 1970-01-01
 
 /** An attribute as text: a list's element at `index`; undefined when missing, and for a list without an index. */
-export function attributeText(
+function attributeText(
   attributes: Attributes | undefined,
   attribute: string,
   index: number | undefined,
@@ -38,6 +38,7 @@ export function attributeList(attributes: Attributes | undefined, attribute: str
   return typeof value === "string" || typeof value === "number" ? [String(value)] : value;
 }
 
+/** A rating as the value of a vocabulary: `4.1`, though 32-bit floats hold 4.099999904632568. */
 export function ratingText(rating: number): string {
   return String(decimalRating(rating));
 }

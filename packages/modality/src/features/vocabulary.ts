@@ -1,4 +1,6 @@
+/** The id of no value: it fills up sequences. */
 export const paddingId = 0;
+/** The id of every value that was not seen in training. */
 export const oovId = 1;
 /** The id of the first value. */
 export const firstValueId = 2;
@@ -12,6 +14,7 @@ export interface Vocabulary {
   idOf(value: string | undefined): number;
 }
 
+/** A vocabulary of values, whose ids ascend in their order from 2. */
 export function createVocabulary(values: readonly string[]): Vocabulary {
   const ids = new Map<string, number>();
   for (const [index, value] of values.entries()) ids.set(value, index + firstValueId);

@@ -9,6 +9,7 @@ export interface FileSeal {
   sha256: string;
 }
 
+/** Checks a seal that was read from a manifest. */
 export const fileSealSchema: z.ZodType<FileSeal> = z.strictObject({
   bytes: z.int().nonnegative(),
   sha256: z.string(),
@@ -16,7 +17,7 @@ export const fileSealSchema: z.ZodType<FileSeal> = z.strictObject({
 
 const blockBytes = 1 << 24;
 
-/** Writes and fsyncs a file. */
+/** Writes a new file and fsyncs it; the seal tells later whether it is damaged. */
 export async function writeSealed(folder: string, name: string, data: Uint8Array): Promise<FileSeal> {
   const file = await open(join(folder, name), "wx");
   try {

@@ -15,9 +15,10 @@ import { readFolder, writeFolder } from "./log-folder.ts";
 /** Part of every key: raise it when the meaning of the files or of loading changes. */
 const formatVersion = 1;
 
+/** A log, and where it is kept. */
 export interface PreparedLog {
   log: InteractionLog;
-  /** Where it is kept; undefined for remote sources, which are read every time. */
+  /** The folder that keeps it; undefined for remote sources, which are read every time. */
   folder: string | undefined;
   /** Whether it was there already. */
   reused: boolean;
@@ -74,7 +75,7 @@ async function keyOf(config: DataConfig, baseFolder: string): Promise<string | u
   return hash.digest("hex").slice(0, 40);
 }
 
-/** The same contents elsewhere are the same data; only the kind of file matters. */
+/** A source as it enters the key: contents that were moved are still the same data, so only the kind of file counts. */
 function withoutPaths(source: DataConfig["source"]): unknown {
   return Object.entries(source).map(([table, config]: [string, object | undefined]) =>
     config === undefined
@@ -90,7 +91,7 @@ function withoutPaths(source: DataConfig["source"]): unknown {
   );
 }
 
-/** Of a file's contents; "" for one that is missing, which `loadLog` then tells. */
+/** The hash of a file's contents; "" for one that is missing, which `loadLog` then tells. */
 async function contentHash(path: string): Promise<string> {
   const status = await stat(path).catch(() => undefined);
   if (status === undefined || !status.isFile()) return "";

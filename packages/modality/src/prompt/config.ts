@@ -20,6 +20,7 @@ export const attributeRich: Partial<PromptConfig> = {
   textLimits: { plot: 400 },
 };
 
+/** How a record becomes text, with every default filled in. */
 export interface PromptConfig {
   /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, rating_scale. */
   template: string;
@@ -49,7 +50,7 @@ export interface PromptConfig {
   maxTextLength: number;
   /** Limits of single attributes, where they differ. */
   textLimits: Record<string, number>;
-  /** With `countTokens`: the oldest history items are dropped until the prompt fits. */
+  /** Most tokens of a prompt, counted by `countTokens`: the oldest history items are dropped until it fits. */
   maxTokens?: number | undefined;
   /** Strings that the tokenizer treats as special; broken up where they stand in item text. */
   specialTokens: string[];

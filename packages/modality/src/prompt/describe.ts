@@ -7,9 +7,17 @@ import type { PromptConfig } from "./config.ts";
 import { checkNames } from "./names.ts";
 import { cleanText, mapText, normaliseTitle } from "./text.ts";
 
-/** Renders one of the templates of a prompt; mistakes in it are CorellaErrors that name it. */
+/**
+ * Renders a template of a prompt.
+ * @throws CorellaError `prompt/bad-template`
+ */
 export type Render = (context: Record<string, unknown>) => string;
 
+/**
+ * Compiles one of the templates of a prompt.
+ * @param name the key of the configuration that holds it, for errors
+ * @throws CorellaError `prompt/bad-template`, also when it is rendered
+ */
 export function compileTemplate(name: keyof PromptConfig, source: string): Render {
   const fail = (problem: string, cause: unknown): CorellaError =>
     new CorellaError({
@@ -49,6 +57,9 @@ export function describeItem(
   return { ...known, title, id: cleanId };
 }
 
+/**
+ * Attributes whose texts are safe inside a prompt and cut to their limits; titles are normalised where the config asks.
+ */
 export function cleanAttributes(config: PromptConfig, attributes: Attributes): Attributes {
   return mapText(attributes, (text, name) => {
     const limit = Object.hasOwn(config.textLimits, name) ? config.textLimits[name]! : config.maxTextLength;

@@ -2,7 +2,7 @@ import { CorellaError, nearestName } from "@corella/errors";
 import type { Template } from "@huggingface/jinja";
 
 /** What the main template of a prompt knows. */
-export const promptNames: readonly string[] =
+const promptNames: readonly string[] =
   "user_history target_item liked disliked history target user rating_scale".split(" ");
 const jinjaNames = [
   "loop",

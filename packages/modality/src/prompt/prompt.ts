@@ -23,11 +23,12 @@ export interface PromptSegments {
   suffix: string;
 }
 
+/** Turns records into text. */
 export interface Prompt {
   readonly config: PromptConfig;
   /** The prompt of a record; attributes that it does not bring come from the catalogue. */
   render(record: RatingRecord, catalogue?: Catalogue): string;
-  /** The same text, cut where the target begins and ends. */
+  /** The prompt of a record, cut where the target begins and ends. */
   segments(record: RatingRecord, catalogue?: Catalogue): PromptSegments;
 }
 
@@ -39,6 +40,7 @@ type WriteMarked = (
 ) => string;
 
 /**
+ * Makes what turns records into text.
  * @param options.countTokens with `config.maxTokens`: history items are dropped, oldest first, until the prompt fits.
  *   When it does not even fit without history, it is rendered without.
  * @param options.embedding for `config.retrieval`: the prompt tells of the `historyLength` items of the record's history

@@ -9,6 +9,7 @@ export interface ItemVectors {
   readonly values: Float32Array;
 }
 
+/** Looks up vectors by item. The vectors are views of `values`. */
 export function embeddingFrom({ items, values }: ItemVectors): ItemEmbedding {
   const dim = values.length / items.length;
   const positions = new Map(items.map((item, position) => [item, position]));
@@ -21,6 +22,7 @@ export function embeddingFrom({ items, values }: ItemVectors): ItemEmbedding {
 /** The events of a record that a prompt of so many tells, oldest first. */
 export type ChooseEvents = (count: number) => readonly HistoryEvent[];
 
+/** Chooses the latest events of a record. */
 export function newestEvents({ history }: RatingRecord): ChooseEvents {
   return (count) => (count === 0 ? [] : history.slice(-count));
 }

@@ -1,7 +1,11 @@
 import type { Attributes, AttributeValue } from "../log.ts";
 
-/** Marks that cannot come from item text, because `cleanText` removes them: they find the target in a prompt. */
+/**
+ * Stands before the target in a prompt until it is cut or rendered: a mark that cannot come from item text, because
+ * `cleanText` removes it.
+ */
 export const targetStart = "\uE000";
+/** Stands behind the target in a prompt, like `targetStart` before it. */
 export const targetEnd = "\uE001";
 
 /** Control, format, private-use, lone surrogate, line and paragraph separators; but joiners are part of some scripts. */

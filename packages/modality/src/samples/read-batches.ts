@@ -5,9 +5,10 @@ import { epochOrder } from "./epoch-order.ts";
 import { readShard, type SampleFolder } from "./sample-folder.ts";
 import type { Shard } from "./shard.ts";
 
+/** Size and order of batches of prepared samples, and where to begin. */
 export interface SampleBatchOptions {
   readonly batchSize: number;
-  /** Without it samples keep their order. */
+  /** Shuffles the samples; where it is absent they keep their order. */
   readonly shuffleSeed?: number | undefined;
   /** The first epoch; every epoch has its own order. Default: 0. */
   readonly epoch?: number | undefined;

@@ -46,6 +46,7 @@ const manifestSchema: z.ZodType<Omit<SampleFolder, "folder">> = z.strictObject({
   scattered: z.boolean(),
 });
 
+/** The folder that keeps samples, and how they are cut into shards. */
 export interface SampleOptions {
   cacheFolder: string;
   /**
@@ -102,7 +103,7 @@ export async function prepareSamples(
 }
 
 /** The samples of a folder; undefined when it is not there, or lacks a file. Contents are checked when they are read. */
-export async function openSamples(folder: string): Promise<SampleFolder | undefined> {
+async function openSamples(folder: string): Promise<SampleFolder | undefined> {
   const text = await readFile(join(folder, "manifest.json"), "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   const manifest = parseManifest(text);

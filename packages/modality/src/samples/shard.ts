@@ -12,7 +12,10 @@ export interface ColumnLayout {
 /** A shard in memory, as it lies on disk: views of the bytes that were read. */
 export interface Shard {
   readonly size: number;
-  /** By feature: [size * width]. Numbers are given as their 32 bits, for they are only copied. */
+  /**
+   * One column a feature, [size * width], in the order of the layout. Numbers are given as their 32 bits, for they are
+   * only copied.
+   */
   readonly columns: readonly (Uint8Array | Int16Array | Int32Array)[];
   readonly labels: Uint8Array;
 }
@@ -21,6 +24,7 @@ export interface Shard {
 const prefix = "feature ";
 const labelName = "label";
 
+/** What a shard holds of each of these features. */
 export function layoutOf(features: readonly Feature[]): ColumnLayout[] {
   return features.map(({ name, type, vocabularySize, ...more }) => ({
     name,
@@ -33,6 +37,7 @@ function narrowest(vocabularySize: number): "U8" | "I16" | "I32" {
   return vocabularySize <= 2 ** 8 ? "U8" : vocabularySize <= 2 ** 15 ? "I16" : "I32";
 }
 
+/** The bytes of a shard's file, of a batch with labels. */
 export function shardBytes(layout: readonly ColumnLayout[], batch: IdBatch): Uint8Array {
   const column = (name: string, { dtype, width }: Pick<ColumnLayout, "dtype" | "width">): ShardTensor => [
     name,
@@ -55,7 +60,11 @@ function narrow(dtype: ColumnLayout["dtype"], values: Int32Array | Float32Array)
   return values;
 }
 
-/** @param place names the shard in errors */
+/**
+ * Reads the bytes of a shard's file; the columns are views of them where they are aligned.
+ * @param place names the shard in errors
+ * @throws CorellaError those of `parseSafetensors`
+ */
 export function parseShard(layout: readonly ColumnLayout[], bytes: Uint8Array, place: string): Shard {
   const { tensors } = parseSafetensors(bytes, place);
   const labels = tensors.get(labelName)!.data;

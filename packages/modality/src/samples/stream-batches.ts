@@ -12,9 +12,10 @@ export interface StreamSetup {
   readonly ahead: number;
 }
 
-/** From this thread: one more batch may be made. */
+/** What the worker is told: one more batch may be made. */
 export type StreamRequest = "taken";
 
+/** What the worker sends: a batch, the end, or an error as plain data. */
 export type StreamReply =
   | { readonly kind: "batch"; readonly batch: IdBatch }
   | { readonly kind: "end" }
@@ -24,7 +25,7 @@ export type StreamReply =
  * `readBatches` in a worker thread that works ahead: reading, shuffling and gathering cost the caller nothing, and
  * batches arrive without being copied. Leaving the loop, or `return()`, ends the thread.
  * @param options.ahead batches that are ready or under way at most. Default: 8.
- * @throws CorellaError as `readBatches`, and `data/stream-ended`
+ * @throws CorellaError `data/bad-batch-size`, `data/not-scattered`, `data/damaged-samples`, `data/stream-ended`
  */
 export async function* streamBatches(
   samples: SampleFolder,

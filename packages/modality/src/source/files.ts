@@ -18,10 +18,12 @@ export interface OpenedFiles {
 
 const remote = /^(?:https?|s3|gs|r2|az):\/\//;
 
+/** Whether a path is a URL that DuckDB reads itself. */
 export function isRemote(path: string): boolean {
   return remote.test(path);
 }
 
+/** Whether a path names several files by a pattern. */
 export function isGlob(path: string): boolean {
   return /[*?[\]]/.test(path);
 }
@@ -65,6 +67,7 @@ export async function openFiles(
   return { paths, nameOf: (file) => (paths.length === 1 ? path : join(path, "..", basename(file))) };
 }
 
+/** The files that match a pattern, sorted. */
 export async function expandGlob(connection: DuckDBConnection, pattern: string): Promise<string[]> {
   const reader = await connection.runAndReadAll("SELECT file FROM glob($pattern) ORDER BY file", { pattern });
   return reader.getRows().map(([file]) => String(file));
@@ -84,6 +87,7 @@ async function requireFile(path: string, config: TableConfig, place: string): Pr
   if (status.size === 0) throw emptyFile(path);
 }
 
+/** The error for a file without content. */
 export function emptyFile(path: string): CorellaError {
   return new CorellaError({
     code: "data/empty-file",

@@ -18,6 +18,7 @@ export interface ColumnPlan {
   complaint?: string;
 }
 
+/** Rows that were left out, by table and reason. */
 export type Skipped = LoadReport["skipped"][number];
 
 /**

@@ -70,7 +70,7 @@ export async function rowPlace(path: string, config: TableConfig, line: number):
   return line;
 }
 
-/** Where the line break first differs from the one of the first line; undefined when all are alike. */
+/** The place of the first line break that differs from that of the first line; undefined when all are alike. */
 export async function locateLineBreak(config: TableConfig, files: OpenedFiles): Promise<string | undefined> {
   for (const path of files.paths) {
     if (!isScannable(config, path)) continue;

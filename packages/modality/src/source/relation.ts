@@ -14,6 +14,11 @@ export interface Relation {
 
 const jsonDelimiter = "\u0001"; // cannot stand in a line of valid JSON
 
+/**
+ * The wanted columns of a table as SQL over its files, whatever their format.
+ * @param wanted columns by the key under which they are selected
+ * @throws CorellaError `data/unknown-column`, `data/empty-file`
+ */
 export async function openRelation(
   connection: DuckDBConnection,
   table: string,

@@ -59,7 +59,7 @@ export async function* scanLines(
 }
 
 /** The fields of a record; undefined when a quote stays open. */
-export function splitFields(text: string, delimiter: string, quote: string): string[] | undefined {
+function splitFields(text: string, delimiter: string, quote: string): string[] | undefined {
   if (quote === "" || !text.includes(quote)) return text.split(delimiter);
   const fields: string[] = [];
   let at = 0;

@@ -5,13 +5,13 @@ import { onnxRuntime, type Precision, type Program, type ValueReader } from "@co
 import { createGenerator } from "@corella/random";
 import {
   isLoraParam,
-  llamaParams,
+  decoderParams,
   packedDecoder,
   packedFeeds,
-  parseLlamaConfig,
+  parseDecoderConfig,
   saveAdapter,
   twoWayProgram,
-  type LlamaConfig,
+  type DecoderConfig,
 } from "@corella/llm";
 import { processMemory, restartPeak } from "../process-memory.ts";
 
@@ -24,7 +24,7 @@ import { processMemory, restartPeak } from "../process-memory.ts";
  */
 const blocks = Number(process.argv[2] ?? 1);
 const kind = (process.argv[3] ?? "int4") as Precision;
-const whole: LlamaConfig = parseLlamaConfig(
+const whole: DecoderConfig = parseDecoderConfig(
   {
     model_type: "llama",
     vocab_size: 32_000,
@@ -39,7 +39,7 @@ const whole: LlamaConfig = parseLlamaConfig(
   },
   "Llama-2-7b-chat",
 );
-const config: LlamaConfig = { ...whole, layers: blocks };
+const config: DecoderConfig = { ...whole, layers: blocks };
 /** As this model's tokenizer has them. */
 const answers = { yes: 3869, no: 1939 };
 const lora = { rank: 8, alpha: 16 };
@@ -54,7 +54,7 @@ const sequences = Array.from({ length: 4 }, () => [
 
 // To draw hundreds of millions of numbers takes longer than all that is measured: a million are repeated.
 const tile = Float32Array.from({ length: 1_000_003 }, () => random.normal() * 0.02);
-const params = llamaParams(config);
+const params = decoderParams(config);
 const base: ValueReader = {
   async read(name, rows) {
     const [count, width = 1] = params[name]!.shape as [number, number?];
@@ -68,7 +68,7 @@ const base: ValueReader = {
 const weights = Object.values(params).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
 const model = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${(weights / 1e6).toFixed(0)}M weights) in ${kind}`;
 
-function scoring(shape: LlamaConfig): Program {
+function scoring(shape: DecoderConfig): Program {
   const part = packedDecoder(shape, { answers });
   return { ...part, forward: (scope) => ({ outputs: { logits: part.forward(scope).yesNoLogits } }) };
 }

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { onnxRuntime, quantizationError, type Precision, type Program } from "@corella/engine";
+import { onnxRuntime, type Precision, type Program } from "@corella/engine";
+import { quantizationError } from "@corella/engine/testing";
 import { createScorer, decoder, loadPretrained, openPretrained, yesNoIds } from "@corella/llm";
 import { processMemory, restartPeak, type ProcessMemory } from "../process-memory.ts";
 

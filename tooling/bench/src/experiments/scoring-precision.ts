@@ -1,4 +1,5 @@
-import { onnxRuntime, quantizationError, type Precision, type Program } from "@corella/engine";
+import { onnxRuntime, type Precision, type Program } from "@corella/engine";
+import { quantizationError } from "@corella/engine/testing";
 import { createGenerator } from "@corella/random";
 import { CorellaError } from "@corella/errors";
 import { createScorer, decoder, loadPretrained, yesNoIds } from "@corella/llm";

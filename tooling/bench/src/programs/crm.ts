@@ -1,4 +1,5 @@
-import { createCrm, crmProgram, fromFuxiCtrConfig, regularized, type CrmFeature } from "@corella/crm";
+import { createCrm, crmProgram, regularized, type CrmFeature } from "@corella/crm";
+import { fromFuxiCtrConfig } from "@corella/crm/fuxictr";
 import type { Batch, Feed, Program, Runtime, Trainer } from "@corella/engine";
 import { streamBatches, type SampleFolder } from "@corella/modality";
 import type { Subject } from "../contestant.ts";

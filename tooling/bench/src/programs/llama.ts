@@ -16,7 +16,7 @@ import {
   logitDifference,
   packDocuments,
   paddedFeeds,
-  type LlamaConfig,
+  type DecoderConfig,
 } from "@corella/llm";
 import type { Subject } from "../contestant.ts";
 import { elements, labels, rotating, sequences, tiledWeights } from "./random-batches.ts";
@@ -31,7 +31,7 @@ const answers = { yes: 5, no: 6 };
 /** A step of LoRA on q and v; the loss is the cross entropy over the vocabulary at the last position. */
 export async function loraStep(
   runtime: Runtime,
-  config: LlamaConfig,
+  config: DecoderConfig,
   { batch, time }: TokenShape,
   lora: { readonly rank: number; readonly alpha: number; readonly learningRate: number },
   frozen: FrozenOptions = {},
@@ -60,7 +60,7 @@ export async function loraStep(
 /** Scoring: the difference of the two answers' logits at the last position. */
 export async function scoring(
   runtime: Runtime,
-  config: LlamaConfig,
+  config: DecoderConfig,
   { batch, time }: TokenShape,
   precision: PrecisionOf = () => "float32",
 ): Promise<Subject> {
@@ -82,7 +82,7 @@ export async function scoring(
 /** A step of next-token prediction, all parameters trained with AdamW. */
 export async function pretrainingStep(
   runtime: Runtime,
-  config: LlamaConfig,
+  config: DecoderConfig,
   { batch, time }: TokenShape,
   learningRate: number,
 ): Promise<Subject> {

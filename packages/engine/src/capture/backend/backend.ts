@@ -23,6 +23,7 @@ export type Symbol =
     }
   | StoredSymbol;
 
+/** What the backend knows of one tensor. Several tensors may share it: tfjs counts them. */
 export interface Entry {
   symbol: Symbol;
   readonly shape: readonly number[];
@@ -48,6 +49,7 @@ export class CaptureBackend extends tf.KernelBackend {
     return { dataId, shape: [...shape], dtype };
   }
 
+  /** A named value of the graph as what a kernel returns. */
   value(name: string, shape: readonly number[], dtype: DataType): TensorInfo {
     this.builder.shapes.set(name, shape);
     return this.info({ kind: "value", name }, shape, dtype);
@@ -63,10 +65,15 @@ export class CaptureBackend extends tf.KernelBackend {
     return tf.engine().makeTensorFromTensorInfo(this.info(symbol, symbol.matrix.shape, "float32"));
   }
 
+  /** What stands behind a tensor. */
   symbol(tensor: TensorInfo): Symbol {
     return this.entry(tensor.dataId).symbol;
   }
 
+  /**
+   * The entry of a tensor.
+   * @throws CorellaError `engine/capture` for a tensor that was made before the program was captured
+   */
   protected entry(dataId: object): Entry {
     const entry = this.#data.get(dataId);
     if (entry === undefined) {
@@ -122,6 +129,7 @@ export class CaptureBackend extends tf.KernelBackend {
     if (entry !== undefined) entry.references += 1;
   }
 
+  /** Takes back a reference that `incRef` counted. */
   decRef(dataId: object): void {
     const entry = this.#data.get(dataId);
     if (entry !== undefined) entry.references -= 1;
@@ -166,6 +174,7 @@ export class CaptureBackend extends tf.KernelBackend {
   override dispose(): void {}
 }
 
+/** Known numbers as a symbol: one number that fills the shape where all are equal, otherwise the list of them. */
 export function constantSymbol(values: ArrayLike<number>, shape: readonly number[], dtype: DataType): Symbol {
   const type = elementType(dtype);
   const first = values[0];
@@ -179,11 +188,8 @@ function uniform(values: ArrayLike<number>, first: number): boolean {
   return true;
 }
 
+/** The ONNX type of a tfjs type. @throws CorellaError `engine/capture` for text and complex numbers */
 export function elementType(dtype: DataType): ElementType {
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
   throw captureError(`Tensors of type ${dtype} cannot be captured.`);
 }
-
-export const captureBackendName = "corella-capture";
-export const captureBackend: CaptureBackend = new CaptureBackend();
-tf.registerBackend(captureBackendName, () => captureBackend, 0);

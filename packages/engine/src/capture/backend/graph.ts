@@ -11,10 +11,16 @@ export const elementTypes = {
   float16: 10,
   float64: 11,
 } as const;
+/** The name of an element type in a captured graph. */
 export type ElementType = keyof typeof elementTypes;
 
+/** A value of an ONNX attribute. A plain number is an integer there; `{ float }` is a float. */
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
+/**
+ * One ONNX operator with the names of the values that it reads and makes. `domain` is ONNX or onnxruntime's own
+ * operators.
+ */
 export interface GraphNode {
   readonly op: string;
   readonly domain: "" | "com.microsoft";
@@ -34,6 +40,7 @@ export interface GraphConstant {
   readonly values: ArrayLike<number>;
 }
 
+/** A value that is fed at each run; named sizes may differ from run to run. */
 export interface GraphInput {
   readonly name: string;
   readonly type: ElementType;
@@ -55,28 +62,32 @@ export class GraphBuilder {
   readonly constants: Map<string, GraphConstant> = new Map();
   readonly inputs: GraphInput[] = [];
   readonly weights: GraphWeight[] = [];
-  /** Of the values that kernels made. */
+  /** Shapes of the values that kernels made, in this trace's sizes. */
   readonly shapes: Map<string, readonly number[]> = new Map();
   readonly #producers = new Map<string, GraphNode>();
   readonly #nodeOutputs = new Map<string, readonly string[]>();
   readonly #constantNames = new Map<string, string>();
   #count = 0;
 
+  /** A name that nothing in the graph has yet. */
   fresh(prefix: string): string {
     this.#count += 1;
     return `${prefix}${this.#count}`;
   }
 
+  /** Declares a value that is fed; returns its name. */
   input(name: string, type: ElementType, shape: readonly (number | string)[]): string {
     this.inputs.push({ name, type, shape });
     return name;
   }
 
+  /** Adds a weight unless one of that name is there; returns its name. */
   weight(weight: GraphWeight): string {
     if (!this.weights.some(({ name }) => name === weight.name)) this.weights.push(weight);
     return weight.name;
   }
 
+  /** A constant's name. Equal small constants share one. */
   constant(type: ElementType, shape: readonly number[], values: ArrayLike<number>): string {
     // Only small constants are worth a key; a big one is held once by its tensor anyway.
     const key =
@@ -89,14 +100,17 @@ export class GraphBuilder {
     return name;
   }
 
+  /** The name of a constant of shape []. */
   scalar(value: number, type: ElementType = "float32"): string {
     return this.constant(type, [], [value]);
   }
 
+  /** The name of an int64 vector, which is how ONNX takes shapes, axes and places. */
   int64(values: readonly number[]): string {
     return this.constant("int64", [values.length], values);
   }
 
+  /** Adds a node with one output and returns that value's name; an equal node that is there already serves again. */
   node(
     op: string,
     inputs: readonly string[],
@@ -106,6 +120,7 @@ export class GraphBuilder {
     return this.nodeWithOutputs(op, inputs, 1, attributes, domain)[0]!;
   }
 
+  /** Adds a node with several outputs and returns their names; an equal node that is there already serves again. */
   nodeWithOutputs(
     op: string,
     inputs: readonly string[],
@@ -153,6 +168,7 @@ export function reachableNodes(nodes: readonly GraphNode[], outputs: readonly st
   return kept.reverse();
 }
 
+/** An error `engine/capture`. @param place `file:line:column` in the program; `located` finds it where it is absent */
 export function captureError(message: string, place?: string): CorellaError {
   return new CorellaError({
     code: "engine/capture",

@@ -1,28 +1,21 @@
-import type { DataType, KernelConfig, TensorInfo } from "@tensorflow/tfjs";
+import type { DataType, TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../../program/tf.ts";
-import { captureBackendName, elementType, type CaptureBackend } from "./backend.ts";
+import { elementType, type CaptureBackend } from "./backend.ts";
 import { elementTypes } from "./graph.ts";
 
-/** One kernel as a small function; `inputs` and `attributes` are those of the tfjs kernel of that name. */
-export type Kernel = (arguments_: {
-  inputs: Record<string, TensorInfo>;
-  attributes: Record<string, unknown>;
-  backend: CaptureBackend;
+/**
+ * How one operation is written into the graph. `inputs` and `attributes` are those of the tfjs kernel of that name; tfjs'
+ * documentation of its kernels is `kernel_names.ts` of tfjs-core. Returns the results, in the order of tfjs.
+ * @throws CorellaError `engine/capture` for what a graph cannot hold
+ */
+export type Kernel = (call: {
+  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly backend: CaptureBackend;
 }) => TensorInfo | TensorInfo[];
 
-export function registerKernel(name: string, kernel: Kernel): void {
-  const config: KernelConfig = {
-    kernelName: name,
-    backendName: captureBackendName,
-    kernelFunc: ({ inputs, attrs, backend }) =>
-      kernel({
-        inputs: inputs as Record<string, TensorInfo>,
-        attributes: (attrs ?? {}) as Record<string, unknown>,
-        backend: backend as CaptureBackend,
-      }),
-  };
-  tf.registerKernel(config);
-}
+/** Kernels by the names that tfjs gives them. */
+export type KernelTable = Readonly<Record<string, Kernel>>;
 
 /** One node with one output. */
 export function node(
@@ -66,6 +59,7 @@ export function choose(
   return elementwise(backend, "Where", [condition, branch(then), branch(otherwise)], dtype);
 }
 
+/** A tensor of one number. It is written into the graph only where a node reads it. */
 export function fill(
   backend: CaptureBackend,
   shape: readonly number[],
@@ -107,7 +101,7 @@ export function numeric(backend: CaptureBackend, x: TensorInfo): TensorInfo {
   return x.dtype === "bool" ? cast(backend, x, "int32") : x;
 }
 
-/** The same value under another shape. Constants stay constants, and a chain of reshapes is its last one. */
+/** A tensor's value under another shape. Constants stay constants, and a chain of reshapes is its last one. */
 export function reshape(backend: CaptureBackend, x: TensorInfo, shape: readonly number[]): TensorInfo {
   const symbol = backend.symbol(x);
   if (symbol.kind === "fill" || symbol.kind === "constant")
@@ -122,10 +116,12 @@ export function reshape(backend: CaptureBackend, x: TensorInfo, shape: readonly 
   return backend.value(builder.node("Reshape", [source, builder.int64(shape)]), shape, x.dtype);
 }
 
+/** The shape to which two shapes broadcast. Throws tfjs' error where they do not. */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   return tf.broadcast_util.assertAndGetBroadcastShape([...a], [...b]);
 }
 
+/** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }

@@ -8,12 +8,10 @@ import {
   type StoredMatrix,
 } from "../../matrix/quantize.ts";
 import { rotationBlock, rotationMatrix } from "../../matrix/rotation.ts";
+import type { Backward } from "../../runtime/runtime.ts";
 import { elementTypes, type GraphBuilder } from "./graph.ts";
 
 const transposed = { perm: [1, 0] };
-
-/** How the gradient dy W of a product with an int8 matrix is computed: with W in float32, or in 8-bit integers. */
-export type Backward = "exact" | "int8";
 
 /** A frozen matrix in another precision than float32. Its arrays become weights of the graph where they are used. */
 export interface StoredSymbol {

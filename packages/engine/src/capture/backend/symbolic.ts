@@ -1,17 +1,9 @@
+import type { Sizes, SymbolicNumber } from "../../program/dimensions.ts";
 import { captureError, type GraphConstant } from "./graph.ts";
 
-/**
- * A program is traced twice with different sizes for each named dimension. A constant that differs between the two
- * traces depends on the dimensions, and its value is `coefficient * product(dimension ** exponent)`; one that does not
- * differ is a plain number. So one graph serves every batch size and length.
- */
-export interface SymbolicNumber {
-  readonly coefficient: number;
-  /** By dimension name; only non-zero exponents. */
-  readonly exponents: Readonly<Record<string, number>>;
-}
-
-export type Sizes = Readonly<Record<string, number>>;
+// A program is traced twice with different sizes for each named dimension. A constant that differs between the two traces
+// depends on the dimensions, and is a product of powers of them; one that does not differ is a plain number. So one graph
+// serves every batch size and length.
 
 /** Pairs of sets; when a size of the program itself coincides with one of a pair, the next pair is tried. */
 const standIns = [
@@ -20,6 +12,7 @@ const standIns = [
   { first: [109, 113, 127, 131, 137, 139], second: [149, 151, 157, 163, 167, 173] },
 ] as const;
 
+/** How many pairs of stand-in sizes there are to try. */
 export const standInPairs: number = standIns.length;
 
 /** The two sets of stand-in sizes for the named dimensions: distinct primes. */

@@ -9,9 +9,9 @@ import {
   fill,
   node,
   numeric,
-  registerKernel,
   sameShape,
   type Kernel,
+  type KernelTable,
 } from "../backend/kernel.ts";
 
 /** An operand's name: a uniform constant is written as a scalar where broadcasting gives the same result. */
@@ -53,18 +53,7 @@ function binary(
 const eitherNeutral = (a: boolean, b: boolean): "a" | "b" | undefined => (b ? "a" : a ? "b" : undefined);
 const rightNeutral = (_: boolean, b: boolean): "a" | undefined => (b ? "a" : undefined);
 
-registerKernel("Add", binary("Add", eitherNeutral, 0));
-registerKernel("Sub", binary("Sub", rightNeutral, 0));
-registerKernel("Multiply", binary("Mul", eitherNeutral, 1));
-registerKernel("Maximum", binary("Max"));
-registerKernel("Minimum", binary("Min"));
-registerKernel("Pow", binary("Pow", rightNeutral, 1));
-registerKernel("BitwiseAnd", binary("BitwiseAnd"));
-
 const quotient = binary("Div", rightNeutral, 1);
-registerKernel("RealDiv", (call) =>
-  call.inputs["a"]!.dtype === "float32" ? quotient(call) : wholeDivision(call),
-);
 
 /**
  * floor(a / b) as int32. In float64, which holds every int32: an integer division by zero would end the process, and
@@ -74,19 +63,6 @@ const wholeDivision: Kernel = ({ inputs, backend }) => {
   const ratio = elementwise(backend, "Div", [wide(backend, inputs["a"]!), wide(backend, inputs["b"]!)]);
   return narrow(backend, node(backend, "Floor", [ratio], ratio.shape, ratio.dtype));
 };
-registerKernel("FloorDiv", wholeDivision);
-
-/** The remainder with the sign of b. ONNX' Mod has it for integers, where a zero would end the process. */
-registerKernel("Mod", ({ inputs, backend }) => {
-  const { dtype } = inputs["a"]!;
-  const [a, b] = ["a", "b"].map((key) => (dtype === "float32" ? inputs[key]! : wide(backend, inputs[key]!)));
-  const remainder = (x: TensorInfo): TensorInfo => {
-    const shape = broadcastShape(x.shape, b!.shape);
-    return node(backend, "Mod", [x, b!], shape, x.dtype, { fmod: 1 });
-  };
-  const result = remainder(elementwise(backend, "Add", [remainder(a!), b!]));
-  return dtype === "float32" ? result : narrow(backend, result);
-});
 
 // Within a kernel only: tfjs knows no float64, so these tensors say float32.
 function wide(backend: CaptureBackend, x: TensorInfo): TensorInfo {
@@ -97,32 +73,59 @@ function narrow(backend: CaptureBackend, x: TensorInfo): TensorInfo {
   return node(backend, "Cast", [x], x.shape, "int32", { to: elementTypes.int32 });
 }
 
-registerKernel("SquaredDifference", (call) => {
-  const difference = binary("Sub")(call) as TensorInfo;
-  return node(call.backend, "Mul", [difference, difference], difference.shape, difference.dtype);
-});
+/** Arithmetic of two tensors that broadcast. */
+export const arithmetic: KernelTable = {
+  Add: binary("Add", eitherNeutral, 0),
+  Sub: binary("Sub", rightNeutral, 0),
+  Multiply: binary("Mul", eitherNeutral, 1),
+  Maximum: binary("Max"),
+  Minimum: binary("Min"),
+  Pow: binary("Pow", rightNeutral, 1),
+  BitwiseAnd: binary("BitwiseAnd"),
+  RealDiv: (call) => (call.inputs["a"]!.dtype === "float32" ? quotient(call) : wholeDivision(call)),
+  FloorDiv: wholeDivision,
 
-registerKernel("AddN", ({ inputs, backend }) => {
-  const tensors = Object.values(inputs);
-  const [first] = tensors;
-  if (first!.dtype === "float32") return node(backend, "Sum", tensors, first!.shape, first!.dtype);
-  // onnxruntime sums floats only.
-  return tensors.reduce((sum, tensor) => elementwise(backend, "Add", [sum, tensor]));
-});
+  /** The remainder with the sign of b. ONNX' Mod has it for integers, where a zero would end the process. */
+  Mod: ({ inputs, backend }) => {
+    const { dtype } = inputs["a"]!;
+    const [a, b] = ["a", "b"].map((key) =>
+      dtype === "float32" ? inputs[key]! : wide(backend, inputs[key]!),
+    );
+    const remainder = (x: TensorInfo): TensorInfo => {
+      const shape = broadcastShape(x.shape, b!.shape);
+      return node(backend, "Mod", [x, b!], shape, x.dtype, { fmod: 1 });
+    };
+    const result = remainder(elementwise(backend, "Add", [remainder(a!), b!]));
+    return dtype === "float32" ? result : narrow(backend, result);
+  },
 
-/**
- * The angle of (b, a): r = atan(a / |b|) is right where b >= 0 and is reflected at the vertical axis elsewhere, so
- * pi - r for a >= 0 and -pi - r for a < 0. The origin has the angle 0.
- */
-registerKernel("Atan2", ({ inputs, backend }) => {
-  const y = cast(backend, inputs["a"]!, "float32");
-  const x = cast(backend, inputs["b"]!, "float32");
-  const shape = broadcastShape(y.shape, x.shape);
-  const ratio = elementwise(backend, "Div", [y, node(backend, "Abs", [x], x.shape, x.dtype)]);
-  const level = elementwise(backend, "Equal", [y, 0], "bool");
-  const finite = choose(backend, level, fill(backend, [], 0, "float32"), ratio, "float32");
-  const angle = node(backend, "Atan", [finite], shape, "float32");
-  const half = choose(backend, elementwise(backend, "Less", [y, 0], "bool"), -Math.PI, Math.PI, "float32");
-  const reflected = elementwise(backend, "Sub", [half, angle]);
-  return choose(backend, elementwise(backend, "Less", [x, 0], "bool"), reflected, angle, "float32");
-});
+  SquaredDifference: (call) => {
+    const difference = binary("Sub")(call) as TensorInfo;
+    return node(call.backend, "Mul", [difference, difference], difference.shape, difference.dtype);
+  },
+
+  AddN: ({ inputs, backend }) => {
+    const tensors = Object.values(inputs);
+    const [first] = tensors;
+    if (first!.dtype === "float32") return node(backend, "Sum", tensors, first!.shape, first!.dtype);
+    // onnxruntime sums floats only.
+    return tensors.reduce((sum, tensor) => elementwise(backend, "Add", [sum, tensor]));
+  },
+
+  /**
+   * The angle of (b, a): r = atan(a / |b|) is right where b >= 0 and is reflected at the vertical axis elsewhere, so
+   * pi - r for a >= 0 and -pi - r for a < 0. The origin has the angle 0.
+   */
+  Atan2: ({ inputs, backend }) => {
+    const y = cast(backend, inputs["a"]!, "float32");
+    const x = cast(backend, inputs["b"]!, "float32");
+    const shape = broadcastShape(y.shape, x.shape);
+    const ratio = elementwise(backend, "Div", [y, node(backend, "Abs", [x], x.shape, x.dtype)]);
+    const level = elementwise(backend, "Equal", [y, 0], "bool");
+    const finite = choose(backend, level, fill(backend, [], 0, "float32"), ratio, "float32");
+    const angle = node(backend, "Atan", [finite], shape, "float32");
+    const half = choose(backend, elementwise(backend, "Less", [y, 0], "bool"), -Math.PI, Math.PI, "float32");
+    const reflected = elementwise(backend, "Sub", [half, angle]);
+    return choose(backend, elementwise(backend, "Less", [x, 0], "bool"), reflected, angle, "float32");
+  },
+};

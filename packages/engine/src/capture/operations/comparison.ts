@@ -7,8 +7,8 @@ import {
   elementwise,
   node,
   numeric,
-  registerKernel,
   type Kernel,
+  type KernelTable,
 } from "../backend/kernel.ts";
 
 function compare(backend: CaptureBackend, op: string, left: TensorInfo, right: TensorInfo): TensorInfo {
@@ -17,60 +17,64 @@ function compare(backend: CaptureBackend, op: string, left: TensorInfo, right: T
   return backend.value(backend.builder.node(op, names), shape, "bool");
 }
 
-const numberComparison =
-  (op: string): Kernel =>
-  ({ inputs, backend }) =>
+function numbers(op: string): Kernel {
+  return ({ inputs, backend }) =>
     compare(backend, op, numeric(backend, inputs["a"]!), numeric(backend, inputs["b"]!));
-
-for (const [kernel, op] of Object.entries({
-  Greater: "Greater",
-  GreaterEqual: "GreaterOrEqual",
-  Less: "Less",
-  LessEqual: "LessOrEqual",
-  Equal: "Equal",
-})) {
-  registerKernel(kernel, numberComparison(op));
 }
 
-registerKernel("NotEqual", (call) => {
-  const equal = numberComparison("Equal")(call) as TensorInfo;
-  return node(call.backend, "Not", [equal], equal.shape, "bool");
-});
-
-for (const [kernel, op] of Object.entries({ LogicalAnd: "And", LogicalOr: "Or" })) {
-  registerKernel(kernel, ({ inputs, backend }) =>
-    compare(backend, op, cast(backend, inputs["a"]!, "bool"), cast(backend, inputs["b"]!, "bool")),
-  );
+function logical(op: string): Kernel {
+  return ({ inputs, backend }) =>
+    compare(backend, op, cast(backend, inputs["a"]!, "bool"), cast(backend, inputs["b"]!, "bool"));
 }
 
-registerKernel("LogicalNot", ({ inputs, backend }) => {
-  const x = cast(backend, inputs["x"]!, "bool");
-  return node(backend, "Not", [x], x.shape, "bool");
-});
-
-for (const [kernel, op] of Object.entries({ IsNan: "IsNaN", IsInf: "IsInf" })) {
-  registerKernel(kernel, ({ inputs, backend }) => {
+function kindOfNumber(op: string): Kernel {
+  return ({ inputs, backend }) => {
     const x = cast(backend, inputs["x"]!, "float32");
     return node(backend, op, [x], x.shape, "bool");
-  });
+  };
 }
 
-/** NaN is not less than anything. */
-registerKernel("IsFinite", ({ inputs, backend }) => {
-  const x = cast(backend, inputs["x"]!, "float32");
-  return elementwise(backend, "Less", [node(backend, "Abs", [x], x.shape, x.dtype), Infinity], "bool");
-});
+/** Comparisons, logic and choice. */
+export const comparison: KernelTable = {
+  Greater: numbers("Greater"),
+  GreaterEqual: numbers("GreaterOrEqual"),
+  Less: numbers("Less"),
+  LessEqual: numbers("LessOrEqual"),
+  Equal: numbers("Equal"),
 
-registerKernel("Select", ({ inputs, backend }) => {
-  const condition = inputs["condition"]!;
-  // onnxruntime chooses among numbers, not bits.
-  const then = numeric(backend, inputs["t"]!);
-  const otherwise = numeric(backend, inputs["e"]!);
-  const names = [
-    backend.name(condition),
-    operandName(backend, then, condition, then.shape),
-    operandName(backend, otherwise, condition, then.shape),
-  ];
-  const chosen = backend.value(backend.builder.node("Where", names), then.shape, then.dtype);
-  return cast(backend, chosen, inputs["t"]!.dtype);
-});
+  NotEqual: (call) => {
+    const equal = numbers("Equal")(call) as TensorInfo;
+    return node(call.backend, "Not", [equal], equal.shape, "bool");
+  },
+
+  LogicalAnd: logical("And"),
+  LogicalOr: logical("Or"),
+
+  LogicalNot: ({ inputs, backend }) => {
+    const x = cast(backend, inputs["x"]!, "bool");
+    return node(backend, "Not", [x], x.shape, "bool");
+  },
+
+  IsNan: kindOfNumber("IsNaN"),
+  IsInf: kindOfNumber("IsInf"),
+
+  /** NaN is not less than anything. */
+  IsFinite: ({ inputs, backend }) => {
+    const x = cast(backend, inputs["x"]!, "float32");
+    return elementwise(backend, "Less", [node(backend, "Abs", [x], x.shape, x.dtype), Infinity], "bool");
+  },
+
+  Select: ({ inputs, backend }) => {
+    const condition = inputs["condition"]!;
+    // onnxruntime chooses among numbers, not bits.
+    const then = numeric(backend, inputs["t"]!);
+    const otherwise = numeric(backend, inputs["e"]!);
+    const names = [
+      backend.name(condition),
+      operandName(backend, then, condition, then.shape),
+      operandName(backend, otherwise, condition, then.shape),
+    ];
+    const chosen = backend.value(backend.builder.node("Where", names), then.shape, then.dtype);
+    return cast(backend, chosen, inputs["t"]!.dtype);
+  },
+};

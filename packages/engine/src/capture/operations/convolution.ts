@@ -1,7 +1,7 @@
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../../program/tf.ts";
 import type { CaptureBackend } from "../backend/backend.ts";
-import { cast, fill, node, registerKernel, reshape } from "../backend/kernel.ts";
+import { cast, fill, node, reshape, type KernelTable } from "../backend/kernel.ts";
 import { transpose } from "./matrix.ts";
 import { slice } from "./slicing.ts";
 import { fromChannelsFirst, pads, toChannelsFirst, windowOf, type ConvInfo } from "./window.ts";
@@ -20,6 +20,7 @@ export interface ConvAttributes {
 }
 
 /**
+ * Sizes of a 2-D convolution as tfjs computes them.
  * @param input shape of the image, in the data format
  * @param filter [height, width, channels, outputs]; depthwise [height, width, channels, multiplier]
  */
@@ -42,13 +43,7 @@ export function convInfo(
   );
 }
 
-registerKernel("Conv2D", ({ inputs, attributes, backend }) =>
-  convolve(backend, inputs["x"]!, inputs["filter"]!, attributes as unknown as ConvAttributes, false),
-);
-registerKernel("DepthwiseConv2dNative", ({ inputs, attributes, backend }) =>
-  convolve(backend, inputs["x"]!, inputs["filter"]!, attributes as unknown as ConvAttributes, true),
-);
-
+/** A 2-D convolution of x, in the data format, with a filter [height, width, channels, outputs or multiplier]. */
 export function convolve(
   backend: CaptureBackend,
   x: TensorInfo,
@@ -81,13 +76,6 @@ function weightsOf(backend: CaptureBackend, filter: TensorInfo, depthwise: boole
   const grouped = transpose(backend, weights, [2, 3, 0, 1]);
   return reshape(backend, grouped, [channels * multiplier, 1, height, width]);
 }
-
-registerKernel("Conv2DBackpropInput", ({ inputs, attributes, backend }) =>
-  imageGradient(backend, inputs["dy"]!, inputs["filter"]!, attributes, false),
-);
-registerKernel("DepthwiseConv2dNativeBackpropInput", ({ inputs, attributes, backend }) =>
-  imageGradient(backend, inputs["dy"]!, inputs["filter"]!, attributes, true),
-);
 
 function imageGradient(
   backend: CaptureBackend,
@@ -130,13 +118,6 @@ export function spread(
   });
 }
 
-registerKernel("Conv2DBackpropFilter", ({ inputs, attributes, backend }) =>
-  filterGradient(backend, inputs["x"]!, inputs["dy"]!, attributes, false),
-);
-registerKernel("DepthwiseConv2dNativeBackpropFilter", ({ inputs, attributes, backend }) =>
-  filterGradient(backend, inputs["x"]!, inputs["dy"]!, attributes, true),
-);
-
 /**
  * dw[h, w, in, out] = sum over batch and windows of x[b, window + (h, w), in] dy[b, window, out]: a convolution of x
  * with dy as filter, where strides and dilations change places, and the batch is what is summed over.
@@ -176,3 +157,24 @@ function filterGradient(
   const byChannel = reshape(backend, wanted, [inChannels, last, height, width]);
   return transpose(backend, byChannel, [2, 3, 0, 1]);
 }
+
+/** Convolution of images, one filter for all channels or one for each, and its two gradients. tfjs makes 1-D ones of these. */
+export const convolution: KernelTable = {
+  Conv2D: ({ inputs, attributes, backend }) =>
+    convolve(backend, inputs["x"]!, inputs["filter"]!, attributes as unknown as ConvAttributes, false),
+
+  DepthwiseConv2dNative: ({ inputs, attributes, backend }) =>
+    convolve(backend, inputs["x"]!, inputs["filter"]!, attributes as unknown as ConvAttributes, true),
+
+  Conv2DBackpropInput: ({ inputs, attributes, backend }) =>
+    imageGradient(backend, inputs["dy"]!, inputs["filter"]!, attributes, false),
+
+  DepthwiseConv2dNativeBackpropInput: ({ inputs, attributes, backend }) =>
+    imageGradient(backend, inputs["dy"]!, inputs["filter"]!, attributes, true),
+
+  Conv2DBackpropFilter: ({ inputs, attributes, backend }) =>
+    filterGradient(backend, inputs["x"]!, inputs["dy"]!, attributes, false),
+
+  DepthwiseConv2dNativeBackpropFilter: ({ inputs, attributes, backend }) =>
+    filterGradient(backend, inputs["x"]!, inputs["dy"]!, attributes, true),
+};

@@ -2,7 +2,7 @@ import type { TensorInfo } from "@tensorflow/tfjs";
 import type { CaptureBackend } from "../backend/backend.ts";
 import { convolve, type ConvAttributes } from "./convolution.ts";
 import { captureError } from "../backend/graph.ts";
-import { elementwise, node, registerKernel, reshape } from "../backend/kernel.ts";
+import { elementwise, node, reshape, type Kernel, type KernelTable } from "../backend/kernel.ts";
 import { matMul } from "./matrix.ts";
 import { clip, leakyRelu, prelu } from "./unary.ts";
 
@@ -37,25 +37,28 @@ function finish(
   return node(backend, op, [sum], sum.shape, sum.dtype);
 }
 
-registerKernel("_FusedMatMul", ({ inputs, attributes, backend }) => {
-  const { a, b } = inputs;
-  const product = matMul(
-    backend,
-    a!,
-    b!,
-    attributes["transposeA"] === true,
-    attributes["transposeB"] === true,
-  );
-  return finish(backend, product, inputs, attributes);
-});
-
-for (const [kernel, depthwise] of [
-  ["FusedConv2D", false],
-  ["FusedDepthwiseConv2D", true],
-] as const) {
-  registerKernel(kernel, ({ inputs, attributes, backend }) => {
+function fusedConvolution(depthwise: boolean): Kernel {
+  return ({ inputs, attributes, backend }) => {
     const { x, filter } = inputs;
     const result = convolve(backend, x!, filter!, attributes as unknown as ConvAttributes, depthwise);
     return finish(backend, result, inputs, attributes);
-  });
+  };
 }
+
+/** Products and convolutions that tfjs writes together with a bias and an activation. */
+export const fused: KernelTable = {
+  _FusedMatMul: ({ inputs, attributes, backend }) => {
+    const { a, b } = inputs;
+    const product = matMul(
+      backend,
+      a!,
+      b!,
+      attributes["transposeA"] === true,
+      attributes["transposeB"] === true,
+    );
+    return finish(backend, product, inputs, attributes);
+  },
+
+  FusedConv2D: fusedConvolution(false),
+  FusedDepthwiseConv2D: fusedConvolution(true),
+};

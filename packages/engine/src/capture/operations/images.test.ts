@@ -44,6 +44,7 @@ const cases: Record<string, Program> = {
   ),
   "maxPool, overlapping": programOf([1], (x) => tf.maxPool(x, 3, 2, "same")),
   "avgPool, padded": programOf([1], (x) => tf.avgPool(x, [2, 3], 1, "same")),
+  flipLeftRight: programOf([1], (x) => tf.image.flipLeftRight(x)),
   "batch normalisation": programOf([2, 1, 1, 2], normal),
   "local response normalisation": programOf([1], (x) => tf.localResponseNormalization(x, 1, 1, 0.5, 0.75)),
 };

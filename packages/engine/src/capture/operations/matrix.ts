@@ -6,26 +6,11 @@ import {
   fill,
   node,
   numeric,
-  registerKernel,
   reshape,
   sameShape,
+  type KernelTable,
 } from "../backend/kernel.ts";
 import { storedProduct } from "./stored-product.ts";
-
-registerKernel("BatchMatMul", ({ inputs, attributes, backend }) => {
-  const a = inputs["a"]!;
-  const b = inputs["b"]!;
-  const transposeA = attributes["transposeA"] === true;
-  const transposeB = attributes["transposeB"] === true;
-  const inner = a.shape.at(transposeA ? -2 : -1);
-  tf.util.assert(
-    inner === b.shape.at(transposeB ? -1 : -2),
-    () =>
-      `Error in matMul: inner shapes of [${a.shape.join()}] and [${b.shape.join()}] with ` +
-      `transposeA=${transposeA} and transposeB=${transposeB} must match.`,
-  );
-  return matMul(backend, a, b, transposeA, transposeB);
-});
 
 /** a [..., m, k] x b [..., k, n] -> [..., m, n], either operand transposed in its last two axes. */
 export function matMul(
@@ -114,6 +99,10 @@ function transposed(
   return { input: backend.value(producer.inputs[0]!, shape, x.dtype), order };
 }
 
+/**
+ * x with its axes in another order. Two transposes in a row are written as one, and moved axes of size 1 as a
+ * reshape.
+ */
 export function transpose(backend: CaptureBackend, x: TensorInfo, order: readonly number[]): TensorInfo {
   const shape = order.map((axis) => x.shape[axis]!);
   const symbol = backend.symbol(x);
@@ -131,7 +120,25 @@ export function transpose(backend: CaptureBackend, x: TensorInfo, order: readonl
   return node(backend, "Transpose", [x], shape, x.dtype, { perm: order });
 }
 
-registerKernel("Transpose", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  return transpose(backend, x, attributes["perm"] as number[]);
-});
+/** Matrix products and transposition. */
+export const matrix: KernelTable = {
+  BatchMatMul: ({ inputs, attributes, backend }) => {
+    const a = inputs["a"]!;
+    const b = inputs["b"]!;
+    const transposeA = attributes["transposeA"] === true;
+    const transposeB = attributes["transposeB"] === true;
+    const inner = a.shape.at(transposeA ? -2 : -1);
+    tf.util.assert(
+      inner === b.shape.at(transposeB ? -1 : -2),
+      () =>
+        `Error in matMul: inner shapes of [${a.shape.join()}] and [${b.shape.join()}] with ` +
+        `transposeA=${transposeA} and transposeB=${transposeB} must match.`,
+    );
+    return matMul(backend, a, b, transposeA, transposeB);
+  },
+
+  Transpose: ({ inputs, attributes, backend }) => {
+    const x = inputs["x"]!;
+    return transpose(backend, x, attributes["perm"] as number[]);
+  },
+};

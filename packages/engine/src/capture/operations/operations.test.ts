@@ -61,6 +61,7 @@ const cases: Record<string, (inputs: Inputs) => tf.Tensor> = {
     const roots = tf.concat([tf.abs(tf.slice(x, [0, 0], [-1, 1])), tf.sqrt(tf.slice(x, [0, 1], [-1, 5]))], 1);
     return tf.concat([tf.cast(tf.argMax(roots, 1), "float32"), tf.max(roots, 1), tf.sign(tf.sum(roots, 1))]);
   },
+  "mirrored images": ({ x }) => tf.image.flipLeftRight(tf.reshape(x, [-1, 1, 3, 2]) as tf.Tensor4D),
   "every other element, backwards": ({ x }) => tf.stridedSlice(x, [0, 4], [1, 0], [1, -2], 1, 1),
 };
 

@@ -8,9 +8,9 @@ import {
   elementwise,
   fill,
   node,
-  registerKernel,
   reshape,
   sameShape,
+  type KernelTable,
 } from "../backend/kernel.ts";
 import { spread, type ConvAttributes } from "./convolution.ts";
 import { pad } from "./padding.ts";
@@ -85,14 +85,6 @@ function isIdentity({ filterHeight, filterWidth, inShape, outShape }: ConvInfo):
   return filterHeight === 1 && filterWidth === 1 && sameShape(inShape, outShape);
 }
 
-registerKernel("MaxPool", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  if (isIdentity(poolInfo(x, attributes))) return backend.info(backend.symbol(x), x.shape, x.dtype);
-  const { image, info, shape, attributes: pooling } = prepare(backend, x, attributes, -Infinity);
-  const result = node(backend, "MaxPool", [image], shape, "float32", pooling);
-  return cast(backend, fromChannelsFirst(backend, result, info), x.dtype);
-});
-
 /** The largest elements and where they stand in the flat image [batch, channels, height, width]. */
 function maxWithPlaces(
   backend: CaptureBackend,
@@ -108,66 +100,6 @@ function maxWithPlaces(
   };
 }
 
-/** dy goes to the first of the largest elements of its window. */
-registerKernel("MaxPoolGrad", ({ inputs, attributes, backend }) => {
-  const pooled = prepare(backend, inputs["input"]!, attributes, -Infinity);
-  const { image, info, window, shape } = pooled;
-  const { places } = maxWithPlaces(backend, pooled);
-  const dy = toChannelsFirst(backend, inputs["dy"]!, info);
-  const count = tf.util.sizeFromShape(shape);
-  const flat = scatterAdd(
-    backend,
-    [tf.util.sizeFromShape(image.shape)],
-    reshape(backend, places, [count]),
-    reshape(backend, dy, [count]),
-  );
-  const gradient = reshape(backend, flat, image.shape);
-  const { batchSize, inChannels, inHeight, inWidth } = info;
-  const inner = pooled.padded
-    ? slice(backend, gradient, [0, 0, ...window.begin], [batchSize, inChannels, inHeight, inWidth])
-    : gradient;
-  return fromChannelsFirst(backend, inner, info);
-});
-
-/** The places are counted in [batch, height, width, channels], of one image or of all. */
-registerKernel("MaxPoolWithArgmax", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  const pooled = prepare(backend, x, attributes, -Infinity);
-  const { info } = pooled;
-  const { values, places } = maxWithPlaces(backend, pooled);
-  const area = info.inHeight * info.inWidth;
-  const apply = (op: string, ...operands: (TensorInfo | number)[]): TensorInfo =>
-    elementwise(backend, op, operands);
-  const inArea = apply("Mod", places, area);
-  const plane = apply("Div", places, area);
-  const channel = apply("Mod", plane, info.inChannels);
-  let place = apply("Add", apply("Mul", inArea, info.inChannels), channel);
-  if (attributes["includeBatchInIndex"] === true) {
-    const image = apply("Div", plane, info.inChannels);
-    place = apply("Add", place, apply("Mul", image, area * info.inChannels));
-  }
-  return [
-    cast(backend, fromChannelsFirst(backend, values, info), x.dtype),
-    fromChannelsFirst(backend, place, info),
-  ];
-});
-
-/** Means of the elements in each window that are not padding. */
-registerKernel("AvgPool", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  if (isIdentity(poolInfo(x, attributes))) return backend.info(backend.symbol(x), x.shape, x.dtype);
-  const pooled = prepare(backend, x, attributes, 0);
-  const { image, info, shape, window } = pooled;
-  const mean = node(backend, "AveragePool", [image], shape, "float32", pooled.attributes);
-  if (!pooled.padded) return fromChannelsFirst(backend, mean, info);
-  const area = window.kernel[0] * window.kernel[1];
-  const rows = insideCounts(info, window, 0);
-  const columns = insideCounts(info, window, 1);
-  const scales = rows.flatMap((row) => columns.map((column) => area / (row * column)));
-  const scale = constant(backend, [rows.length, columns.length], scales, "float32");
-  return fromChannelsFirst(backend, elementwise(backend, "Mul", [mean, scale]), info);
-});
-
 /** How many elements of each window along one axis are inside the image. */
 function insideCounts(info: ConvInfo, { kernel, strides, begin }: Window, axis: 0 | 1): number[] {
   const size = axis === 0 ? info.inHeight : info.inWidth;
@@ -177,12 +109,83 @@ function insideCounts(info: ConvInfo, { kernel, strides, begin }: Window, axis: 
   });
 }
 
-/** tfjs spreads dy evenly over the window, padding included: every channel is convolved with 1 / area, transposed. */
-registerKernel("AvgPoolGrad", ({ inputs, attributes, backend }) => {
-  const info = poolInfo(inputs["input"]!, attributes);
-  const { filterHeight, filterWidth, inChannels } = info;
-  const shape = [inChannels, 1, filterHeight, filterWidth];
-  const weights = fill(backend, shape, 1 / (filterHeight * filterWidth), "float32");
-  const dy = toChannelsFirst(backend, inputs["dy"]!, info);
-  return fromChannelsFirst(backend, spread(backend, dy, weights, info, true), info);
-});
+/** Largest elements and means of windows on images, with their gradients. */
+export const pooling: KernelTable = {
+  MaxPool: ({ inputs, attributes, backend }) => {
+    const x = inputs["x"]!;
+    if (isIdentity(poolInfo(x, attributes))) return backend.info(backend.symbol(x), x.shape, x.dtype);
+    const { image, info, shape, attributes: windows } = prepare(backend, x, attributes, -Infinity);
+    const result = node(backend, "MaxPool", [image], shape, "float32", windows);
+    return cast(backend, fromChannelsFirst(backend, result, info), x.dtype);
+  },
+
+  /** dy goes to the first of the largest elements of its window. */
+  MaxPoolGrad: ({ inputs, attributes, backend }) => {
+    const pooled = prepare(backend, inputs["input"]!, attributes, -Infinity);
+    const { image, info, window, shape } = pooled;
+    const { places } = maxWithPlaces(backend, pooled);
+    const dy = toChannelsFirst(backend, inputs["dy"]!, info);
+    const count = tf.util.sizeFromShape(shape);
+    const flat = scatterAdd(
+      backend,
+      [tf.util.sizeFromShape(image.shape)],
+      reshape(backend, places, [count]),
+      reshape(backend, dy, [count]),
+    );
+    const gradient = reshape(backend, flat, image.shape);
+    const { batchSize, inChannels, inHeight, inWidth } = info;
+    const inner = pooled.padded
+      ? slice(backend, gradient, [0, 0, ...window.begin], [batchSize, inChannels, inHeight, inWidth])
+      : gradient;
+    return fromChannelsFirst(backend, inner, info);
+  },
+
+  /** The places are counted in [batch, height, width, channels], of one image or of all. */
+  MaxPoolWithArgmax: ({ inputs, attributes, backend }) => {
+    const x = inputs["x"]!;
+    const pooled = prepare(backend, x, attributes, -Infinity);
+    const { info } = pooled;
+    const { values, places } = maxWithPlaces(backend, pooled);
+    const area = info.inHeight * info.inWidth;
+    const apply = (op: string, ...operands: (TensorInfo | number)[]): TensorInfo =>
+      elementwise(backend, op, operands);
+    const inArea = apply("Mod", places, area);
+    const plane = apply("Div", places, area);
+    const channel = apply("Mod", plane, info.inChannels);
+    let place = apply("Add", apply("Mul", inArea, info.inChannels), channel);
+    if (attributes["includeBatchInIndex"] === true) {
+      const image = apply("Div", plane, info.inChannels);
+      place = apply("Add", place, apply("Mul", image, area * info.inChannels));
+    }
+    return [
+      cast(backend, fromChannelsFirst(backend, values, info), x.dtype),
+      fromChannelsFirst(backend, place, info),
+    ];
+  },
+
+  /** Means of the elements in each window that are not padding. */
+  AvgPool: ({ inputs, attributes, backend }) => {
+    const x = inputs["x"]!;
+    if (isIdentity(poolInfo(x, attributes))) return backend.info(backend.symbol(x), x.shape, x.dtype);
+    const pooled = prepare(backend, x, attributes, 0);
+    const { image, info, shape, window } = pooled;
+    const mean = node(backend, "AveragePool", [image], shape, "float32", pooled.attributes);
+    if (!pooled.padded) return fromChannelsFirst(backend, mean, info);
+    const area = window.kernel[0] * window.kernel[1];
+    const rows = insideCounts(info, window, 0);
+    const columns = insideCounts(info, window, 1);
+    const scales = rows.flatMap((row) => columns.map((column) => area / (row * column)));
+    const scale = constant(backend, [rows.length, columns.length], scales, "float32");
+    return fromChannelsFirst(backend, elementwise(backend, "Mul", [mean, scale]), info);
+  },
+
+  /** tfjs spreads dy evenly over the window, padding included: every channel is convolved with 1 / area, transposed. */
+  AvgPoolGrad: ({ inputs, attributes, backend }) => {
+    const info = poolInfo(inputs["input"]!, attributes);
+    const { filterHeight, filterWidth, inChannels } = info;
+    const shape = [inChannels, 1, filterHeight, filterWidth];
+    const weights = fill(backend, shape, 1 / (filterHeight * filterWidth), "float32");
+    const dy = toChannelsFirst(backend, inputs["dy"]!, info);
+    return fromChannelsFirst(backend, spread(backend, dy, weights, info, true), info);
+  },
+};

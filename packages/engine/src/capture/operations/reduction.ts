@@ -2,8 +2,12 @@ import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../../program/tf.ts";
 import type { CaptureBackend } from "../backend/backend.ts";
 import { elementTypes } from "../backend/graph.ts";
-import { cast, choose, node, numeric, registerKernel, reshape } from "../backend/kernel.ts";
+import { cast, choose, node, numeric, reshape, type Kernel, type KernelTable } from "../backend/kernel.ts";
 
+/**
+ * A reduction of x along axes, which stay as axes of size 1 or go.
+ * @param op an ONNX operator that takes axes as its second input, such as `ReduceSum`
+ */
 export function reduce(
   backend: CaptureBackend,
   op: string,
@@ -22,44 +26,43 @@ export function reduce(
   return backend.value(name, shape, x.dtype);
 }
 
+/** tfjs' axis argument as axes from 0: one, several, or all where there is none. */
 export function axesOf(axis: unknown, shape: readonly number[]): number[] {
   return tf.util.parseAxisParam((axis ?? [...shape.keys()]) as number | number[], [...shape]);
 }
 
-for (const [kernel, op] of Object.entries({ Sum: "ReduceSum", Mean: "ReduceMean", Prod: "ReduceProd" })) {
-  registerKernel(kernel, ({ inputs, attributes, backend }) => {
-    // The mean of integers is a fraction.
-    const x = kernel === "Mean" ? cast(backend, inputs["x"]!, "float32") : numeric(backend, inputs["x"]!);
+function reducing(op: string, prepare: (backend: CaptureBackend, x: TensorInfo) => TensorInfo): Kernel {
+  return ({ inputs, attributes, backend }) => {
+    const x = prepare(backend, inputs["x"]!);
     return reduce(backend, op, x, axesOf(attributes["axis"], x.shape), attributes["keepDims"] === true);
-  });
+  };
 }
 
-for (const [kernel, op] of Object.entries({ Max: "ReduceMax", Min: "ReduceMin" })) {
-  registerKernel(kernel, ({ inputs, attributes, backend }) => {
+function extreme(op: string): Kernel {
+  return ({ inputs, attributes, backend }) => {
     const x = numeric(backend, inputs["x"]!);
     const axes = axesOf(attributes["reductionIndices"] ?? attributes["axis"], x.shape);
     const keepDims = attributes["keepDims"] === true;
-    const extreme = reduce(backend, op, x, axes, keepDims);
-    if (x.dtype === "int32") return extreme;
+    const largest = reduce(backend, op, x, axes, keepDims);
+    if (x.dtype === "int32") return largest;
     // onnxruntime overlooks NaN. A sum of absolute values is NaN only where one of them is.
     const total = reduce(backend, "ReduceL1", x, axes, keepDims);
-    return choose(backend, node(backend, "IsNaN", [total], total.shape, "bool"), total, extreme, "float32");
-  });
+    return choose(backend, node(backend, "IsNaN", [total], total.shape, "bool"), total, largest, "float32");
+  };
 }
 
-for (const [kernel, op] of Object.entries({ All: "ReduceMin", Any: "ReduceMax" })) {
-  registerKernel(kernel, ({ inputs, attributes, backend }) => {
+/** All and any of bits, as the least and the largest of integers. */
+function ofBits(op: string): Kernel {
+  return ({ inputs, attributes, backend }) => {
     const x = cast(backend, cast(backend, inputs["x"]!, "bool"), "int32");
     const axes = axesOf(attributes["axis"], x.shape);
     return cast(backend, reduce(backend, op, x, axes, attributes["keepDims"] === true), "bool");
-  });
+  };
 }
 
-for (const [op, least] of [
-  ["ArgMax", -Infinity],
-  ["ArgMin", Infinity],
-] as const) {
-  registerKernel(op, ({ inputs, attributes, backend }) => {
+/** The place of an extreme along one axis. @param least what stands for NaN, so that it is never chosen */
+function placeOfExtreme(op: string, least: number): Kernel {
+  return ({ inputs, attributes, backend }) => {
     let x = numeric(backend, inputs["x"]!);
     // tfjs passes over NaN unless it stands first; here always.
     if (x.dtype === "float32")
@@ -67,10 +70,25 @@ for (const [op, least] of [
     const axis = axesOf(attributes["axis"], x.shape)[0]!;
     const shape = x.shape.filter((_, i) => i !== axis);
     return toInt32(backend, node(backend, op, [x], shape, "int32", { axis, keepdims: 0 }));
-  });
+  };
 }
 
 /** Indices leave onnxruntime as int64. */
 export function toInt32(backend: CaptureBackend, x: TensorInfo): TensorInfo {
   return node(backend, "Cast", [x], x.shape, "int32", { to: elementTypes.int32 });
 }
+
+/** Sums, means, extremes and their places along axes. */
+export const reduction: KernelTable = {
+  Sum: reducing("ReduceSum", numeric),
+  Prod: reducing("ReduceProd", numeric),
+
+  // The mean of integers is a fraction.
+  Mean: reducing("ReduceMean", (backend, x) => cast(backend, x, "float32")),
+  Max: extreme("ReduceMax"),
+  Min: extreme("ReduceMin"),
+  All: ofBits("ReduceMin"),
+  Any: ofBits("ReduceMax"),
+  ArgMax: placeOfExtreme("ArgMax", -Infinity),
+  ArgMin: placeOfExtreme("ArgMin", Infinity),
+};

@@ -8,34 +8,12 @@ import {
   fill,
   node,
   numeric,
-  registerKernel,
   reshape,
+  type KernelTable,
 } from "../backend/kernel.ts";
 import { toInt64 } from "./gather.ts";
 import { broadcastTo } from "./layout.ts";
 import { slice } from "./slicing.ts";
-
-/** Sum of x rows by segment: x [n, ...rest], ids [n] -> [segments, ...rest]. Negative ids are left out. */
-registerKernel("UnsortedSegmentSum", ({ inputs, attributes, backend }) => {
-  const x = numeric(backend, inputs["x"]!);
-  const ids = inputs["segmentIds"]!;
-  const segments = attributes["numSegments"] as number;
-  const count = tf.util.sizeFromShape(ids.shape);
-  const rest = x.shape.slice(ids.shape.length);
-  const rows = reshape(backend, x, [count, ...rest]);
-  const flatIds = reshape(backend, ids, [count]);
-  if (arePlaces(backend, ids)) return scatterAdd(backend, [segments, ...rest], flatIds, rows);
-  // ONNX counts negative ids from the end: they go to a row of their own.
-  const negative = elementwise(backend, "Less", [flatIds, 0], "bool");
-  const placed = choose(backend, negative, segments, flatIds, "int32");
-  const sums = scatterAdd(backend, [segments + 1, ...rest], placed, rows);
-  return slice(
-    backend,
-    sums,
-    sums.shape.map(() => 0),
-    [segments, ...rest],
-  );
-});
 
 /** Whether no id is negative: known numbers, or those by which rows were gathered, whose gradient this sum is. */
 function arePlaces(backend: CaptureBackend, ids: TensorInfo): boolean {
@@ -78,53 +56,6 @@ export function addElements(
   });
 }
 
-registerKernel("ScatterNd", ({ inputs, attributes, backend }) => {
-  const indices = inputs["indices"]!;
-  const updates = numeric(backend, inputs["updates"]!);
-  const shape = attributes["shape"] as number[];
-  // A vector of indices names rows.
-  const depth = indices.shape.length > 1 ? indices.shape.at(-1)! : 1;
-  const count = tf.util.sizeFromShape(indices.shape) / depth;
-  const cells = shape.slice(0, depth);
-  const rest = shape.slice(depth);
-  // Row numbers in the table of cells: sum of index * stride.
-  const strides = cells.map((_, i) => tf.util.sizeFromShape(cells.slice(i + 1)));
-  const { builder } = backend;
-  const weighted = builder.node("Mul", [
-    backend.name(reshape(backend, indices, [count, depth])),
-    builder.constant("int32", [depth], strides),
-  ]);
-  const ids = backend.value(
-    builder.node("ReduceSum", [weighted, builder.int64([1])], { keepdims: 0 }),
-    [count],
-    "int32",
-  );
-  const rows = scatterAdd(
-    backend,
-    [tf.util.sizeFromShape(cells), ...rest],
-    ids,
-    reshape(backend, updates, [count, ...rest]),
-  );
-  return reshape(backend, rows, shape);
-});
-
-registerKernel("TensorScatterUpdate", ({ inputs, backend }) =>
-  replaceAt(backend, inputs["tensor"]!, inputs["indices"]!, inputs["updates"]!),
-);
-
-registerKernel("SparseToDense", ({ inputs, attributes, backend }) => {
-  const values = inputs["sparseValues"]!;
-  const indices = inputs["sparseIndices"]!;
-  const shape = attributes["outputShape"] as number[];
-  const base = broadcastTo(backend, cast(backend, inputs["defaultValue"]!, values.dtype), shape);
-  // Indices may be a scalar, a list of places of a vector, or rows of places: [n, rank].
-  const rows =
-    indices.shape.length === 2
-      ? indices
-      : reshape(backend, indices, [tf.util.sizeFromShape(indices.shape), 1]);
-  return replaceAt(backend, base, rows, broadcastTo(backend, values, [rows.shape[0]!]));
-});
-
 /** x with the updates [n, ...rest] in place of its rows at indices [n, depth]. */
 function replaceAt(
   backend: CaptureBackend,
@@ -134,22 +65,6 @@ function replaceAt(
 ): TensorInfo {
   return node(backend, "ScatterND", [x, toInt64(backend, indices), updates], x.shape, x.dtype);
 }
-
-registerKernel("Bincount", ({ inputs, attributes, backend }) => {
-  const flat = (x: TensorInfo): TensorInfo => reshape(backend, x, [tf.util.sizeFromShape(x.shape)]);
-  const [x, weights] = [flat(inputs["x"]!), flat(inputs["weights"]!)];
-  return binCount(backend, x, weights, attributes["size"] as number, false);
-});
-
-registerKernel("DenseBincount", ({ inputs, attributes, backend }) =>
-  binCount(
-    backend,
-    inputs["x"]!,
-    inputs["weights"]!,
-    attributes["size"] as number,
-    attributes["binaryOutput"] === true,
-  ),
-);
 
 /** Counts, or sums of weights, by value along the last axis: x [(rows,) n] -> [(rows,) size]. Others are left out. */
 function binCount(
@@ -173,3 +88,89 @@ function binCount(
   );
   return binary ? cast(backend, elementwise(backend, "Greater", [wanted, 0], "bool"), weights.dtype) : wanted;
 }
+
+/** Elements added or put at indices, and counts. */
+export const scatter: KernelTable = {
+  /** Sum of x rows by segment: x [n, ...rest], ids [n] -> [segments, ...rest]. Negative ids are left out. */
+  UnsortedSegmentSum: ({ inputs, attributes, backend }) => {
+    const x = numeric(backend, inputs["x"]!);
+    const ids = inputs["segmentIds"]!;
+    const segments = attributes["numSegments"] as number;
+    const count = tf.util.sizeFromShape(ids.shape);
+    const rest = x.shape.slice(ids.shape.length);
+    const rows = reshape(backend, x, [count, ...rest]);
+    const flatIds = reshape(backend, ids, [count]);
+    if (arePlaces(backend, ids)) return scatterAdd(backend, [segments, ...rest], flatIds, rows);
+    // ONNX counts negative ids from the end: they go to a row of their own.
+    const negative = elementwise(backend, "Less", [flatIds, 0], "bool");
+    const placed = choose(backend, negative, segments, flatIds, "int32");
+    const sums = scatterAdd(backend, [segments + 1, ...rest], placed, rows);
+    return slice(
+      backend,
+      sums,
+      sums.shape.map(() => 0),
+      [segments, ...rest],
+    );
+  },
+
+  ScatterNd: ({ inputs, attributes, backend }) => {
+    const indices = inputs["indices"]!;
+    const updates = numeric(backend, inputs["updates"]!);
+    const shape = attributes["shape"] as number[];
+    // A vector of indices names rows.
+    const depth = indices.shape.length > 1 ? indices.shape.at(-1)! : 1;
+    const count = tf.util.sizeFromShape(indices.shape) / depth;
+    const cells = shape.slice(0, depth);
+    const rest = shape.slice(depth);
+    // Row numbers in the table of cells: sum of index * stride.
+    const strides = cells.map((_, i) => tf.util.sizeFromShape(cells.slice(i + 1)));
+    const { builder } = backend;
+    const weighted = builder.node("Mul", [
+      backend.name(reshape(backend, indices, [count, depth])),
+      builder.constant("int32", [depth], strides),
+    ]);
+    const ids = backend.value(
+      builder.node("ReduceSum", [weighted, builder.int64([1])], { keepdims: 0 }),
+      [count],
+      "int32",
+    );
+    const rows = scatterAdd(
+      backend,
+      [tf.util.sizeFromShape(cells), ...rest],
+      ids,
+      reshape(backend, updates, [count, ...rest]),
+    );
+    return reshape(backend, rows, shape);
+  },
+
+  TensorScatterUpdate: ({ inputs, backend }) =>
+    replaceAt(backend, inputs["tensor"]!, inputs["indices"]!, inputs["updates"]!),
+
+  SparseToDense: ({ inputs, attributes, backend }) => {
+    const values = inputs["sparseValues"]!;
+    const indices = inputs["sparseIndices"]!;
+    const shape = attributes["outputShape"] as number[];
+    const base = broadcastTo(backend, cast(backend, inputs["defaultValue"]!, values.dtype), shape);
+    // Indices may be a scalar, a list of places of a vector, or rows of places: [n, rank].
+    const rows =
+      indices.shape.length === 2
+        ? indices
+        : reshape(backend, indices, [tf.util.sizeFromShape(indices.shape), 1]);
+    return replaceAt(backend, base, rows, broadcastTo(backend, values, [rows.shape[0]!]));
+  },
+
+  Bincount: ({ inputs, attributes, backend }) => {
+    const flat = (x: TensorInfo): TensorInfo => reshape(backend, x, [tf.util.sizeFromShape(x.shape)]);
+    const [x, weights] = [flat(inputs["x"]!), flat(inputs["weights"]!)];
+    return binCount(backend, x, weights, attributes["size"] as number, false);
+  },
+
+  DenseBincount: ({ inputs, attributes, backend }) =>
+    binCount(
+      backend,
+      inputs["x"]!,
+      inputs["weights"]!,
+      attributes["size"] as number,
+      attributes["binaryOutput"] === true,
+    ),
+};

@@ -1,22 +1,12 @@
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { tf } from "../../program/tf.ts";
 import type { CaptureBackend } from "../backend/backend.ts";
-import { registerKernel, reshape } from "../backend/kernel.ts";
+import { reshape, type KernelTable } from "../backend/kernel.ts";
 
 /** Before the first element, as the end of a slice that runs backwards. */
 const beforeFirst = -(2 ** 31);
 
-registerKernel("Slice", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  const [begin, size] = tf.slice_util.parseSliceParams(
-    x as never,
-    attributes["begin"] as number[],
-    attributes["size"] as number[],
-  );
-  tf.slice_util.assertParamsValid(x, begin!, size!);
-  return slice(backend, x, begin!, size!);
-});
-
+/** The part of x that begins at `begin` and is as large as `size`. */
 export function slice(
   backend: CaptureBackend,
   x: TensorInfo,
@@ -38,45 +28,7 @@ export function slice(
   );
 }
 
-registerKernel("StridedSlice", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  const mask = (name: string): number => (attributes[name] as number | undefined) ?? 0;
-  const info = tf.slice_util.sliceInfo(
-    x.shape,
-    attributes["begin"] as number[],
-    attributes["end"] as number[],
-    attributes["strides"] as number[],
-    mask("beginMask"),
-    mask("endMask"),
-    mask("ellipsisMask"),
-    mask("newAxisMask"),
-    mask("shrinkAxisMask"),
-  );
-  if (info.isIdentity) return reshape(backend, x, info.finalShape);
-  if (info.sliceDim0 || info.isSimpleSlice) {
-    const size = tf.slice_util.computeOutShape(info.begin, info.end, info.strides);
-    return reshape(backend, slice(backend, x, info.begin, size), info.finalShape);
-  }
-  const { builder } = backend;
-  const axes = [...x.shape.keys()];
-  // An end of -1 with a negative stride means "past the first element".
-  const ends = info.end.map((end, i) => (info.strides[i]! < 0 && end < 0 ? beforeFirst : end));
-  const name = builder.node("Slice", [
-    backend.name(x),
-    builder.int64(info.begin),
-    builder.int64(ends),
-    builder.int64(axes),
-    builder.int64(info.strides),
-  ]);
-  const cut = tf.slice_util.computeOutShape(info.begin, info.end, info.strides);
-  return reshape(backend, backend.value(name, cut, x.dtype), info.finalShape);
-});
-
-registerKernel("Reverse", ({ inputs, attributes, backend }) => {
-  const x = inputs["x"]!;
-  return reverse(backend, x, tf.util.parseAxisParam(attributes["dims"] as number[], x.shape));
-});
-
+/** x with some axes reversed. */
 export function reverse(backend: CaptureBackend, x: TensorInfo, dims: readonly number[]): TensorInfo {
   const axes = dims.filter((axis) => x.shape[axis] !== 1);
   const symbol = backend.symbol(x);
@@ -92,3 +44,59 @@ export function reverse(backend: CaptureBackend, x: TensorInfo, dims: readonly n
   ]);
   return backend.value(name, x.shape, x.dtype);
 }
+
+/** Parts of a tensor, and reversed axes. */
+export const slicing: KernelTable = {
+  Slice: ({ inputs, attributes, backend }) => {
+    const x = inputs["x"]!;
+    const [begin, size] = tf.slice_util.parseSliceParams(
+      x as never,
+      attributes["begin"] as number[],
+      attributes["size"] as number[],
+    );
+    tf.slice_util.assertParamsValid(x, begin!, size!);
+    return slice(backend, x, begin!, size!);
+  },
+
+  StridedSlice: ({ inputs, attributes, backend }) => {
+    const x = inputs["x"]!;
+    const mask = (name: string): number => (attributes[name] as number | undefined) ?? 0;
+    const info = tf.slice_util.sliceInfo(
+      x.shape,
+      attributes["begin"] as number[],
+      attributes["end"] as number[],
+      attributes["strides"] as number[],
+      mask("beginMask"),
+      mask("endMask"),
+      mask("ellipsisMask"),
+      mask("newAxisMask"),
+      mask("shrinkAxisMask"),
+    );
+    if (info.isIdentity) return reshape(backend, x, info.finalShape);
+    if (info.sliceDim0 || info.isSimpleSlice) {
+      const size = tf.slice_util.computeOutShape(info.begin, info.end, info.strides);
+      return reshape(backend, slice(backend, x, info.begin, size), info.finalShape);
+    }
+    const { builder } = backend;
+    const axes = [...x.shape.keys()];
+    // An end of -1 with a negative stride means "past the first element".
+    const ends = info.end.map((end, i) => (info.strides[i]! < 0 && end < 0 ? beforeFirst : end));
+    const name = builder.node("Slice", [
+      backend.name(x),
+      builder.int64(info.begin),
+      builder.int64(ends),
+      builder.int64(axes),
+      builder.int64(info.strides),
+    ]);
+    const cut = tf.slice_util.computeOutShape(info.begin, info.end, info.strides);
+    return reshape(backend, backend.value(name, cut, x.dtype), info.finalShape);
+  },
+
+  Reverse: ({ inputs, attributes, backend }) => {
+    const x = inputs["x"]!;
+    return reverse(backend, x, tf.util.parseAxisParam(attributes["dims"] as number[], x.shape));
+  },
+
+  /** Images [batch, height, width, channels], mirrored left to right. */
+  FlipLeftRight: ({ inputs, backend }) => reverse(backend, inputs["image"]!, [2]),
+};

@@ -3,8 +3,9 @@ import type { tf } from "../../program/tf.ts";
 import type { CaptureBackend } from "../backend/backend.ts";
 import { transpose } from "./matrix.ts";
 
+/** Sizes of a convolution or a pooling as tfjs computes them. */
 export type ConvInfo = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
-/** Of height and width. */
+/** A number for the height and one for the width. */
 type Pair = readonly [number, number];
 
 /** How windows lie on an image, in ONNX' terms. */
@@ -43,6 +44,7 @@ export function windowOf(info: ConvInfo): Window {
   };
 }
 
+/** The padding in ONNX' order: before the first row and column, then behind the last. */
 export function pads({ begin, end }: Pick<Window, "begin" | "end">): number[] {
   return [...begin, ...end];
 }

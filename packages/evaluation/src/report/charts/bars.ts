@@ -5,9 +5,9 @@ import { rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
 
 const width = 540;
 const height = 320;
-/** Of the axis, in pixels. */
+/** Length of the axis, in pixels. */
 const axisWidth = 460;
-/** Of a letter of a label, with its share of the gap to the next one. */
+/** Width of a letter of a label in pixels, with its share of the gap to the next one. */
 const letterWidth = 8.5;
 
 /** Bars side by side in their order, each stacked of the series' values. */

@@ -8,6 +8,7 @@ const height = 320;
 /** Longer series are noise (a loss each step): they are drawn pale, with their running mean over them. */
 const smoothedFrom = 120;
 
+/** A series as it is drawn, thinned out. */
 export interface CurveLine {
   readonly points: readonly Point[];
   /** Running mean, of a series that is long enough to be noise. */
@@ -25,6 +26,11 @@ export function curveLine({ points }: CurveSeries, limit: number): CurveLine {
   return { ...line, mean: downsample(mean, Math.min(limit, 150)) };
 }
 
+/**
+ * A line chart as an SVG element.
+ * @param limit most points of a line
+ * @param id unlike that of every other picture of the page
+ */
 export function drawCurve(curve: Curve, limit: number, id: string): string {
   const lines = curve.series.map((series) => curveLine(series, limit));
   const all = lines.flatMap(({ points }) => points);

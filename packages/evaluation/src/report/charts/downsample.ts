@@ -1,3 +1,4 @@
+/** A point of a line, in the units of the data. */
 export type Point = readonly [x: number, y: number];
 
 /**

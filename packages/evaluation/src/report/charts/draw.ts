@@ -22,6 +22,7 @@ export const ink = {
 
 const inkNames = new Map<string, string>(Object.entries(ink).map(([name, colour]) => [colour, name]));
 
+/** Colours that the style sheet has for series. */
 export const seriesColourCount = 8;
 
 /** The stand-in for the n-th series' colour; colours come again after `seriesColourCount`. */
@@ -29,7 +30,9 @@ export function seriesInk(series: number): string {
   return `#0100${(series % seriesColourCount).toString(16).padStart(2, "0")}`;
 }
 
+/** Size, name and description of a picture. */
 export interface Picture {
+  /** In pixels, before the page scales it; as is `height`. */
   readonly width: number;
   readonly height: number;
   /** Says in words what the picture shows. */
@@ -82,12 +85,16 @@ function inkName(colour: string): string {
 /** Axis settings that all charts share. */
 export const axisText: { color: string; fontSize: number } = { color: ink.muted, fontSize: 12 };
 
-/** For an axis whose grid lines say enough. */
+/** Axis settings that leave out line and ticks, where grid lines say enough. */
 export const noAxisLine: { axisLine: { show: false }; axisTick: { show: false } } = {
   axisLine: { show: false },
   axisTick: { show: false },
 };
 
+/**
+ * The settings of an axis that show its name in the middle.
+ * @param gap between the axis and its name, in pixels
+ */
 export function axisName(name: string, gap: number): Record<string, unknown> {
   return { name: plainText(name), nameLocation: "middle", nameGap: gap, nameTextStyle: axisText };
 }

@@ -16,7 +16,7 @@ export function drawConfidenceGroups(groups: readonly ConfidenceGroup[], id: str
   const y = niceScale([chance, ...values], 5);
   const text = groups.map(
     ({ name, models }) =>
-      `${name}: ${models.map((model) => `${model.name} ${formatMetric(model.auc.estimate, 3)}`).join(", ")}`,
+      `${name}: ${models.map((model) => `${model.title} ${formatMetric(model.auc.estimate, 3)}`).join(", ")}`,
   );
   return draw(
     {

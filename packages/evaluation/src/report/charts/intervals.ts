@@ -14,7 +14,7 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
     rows.flatMap(({ auc }) => [auc.low, auc.estimate, auc.high]),
     8,
   );
-  const names = rows.map(({ name }) => shortened(plainText(name)));
+  const names = rows.map(({ title }) => shortened(plainText(title)));
   // Some 7.5 pixels a character in the widest of the page's fonts; ECharts breaks long names at its own, smaller estimate.
   const longest = Math.max(...names.map(({ length }) => length));
   const nameWidth = Math.min(300, 24 + 7.5 * longest);
@@ -80,7 +80,7 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
       width,
       height: rows.length * rowHeight + 56,
       id,
-      label: `Dot and whisker plot: AUC with its interval. ${rows.map(({ name, auc }) => `${name}: ${formatMetric(auc.estimate)}`).join("; ")}`,
+      label: `Dot and whisker plot: AUC with its interval. ${rows.map(({ title, auc }) => `${title}: ${formatMetric(auc.estimate)}`).join("; ")}`,
     },
   );
 }

@@ -1,6 +1,7 @@
-/** A mark of a custom series: what it is made of is computed from data coordinates by `at`. */
+/** Turns a point in the units of the axes into one in pixels. */
 export type ToPixels = (point: readonly [x: number, y: number]) => readonly [x: number, y: number];
 
+/** A shape in pixels, as ECharts draws it. */
 export interface Shape {
   readonly type: "rect" | "line" | "circle" | "text";
   readonly shape?: Record<string, number>;
@@ -24,6 +25,7 @@ export function shapesSeries(shapes: (at: ToPixels) => readonly Shape[]): Record
   };
 }
 
+/** A line between two points, solid unless `lineDash` gives lengths of dashes and gaps, all in pixels. */
 export function line(
   [x1, y1]: readonly [number, number],
   [x2, y2]: readonly [number, number],
@@ -34,6 +36,7 @@ export function line(
   return { type: "line", shape: { x1, y1, x2, y2 }, style: { stroke, fill: "none", lineWidth, lineDash } };
 }
 
+/** A filled rectangle between two opposite corners. */
 export function rect(
   [x1, y1]: readonly [number, number],
   [x2, y2]: readonly [number, number],
@@ -49,10 +52,12 @@ export function rect(
   return { type: "rect", shape, style: { fill, opacity } };
 }
 
+/** A filled circle around a point, with radius `r` in pixels. */
 export function circle([cx, cy]: readonly [number, number], r: number, fill: string): Shape {
   return { type: "circle", shape: { cx, cy, r }, style: { fill } };
 }
 
+/** A text beside or around a point, centred vertically; `size` in pixels. */
 export function label(
   [x, y]: readonly [number, number],
   text: string,

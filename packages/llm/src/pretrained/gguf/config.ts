@@ -1,16 +1,17 @@
 import { CorellaError } from "@corella/errors";
-import { parseLlamaConfig, type LlamaConfig } from "../../config/config.ts";
+import type { DecoderConfig } from "../../config/decoder.ts";
+import { parseDecoderConfig } from "../../config/hugging-face.ts";
 import { ropeFrequencies } from "../../operations/rope.ts";
 import type { RopeFields } from "../../config/rope.ts";
 import { ggufError, type GgufHeader } from "./header.ts";
 
-/** By how much each pair of dimensions of RoPE turns slower: [head size / 2]. */
+/** The tensor of a GGUF file that says by how much each pair of dimensions of RoPE turns slower: [head size / 2]. */
 export const ropeFactorsName = "rope_freqs.weight";
 
 const architectures = ["llama", "qwen2", "qwen3"];
 
 /**
- * The configuration that Hugging Face would write for the file.
+ * The decoder's configuration in a GGUF header: what Hugging Face would write for the file, parsed.
  * @param ropeFactors the tensor `rope_freqs.weight`
  * @throws CorellaError `llm/gguf`, `llm/config`, `llm/tensor-shape`
  */
@@ -18,7 +19,7 @@ export function ggufConfig(
   { metadata, tensors }: GgufHeader,
   ropeFactors: Float32Array | undefined,
   path: string,
-): LlamaConfig {
+): DecoderConfig {
   const architecture = metadata.get("general.architecture");
   if (typeof architecture !== "string") throw ggufError("The metadata lacks general.architecture.", path);
   if (!architectures.includes(architecture))
@@ -58,7 +59,7 @@ export function ggufConfig(
       );
     rope = scaledRope(ropeFactors, theta, headDim, maxPositions, path);
   }
-  return parseLlamaConfig(
+  return parseDecoderConfig(
     {
       model_type: architecture,
       vocab_size: tensors.get("token_embd.weight")?.shape[0],

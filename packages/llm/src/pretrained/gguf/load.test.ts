@@ -5,13 +5,13 @@ import { initialValues, type Values } from "@corella/engine";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ropeFrequencies } from "../../operations/rope.ts";
 import {
-  llamaParams,
+  decoderParams,
   loadPretrained,
   openPretrained,
-  parseLlamaConfig,
+  parseDecoderConfig,
   savePretrained,
   toHuggingFace,
-  type LlamaConfig,
+  type DecoderConfig,
 } from "../../index.ts";
 import { ggufName } from "./load.ts";
 import { writeGguf, type GgufTensorToWrite, type GgufToWrite } from "./write-gguf.test-helper.ts";
@@ -30,8 +30,8 @@ const huggingFace = {
   rope_theta: 500_000,
   tie_word_embeddings: true,
 };
-const config = parseLlamaConfig(huggingFace, "a test");
-const values = initialValues({ params: llamaParams(config), tables: {} }, 3);
+const config = parseDecoderConfig(huggingFace, "a test");
+const values = initialValues({ params: decoderParams(config), tables: {} }, 3);
 const metadata: GgufToWrite["metadata"] = {
   "general.architecture": "llama",
   "llama.embedding_length": 32,
@@ -63,7 +63,7 @@ function interleaved(name: string, data: Float32Array): Float32Array {
 }
 
 const tensors: Record<string, GgufTensorToWrite> = Object.fromEntries(
-  Object.entries(llamaParams(config)).map(([name, { shape }]) => [
+  Object.entries(decoderParams(config)).map(([name, { shape }]) => [
     ggufName(name),
     { shape, data: interleaved(name, values[name]!) },
   ]),
@@ -74,7 +74,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "corella-gguf-"));
 });
 
-async function loaded(contents: Partial<GgufToWrite>): Promise<{ config: LlamaConfig; values: Values }> {
+async function loaded(contents: Partial<GgufToWrite>): Promise<{ config: DecoderConfig; values: Values }> {
   const path = join(folder, "model.gguf");
   await writeGguf(path, { metadata, tensors, ...contents });
   return loadPretrained(path);
@@ -120,7 +120,7 @@ describe("RoPE by a table of factors", () => {
     // Kept, interpolated and stretched.
     expect(Array.from(llama31).slice(3, 6)).toEqual([1, expect.closeTo(2.6945, 4), 8]);
     const published = { ...huggingFace, rope_scaling: llama3Fields };
-    expect((await loaded(withTable(llama31))).config).toEqual(parseLlamaConfig(published, "a test"));
+    expect((await loaded(withTable(llama31))).config).toEqual(parseDecoderConfig(published, "a test"));
   });
 
   test("any other is used as it is, and written for Hugging Face", async () => {

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { fetchModel, loadPretrained, type HubProgress } from "../../index.ts";
+import { fetchModel, loadPretrained } from "../../index.ts";
+import type { HubProgress } from "./fetch-file.ts";
 
 const commit = "0123456789abcdef0123456789abcdef01234567";
 const model = fileURLToPath(new URL("../../goldens/gemma3/model", import.meta.url));

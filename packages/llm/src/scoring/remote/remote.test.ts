@@ -5,17 +5,19 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   connectServer,
   createRemoteScorer,
-  createScorer,
-  decoder,
   loadRemoteAdapter,
-  paddedFeeds,
-  tinyLlamaConfig,
-  trainTokenizer,
   unloadRemoteAdapter,
-  yesNoIds,
   type RemoteScorer,
   type RemoteScorerOptions,
   type RemoteServerOptions,
+} from "../../remote.ts";
+import {
+  createScorer,
+  decoder,
+  paddedFeeds,
+  tinyLlamaConfig,
+  trainTokenizer,
+  yesNoIds,
   type TextTokenizer,
   type YesNoIds,
 } from "../../index.ts";

@@ -1,12 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import type { EncodeOptions, TextTokenizer } from "../tokenizer.ts";
-import { userTurnRenderer } from "./template.ts";
-
-/** Where the user's text stands in a rendered turn. */
-export interface ChatTurn {
-  readonly before: string;
-  readonly after: string;
-}
+import { userTurnRenderer, type ChatTurn } from "./template.ts";
 
 /** A text that no prompt holds: private-use characters. */
 const probe = "\uE0F0prompt\uE0F0";

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readYaml, withSetting } from "@corella/configuration";
+import { parseCrmConfig } from "@corella/crm";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { parseRunConfig, runConfigSchema } from "./config.ts";
+import { enumerateTrials, parseSearch } from "../tuning/search-space.ts";
+
+const minimal = {
+  data: {
+    source: { ratings: { path: "r.csv", columns: { user: 0, item: 1, rating: 2, time: 3 } } },
+    label: { threshold: 4 },
+  },
+  features: [{ name: "user", type: "categorical", field: "user" }],
+  crm: { model: "DCNv2" },
+  llm: { base: { kind: "scratch" } },
+};
+
+test("defaults are filled in", () => {
+  const config = parseRunConfig(minimal, "c.yaml");
+  expect(config.stages.joint.weights).toEqual({ llm: 1, crm: 1, calibration: 0.1 });
+  expect(config.llm).toMatchObject({ loss: "twoWay", recompute: false });
+  expect(config.data.split).toEqual({ kind: "time", shares: [0.8, 0.1, 0.1] });
+});
+
+test("an unknown key is named with the nearest valid one, at any depth", () => {
+  const misspelt = { ...minimal, stages: { joint: { sampels: 3 } } };
+  expect(() => parseRunConfig(misspelt, "c.yaml")).toThrowError(
+    expect.objectContaining({
+      code: "config/unknown-key",
+      message: "There is no setting stages.joint.sampels.",
+      place: "c.yaml",
+      remedy: "Did you mean samples?",
+    }),
+  );
+  const inUnion = { ...minimal, llm: { base: { kind: "scratch", hiddensize: 64 } } };
+  expect(() => parseRunConfig(inUnion, "c.yaml")).toThrowError(
+    expect.objectContaining({ remedy: "Did you mean hiddenSize?" }),
+  );
+});
+
+test("a bad value is named with its path", () => {
+  const bad = { ...minimal, stages: { warmUp: { epochs: 0 } } };
+  expect(() => parseRunConfig(bad, "c.yaml")).toThrowError(
+    expect.objectContaining({
+      code: "config/invalid",
+      message: expect.stringContaining("stages.warmUp.epochs"),
+    }),
+  );
+});
+
+test.each([
+  ["llm.loss", { llm: { base: { kind: "scratch" }, loss: "twoway" } }],
+  ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 128, heads: 3 } } }],
+  ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 12, heads: 4, keyValueHeads: 1 } } }],
+  ["llm.base.keyValueHeads", { llm: { base: { kind: "scratch", heads: 4, keyValueHeads: 3 } } }],
+  ["llm.recompute", { llm: { base: { kind: "scratch" }, recompute: "yes" } }],
+  ["stages.joint.accumulate", { stages: { joint: { accumulate: 0 } } }],
+  ["stages.llmAlone.accumulate", { stages: { llmAlone: { accumulate: 1.5 } } }],
+])("%s takes what it can mean, and nothing else", (path, bad) => {
+  expect(() => parseRunConfig({ ...minimal, ...bad }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/invalid", message: expect.stringContaining(path) }),
+  );
+});
+
+test("what `models` says of the chosen model holds where the configuration says nothing", () => {
+  const models = {
+    DCNv2: { crm: { dropout: 0.1 } },
+    DeepFM: { crm: { embeddingDim: 4, dropout: 0.3 }, stages: { warmUp: { learningRate: 0.01, epochs: 2 } } },
+  };
+  const changed = {
+    ...minimal,
+    models,
+    crm: { model: "DeepFM", dropout: 0.5 },
+    stages: { warmUp: { epochs: 7 } },
+  };
+  const config = parseRunConfig(changed, "c.yaml");
+  expect(config.crm).toEqual({ model: "DeepFM", embeddingDim: 4, dropout: 0.5 });
+  expect(config.stages.warmUp).toMatchObject({ learningRate: 0.01, epochs: 7, batchSize: 1024 });
+  expect(config).not.toHaveProperty("models");
+  const misspelt = { ...changed, models: { DepFM: {} } };
+  expect(() => parseRunConfig(misspelt, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/unknown-key", remedy: "Did you mean DeepFM?" }),
+  );
+});
+
+test("data may name a preset, with changes beside it", () => {
+  const data = { preset: "ml-1m", path: "somewhere/ml-1m.zip", filter: { minHistory: 9 } };
+  const config = parseRunConfig({ ...minimal, data }, "c.yaml");
+  expect(config.data.source.ratings).toMatchObject({
+    path: "somewhere/ml-1m.zip",
+    member: "ml-1m/ratings.dat",
+  });
+  expect(config.data).toMatchObject({ label: { threshold: 4 }, filter: { minHistory: 9 } });
+  expect(() => parseRunConfig({ ...minimal, data: { preset: "ml1m" } }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "data/unknown-preset", remedy: "Did you mean ml-1m?" }),
+  );
+});
+
+const configs = join(import.meta.dirname, "../../../../configs");
+
+test("the configurations in configs/ are valid, with every model of theirs; searches name configurations there", async () => {
+  for (const file of readdirSync(configs)) {
+    const content = (await readYaml(join(configs, file))) as { models?: object; config?: string };
+    if (file.startsWith("search-")) {
+      const search = parseSearch(content, file);
+      const base = await readYaml(join(configs, search.config!));
+      for (const settings of enumerateTrials(search)) {
+        let changed = base;
+        for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+        parseCrmConfig(parseRunConfig(changed, file).crm);
+      }
+      continue;
+    }
+    parseCrmConfig(parseRunConfig(content, file).crm);
+    for (const model of Object.keys(content.models ?? {}))
+      expect(parseCrmConfig(parseRunConfig({ ...content, crm: { model } }, file).crm).name).toBe(model);
+  }
+});
+
+test("docs/configuration.md names every setting", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../../docs/configuration.md"), "utf8");
+  const keys = new Set<string>();
+  const collect = (schema: unknown): void => {
+    if (typeof schema !== "object" || schema === null) return;
+    const { properties, ...rest } = schema as { properties?: Record<string, unknown> };
+    for (const key of Object.keys(properties ?? {})) keys.add(key);
+    for (const inner of [...Object.values(properties ?? {}), ...Object.values(rest)]) collect(inner);
+  };
+  collect(z.toJSONSchema(runConfigSchema, { io: "input", unrepresentable: "any" }));
+  expect(keys.size).toBeGreaterThan(60);
+  expect([...keys].filter((key) => !text.includes(key))).toEqual([]);
+});

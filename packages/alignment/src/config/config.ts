@@ -1,0 +1,217 @@
+import { mergeUnder, parseStrict } from "@corella/configuration";
+import { crmModels, type CrmModelName } from "@corella/crm";
+import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
+import {
+  dataConfigSchema,
+  featureConfigSchema,
+  promptSchema,
+  withDataPreset,
+  type DataConfig,
+  type FeatureConfig,
+  type PromptConfig,
+} from "@corella/modality";
+import { z } from "zod";
+import { stagesSchema, type StagesConfig } from "./stages-config.ts";
+
+/** A decoder that is made and pre-trained in the run: the embedded default, small enough for two cores. */
+export interface ScratchConfig {
+  readonly kind: "scratch";
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly feedForwardSize: number;
+  /** Next-token prediction on the item texts and the training users' histories. */
+  readonly pretraining: {
+    readonly steps: number;
+    /** Sequences of a step. */
+    readonly batchSize: number;
+    /** Tokens of a sequence. */
+    readonly sequenceLength: number;
+    readonly learningRate: number;
+    readonly weightDecay: number;
+    readonly warmupSteps: number;
+  };
+}
+
+/** A decoder of one's own: a folder as Hugging Face lays it out. */
+export interface PretrainedConfig {
+  readonly kind: "pretrained";
+  /** Folder with config.json, tokenizer.json and safetensors, relative to the configuration file; or `hf:owner/name[@revision]`. */
+  readonly folder: string;
+  /** Prompts are a user's turn in the chat format of an instruct model. */
+  readonly chat: boolean;
+}
+
+/** Names of the recipes, the default first. */
+export const recipeNames = ["corella", "crm-only", "llm-only"] as const;
+
+/** Name of a recipe, as `recipe:` of a configuration gives it. */
+export type RecipeName = (typeof recipeNames)[number];
+
+/** Everything that makes a run; two runs with equal configurations end with equal bits. */
+export interface RunConfig {
+  /** Folder name under `runs/`. */
+  readonly name: string;
+  /** What is trained, and how: see the README of @corella/alignment. */
+  readonly recipe: RecipeName;
+  readonly seed: number;
+  /** What computes. Another one, or other threads, end with nearly equal numbers, not with equal bits. */
+  readonly runtime: RuntimeConfig;
+  readonly data: DataConfig;
+  readonly features: readonly FeatureConfig[];
+  readonly prompt: PromptConfig;
+  /** `model` and the parameters of that model; see the README of @corella/crm. */
+  readonly crm: { readonly model: string; readonly [parameter: string]: unknown };
+  readonly llm: {
+    readonly base: ScratchConfig | PretrainedConfig;
+    readonly lora: {
+      readonly rank: number;
+      readonly alpha: number;
+      readonly dropout: number;
+      readonly targetModules: readonly string[];
+      readonly rsLora: boolean;
+    };
+    /**
+     * L_llm of stages 2 and 3. `twoWay`: the softmax over the two answers, by which samples are scored (eq. 2); `answer`:
+     * over the whole vocabulary at the answer's token, and nowhere else (TALLRec).
+     */
+    readonly loss: "twoWay" | "answer";
+    /** Training computes each block again for the gradient, in place of keeping it: less memory for more time. */
+    readonly recompute: boolean;
+    /** Longer prompts lose history, oldest first. */
+    readonly maxTokens: number;
+    /**
+     * Above 1, so many consecutive targets of a user are tuned on after one history, the one before the first of them:
+     * the history is computed once. The later targets see up to so many fewer of the newest events.
+     */
+    readonly targetsPerHistory: number;
+    /** Tokens that are scored at once. */
+    readonly tokenBudget: number;
+  };
+  readonly stages: StagesConfig;
+  readonly routing: {
+    /** Share of the samples, the least certain, that goes to the LLM. */
+    readonly share: number;
+    /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
+    readonly mix: "replace" | "addLogits";
+    /** Validation rows, random, on which the weight is learned; all when there are fewer. */
+    readonly validationSamples: number;
+  };
+  readonly checkpointEverySeconds: number;
+}
+
+/** The paper's CRM. */
+const defaultCrm: CrmModelName = "DCNv2";
+
+const positiveInteger = z.int().positive();
+const share = z.number().min(0).max(1);
+
+/** The strict schema of a run's configuration, with every default; `parseRunConfig` adds presets and the settings by model. */
+export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w][\w.-]*$/, "must be a plain folder name")
+      .default("default"),
+    recipe: z.enum(recipeNames).default("corella"),
+    seed: z.int().nonnegative().default(1),
+    runtime: z
+      .strictObject({
+        kind: z.enum(runtimeKinds).default("onnxruntime"),
+        threads: positiveInteger.default(2),
+        spinning: z.boolean().default(true),
+        executionProviders: z.array(z.string().min(1)).min(1).optional(),
+      })
+      .prefault({}),
+    data: dataConfigSchema,
+    features: z.array(featureConfigSchema).default([]),
+    prompt: promptSchema.prefault({}),
+    crm: z.looseObject({ model: z.string() }).default({ model: defaultCrm }),
+    llm: z
+      .strictObject({
+        base: z.discriminatedUnion("kind", [
+          z
+            .strictObject({
+              kind: z.literal("scratch"),
+              vocabularySize: positiveInteger.default(4096),
+              hiddenSize: positiveInteger.default(128),
+              layers: positiveInteger.default(4),
+              heads: positiveInteger.default(4),
+              keyValueHeads: positiveInteger.default(2),
+              feedForwardSize: positiveInteger.default(384),
+              pretraining: z
+                .strictObject({
+                  steps: positiveInteger.default(400),
+                  batchSize: positiveInteger.default(16),
+                  sequenceLength: positiveInteger.default(128),
+                  learningRate: z.number().positive().default(3e-3),
+                  weightDecay: z.number().nonnegative().default(0.1),
+                  warmupSteps: z.int().nonnegative().default(20),
+                })
+                .prefault({}),
+            })
+            .refine(({ hiddenSize, heads }) => hiddenSize % (2 * heads) === 0, {
+              path: ["heads"],
+              error: "hiddenSize must be so many times an even number, the width of a head",
+            })
+            .refine(({ heads, keyValueHeads }) => heads % keyValueHeads === 0, {
+              path: ["keyValueHeads"],
+              error: "heads must be a multiple of it",
+            }),
+          z.strictObject({
+            kind: z.literal("pretrained"),
+            folder: z.string().min(1),
+            chat: z.boolean().default(false),
+          }),
+        ]),
+        lora: z
+          .strictObject({
+            rank: positiveInteger.default(8),
+            alpha: z.number().positive().default(16),
+            dropout: share.default(0),
+            targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
+            rsLora: z.boolean().default(false),
+          })
+          .prefault({}),
+        loss: z.enum(["twoWay", "answer"]).default("twoWay"),
+        recompute: z.boolean().default(false),
+        maxTokens: positiveInteger.default(128),
+        targetsPerHistory: positiveInteger.default(1),
+        tokenBudget: positiveInteger.default(4096),
+      })
+      .prefault({ base: { kind: "scratch" } }),
+    stages: stagesSchema,
+    routing: z
+      .strictObject({
+        share: share.default(0.3),
+        mix: z.enum(["replace", "addLogits"]).default("addLogits"),
+        validationSamples: positiveInteger.default(5000),
+      })
+      .prefault({}),
+    checkpointEverySeconds: z.number().positive().default(30),
+  })
+  .refine(({ recipe, features }) => recipe === "llm-only" || features.length > 0, {
+    path: ["features"],
+    error: "a CRM needs one feature at least",
+  });
+
+/**
+ * Checks a configuration and fills in the defaults. What `models` says of the model that `crm.model` names holds where
+ * the configuration itself says nothing.
+ * @param place the file it comes from
+ * @throws CorellaError `config/unknown-key` with the nearest valid key, `config/invalid`
+ */
+export function parseRunConfig(input: unknown, place: string): RunConfig {
+  const { models, ...content } = parseStrict(modelsSchema, input, place);
+  const { model } = (content["crm"] ?? { model: defaultCrm }) as { model?: unknown };
+  const defaults = typeof model === "string" ? models?.[model as CrmModelName] : undefined;
+  const data = withDataPreset(content["data"], place);
+  return parseStrict(runConfigSchema, { ...(mergeUnder(content, defaults) as object), data }, place);
+}
+
+/** Best settings of each model, by its name: any part of a run's configuration. */
+const modelsSchema = z.looseObject({
+  models: z.partialRecord(z.enum(Object.keys(crmModels)), z.record(z.string(), z.unknown())).optional(),
+});

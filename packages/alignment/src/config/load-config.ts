@@ -1,0 +1,51 @@
+import { dirname, isAbsolute, relative, resolve } from "node:path";
+import { readYaml } from "@corella/configuration";
+import { isHubReference } from "@corella/llm";
+import { stringify } from "yaml";
+import { parseRunConfig, type RunConfig } from "./config.ts";
+
+/** A configuration that was read from a file, and where its relative paths start. */
+export interface LoadedConfig {
+  readonly config: RunConfig;
+  /** Relative paths of the configuration start here. */
+  readonly baseFolder: string;
+}
+
+/**
+ * Reads a run's configuration and applies `--set path.to.key=value`.
+ * @throws CorellaError those of `readYaml` and `parseRunConfig`
+ */
+export async function loadRunConfig(path: string, settings: readonly string[] = []): Promise<LoadedConfig> {
+  const config = parseRunConfig(await readYaml(path, settings), path);
+  return { config, baseFolder: dirname(resolve(path)) };
+}
+
+/**
+ * The resolved configuration as YAML for another folder: its paths start there, so the file can be trained and evaluated
+ * from there.
+ */
+export function configForFolder({ config, baseFolder }: LoadedConfig, folder: string): string {
+  const moved = (path: string): string =>
+    isAbsolute(path) || /^[a-z][a-z0-9+.-]*:\/\//i.test(path)
+      ? path
+      : relative(resolve(folder), resolve(baseFolder, path));
+  const { source } = config.data;
+  const { base } = config.llm;
+  const rewritten = {
+    ...config,
+    data: {
+      ...config.data,
+      source: Object.fromEntries(
+        Object.entries(source).map(([table, value]) => [table, { ...value, path: moved(value.path) }]),
+      ),
+    },
+    llm: {
+      ...config.llm,
+      base:
+        base.kind === "pretrained" && !isHubReference(base.folder)
+          ? { ...base, folder: moved(base.folder) }
+          : base,
+    },
+  };
+  return stringify(JSON.parse(JSON.stringify(rewritten)));
+}

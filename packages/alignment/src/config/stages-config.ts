@@ -1,0 +1,134 @@
+import type { PlateauOptions } from "@corella/engine";
+import { z } from "zod";
+
+/** Stage 1, CRM warm-up on all training data. */
+export interface WarmUpConfig {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Over so many steps the learning rate grows to its full size. */
+  readonly warmupSteps: number;
+  /** How the learning rate then falls to 0 at the end of the last epoch. */
+  readonly decay: "none" | "linear" | "cosine";
+  /** Lowers the learning rate when the validation AUC no longer rises. */
+  readonly plateau?: Omit<PlateauOptions, "mode"> | undefined;
+  readonly embeddingL2: number;
+  readonly networkL2: number;
+  /** How rows of embedding tables are updated that a batch does not look up. */
+  readonly tables: "lazy" | "exact" | "dense";
+  /** The common Euclidean norm of all gradients is at most this. */
+  readonly clipNorm?: number | undefined;
+  /** Validations in an epoch. */
+  readonly validationsPerEpoch: number;
+  /** Steps between two validations, in place of `validationsPerEpoch`. */
+  readonly validateEverySteps?: number | undefined;
+  /** Validations without a new best after which the stage ends. */
+  readonly patience: number;
+}
+
+/** How the LLM is tuned in stages 2 and 3. */
+export interface LlmTuningConfig {
+  /** Size of the random subset of the training part. */
+  readonly samples: number;
+  readonly epochs: number;
+  /** Samples that are computed at once. */
+  readonly batchSize: number;
+  /** Batches of an update, which is by the mean of their gradients. The last ones, too few for one, are left out. */
+  readonly accumulate: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly warmupSteps: number;
+}
+
+/** Stage 2, joint training with alignment. */
+export interface JointConfig extends LlmTuningConfig {
+  readonly crmLearningRate: number;
+  /** Eq. 4. */
+  readonly weights: { readonly llm: number; readonly crm: number; readonly calibration: number };
+  readonly projection: {
+    readonly width: number;
+    /** The norm's power in eq. 3. */
+    readonly power: number;
+    /** Decoder blocks from 1; default: as many of the last as the CRM has interaction layers. */
+    readonly llmLayers?: readonly number[] | undefined;
+    /** Interaction layers from 1; default: all. */
+    readonly crmLayers?: readonly number[] | undefined;
+  };
+  /** Validations of the CRM in an epoch. */
+  readonly validationsPerEpoch: number;
+  /** The see-saw: after so many validations without a new best of the CRM, the stage ends. */
+  readonly patience: number;
+}
+
+/** Settings of all stages: of the CRM, of both models together, and of the LLM alone. */
+export interface StagesConfig {
+  readonly warmUp: WarmUpConfig;
+  readonly joint: JointConfig;
+  readonly llmAlone: LlmTuningConfig;
+}
+
+const positiveInteger = z.int().positive();
+
+const llmTuningFields = {
+  samples: positiveInteger.default(8000),
+  epochs: positiveInteger.default(1),
+  batchSize: positiveInteger.default(32),
+  accumulate: positiveInteger.default(1),
+  learningRate: z.number().positive().default(1e-3),
+  weightDecay: z.number().nonnegative().default(0),
+  warmupSteps: z.int().nonnegative().default(10),
+};
+
+/** The strict schema of `stages`, with every default. */
+export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
+  .strictObject({
+    warmUp: z
+      .strictObject({
+        epochs: positiveInteger.default(5),
+        batchSize: positiveInteger.default(1024),
+        learningRate: z.number().positive().default(1e-3),
+        warmupSteps: z.int().nonnegative().default(0),
+        decay: z.enum(["none", "linear", "cosine"]).default("none"),
+        plateau: z
+          .strictObject({
+            factor: z.number().positive().max(1).default(0.1),
+            patience: z.int().nonnegative().default(0),
+            threshold: z.number().nonnegative().default(0),
+            minimum: z.number().nonnegative().default(0),
+          })
+          .optional(),
+        embeddingL2: z.number().nonnegative().default(0),
+        networkL2: z.number().nonnegative().default(0),
+        tables: z.enum(["lazy", "exact", "dense"]).default("lazy"),
+        clipNorm: z.number().positive().optional(),
+        validationsPerEpoch: positiveInteger.default(2),
+        validateEverySteps: positiveInteger.optional(),
+        patience: positiveInteger.default(4),
+      })
+      .prefault({}),
+    joint: z
+      .strictObject({
+        ...llmTuningFields,
+        crmLearningRate: z.number().positive().default(1e-4),
+        weights: z
+          .strictObject({
+            llm: z.number().nonnegative().default(1),
+            crm: z.number().nonnegative().default(1),
+            calibration: z.number().nonnegative().default(0.1),
+          })
+          .prefault({}),
+        projection: z
+          .strictObject({
+            width: positiveInteger.default(64),
+            power: z.number().positive().default(2),
+            llmLayers: z.array(positiveInteger).optional(),
+            crmLayers: z.array(positiveInteger).optional(),
+          })
+          .prefault({}),
+        validationsPerEpoch: positiveInteger.default(5),
+        patience: positiveInteger.default(3),
+      })
+      .prefault({}),
+    llmAlone: z.strictObject(llmTuningFields).prefault({}),
+  })
+  .prefault({});

@@ -1,0 +1,96 @@
+import { idFeeds } from "@corella/bundle";
+import { crmPhase, type CrmOutput, type CrmTraining, type LabelledBatches } from "@corella/crm";
+import { compose, within, type Batch, type Part, type PhaseSpec, type Program } from "@corella/engine";
+import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
+import type { PreparedData } from "../data.ts";
+import type { StageInputs } from "../run.ts";
+
+/** Rows that are scored at once. */
+const scoringBatch = 4096;
+
+/** A CRM under the names that it has in every stage: parameters, tables and inputs begin with `crm.`. */
+export function namedCrm(crm: Part<CrmOutput>): Part<CrmOutput> {
+  return { ...compose({ crm }), forward: (scope) => crm.forward(within(scope, "crm")) };
+}
+
+/** Rows of the log with their labels, as `namedCrm` is validated on them. */
+export function labelledRows(data: PreparedData, rows: Uint32Array): LabelledBatches {
+  return {
+    labels: data.labels(rows),
+    *batches() {
+      for (let start = 0; start < rows.length; start += scoringBatch)
+        yield data.crmBatch(rows.subarray(start, start + scoringBatch), "crm.");
+    },
+  };
+}
+
+/** Labels as an input of a program: `label` float32 [batch]. */
+export function labelFeed(labels: Float32Array): Batch {
+  return { label: { shape: [labels.length], data: labels } };
+}
+
+/**
+ * Training of the CRM alone on all training rows, validated on the validation part; its values are named `crm.`.
+ * Settings: `stages.warmUp`.
+ * @param program what is trained, named likewise; default: the mean binary cross entropy of the CRM's logit
+ * @throws CorellaError `crm/one-class`
+ */
+export function crmTraining(
+  { config, data, runtime }: StageInputs,
+  crm: Part<CrmOutput>,
+  program?: Program,
+): Promise<PhaseSpec> {
+  const settings = config.stages.warmUp;
+  const perEpoch = Math.ceil(data.split.train.length / settings.batchSize);
+  return crmPhase({
+    ...settings,
+    ...trainingBatches(data, settings, config.seed),
+    crm: namedCrm(crm),
+    ...(program === undefined ? {} : { program }),
+    runtime,
+    seed: config.seed,
+    steps: perEpoch * settings.epochs,
+    samplesPerStep: settings.batchSize,
+    validateEvery:
+      settings.validateEverySteps ?? Math.max(1, Math.floor(perEpoch / settings.validationsPerEpoch)),
+    validation: labelledRows(data, data.split.validation),
+  });
+}
+
+/** Batches of all training rows, shuffled anew in each epoch; they are prepared when the first is asked for. */
+function trainingBatches(
+  data: PreparedData,
+  { batchSize, epochs }: StageInputs["config"]["stages"]["warmUp"],
+  seed: number,
+): Required<Pick<CrmTraining, "batch" | "dispose">> {
+  const { train } = data.split;
+  const perEpoch = Math.ceil(train.length / batchSize);
+  let samples: SampleFolder | undefined;
+  let batches: { next: number; stream: ReturnType<typeof streamBatches> } | undefined;
+  return {
+    async batch(step) {
+      samples ??= await prepareSamples(data.featureMap, data.log, train, {
+        cacheFolder: data.cacheFolder,
+        scatterSeed: 1, // the same for every seed, so that the same folder serves them all
+      });
+      if (batches?.next !== step) {
+        await batches?.stream.return();
+        const epoch = Math.floor(step / perEpoch);
+        const stream = streamBatches(samples, {
+          batchSize,
+          shuffleSeed: seed,
+          epoch,
+          epochs: epochs - epoch,
+          startBatch: step % perEpoch,
+        });
+        batches = { next: step, stream };
+      }
+      batches.next++;
+      const batch = (await batches.stream.next()).value!;
+      return { ...idFeeds(data.featureMap.features, batch, "crm."), ...labelFeed(batch.labels!) };
+    },
+    async dispose() {
+      await batches?.stream.return();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { createLlmPrompt } from "@corella/bundle";
+import { yesNoIds, type TextTokenizer, type YesNoIds } from "@corella/llm";
+import { recordAt, type ItemVectors, type Prompt } from "@corella/modality";
+import type { PreparedData } from "../data.ts";
+import type { StageInputs } from "../run.ts";
+
+/** How the LLM is asked about a record, and which tokens are its answers. */
+export interface Asking {
+  readonly tokenizer: TextTokenizer;
+  readonly prompt: Prompt;
+  readonly answers: YesNoIds;
+  /** By which the prompt chooses history, where it retrieves. */
+  readonly itemVectors: ItemVectors | undefined;
+}
+
+/**
+ * The prompt of a configuration as a tokenizer's decoder is to see it, and the tokens by which it answers Yes or No.
+ * @param itemVectors for prompts that retrieve history
+ * @throws CorellaError those of `createPrompt` and `yesNoIds`
+ */
+export async function askingOf(
+  { config, data }: StageInputs,
+  tokenizer: TextTokenizer,
+  itemVectors: ItemVectors | undefined,
+): Promise<Asking> {
+  const { maxTokens } = config.llm;
+  const prompt = createLlmPrompt({ tokenizer, maxTokens, prompt: config.prompt, itemVectors });
+  const [first] = renderPrompts(data, prompt, data.split.train.subarray(0, 1));
+  return { tokenizer, prompt, answers: await yesNoIds(tokenizer, first!), itemVectors };
+}
+
+/** The text modality of rows of the log. */
+export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLike<number>): string[] {
+  const { historyLength, retrieval } = prompt.config;
+  const window = retrieval === "none" ? historyLength : data.log.history.maxLength;
+  return Array.from(rows, (row) => prompt.render(recordAt(data.log, row, window), data.catalogue));
+}

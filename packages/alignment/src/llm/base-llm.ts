@@ -1,0 +1,99 @@
+import { resolve } from "node:path";
+import type { Values } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import {
+  chatTokenizer,
+  isHubReference,
+  loadPretrained,
+  tinyLlamaConfig,
+  trainTokenizer,
+  type DecoderConfig,
+  type TextTokenizer,
+} from "@corella/llm";
+import type { ScratchConfig } from "../config/config.ts";
+import type { Run } from "../run.ts";
+import { pretraining, pretrainingTexts } from "./pretraining.ts";
+
+/** A decoder before any tuning. */
+export interface BaseLlm {
+  readonly config: DecoderConfig;
+  readonly tokenizer: TextTokenizer;
+  readonly values: Values;
+}
+
+/** A decoder whose shape and tokenizer are known before the first stage. */
+export interface LlmDesign extends Pick<BaseLlm, "config" | "tokenizer"> {
+  /** Its values: those that were loaded, or those that stage 0 of the run makes. */
+  values(): Promise<Values>;
+}
+
+/** Longest context of a decoder from scratch, in tokens. */
+const scratchContext = 512;
+
+/**
+ * The decoder that `llm.base` of the configuration names.
+ * @throws CorellaError those of `loadPretrained`, `config/no-tokenizer`
+ */
+export async function designLlm(run: Run): Promise<LlmDesign> {
+  const { base } = run.config.llm;
+  if (base.kind === "pretrained") {
+    const folder = isHubReference(base.folder) ? base.folder : resolve(run.baseFolder, base.folder);
+    const { values, ...design } = await loadBase(folder, base.chat, run.listener.note);
+    return { ...design, values: async () => values };
+  }
+  const texts = pretrainingTexts(run.data, run.config.prompt);
+  const design = await designScratch(texts, base, run.config.prompt.template);
+  return {
+    ...design,
+    values: () =>
+      run.phase("stage-0", "Stage 0: pre-training the language model", () =>
+        pretraining(run, design, texts, base.pretraining),
+      ),
+  };
+}
+
+async function loadBase(
+  folder: string,
+  chat: boolean,
+  note: ((text: string) => void) | undefined,
+): Promise<BaseLlm> {
+  let fetching = "";
+  const { config, values, tokenizer } = await loadPretrained(folder, {
+    onProgress({ file, totalBytes }) {
+      if (file === fetching) return;
+      fetching = file;
+      note?.(`Fetching ${file} (${Math.ceil(totalBytes / 1e6)} MB)`);
+    },
+  });
+  if (tokenizer === undefined) {
+    throw new CorellaError({
+      code: "config/no-tokenizer",
+      message: "The language model has no tokenizer.json.",
+      place: folder,
+      remedy: "Add the tokenizer.json that came with the model.",
+    });
+  }
+  return { config, values, tokenizer: chat ? await chatTokenizer(tokenizer) : tokenizer };
+}
+
+/** Shape and tokenizer of a decoder from scratch, which follow from data and configuration alone. */
+async function designScratch(
+  texts: readonly string[],
+  scratch: ScratchConfig,
+  template: string,
+): Promise<Pick<BaseLlm, "config" | "tokenizer">> {
+  // The prompt's own words and both answers belong to the vocabulary too.
+  const words = template.replace(/\{\{.*?\}\}|\{%.*?%\}/g, "");
+  const answers = [`${words}Yes`, `${words}No`];
+  const tokenizer = await trainTokenizer([...texts, ...answers], { vocabularySize: scratch.vocabularySize });
+  const config = tinyLlamaConfig({
+    vocabularySize: tokenizer.vocabularySize,
+    hiddenSize: scratch.hiddenSize,
+    layers: scratch.layers,
+    heads: scratch.heads,
+    keyValueHeads: scratch.keyValueHeads,
+    intermediateSize: scratch.feedForwardSize,
+    maxPositions: scratchContext,
+  });
+  return { config, tokenizer };
+}

@@ -1,0 +1,53 @@
+import { createGenerator, permutation } from "@corella/random";
+import { recordAt, type InteractionLog, type Prompt, type RatingRecord } from "@corella/modality";
+import type { PreparedData } from "../data.ts";
+
+/**
+ * Runs of a user's rows, oldest first, that are asked about after one and the same history: the one before the first of
+ * them. It is older than the later targets' own by up to `size - 1` events and never holds an event of their future.
+ * @param rows of the log, any order; a user's last run may be shorter
+ */
+export function targetRuns(log: InteractionLog, rows: Uint32Array, size: number): Uint32Array[] {
+  const wanted = new Uint8Array(log.size);
+  for (const row of rows) wanted[row] = 1;
+  const runs: Uint32Array[] = [];
+  for (let user = 0; user < log.users.ids.length; user++) {
+    const own = log.userRows
+      .subarray(log.userOffsets[user]!, log.userOffsets[user + 1]!)
+      .filter((row) => wanted[row] === 1);
+    for (let start = 0; start < own.length; start += size) runs.push(own.slice(start, start + size));
+  }
+  return runs;
+}
+
+/** Random runs with at least `samples` rows together, as few as it takes; all when there are not more. */
+export function randomRuns(
+  runs: readonly Uint32Array[],
+  samples: number,
+  seed: number,
+  purpose: string,
+): Uint32Array[] {
+  const order = permutation(runs.length, createGenerator(seed, `runs/${purpose}`));
+  let rows = 0;
+  const chosen: Uint32Array[] = [];
+  for (const position of order) {
+    if (rows >= samples) break;
+    chosen.push(runs[position]!);
+    rows += runs[position]!.length;
+  }
+  return chosen;
+}
+
+/** Prompts of a run's rows: the first one's history, then each row's own target. */
+export function renderRun(
+  data: Pick<PreparedData, "log" | "catalogue">,
+  prompt: Prompt,
+  run: Uint32Array,
+): string[] {
+  const { historyLength } = prompt.config;
+  const { history } = recordAt(data.log, run[0]!, historyLength);
+  return Array.from(run, (row) => {
+    const record: RatingRecord = { ...recordAt(data.log, row, 0), history };
+    return prompt.render(record, data.catalogue);
+  });
+}

@@ -1,0 +1,79 @@
+import { requireBothClasses } from "@corella/crm";
+import { CorellaError } from "@corella/errors";
+import { loraParams, type LoraConfig } from "@corella/llm";
+import { createPrompt } from "@corella/modality";
+import type { RunConfig } from "./config/config.ts";
+import { requireItemEmbedding } from "./llm/item-vectors.ts";
+import type { LlmDesign } from "./llm/base-llm.ts";
+import type { PreparedData } from "./data.ts";
+
+// What would end a later stage is refused before the first.
+
+/**
+ * Refuses data on which the models of a run could not be compared.
+ * @throws CorellaError `config/no-test`
+ */
+export function requireTestPart({ split }: PreparedData): void {
+  if (split.test.length > 0) return;
+  throw new CorellaError({
+    code: "config/no-test",
+    message: "The test part has no samples, so there is nothing to compare the models on.",
+    place: "data.split",
+    remedy: "Give the test part a share, for example [0.8, 0.1, 0.1].",
+  });
+}
+
+/**
+ * Refuses a validation part by which no CRM can be chosen.
+ * @throws CorellaError `crm/one-class`
+ */
+export function requireValidation(data: PreparedData): void {
+  requireBothClasses(data.labels(data.split.validation));
+}
+
+/**
+ * Refuses a prompt, an adapter and stages that do not fit the language model or the data.
+ * @param stages those in which the LLM is tuned
+ * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`
+ */
+export function requireTunableLlm(
+  config: RunConfig,
+  data: PreparedData,
+  design: Pick<LlmDesign, "config">,
+  stages: readonly ("joint" | "llmAlone")[],
+): void {
+  for (const stage of stages) requireUpdates(config, stage, data.split.train.length);
+  createPrompt({ ...config.prompt, retrieval: "none" });
+  loraParams(design.config, config.llm.lora as LoraConfig);
+  if (config.prompt.retrieval === "crm") requireItemEmbedding(data.featureMap);
+}
+
+/**
+ * Refuses a prompt that chooses history by a CRM, where none is trained.
+ * @throws CorellaError `config/retrieval`
+ */
+export function refuseCrmRetrieval({ prompt, recipe }: RunConfig): void {
+  if (prompt.retrieval !== "crm") return;
+  throw new CorellaError({
+    code: "config/retrieval",
+    message: `The recipe ${recipe} trains no CRM whose item embeddings could choose the history.`,
+    place: "prompt.retrieval",
+    remedy: "Set retrieval to llm or none.",
+  });
+}
+
+/** Refuses an update of more batches than a stage has. @param rows of the training part */
+function requireUpdates({ llm, stages }: RunConfig, stage: "joint" | "llmAlone", rows: number): void {
+  const { samples, epochs, accumulate } = stages[stage];
+  // Targets of one history come in one batch.
+  const batchSize = Math.max(stages[stage].batchSize, llm.targetsPerHistory);
+  const used = Math.min(samples, rows);
+  const batches = Math.ceil(used / batchSize) * epochs;
+  if (batches >= accumulate) return;
+  throw new CorellaError({
+    code: "config/accumulate",
+    message: `An update takes ${accumulate} batches, and ${used} samples in batches of ${batchSize} make ${batches}.`,
+    place: `stages.${stage}.accumulate`,
+    remedy: `Accumulate at most ${batches}, or choose smaller batches or more samples.`,
+  });
+}

@@ -1,0 +1,324 @@
+/**
+ * CoReLLa: a conventional recommendation model (CRM) and an LLM that answer together, trained so that their decision
+ * boundaries agree. This file reads in the paper's order: the calibration loss (eq. 3), the objective (eq. 4), stages 0 to 3,
+ * the router (eq. 1, eq. 2) and the bundle.
+ */
+import { createCrmLane, createLlmLane, crmOf, type Router, type TunedLlm } from "@corella/bundle";
+import { binaryCrossEntropy, createValidator, regularized, type CrmOutput } from "@corella/crm";
+import {
+  compose,
+  tf,
+  within,
+  type ParamSpec,
+  type Part,
+  type PhaseSpec,
+  type Program,
+  type Specs,
+  type Tensor,
+  type Values,
+} from "@corella/engine";
+import { isLoraParam } from "@corella/llm";
+import { fitMixWeight, route, routeAndMix, thresholdForShare, type MixRule } from "@corella/routing";
+import type { RunConfig } from "../config/config.ts";
+import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
+import { randomSubset } from "../data.ts";
+import { askingOf } from "../llm/asking.ts";
+import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
+import { itemVectorsFor } from "../llm/item-vectors.ts";
+import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
+import { textSamples, type TextSamples } from "../llm/text-samples.ts";
+import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
+import { scoreParts, type Answers } from "../predictions.ts";
+import type { Run } from "../run.ts";
+import { copied, prefixed, unprefixed } from "../values.ts";
+import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
+import type { RecipeResult } from "./recipe.ts";
+
+// ── The calibration loss, eq. 3 ──────────────────────────────────────────────────────────────────────────────────
+
+/** The projections g of eq. 3: one fully connected layer for each side of each aligned pair. */
+export function projectionParams({
+  llmLayers,
+  width,
+  hiddenWidths,
+}: AlignedLayers): Record<string, ParamSpec> {
+  const params: Record<string, ParamSpec> = {};
+  llmLayers.forEach((_, j) => {
+    for (const side of ["llm", "crm"] as const) {
+      params[`${side}.${j}.weight`] = { shape: [width, hiddenWidths[side]], init: { kind: "xavierNormal" } };
+      params[`${side}.${j}.bias`] = { shape: [width], init: { kind: "zeros" } };
+    }
+  });
+  return params;
+}
+
+/**
+ * L_cal, eq. 3: the distance of projected hidden states, summed over the aligned pairs, mean over the batch.
+ * @param param the projections' tensors by the names of `projectionParams`
+ * @param llm hidden states [batch, hidden] of the blocks, `llm[l]` after block l (0: the embedding)
+ * @param crm hidden states [batch, d] of the interaction layers, `crm[0]` after the first
+ */
+export function calibrationLoss(
+  { llmLayers, crmLayers, power }: Omit<AlignedLayers, "hiddenWidths">,
+  param: (name: string) => Tensor,
+  llm: readonly Tensor[],
+  crm: readonly Tensor[],
+): Tensor {
+  const terms = llmLayers.map((block, j) => {
+    const project = (side: string, hidden: Tensor): Tensor =>
+      tf.add(
+        tf.matMul(hidden as never, param(`${side}.${j}.weight`) as never, false, true),
+        param(`${side}.${j}.bias`),
+      );
+    const a = project("llm", llm[block]!);
+    const b = project("crm", crm[crmLayers[j]! - 1]!);
+    return tf.mean(powerOfNorm(tf.sum(tf.square(tf.sub(a, b)), -1), power));
+  });
+  return terms.reduce((sum, term) => tf.add(sum, term));
+}
+
+/** ||d||_2^power from the squared norm. The floor keeps the derivative of the root finite where the states agree. */
+function powerOfNorm(squaredNorm: Tensor, power: number): Tensor {
+  if (power === 2) return squaredNorm;
+  const safe = tf.add(squaredNorm, 1e-12);
+  return power === 1 ? tf.sqrt(safe) : tf.exp(tf.mul(tf.log(safe), power / 2));
+}
+
+// ── The objective, eq. 4 ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** Weights of eq. 4: L = alpha L_llm + beta L_crm + gamma L_cal. */
+export interface LossWeights {
+  /** alpha */
+  readonly llm: number;
+  /** beta */
+  readonly crm: number;
+  /** gamma */
+  readonly calibration: number;
+}
+
+/** Stage 1, CRM warm-up: alpha = gamma = 0. */
+const warmUpWeights: LossWeights = { llm: 0, crm: 1, calibration: 0 };
+/** Stage 2, joint training: in the paper alpha = beta = 1, gamma = 0.1. */
+const jointWeights = ({ stages }: RunConfig): LossWeights => stages.joint.weights;
+/** Stage 3, LLM alone: beta = gamma = 0. */
+const llmAloneWeights: LossWeights = { llm: 1, crm: 0, calibration: 0 };
+
+/** What the objective is over. A model of which no weighted term reads anything may be absent. */
+export interface ObjectiveModels {
+  readonly crm?: Part<CrmOutput>;
+  readonly llm?: TunedDecoder;
+  readonly aligned?: AlignedLayers;
+}
+
+/**
+ * Eq. 4 as a program. Parameters, tables and inputs are prefixed `crm.`, `llm.` and `projection.`; the input `label` is
+ * float32 ["batch"]. Outputs are the terms before their weights.
+ * @param models both models get the same samples; those that are absent have weight 0
+ */
+export function objective({ crm, llm, aligned }: ObjectiveModels, weights: LossWeights): Program {
+  const parts: Record<string, Specs> = { ...(crm && { crm }), ...(llm && { llm: llm.part }) };
+  if (aligned) parts["projection"] = { params: projectionParams(aligned), tables: {}, inputs: {} };
+  const specs = compose(parts);
+  return {
+    ...specs,
+    inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
+    forward(scope) {
+      const label = scope.input("label");
+      const ofCrm = crm?.forward(within(scope, "crm"));
+      const ofLlm = llm?.part.forward(within(scope, "llm"));
+      const terms: [name: string, weight: number, term: Tensor][] = [];
+      if (ofLlm) terms.push(["llmLoss", weights.llm, llm!.loss(ofLlm, label)]);
+      if (ofCrm) terms.push(["crmLoss", weights.crm, binaryCrossEntropy(ofCrm.logit, label)]);
+      if (aligned && ofLlm && ofCrm) {
+        const { param } = within(scope, "projection");
+        const distance = calibrationLoss(aligned, param, ofLlm.hiddenStates, ofCrm.hiddenStates);
+        terms.push(["calibration", weights.calibration, distance]);
+      }
+      return {
+        loss: terms.map(([, weight, term]) => tf.mul(term, weight)).reduce((sum, term) => tf.add(sum, term)),
+        outputs: Object.fromEntries(terms.map(([name, , term]) => [name, term])),
+      };
+    },
+  };
+}
+
+// ── The stages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** CRM and LLM in three stages, then the router: the method of the paper, with a bundle of both models. */
+export async function corella(run: Run): Promise<RecipeResult> {
+  const { config, data } = run;
+  const { stages } = config;
+  const crm = crmOf(config.crm, data.featureMap);
+  const design = await designLlm(run);
+  const aligned = alignedLayers(stages.joint.projection, crm.hiddenWidths, design.config);
+  requireTestPart(data);
+  requireValidation(data);
+  requireTunableLlm(config, data, design, ["joint", "llmAlone"]);
+
+  // Stage 0, where the LLM is not a pre-trained one: next-token prediction.
+  const base: BaseLlm = { ...design, values: await design.values() };
+
+  // Stage 1, CRM warm-up: the CRM alone, on all training data.
+  const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", () =>
+    crmTraining(run, crm, objective({ crm }, warmUpWeights)),
+  );
+
+  const itemVectors = await itemVectorsFor(run, unprefixed(warm, "crm."), base);
+  const asking = await askingOf(run, base.tokenizer, itemVectors);
+  const llm = tunedDecoder(config.llm, base, asking);
+
+  // Stage 2, joint training with alignment: both models on a small random subset.
+  const joint = await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
+    jointTraining(
+      run,
+      { crm, llm, aligned },
+      { ...copied(warm), ...prefixed(base.values, "llm.") },
+      await textSamples(run, asking, stages.joint.samples, "joint"),
+    ),
+  );
+
+  // Stage 3, the LLM alone on another random subset.
+  const tuned = await run.phase("stage-3", "Stage 3: LLM alone", async () =>
+    llmTuning(run, {
+      program: objective({ llm }, llmAloneWeights),
+      values: prefixed(unprefixed(joint, "llm."), "llm."),
+      samples: await textSamples(run, asking, stages.llmAlone.samples, "llm-alone"),
+      settings: stages.llmAlone,
+      purpose: "llm-alone",
+    }),
+  );
+
+  return routed(run, {
+    crmWarm: unprefixed(warm, "crm."),
+    crm: unprefixed(joint, "crm."),
+    llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
+  });
+}
+
+/**
+ * Both models on the same samples under eq. 4. They see-saw: when the CRM's validation result no longer improves the stage
+ * ends, and the CRM is set back to its best.
+ */
+async function jointTraining(
+  run: Run,
+  models: Required<ObjectiveModels>,
+  values: Values,
+  samples: TextSamples,
+): Promise<PhaseSpec> {
+  const { config, data, runtime } = run;
+  const settings = config.stages.joint;
+  const { embeddingL2, networkL2 } = config.stages.warmUp;
+  const crm = namedCrm(models.crm);
+  const ofCrm = regularized({ kind: "adam", learningRate: settings.crmLearningRate }, crm, {
+    embedding: embeddingL2,
+    net: networkL2,
+  });
+  const ofLlm = llmOptimizer(settings);
+  const phase = await llmTuning(run, {
+    program: objective(models, jointWeights(config)),
+    values,
+    samples,
+    settings,
+    purpose: "joint",
+    optimizer(name) {
+      if (name.startsWith("crm.")) return ofCrm(name);
+      return name.startsWith("projection.") || isLoraParam(name) ? ofLlm : null;
+    },
+    feeds: (rows) => data.crmBatch(rows, "crm."),
+  });
+  const validation = labelledRows(data, data.split.validation);
+  const validator = await createValidator(runtime, crm, phase.trainer.values, validation);
+  const perEpoch = phase.steps / settings.epochs;
+  return {
+    ...phase,
+    validation: {
+      every: Math.max(1, Math.floor(perEpoch / settings.validationsPerEpoch)),
+      patience: settings.patience,
+      keeps: (name) => name.startsWith("crm."),
+      evaluate: () => validator.evaluate(),
+    },
+    dispose: () => validator.dispose(),
+  };
+}
+
+// ── The router, eq. 1 and 2, and the bundle ──────────────────────────────────────────────────────────────────────
+
+interface Trained {
+  /** The CRM after stage 1. */
+  readonly crmWarm: Values;
+  /** The CRM after stage 2. */
+  readonly crm: Values;
+  readonly llm: TunedLlm;
+}
+
+/** Fits the router on the validation part, and tells what every model and both together say of the test part. */
+async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeResult> {
+  const { config, data, runtime } = run;
+  const { routing } = config;
+  const { featureMap, catalogue } = data;
+  const validation = randomSubset(
+    data.split.validation,
+    routing.validationSamples,
+    config.seed,
+    "validation",
+  );
+  const test = data.split.test;
+  const lanes = {
+    crmWarm: await createCrmLane({ config: config.crm, values: crmWarm, featureMap }, catalogue, runtime),
+    crm: await createCrmLane({ config: config.crm, values: crm, featureMap }, catalogue, runtime),
+    // P(Yes) among the two answers, eq. 2.
+    llm: await createLlmLane(llm, catalogue, runtime),
+  };
+  const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
+  const { policy, addLogits } = fitRouter(config, onValidation!, data.labels(validation));
+
+  const replaced = routeAndMix(onTest!.crm, onTest!.llm, policy, { kind: "replace" });
+  const added = routeAndMix(onTest!.crm, onTest!.llm, policy, addLogits);
+  const shareToLlm = added.toLlm.length / test.length;
+  return {
+    models: {
+      crm: { config: config.crm, values: crm, featureMap },
+      llm,
+      router: { policy, mix: routing.mix === "replace" ? { kind: "replace" } : addLogits },
+    },
+    test: {
+      rows: test,
+      labels: data.labels(test),
+      predictions: [
+        { name: "crm-stage-1", title: "CRM after stage 1", probabilities: onTest!.crmWarm, shareToLlm: 0 },
+        { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
+        { name: "llm", title: "LLM alone", probabilities: onTest!.llm, shareToLlm: 1 },
+        { name: "replace", title: "CoReLLa, replacing", probabilities: replaced.probabilities, shareToLlm },
+        {
+          name: "add-logits",
+          title: "CoReLLa, adding logits",
+          probabilities: added.probabilities,
+          shareToLlm,
+        },
+      ],
+    },
+    baseline: "crm-stage-1",
+    served: routing.mix === "replace" ? "replace" : "add-logits",
+    facts: [
+      { label: "share to the LLM", value: `${(100 * shareToLlm).toFixed(1)} %` },
+      { label: "weight of the LLM's logit", value: addLogits.weight.toFixed(3) },
+    ],
+  };
+}
+
+/**
+ * The entropy (eq. 1) above which the configured share of the validation part goes to the LLM, and the weight of the LLM's
+ * logit that is best there: the paper replaces the CRM's answer, adding is what wins with a small LLM.
+ */
+function fitRouter(
+  { routing }: RunConfig,
+  { crm, llm }: Answers<"crm" | "llm">,
+  labels: Float32Array,
+): Pick<Router, "policy"> & { readonly addLogits: Extract<MixRule, { kind: "addLogits" }> } {
+  const { entropy } = route(crm, { kind: "none" });
+  const policy = { kind: "threshold", entropy: thresholdForShare(entropy, routing.share) } as const;
+  const { toLlm } = route(crm, policy);
+  const answers = Float32Array.from(toLlm, (row) => llm[row]!);
+  const { weight, bias } = fitMixWeight(crm, answers, labels, toLlm, { bias: false });
+  return { policy, addLogits: { kind: "addLogits", weight, bias } };
+}

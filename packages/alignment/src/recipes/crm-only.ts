@@ -1,0 +1,33 @@
+import { createCrmLane, crmOf } from "@corella/bundle";
+import { crmTraining } from "../crm/crm-training.ts";
+import { requireTestPart, requireValidation } from "../preflight.ts";
+import { scoreParts } from "../predictions.ts";
+import type { Run } from "../run.ts";
+import { unprefixed } from "../values.ts";
+import type { RecipeResult } from "./recipe.ts";
+
+/** The CRM alone, on all training data, and a bundle that holds nothing else. Settings: `stages.warmUp`. */
+export async function crmOnly(run: Run): Promise<RecipeResult> {
+  const { config, data, runtime } = run;
+  const crm = crmOf(config.crm, data.featureMap);
+  requireTestPart(data);
+  requireValidation(data);
+
+  const trained = await run.phase("crm", `Training ${config.crm.model}`, () => crmTraining(run, crm));
+  const values = unprefixed(trained, "crm.");
+
+  const rows = data.split.test;
+  const trainedCrm = { config: config.crm, values, featureMap: data.featureMap };
+  const lanes = { crm: await createCrmLane(trainedCrm, data.catalogue, runtime) };
+  const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [rows]);
+  return {
+    models: { crm: trainedCrm },
+    test: {
+      rows,
+      labels: data.labels(rows),
+      predictions: [{ name: "crm", title: config.crm.model, probabilities: answers!.crm, shareToLlm: 0 }],
+    },
+    served: "crm",
+    facts: [],
+  };
+}

@@ -1,0 +1,52 @@
+import { createLlmLane } from "@corella/bundle";
+import { askingOf } from "../llm/asking.ts";
+import { designLlm } from "../llm/base-llm.ts";
+import { itemVectorsFor } from "../llm/item-vectors.ts";
+import { llmProgram, llmTuning, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
+import { textSamples } from "../llm/text-samples.ts";
+import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
+import { scoreParts } from "../predictions.ts";
+import type { Run } from "../run.ts";
+import { prefixed, unprefixed } from "../values.ts";
+import type { RecipeResult } from "./recipe.ts";
+
+/**
+ * The LLM alone, LoRA-tuned on a random subset of the training rows, and a bundle that holds nothing else. With
+ * `llm.loss: answer` this is the training of TALLRec (Bao et al., RecSys 2023). Settings: `stages.llmAlone`.
+ */
+export async function llmOnly(run: Run): Promise<RecipeResult> {
+  const { config, data, runtime } = run;
+  const settings = config.stages.llmAlone;
+  const design = await designLlm(run);
+  requireTestPart(data);
+  refuseCrmRetrieval(config);
+  requireTunableLlm(config, data, design, ["llmAlone"]);
+
+  const base = { ...design, values: await design.values() };
+  const itemVectors = await itemVectorsFor(run, {}, base);
+  const asking = await askingOf(run, base.tokenizer, itemVectors);
+  const tuned = await run.phase("llm", "Tuning the language model", async () =>
+    llmTuning(run, {
+      program: llmProgram(tunedDecoder(config.llm, base, asking)),
+      values: prefixed(base.values, "llm."),
+      samples: await textSamples(run, asking, settings.samples, "llm-alone"),
+      settings,
+      purpose: "llm-alone",
+    }),
+  );
+  const llm = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));
+
+  const rows = data.split.test;
+  const lanes = { llm: await createLlmLane(llm, data.catalogue, runtime) };
+  const [answers] = await scoreParts(run, "Scoring with the language model", lanes, [rows]);
+  return {
+    models: { llm },
+    test: {
+      rows,
+      labels: data.labels(rows),
+      predictions: [{ name: "llm", title: "LLM alone", probabilities: answers!.llm, shareToLlm: 1 }],
+    },
+    served: "llm",
+    facts: [],
+  };
+}

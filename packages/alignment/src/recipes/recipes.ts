@@ -1,0 +1,12 @@
+import type { RecipeName } from "../config/config.ts";
+import { corella } from "./corella.ts";
+import { crmOnly } from "./crm-only.ts";
+import { llmOnly } from "./llm-only.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** All recipes by the name that `recipe:` of the configuration gives. A new one is one file beside this and one line here. */
+export const recipes: Readonly<Record<RecipeName, Recipe>> = {
+  corella,
+  "crm-only": crmOnly,
+  "llm-only": llmOnly,
+};

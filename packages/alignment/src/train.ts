@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { saveBundle } from "@corella/bundle";
+import { createRuntime, runPhase, type ProgressListener } from "@corella/engine";
+import type { RunConfig } from "./config/config.ts";
+import { prepareData, type PreparedData } from "./data.ts";
+import type { RecipeResult } from "./recipes/recipe.ts";
+import { recipes } from "./recipes/recipes.ts";
+import type { Run, TrainedPhase } from "./run.ts";
+
+/** Where a training reads and writes, and who watches it. */
+export interface TrainingOptions {
+  /** Relative paths of the configuration start here. */
+  readonly baseFolder: string;
+  /** Gets `checkpoints/` and `bundle/`. */
+  readonly runFolder: string;
+  /** Prepared data are kept here and used again; default: a folder of the run's own. */
+  readonly cacheFolder?: string | undefined;
+  /** The resolved configuration as text, for the bundle. */
+  readonly configText: string;
+  readonly listener?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/** What a training leaves, besides its checkpoints. */
+export interface TrainingResult extends Omit<RecipeResult, "models"> {
+  readonly bundleFolder: string;
+  readonly data: PreparedData;
+  readonly phases: readonly TrainedPhase[];
+  readonly router: RecipeResult["models"]["router"];
+}
+
+/**
+ * The whole of training, by the recipe that the configuration names, from data to a bundle. Calling it again with the
+ * folder of a training that was interrupted goes on from there and ends with the same bits.
+ * @throws CorellaError before the first phase what data and configuration do not allow: those of `prepareLog`, `splitLog`,
+ * `fitFeatureMap`, `createCrm`, `loadPretrained` and `createPrompt`, `crm/one-class`, `config/accumulate`, `config/projection`,
+ * `config/no-test`, `config/no-tokenizer`, `config/retrieval`, `llm/lora-target`; later `train/interrupted`, `train/diverged`, `file/write-failed`
+ */
+export async function train(config: RunConfig, options: TrainingOptions): Promise<TrainingResult> {
+  const { listener = {}, signal, baseFolder, runFolder } = options;
+  const runtime = await createRuntime(config.runtime);
+  listener.note?.("Reading the data");
+  const data = await prepareData(config, baseFolder, options.cacheFolder ?? join(runFolder, "prepared"));
+  const phases: TrainedPhase[] = [];
+  const run: Run = {
+    config,
+    data,
+    runtime,
+    baseFolder,
+    listener,
+    signal,
+    phases,
+    async phase(name, title, create) {
+      const folder = join(runFolder, "checkpoints", name);
+      const checkpointEveryMs = config.checkpointEverySeconds * 1000;
+      const result = await runPhase({ name, title, folder, listener, signal, checkpointEveryMs }, create);
+      phases.push({ ...result, title });
+      return result.values;
+    },
+  };
+  const { models, ...result } = await recipes[config.recipe](run);
+  const bundleFolder = join(runFolder, "bundle");
+  await saveBundle(bundleFolder, {
+    name: config.name,
+    recipe: config.recipe,
+    runConfig: options.configText,
+    catalogue: data.catalogue,
+    log: data.log,
+    ...models,
+  });
+  return { ...result, router: models.router, bundleFolder, data, phases };
+}

@@ -1,0 +1,137 @@
+import { join } from "node:path";
+import type { Values } from "@corella/engine";
+import {
+  chatTokenizer,
+  loadAdapter,
+  loadTokenizer,
+  mergedReader,
+  openPretrained,
+  saveAdapter,
+  savePretrained,
+  type DecoderConfig,
+  type LoraConfig,
+  type OpenWeights,
+  type TextTokenizer,
+  type YesNoIds,
+} from "@corella/llm";
+import { promptSchema, type Catalogue, type ItemVectors, type PromptConfig } from "@corella/modality";
+import { damaged, readJson, writeJson } from "./folder-files.ts";
+import { readItemVectors, writeItemVectors } from "./item-vectors.ts";
+
+/** A decoder with its adapter, unmerged, and how it is asked. */
+export interface TunedLlm {
+  readonly config: DecoderConfig;
+  readonly lora: LoraConfig;
+  /** Base and adapter. */
+  readonly values: Values;
+  readonly tokenizer: TextTokenizer;
+  readonly answers: YesNoIds;
+  /** Longer prompts lose history, oldest first. */
+  readonly maxTokens: number;
+  /** Tokens that are scored at once. */
+  readonly tokenBudget: number;
+  /** How records become text. */
+  readonly prompt: PromptConfig;
+  /** Vectors by which the prompt chooses history, where it retrieves. */
+  readonly itemVectors?: ItemVectors | undefined;
+}
+
+/** A decoder with its adapter merged, whose weights stay in the bundle until they are read. Close them after use. */
+export interface OpenLlm extends Omit<TunedLlm, "lora" | "values"> {
+  readonly weights: OpenWeights;
+}
+
+/** What a bundle knows of its LLM besides the weights. */
+export type LlmAsking = Pick<TunedLlm, "tokenizer" | "answers" | "maxTokens" | "prompt" | "itemVectors">;
+
+const files = {
+  prompt: "prompt.json",
+  itemVectors: "item-vectors.safetensors",
+  llm: "llm",
+  adapter: "adapter",
+} as const;
+
+/** What the folder of a bundle with an LLM holds for it at least; the first file tells that there is one. */
+export const llmFiles: readonly [string, ...string[]] = [
+  files.prompt,
+  `${files.llm}/config.json`,
+  `${files.adapter}/adapter_config.json`,
+];
+
+/** What bundle.json says of the LLM. */
+export interface LlmFacts extends Pick<TunedLlm, "answers" | "maxTokens" | "tokenBudget"> {
+  /** Prompts are a user's turn in the model's own chat format. */
+  readonly chat: boolean;
+}
+
+/** The part of bundle.json that tells of an LLM. */
+export function llmFactsOf({ answers, maxTokens, tokenBudget, tokenizer }: TunedLlm): LlmFacts {
+  return { answers, maxTokens, tokenBudget, chat: tokenizer.chat !== undefined };
+}
+
+/** Writes base model, adapter, tokenizer, prompt and item vectors into a bundle's folder. */
+export async function writeLlm(folder: string, llm: TunedLlm): Promise<void> {
+  await writeJson(folder, files.prompt, llm.prompt);
+  if (llm.itemVectors !== undefined) await writeItemVectors(join(folder, files.itemVectors), llm.itemVectors);
+  await savePretrained(join(folder, files.llm), llm.config, llm.values, llm.tokenizer);
+  const { config, lora, values } = llm;
+  await saveAdapter(join(folder, files.adapter), { config, lora, values, baseModel: `../${files.llm}` });
+}
+
+/** Reads how a bundle's prompts are made. */
+export function readPrompt(folder: string): Promise<PromptConfig> {
+  return readJson(folder, files.prompt, promptSchema);
+}
+
+/** What is known before an LLM is read from a bundle's folder. */
+export interface LlmToRead {
+  readonly facts: LlmFacts;
+  readonly prompt: PromptConfig;
+  readonly catalogue: Catalogue;
+}
+
+/**
+ * Opens the LLM of a bundle's folder.
+ * @throws CorellaError `bundle/damaged` without a tokenizer, and those of `openPretrained` and `loadAdapter`
+ */
+export async function openLlm(folder: string, known: LlmToRead): Promise<OpenLlm> {
+  const { config, weights, tokenizer } = await openPretrained(join(folder, files.llm));
+  try {
+    const { lora, values } = await loadAdapter(join(folder, files.adapter), config);
+    if (tokenizer === undefined) throw damaged(join(folder, files.llm), "The bundle has no tokenizer.");
+    const merged = mergedReader(config, lora, values, weights);
+    return {
+      ...(await asked(folder, known, tokenizer)),
+      tokenBudget: known.facts.tokenBudget,
+      config,
+      weights: { ...merged, close: () => weights.close() },
+    };
+  } catch (error) {
+    await weights.close();
+    throw error;
+  }
+}
+
+/** Reads how the LLM of a bundle's folder is asked, without its weights. */
+export async function readLlmAsking(folder: string, known: LlmToRead): Promise<LlmAsking> {
+  return asked(folder, known, await loadTokenizer(join(folder, files.llm)));
+}
+
+async function asked(
+  folder: string,
+  { facts, prompt, catalogue }: LlmToRead,
+  tokenizer: TextTokenizer,
+): Promise<LlmAsking> {
+  const { answers, maxTokens, chat } = facts;
+  const itemVectors =
+    prompt.retrieval === "none"
+      ? undefined
+      : await readItemVectors(join(folder, files.itemVectors), catalogue);
+  return {
+    tokenizer: chat ? await chatTokenizer(tokenizer) : tokenizer,
+    answers,
+    maxTokens,
+    prompt,
+    itemVectors,
+  };
+}

@@ -1,0 +1,9 @@
+// @corella/llm/gguf: model files of llama.cpp.
+export {
+  loadGguf,
+  openGguf,
+  readGguf,
+  type DequantizedTensor,
+  type GgufModel,
+  type OpenGguf,
+} from "./pretrained/gguf/load.ts";

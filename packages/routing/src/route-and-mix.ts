@@ -1,0 +1,19 @@
+import { mix, type MixRule } from "./mix.ts";
+import { route, type Route, type RoutingPolicy } from "./route.ts";
+
+/**
+ * The final probabilities where both models have answered every sample, as in an evaluation: the policy chooses the
+ * samples whose answer is the LLM's (eq. 1), the rule mixes it with the CRM's.
+ * @param pCrm P(label = 1) by the CRM @param pLlm P(label = 1) by the LLM (eq. 2), of the same samples
+ * @throws CorellaError those of `route` and `mix`
+ */
+export function routeAndMix(
+  pCrm: Float32Array,
+  pLlm: Float32Array,
+  policy: RoutingPolicy,
+  rule: MixRule,
+): Route & { readonly probabilities: Float32Array } {
+  const routed = route(pCrm, policy);
+  const answers = Float32Array.from(routed.toLlm, (row) => pLlm[row]!);
+  return { ...routed, probabilities: mix(pCrm, answers, routed.toLlm, rule) };
+}
