@@ -3,7 +3,7 @@ import type { Violation } from "./violation.ts";
 
 /**
  * A page `docs/layout-<package>.md` names every folder of the package's src that holds TypeScript, in backticks and
- * relative to src: `capture/operations/`.
+ * relative to src: `capture/operations/`, or a file of it.
  */
 export function checkLayoutPages(
   files: readonly string[],
@@ -12,9 +12,9 @@ export function checkLayoutPages(
   return files.flatMap((page) => {
     const name = /^docs\/layout-([a-z\d-]+)\.md$/.exec(page)?.[1];
     if (name === undefined) return [];
-    const named = new Set([...read(page).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text!));
+    const named = [...read(page).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text!);
     return foldersOf(files, `packages/${name}/src/`)
-      .filter((folder) => !named.has(`${folder}/`))
+      .filter((folder) => !named.some((text) => text.startsWith(`${folder}/`)))
       .map((folder) => ({
         file: page,
         line: 1,

@@ -3,7 +3,8 @@
  * more than two seconds. `vitest.config.ts` makes them the project `<package>:training`; all others are `<package>`.
  */
 export const trainingTests: Readonly<Record<string, readonly string[]>> = {
-  alignment: ["objective.test.ts", "pipeline.test.ts", "pretrained-chat.test.ts", "tune.test.ts"],
+  alignment: ["corella.test.ts", "one-model.test.ts", "pretrained-chat.test.ts", "tune.test.ts"],
+  bundle: ["bundle.test.ts"],
   checks: ["readme.test.ts", "summary-reporter.test.ts"],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
   data: ["main.test.ts"],
