@@ -1,5 +1,6 @@
 import { createMeter } from "@corella/terminal";
 
+/** Shows how many samples of how many are done. */
 export interface Counter {
   start(total: number): void;
   add(done: number): void;

@@ -33,7 +33,9 @@ export async function predictRows(
   for (const chunk of batches(rows, chunkSize)) {
     const records = Array.from(chunk, (row) => recordAt(log, row));
     const predictions = await predictor.score(records, { policy: { kind: "all" } });
-    predictions.forEach(({ pCrm, pLlm }, i) => {
+    predictions.forEach(({ pCrm, pLlm, degraded }, i) => {
+      // Figures of the LLM need its answers.
+      if (degraded !== undefined) throw degraded.cause;
       if (crm) crm[done + i] = pCrm!;
       if (llm) llm[done + i] = pLlm!;
     });

@@ -152,14 +152,29 @@ describe("a model that fails", () => {
     expect((await post(app, { item: "1" }))[1]).toMatchObject({ route: "crm", degraded: true });
   });
 
-  test("a request that its sender gives up stops waiting for the LLM", async () => {
+  test("the CRM is asked once, whatever the LLM does", async () => {
+    const { app, failures, toCrm } = world({ llmTimeoutMs: 20 });
+    for (const failure of [laneDied, "hang"] as const) {
+      failures.llm = failure;
+      await post(app, { samples: [{ item: "1" }, { item: "2" }] });
+    }
+    expect(toCrm.map((batch) => batch.length)).toEqual([2, 2]);
+  });
+
+  test("a request that its sender gives up ends at once, and is logged with the status that proxies use", async () => {
     const { app, failures, lines } = world();
     failures.llm = "hang";
     const abort = new AbortController();
-    const answer = post(app, { item: "1" }, abort.signal);
+    const answer = app.request("/v1/score", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"item": "1"}',
+      signal: abort.signal,
+    });
     setTimeout(() => abort.abort(), 20);
-    expect((await answer)[1]).toMatchObject({ route: "crm", degraded: true });
-    expect(lines[0]).toContain("did not answer");
+    expect((await answer).status).toBe(499);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^POST \/v1\/score 499 /);
   });
 
   test("without the CRM there is no answer: 503, with the reason in the log alone", async () => {
@@ -180,6 +195,62 @@ describe("a model that fails", () => {
     expect(answer.error!.code).toBe("serve/internal");
     expect(JSON.stringify(answer)).not.toContain("secret");
     expect(lines.join("\n")).toContain("TypeError: secret");
+  });
+});
+
+describe("a bundle of one model", () => {
+  const samples = [{ item: "1" }, { item: "2" }];
+
+  test("the CRM alone answers every sample, and nothing is routed", async () => {
+    const { app } = world({ only: "crm" });
+    const [status, { predictions }] = await post(app, { samples });
+    expect(status).toBe(200);
+    expect(predictions).toMatchObject([
+      { probability: 0.5, route: "crm", pCrm: 0.5, entropy: expect.closeTo(Math.LN2, 5) as number },
+      { probability: 0.9375, route: "crm" },
+    ]);
+    for (const prediction of predictions!) expect(prediction).not.toHaveProperty("pLlm");
+    expect((await post(app, { item: "1", llm: "never" }))[0]).toBe(200);
+    const [refused, { error }] = await post(app, { item: "1", llm: "always" });
+    expect([refused, error!.code, error!.place]).toEqual([400, "serve/no-model", "llm"]);
+    const info = (await (await app.request("/v1/info")).json()) as object;
+    expect(info).toMatchObject({ models: { crm: "DCNv2" }, features: [] });
+    expect(info).not.toHaveProperty("router");
+    expect(info).not.toHaveProperty("models.llm");
+    expect((await app.request("/health/ready")).status).toBe(200);
+  });
+
+  test("the LLM alone answers every sample, and its failures are errors", async () => {
+    const { app, failures, toLlm, lines } = world({ only: "llm", llmTimeoutMs: 20 });
+    const [, { predictions }] = await post(app, { samples });
+    expect(predictions).toEqual([
+      { probability: 0.25, route: "llm", pLlm: 0.25, coldStart: true },
+      { probability: 0.25, route: "llm", pLlm: 0.25, coldStart: true },
+    ]);
+    expect((await post(app, { item: "1", llm: "always" }))[0]).toBe(200);
+    expect((await post(app, { item: "1", llm: "never" }))[1].error!.code).toBe("serve/no-model");
+    const info = (await (await app.request("/v1/info")).json()) as object;
+    expect(info).toMatchObject({ models: { llm: "Llama" } });
+    for (const field of ["router", "features", "models.crm"]) expect(info).not.toHaveProperty(field);
+
+    // A check asks a slow model only after a failure.
+    const asked = toLlm.length;
+    expect((await app.request("/health/ready")).status).toBe(200);
+    expect(toLlm).toHaveLength(asked);
+    failures.llm = "hang";
+    const late = await post(app, { item: "1" });
+    expect([late[0], late[1].error!.code]).toEqual([503, "serve/lane-down"]);
+    expect(lines.join("\n")).toContain("the LLM did not answer: ");
+    for (const code of ["bundle/lane", "llm/remote-unreachable"]) {
+      failures.llm = new CorellaError({ code, message: "secret" });
+      const [status, { error }] = await post(app, { item: "1" });
+      expect([status, error!.code]).toEqual([503, "serve/lane-down"]);
+    }
+    expect((await app.request("/health/ready")).status).toBe(503);
+    failures.llm = undefined;
+    expect((await app.request("/health/ready")).status).toBe(200);
+    failures.llm = new TypeError("secret");
+    expect((await post(app, { item: "1" }))[1].error!.code).toBe("serve/internal");
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Histories, Predictor } from "@corella/bundle";
+import type { Degradation, Histories, Predictor } from "@corella/bundle";
 import { CorellaError, formatError, nearestName } from "@corella/errors";
 import type { Catalogue } from "@corella/modality";
 import { Hono, type Context } from "hono";
@@ -6,11 +6,12 @@ import { bodyLimit } from "hono/body-limit";
 import { completeRecord } from "./complete-record.ts";
 import { exampleRequest } from "./example.ts";
 import type { ServiceInfo } from "./info.ts";
-import { laneDown, problemOf } from "./problem.ts";
+import { policyOf } from "./llm-use.ts";
+import { isTimeout, laneDown, problemOf } from "./problem.ts";
 import { createReadiness } from "./readiness.ts";
-import { scoreRecords } from "./score.ts";
 import { parseScoreRequest } from "./score-request.ts";
 
+/** What the HTTP surface is made of. */
 export interface AppParts {
   /** May still be loading: until then /health/ready and /v1/score answer 503. */
   readonly predictor: Predictor | Promise<Predictor>;
@@ -21,7 +22,7 @@ export interface AppParts {
   readonly log: (line: string) => void;
   /** Also logs the bodies of score requests, which hold user ids. Default false. */
   readonly verbose?: boolean;
-  /** Wait for the LLM before the CRM's answer is given. Default 30,000. */
+  /** Wait for the LLM before the CRM's answer is given, or without a CRM an error. Default 30,000. */
   readonly llmTimeoutMs?: number;
 }
 
@@ -31,7 +32,7 @@ const endpoints = [
   { method: "POST", path: "/v1/score", purpose: "probabilities of a sample, or of up to 1,000" },
   { method: "GET", path: "/v1/info", purpose: "what is served: models, features, router" },
   { method: "GET", path: "/health/live", purpose: "200 while the process runs" },
-  { method: "GET", path: "/health/ready", purpose: "200 when both models can answer, otherwise 503" },
+  { method: "GET", path: "/health/ready", purpose: "200 when the models can answer, otherwise 503" },
   { method: "GET", path: "/", purpose: "this list" },
 ] as const;
 
@@ -39,11 +40,18 @@ const endpoints = [
 export function createApp(parts: AppParts): Hono {
   const { histories, catalogue, info, log, verbose = false, llmTimeoutMs = 30_000 } = parts;
   const readiness = createReadiness(parts.predictor, {
-    user: null,
-    item: catalogue.ids[0] ?? "probe",
-    history: [],
+    probe: { user: null, item: catalogue.ids[0] ?? "probe", history: [] },
+    hasCrm: info.models.crm !== undefined,
   });
   const app = new Hono();
+  const noteDegraded = (degraded: Degradation | undefined): void => {
+    if (degraded === undefined) return;
+    const { reason, cause } = degraded;
+    // Slowness and prompts that are too long say nothing about the model.
+    if (isLaneFailure(cause)) readiness.suspect();
+    const why = reason === "failed" ? formatError(cause) : (cause as Error).message;
+    log(`the LLM did not answer, the CRM did: ${why}`);
+  };
 
   app.use(async (c, next) => {
     const startedMs = performance.now();
@@ -84,23 +92,15 @@ export function createApp(parts: AppParts): Hono {
       if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
       const request = parseScoreRequest(body);
       const completed = request.samples.map((sample) => completeRecord(sample, histories, catalogue));
-      const predictions = await scoreRecords(
+      const policy = policyOf(request.llm, info.models);
+      const predictions = await readiness.predictor().score(
         completed.map(({ record }) => record),
-        {
-          predictor: readiness.predictor(),
-          policy: info.router.policy,
-          llm: request.llm,
-          signal: AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(llmTimeoutMs)]),
-          onLlmFailure(reason) {
-            // Slowness, senders that hang up and prompts that are too long say nothing about the model.
-            if (isLaneFailure(reason)) readiness.suspect();
-            const aborted = reason instanceof Error && ["AbortError", "TimeoutError"].includes(reason.name);
-            log(`the LLM did not answer, the CRM did: ${aborted ? reason.message : formatError(reason)}`);
-          },
-        },
+        { policy, signal: c.req.raw.signal, llmSignal: AbortSignal.timeout(llmTimeoutMs) },
       );
-      const answers = predictions.map((prediction, row) => ({
+      noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
+      const answers = predictions.map(({ degraded, ...prediction }, row) => ({
         ...prediction,
+        ...(degraded === undefined ? {} : { degraded: true }),
         ...(completed[row]!.coldStart ? { coldStart: true } : {}),
         ...(completed[row]!.unknownItem ? { unknownItem: true } : {}),
       }));
@@ -111,10 +111,11 @@ export function createApp(parts: AppParts): Hono {
 
   const answerError = (error: unknown, c: Context): Response => {
     // Nobody waits for an answer; the line of the request says so by the status that proxies use.
-    if (hungUp(error)) return new Response(null, { status: 499 });
+    if (hungUp(error) || c.req.raw.signal.aborted) return new Response(null, { status: 499 });
     const { status, body } = problemOf(error);
     const { code } = body.error;
-    if (status >= 500 && code !== "serve/loading") log(formatError(error));
+    if (status >= 500 && code !== "serve/loading")
+      log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));
     if (isLaneFailure(error)) readiness.suspect();
     if (status === 503) c.header("retry-after", "5");
     if (status === 405) c.header("allow", methodsOf(c.req.path).join(", "));

@@ -2,6 +2,7 @@ import type { Histories } from "@corella/bundle";
 import type { Catalogue, HistoryEvent, RatingRecord } from "@corella/modality";
 import type { Sample } from "./score-request.ts";
 
+/** A record that a model can score, and what could not be completed. */
 export interface CompletedRecord {
   readonly record: RatingRecord;
   /** Neither the user nor any of their past is known. */
@@ -42,7 +43,7 @@ function eventsBefore(events: readonly HistoryEvent[], time: number | undefined)
     : events.filter((event) => event.time === undefined || event.time < time);
 }
 
-/** By time where every event has one, otherwise as they came. */
+/** Events in the order of their times where every one has a time, otherwise as they came. */
 function oldestFirst(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
   return events.every((event) => event.time !== undefined)
     ? events.toSorted((a, b) => a.time! - b.time!)

@@ -7,7 +7,7 @@ export function exampleRequest(catalogue: Catalogue): Sample {
   return { item, history: [{ item: past, rating: 5 }] };
 }
 
-/** The same as a command. */
+/** A command that sends the example of a request to a server. */
 export function exampleCommand(url: string, catalogue: Catalogue): string {
   // Ids may hold quotes: JSON can say them without.
   const body = JSON.stringify(exampleRequest(catalogue)).replaceAll("'", "\\u0027");

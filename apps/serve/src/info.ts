@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Bundle, Histories, Router } from "@corella/bundle";
-import { parse } from "yaml";
+import { parseYaml } from "@corella/configuration";
 import { z } from "zod";
 
 /** What GET /v1/info tells of the bundle. */
@@ -12,10 +12,13 @@ export interface ServiceInfo {
     /** The first digits of its manifest's SHA-256: other contents, other version. */
     readonly version: string;
   };
-  readonly models: { readonly crm: string; readonly llm: string };
-  readonly router: Router;
-  readonly features: readonly { readonly name: string; readonly type: string }[];
-  /** Events of a history that the CRM looks at. */
+  /** One model, or both. */
+  readonly models: { readonly crm?: string | undefined; readonly llm?: string | undefined };
+  /** Only between two models. */
+  readonly router?: Router | undefined;
+  /** Only of a CRM. */
+  readonly features?: readonly { readonly name: string; readonly type: string }[] | undefined;
+  /** Events of a history that the CRM looks at, or without a CRM the LLM. */
   readonly historyLength: number;
   readonly items: number;
   /** Users whose history the bundle holds. */
@@ -23,8 +26,8 @@ export interface ServiceInfo {
 }
 
 /** What we want to know of the run's configuration; a bundle may come without it. */
-const runConfigSchema = z.looseObject({
-  crm: z.looseObject({ model: z.string() }),
+const crmSchema = z.looseObject({ crm: z.looseObject({ model: z.string() }) });
+const llmSchema = z.looseObject({
   llm: z.looseObject({
     base: z.union([
       z.looseObject({ kind: z.literal("pretrained"), folder: z.string() }),
@@ -33,29 +36,36 @@ const runConfigSchema = z.looseObject({
   }),
 });
 
+/** Tells of an opened bundle what may be known of it. */
 export async function describeBundle(bundle: Bundle, histories: Histories): Promise<ServiceInfo> {
   const manifest = await readFile(join(bundle.folder, "manifest.json"));
+  const version = createHash("sha256").update(manifest).digest("hex").slice(0, 12);
+  const { name, models, router, featureMap, prompt } = bundle;
+  const runConfig = parseYaml(bundle.runConfig ?? "", "the bundle's configuration");
   return {
-    bundle: { name: bundle.name, version: createHash("sha256").update(manifest).digest("hex").slice(0, 12) },
-    models: modelsOf(bundle.runConfig ?? ""),
-    router: bundle.router!,
-    features: bundle.featureMap!.features.map(({ name, type }) => ({ name, type })),
-    historyLength: bundle.featureMap!.historyLength,
+    bundle: { name, version },
+    models: {
+      crm: models.includes("crm") ? crmName(runConfig) : undefined,
+      llm: models.includes("llm") ? llmName(runConfig) : undefined,
+    },
+    router,
+    features: featureMap?.features.map((feature) => ({ name: feature.name, type: feature.type })),
+    historyLength: featureMap?.historyLength ?? prompt!.historyLength,
     items: bundle.catalogue.ids.length,
     users: histories.users,
   };
 }
 
-function modelsOf(runConfig: string): ServiceInfo["models"] {
-  const parsed = runConfigSchema.safeParse(parse(runConfig));
-  if (!parsed.success) return { crm: "unknown", llm: "unknown" };
-  const { crm, llm } = parsed.data;
-  const { base } = llm;
-  return {
-    crm: crm.model,
-    llm:
-      base.kind === "pretrained"
-        ? basename(base.folder)
-        : `Llama from scratch, ${base.layers} layers of ${base.hiddenSize}`,
-  };
+function crmName(runConfig: unknown): string {
+  const parsed = crmSchema.safeParse(runConfig);
+  return parsed.success ? parsed.data.crm.model : "unknown";
+}
+
+function llmName(runConfig: unknown): string {
+  const parsed = llmSchema.safeParse(runConfig);
+  if (!parsed.success) return "unknown";
+  const { base } = parsed.data.llm;
+  return base.kind === "pretrained"
+    ? basename(base.folder)
+    : `Llama from scratch, ${base.layers} layers of ${base.hiddenSize}`;
 }

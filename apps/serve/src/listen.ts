@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { CorellaError } from "@corella/errors";
 
+/** A server that listens. */
 export interface HttpServer {
   /** With the port that it really has. */
   readonly url: string;
@@ -11,7 +12,7 @@ export interface HttpServer {
 }
 
 /**
- * Listens.
+ * Answers HTTP requests at an address by a fetch handler.
  * @param address.port 0 for any that is free
  * @throws CorellaError `serve/port-in-use`, `serve/port-forbidden`, `serve/bad-host`
  */

@@ -72,10 +72,12 @@ async function ready({ output, ended }: Serving): Promise<string> {
   }
 }
 
-async function score(
-  url: string,
-  body: object,
-): Promise<{ predictions: (Prediction & { degraded?: true })[]; latencyMs: number }> {
+interface ServedAnswers {
+  readonly predictions: readonly (Omit<Prediction, "degraded"> & { readonly degraded?: true })[];
+  readonly latencyMs: number;
+}
+
+async function score(url: string, body: object): Promise<ServedAnswers> {
   const response = await fetch(`${url}/v1/score`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -83,7 +85,7 @@ async function score(
   });
   const text = await response.text();
   if (response.status !== 200) throw new Error(`${response.status} ${text}`);
-  return JSON.parse(text) as { predictions: Prediction[]; latencyMs: number };
+  return JSON.parse(text) as ServedAnswers;
 }
 
 function allRecords(): RatingRecord[] {
@@ -159,6 +161,46 @@ describe("a real bundle over HTTP", () => {
     await expect(fetch(`${url}/health/live`)).rejects.toThrow("fetch failed");
     expect(serving.output()).toMatch(/^POST \/v1\/score 200 [\d.]+ ms$/m);
     expect(serving.output()).not.toContain("user-0");
+  });
+
+  test.each(["crm", "llm"] as const)("a bundle of the %s alone", async (model) => {
+    const folder = join(runs, `alone-${model}`);
+    await saveTinyBundle(folder, [model]);
+    const serving = start("--bundle", folder, "--port", "0");
+    const url = await ready(serving);
+    const info = (await (await fetch(`${url}/v1/info`)).json()) as object;
+    expect(Object.keys((info as { models: object }).models)).toEqual([model]);
+    expect("router" in info).toBe(false);
+    expect("features" in info).toBe(model === "crm");
+    expect(info).toMatchObject({ historyLength: 6 });
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    const records = allRecords().slice(0, 50);
+    const predictor = await loadPredictor(await openBundle(folder), { runtime: { threads: 2 } });
+    const offline = await predictor.score(records);
+    await predictor.dispose();
+    const { predictions } = await score(url, { samples: records });
+    for (const [row, { route, probability }] of predictions.entries()) {
+      expect(route).toBe(model);
+      expect(Math.abs(probability - offline[row]!.probability)).toBeLessThan(1e-6);
+    }
+    serving.child.kill("SIGTERM");
+    expect(await serving.ended).toBe(0);
+  });
+
+  test("a server for the LLM of a bundle without one is refused", async () => {
+    const folder = join(runs, "alone-crm");
+    const serving = start(
+      "--bundle",
+      folder,
+      "--port",
+      "0",
+      "--llm-url",
+      "http://[::1]:1/v1",
+      "--llm-model",
+      "x",
+    );
+    expect(await serving.ended).toBe(1);
+    expect(serving.output()).toContain("error [bundle/no-model] The bundle has no LLM.");
   });
 
   test("an LLM that is too slow is not waited for", async () => {

@@ -1,6 +1,7 @@
 import { loadPredictor, newestBundle, openBundle, type RemoteLlm } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
+import { withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
 import { exampleCommand } from "./example.ts";
@@ -26,7 +27,9 @@ interface Options {
 const graceMs = 10_000;
 
 const command = new Command("serve")
-  .description("Answers over HTTP with a bundle: the CRM scores everything, the LLM the hard samples.")
+  .description(
+    "Answers over HTTP with a bundle: the CRM scores everything, the LLM the hard samples. A bundle's only model scores everything.",
+  )
   .option("--bundle <folder>", "bundle; default: the newest under --runs")
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
@@ -38,7 +41,7 @@ const command = new Command("serve")
   .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
   .option(
     "--llm-timeout <ms>",
-    "wait for the LLM, then the CRM answers",
+    "wait for the LLM, then the CRM answers; without a CRM the request fails",
     wholeNumber("--llm-timeout"),
     30_000,
   )
@@ -134,23 +137,18 @@ function remoteLlm({ llmUrl, llmModel, llmKeyVariable }: Options): RemoteLlm | u
   });
 }
 
-/** What is missing may be made or named by commands, of which the packages know nothing. */
-function withCommands(error: unknown): unknown {
-  if (!CorellaError.isInstance(error) || !["bundle/none", "bundle/missing"].includes(error.code))
-    return error;
-  const { code, message, place } = error;
-  const remedy = "Make one with `pnpm train`, or name one with --bundle.";
-  return new CorellaError({ code, message, place, remedy, cause: error });
-}
-
 function log(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+const noBundle = "Make one with `pnpm train`, or name one with --bundle.";
+
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(withCommands(error))}\n`);
+  process.stderr.write(
+    `${formatError(withRemedy(error, { "bundle/none": noBundle, "bundle/missing": noBundle }))}\n`,
+  );
   // When one model cannot be loaded, the thread of the other would go on.
   // oxlint-disable-next-line unicorn/no-process-exit
   process.exit(1);

@@ -10,6 +10,7 @@ export interface Problem {
   };
 }
 
+/** The HTTP statuses of problems. */
 export type ProblemStatus = 400 | 404 | 405 | 413 | 415 | 500 | 503;
 
 /** Errors that are the sender's, by HTTP status. All others are ours. */
@@ -18,6 +19,7 @@ const statusByCode: Readonly<Record<string, ProblemStatus>> = {
   "serve/unknown-field": 400,
   "serve/bad-field": 400,
   "serve/too-many-samples": 400,
+  "serve/no-model": 400,
   "serve/not-found": 404,
   "serve/method": 405,
   "serve/too-large": 413,
@@ -43,9 +45,16 @@ export function problemOf(error: unknown): { readonly status: ProblemStatus; rea
         },
       };
     }
-    if (error.code === "bundle/lane") return laneDown;
+    // A thread that ended, a server of the LLM that fails.
+    if (error.code === "bundle/lane" || error.code.startsWith("llm/remote-")) return laneDown;
   }
+  if (isTimeout(error)) return laneDown;
   return internal;
+}
+
+/** Whether a model was waited for until its time was up. */
+export function isTimeout(error: unknown): error is Error {
+  return error instanceof Error && error.name === "TimeoutError";
 }
 
 /** The answer while a model cannot be had. */

@@ -6,7 +6,7 @@ import type { RatingRecord } from "@corella/modality";
 export interface Readiness {
   /** @throws CorellaError `serve/loading`; what went wrong when the models could not be loaded */
   predictor(): Predictor;
-  /** A model has failed at a request: the next check tries them both. */
+  /** A model has failed at a request: the next check tries them all. */
   suspect(): void;
   /** Rejects with the reason when a model cannot answer. */
   check(): Promise<void>;
@@ -15,8 +15,19 @@ export interface Readiness {
 /** A model that takes longer for one sample is not ready. */
 const probeTimeoutMs = 2000;
 
-/** @param probe a sample that any bundle can score */
-export function createReadiness(loading: Predictor | Promise<Predictor>, probe: RatingRecord): Readiness {
+/** What a check of the models asks. */
+export interface Probe {
+  /** A sample that any bundle can score. */
+  readonly probe: RatingRecord;
+  /** Whether there is a model that is quick to ask. */
+  readonly hasCrm: boolean;
+}
+
+/** Watches models that may still be loading. */
+export function createReadiness(
+  loading: Predictor | Promise<Predictor>,
+  { probe, hasCrm }: Probe,
+): Readiness {
   let loaded = loading instanceof Promise ? undefined : loading;
   let failure: unknown;
   let suspected = false;
@@ -43,11 +54,14 @@ export function createReadiness(loading: Predictor | Promise<Predictor>, probe: 
       suspected = true;
     },
     async check() {
+      const loadedPredictor = predictor();
       // The LLM is only asked after a failure: a probe must stay cheap.
-      await predictor().score([probe], {
+      if (!hasCrm && !suspected) return;
+      const [answer] = await loadedPredictor.score([probe], {
         policy: { kind: suspected ? "all" : "none" },
         signal: AbortSignal.timeout(probeTimeoutMs),
       });
+      if (answer!.degraded !== undefined) throw answer!.degraded.cause;
       suspected = false;
     },
   };

@@ -2,6 +2,7 @@ import { CorellaError, nearestName } from "@corella/errors";
 import type { RatingRecord } from "@corella/modality";
 import { z } from "zod";
 
+/** The most samples of one request. */
 export const maxSamples = 1000;
 
 /** What is asked about: a record in which all but the item may be left out. */
@@ -10,6 +11,7 @@ export type Sample = Partial<RatingRecord> & Pick<RatingRecord, "item">;
 /** Whether the LLM may answer: as the bundle's router says, for no sample, or for all. */
 export type LlmUse = "auto" | "never" | "always";
 
+/** The body of a score request, checked. */
 export interface ScoreRequest {
   readonly samples: readonly Sample[];
   readonly llm: LlmUse;

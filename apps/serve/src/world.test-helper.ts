@@ -1,4 +1,4 @@
-import { createPredictor, type Histories, type Lane } from "@corella/bundle";
+import { createPredictor, type Histories, type Lane, type ModelName } from "@corella/bundle";
 import { createCatalogue, type RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
@@ -17,7 +17,7 @@ const histories: Histories = {
   ],
   attributesOf: () => ({ age: 30 }),
 };
-// Half sure of "1", quite sure of all others.
+/** What the CRM says: half sure of "1", quite sure of all others. */
 export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === "1" ? 0.5 : 0.9375);
 
 /** An app on two models in memory. */
@@ -31,7 +31,10 @@ export interface World {
   readonly failures: { crm?: Error | "hang" | undefined; llm?: Error | "hang" | undefined };
 }
 
-export function world(changes: Partial<AppParts> & { readonly policy?: RoutingPolicy } = {}): World {
+/** Makes an app on models in memory. @param changes.only the one model of a bundle that has one */
+export function world(
+  changes: Partial<AppParts> & { readonly policy?: RoutingPolicy; readonly only?: ModelName } = {},
+): World {
   const failures: World["failures"] = {};
   const lane = (name: "crm" | "llm", seen: RatingRecord[][], p: (record: RatingRecord) => number): Lane => ({
     async score(records, signal) {
@@ -54,29 +57,30 @@ export function world(changes: Partial<AppParts> & { readonly policy?: RoutingPo
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const predictor = createPredictor(
-    { crm: lane("crm", toCrm, pCrmOf), llm: lane("llm", toLlm, () => 0.25) },
-    router,
-  );
+  const { only, ...parts } = changes;
+  const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
+  const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
+  const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
   const app = createApp({
     predictor,
     histories,
     catalogue,
     info: {
       bundle: { name: "tiny", version: "abc" },
-      models: { crm: "DCNv2", llm: "Llama" },
-      router,
-      features: [],
+      models: { crm: crm && "DCNv2", llm: llm && "Llama" },
+      router: only === undefined ? router : undefined,
+      features: crm && [],
       historyLength: 30,
       items: 2,
       users: 1,
     },
     log: (line) => lines.push(line),
-    ...changes,
+    ...parts,
   });
   return { app, toCrm, toLlm, lines, failures };
 }
 
+/** Sends the body of a score request; status and answer. */
 export async function post(app: Hono, body: unknown, signal?: AbortSignal): Promise<[number, Answer]> {
   const response = await app.request("/v1/score", {
     method: "POST",
@@ -87,6 +91,7 @@ export async function post(app: Hono, body: unknown, signal?: AbortSignal): Prom
   return [response.status, (await response.json()) as Answer];
 }
 
+/** The answer to a score request, right or wrong. */
 export interface Answer {
   readonly probability?: number;
   readonly latencyMs?: number;

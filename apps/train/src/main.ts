@@ -4,7 +4,7 @@ import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { duration, listenForInterruption } from "@corella/terminal";
+import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
 import { Command } from "commander";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
@@ -141,6 +141,9 @@ function listeners(
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(error)}\n`);
+  const told = withRemedy(error, {
+    "train/interrupted": "Go on with --resume; the run will end as if it had not been interrupted.",
+  });
+  process.stderr.write(`${formatError(told)}\n`);
   process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
 }

@@ -5,6 +5,7 @@ import { changedSetting, configForFolder, loadRunConfig, type LoadedConfig } fro
 import { CorellaError } from "@corella/errors";
 import { claimFolder, isClaimed } from "@corella/files";
 
+/** The folder of a run, claimed for this process. */
 export interface RunFolder {
   readonly folder: string;
   readonly loaded: LoadedConfig;
@@ -14,6 +15,7 @@ export interface RunFolder {
   release(): Promise<void>;
 }
 
+/** Options of the command that choose the folder of a run. */
 export interface FolderOptions {
   readonly name?: string;
   readonly resume: boolean;

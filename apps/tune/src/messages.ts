@@ -18,6 +18,7 @@ export type TrialRequest =
   | { readonly kind: "verdict"; readonly goOn: boolean }
   | { readonly kind: "abort" };
 
+/** What the process of a trial tells the search. */
 export type TrialReply =
   | {
       readonly kind: "started";

@@ -4,6 +4,7 @@ import type { ExecuteTrial, TrialHooks, TrialRecord, TrialRun } from "@corella/a
 import { CorellaError } from "@corella/errors";
 import type { TrialReply, TrialRequest } from "./messages.ts";
 
+/** How trials are trained in processes of their own. */
 export interface ProcessOptions {
   readonly baseFolder: string;
   readonly cacheFolder: string;

@@ -26,6 +26,7 @@ export function settingsText({ settings }: PlannedTrial, names: ReadonlyMap<stri
     .join(", ");
 }
 
+/** A setting's value as it would be written on the command line. */
 export function valueText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
@@ -59,6 +60,7 @@ export function trialsTable(trials: readonly TriedConfig[]): { columns: string[]
   };
 }
 
+/** A figure with four decimals; a dash where there is none. */
 export function metric(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(4);
 }

@@ -7,6 +7,7 @@ import type { RecipeResult } from "./recipes/recipe.ts";
 import { recipes } from "./recipes/recipes.ts";
 import type { Run, TrainedPhase } from "./run.ts";
 
+/** Where a training reads and writes, and who watches it. */
 export interface TrainingOptions {
   /** Relative paths of the configuration start here. */
   readonly baseFolder: string;

@@ -55,9 +55,9 @@ export interface Bundle {
   /** One model or both. */
   readonly models: readonly ModelName[];
   readonly catalogue: Catalogue;
-  /** Of the CRM; undefined without one. */
+  /** How records become the CRM's ids; undefined without a CRM. */
   readonly featureMap: FeatureMap | undefined;
-  /** Of the LLM; undefined without one. */
+  /** How records become the LLM's text; undefined without an LLM. */
   readonly prompt: PromptConfig | undefined;
   /** undefined where there is one model only. */
   readonly router: Router | undefined;

@@ -9,7 +9,7 @@ import { damaged, writeJson } from "./folder-files.ts";
 /** A trained CRM, and how records become the ids that it was trained on. */
 export interface TrainedCrm {
   readonly config: CrmConfig;
-  /** By the model's own names. */
+  /** Weights by the model's own names. */
   readonly values: Values;
   readonly featureMap: FeatureMap;
 }

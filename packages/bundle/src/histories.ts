@@ -37,6 +37,7 @@ export async function writeHistories(folder: string, log: InteractionLog, maxLen
   await writeFileAtomic(join(folder, namesFile), JSON.stringify(names));
 }
 
+/** Reads the latest events of every known user from a bundle's folder. */
 export async function readHistories(folder: string): Promise<Histories> {
   const path = join(folder, tensorFile);
   const { tensors } = parseSafetensors(await readFile(path), path);

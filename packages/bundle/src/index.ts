@@ -1,6 +1,7 @@
 // One folder that holds everything a prediction needs, and the Predictor that uses it.
 export { openBundle, saveBundle, type Bundle, type BundleContents } from "./bundle.ts";
 export { crmOf, type TrainedCrm } from "./crm-files.ts";
+export type { Degradation } from "./degradation.ts";
 export { idFeeds } from "./feeds.ts";
 export type { Histories } from "./histories.ts";
 export type { Lane } from "./lane.ts";
@@ -11,5 +12,5 @@ export { loadPredictor, type LoadOptions } from "./load-predictor.ts";
 export type { ModelName } from "./models.ts";
 export { newestBundle } from "./newest.ts";
 export { createPredictor, type Prediction, type Predictor, type ScoreOptions } from "./predictor.ts";
-export { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
+export type { RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";

@@ -8,6 +8,7 @@ export async function writeItemVectors(path: string, { items, values }: ItemVect
   await writeSafetensors(path, { vectors: { dtype: "F32", shape, data: values } });
 }
 
+/** Reads the vectors of the catalogue's items, [items, dim] in its order. */
 export async function readItemVectors(path: string, catalogue: Catalogue): Promise<ItemVectors> {
   const { tensors } = parseSafetensors(await readFile(path), path);
   return { items: catalogue.ids, values: toFloat32(tensors.get("vectors")!) };

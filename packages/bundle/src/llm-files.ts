@@ -32,7 +32,7 @@ export interface TunedLlm {
   readonly tokenBudget: number;
   /** How records become text. */
   readonly prompt: PromptConfig;
-  /** By which the prompt chooses history, where it retrieves. */
+  /** Vectors by which the prompt chooses history, where it retrieves. */
   readonly itemVectors?: ItemVectors | undefined;
 }
 

@@ -24,7 +24,7 @@ const manifestSchema = z.strictObject({
 export interface Manifest {
   /** Name of the recipe that made the bundle, for information. */
   readonly recipe?: string | undefined;
-  /** By path inside the bundle, with `/` between folders. */
+  /** Size and hash by path inside the bundle, with `/` between folders. */
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 

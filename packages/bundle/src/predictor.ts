@@ -1,5 +1,6 @@
 import type { RatingRecord } from "@corella/modality";
 import { mix, route, type RoutingPolicy } from "@corella/routing";
+import { answerUnless, degradationBy, type Degradation } from "./degradation.ts";
 import type { Lane } from "./lane.ts";
 import { checkModels, type ModelName } from "./models.ts";
 import type { Router } from "./router.ts";
@@ -7,25 +8,35 @@ import type { Router } from "./router.ts";
 /** The answer to one record. */
 export interface Prediction {
   readonly probability: number;
-  /** Which model had the last word: `llm` for samples that were routed to it, and for all where there is no CRM. */
+  /** Which model had the last word: `llm` for samples that it answered, and for all where there is no CRM. */
   readonly route: ModelName;
-  /** Of the CRM's answer, in nats (eq. 1); only where there is a CRM. */
+  /** Entropy of the CRM's answer in nats (eq. 1); only where there is a CRM. */
   readonly entropy?: number;
   /** Only where there is a CRM. */
   readonly pCrm?: number;
   /** Only for samples that the LLM answered. */
   readonly pLlm?: number;
+  /** The sample was routed to the LLM, which did not answer: `probability` is the CRM's, and this says why. */
+  readonly degraded?: Degradation;
 }
 
 /** What one call of a Predictor may choose. */
 export interface ScoreOptions {
   /** Another policy than the bundle's, for example `{kind: "none"}` or a budget. A Predictor of one model has nothing to route. */
   readonly policy?: RoutingPolicy | undefined;
+  /** Aborted when nobody waits for any answer: the call rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Aborted when the LLM is waited for no longer, for example `AbortSignal.timeout(30_000)`: its samples keep the CRM's answer. */
+  readonly llmSignal?: AbortSignal | undefined;
 }
 
 /** The whole of inference (method section 2): CRM, routing by entropy, LLM for the hard samples, mixing; or one model alone. */
 export interface Predictor {
+  /**
+   * Answers records, in their order. The CRM scores them once and they are routed once, whatever becomes of the LLM: what it
+   * owes keeps the CRM's answer and is marked as degraded.
+   * @throws what the CRM's lane throws, without a CRM what the LLM's lane throws or the reason of `llmSignal`, and the reason of `signal`
+   */
   score(records: readonly RatingRecord[], options?: ScoreOptions): Promise<Prediction[]>;
   dispose(): Promise<void>;
 }
@@ -38,32 +49,16 @@ export function createPredictor(
   { crm, llm }: { readonly crm?: Lane | undefined; readonly llm?: Lane | undefined },
   router?: Router,
 ): Predictor {
-  const models = [
-    ...(crm === undefined ? [] : ["crm" as const]),
-    ...(llm === undefined ? [] : ["llm" as const]),
-  ];
+  const lanes = { crm, llm };
+  const models = (["crm", "llm"] as const).filter((model) => lanes[model] !== undefined);
   checkModels(models, router !== undefined, "lanes");
   return {
     async score(records, options = {}) {
       if (records.length === 0) return [];
-      if (crm === undefined) return llmAlone(await llm!.score(records, options.signal));
-      const pCrm = await crm.score(records, options.signal);
-      const policy = router === undefined ? nobody : (options.policy ?? router.policy);
-      const { toLlm, entropy } = route(pCrm, policy);
-      const hard = Array.from(toLlm, (row) => records[row]!);
-      const pLlm = hard.length === 0 ? new Float32Array(0) : await llm!.score(hard, options.signal);
-      const probability = toLlm.length === 0 ? pCrm : mix(pCrm, pLlm, toLlm, router!.mix);
-      const positions = new Map(Array.from(toLlm, (row, i) => [row, i]));
-      return records.map((_, row) => {
-        const position = positions.get(row);
-        return {
-          probability: probability[row]!,
-          route: position === undefined ? "crm" : "llm",
-          entropy: entropy[row]!,
-          pCrm: pCrm[row]!,
-          ...(position === undefined ? {} : { pLlm: pLlm[position]! }),
-        };
-      });
+      if (crm === undefined) return scoreByLlm(llm!, records, options);
+      const pCrm = await answerUnless(options.signal, crm, records);
+      if (llm === undefined) return scoredByCrm(pCrm, route(pCrm, { kind: "none" }).entropy);
+      return scoreHard(llm, records, pCrm, router!, options);
     },
     async dispose() {
       await Promise.all([crm?.dispose(), llm?.dispose()]);
@@ -71,8 +66,57 @@ export function createPredictor(
   };
 }
 
-const nobody: RoutingPolicy = { kind: "none" };
-
-function llmAlone(pLlm: Float32Array): Prediction[] {
+async function scoreByLlm(
+  llm: Lane,
+  records: readonly RatingRecord[],
+  options: ScoreOptions,
+): Promise<Prediction[]> {
+  const pLlm = await answerUnless(eitherOf(options), llm, records);
   return Array.from(pLlm, (probability) => ({ probability, route: "llm", pLlm: probability }));
+}
+
+function scoredByCrm(pCrm: Float32Array, entropy: Float32Array): Prediction[] {
+  return Array.from(pCrm, (probability, row) => ({
+    probability,
+    route: "crm",
+    entropy: entropy[row]!,
+    pCrm: probability,
+  }));
+}
+
+/** Routes what the CRM answered, and asks the LLM about the hard samples. */
+async function scoreHard(
+  llm: Lane,
+  records: readonly RatingRecord[],
+  pCrm: Float32Array,
+  router: Router,
+  options: ScoreOptions,
+): Promise<Prediction[]> {
+  const { toLlm, entropy } = route(pCrm, options.policy ?? router.policy);
+  const predictions = scoredByCrm(pCrm, entropy);
+  if (toLlm.length === 0) return predictions;
+  const hard = Array.from(toLlm, (row) => records[row]!);
+  try {
+    const pLlm = await answerUnless(eitherOf(options), llm, hard);
+    // What is no probability is no answer.
+    const probability = mix(pCrm, pLlm, toLlm, router.mix);
+    for (const [i, row] of toLlm.entries())
+      predictions[row] = {
+        ...predictions[row]!,
+        probability: probability[row]!,
+        route: "llm",
+        pLlm: pLlm[i]!,
+      };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const degraded = degradationBy(error, options.llmSignal);
+    for (const row of toLlm) predictions[row] = { ...predictions[row]!, degraded };
+  }
+  return predictions;
+}
+
+/** The LLM is waited for until anyone says that it is not. */
+function eitherOf({ signal, llmSignal }: ScoreOptions): AbortSignal | undefined {
+  if (signal === undefined || llmSignal === undefined) return signal ?? llmSignal;
+  return AbortSignal.any([signal, llmSignal]);
 }

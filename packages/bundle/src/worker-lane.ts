@@ -1,30 +1,45 @@
+import type { Worker } from "node:worker_threads";
 import type { RuntimeConfig } from "@corella/engine";
 import { CorellaError, type PlainError } from "@corella/errors";
 import { startWorker } from "@corella/files";
 import type { RatingRecord } from "@corella/modality";
 import type { Lane } from "./lane.ts";
+import type { ModelName } from "./models.ts";
 
-/** What the worker is started with. */
+/** What a lane's worker thread is started with. */
 export interface LaneSetup {
   readonly folder: string;
-  readonly lane: "crm" | "llm";
+  readonly lane: ModelName;
   readonly runtime: RuntimeConfig | undefined;
 }
 
+/** What goes to a lane's worker thread. */
 export type LaneRequest =
   | { readonly kind: "score"; readonly id: number; readonly records: readonly RatingRecord[] }
   /** Nobody waits for this answer any more. */
   | { readonly kind: "cancel"; readonly id: number };
 
+/** What comes from a lane's worker thread. */
 export type LaneReply =
   | { readonly kind: "ready" }
   | { readonly kind: "scores"; readonly id: number; readonly scores: Float32Array }
   /** `id` is absent when the lane could not start. */
   | { readonly kind: "error"; readonly id?: number; readonly error: PlainError };
 
-/** A lane in a worker thread: `session.run` blocks its thread, so the caller's event loop stays free. */
-export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
+/**
+ * Starts a lane in a worker thread: `session.run` blocks its thread, so the caller's event loop stays free.
+ * @throws CorellaError what the thread could not read, `bundle/lane` when it ended
+ */
+export function startWorkerLane(setup: LaneSetup): Promise<Lane> {
   const worker = startWorker(import.meta.url, { source: "./worker.ts", built: "./worker.js" }, setup);
+  return connectLane(worker, setup.lane);
+}
+
+/**
+ * A lane whose records and scores go by messages to a thread, once it says that it is ready.
+ * @throws CorellaError what the thread sends instead of being ready, `bundle/lane` when it ends, then and at every later call
+ */
+export async function connectLane(worker: Worker, model: ModelName): Promise<Lane> {
   const waiting = new Map<
     number,
     { resolve: (scores: Float32Array) => void; reject: (error: unknown) => void }
@@ -49,13 +64,13 @@ export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
       else caller?.reject(new CorellaError(reply.error));
     });
     worker.on("error", (cause) => {
-      const error = laneDied(setup.lane, cause);
+      const error = laneDied(model, cause);
       fail(error);
       reject(error);
     });
     worker.on("exit", (code) => {
       if (disposed) return;
-      const error = laneDied(setup.lane, `exit code ${code}`);
+      const error = laneDied(model, `exit code ${code}`);
       fail(error);
       reject(error);
     });
@@ -64,7 +79,7 @@ export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
   return {
     score(records, signal) {
       if (failure !== undefined) return Promise.reject(failure);
-      if (disposed) return Promise.reject(laneDied(setup.lane, "it was closed"));
+      if (disposed) return Promise.reject(laneDied(model, "it was closed"));
       next += 1;
       const id = next;
       return new Promise((resolve, reject) => {
@@ -86,18 +101,18 @@ export async function startWorkerLane(setup: LaneSetup): Promise<Lane> {
     },
     async dispose() {
       disposed = true;
-      for (const { reject } of waiting.values()) reject(laneDied(setup.lane, "it was closed"));
+      for (const { reject } of waiting.values()) reject(laneDied(model, "it was closed"));
       waiting.clear();
       await worker.terminate();
     },
   };
 }
 
-function laneDied(lane: string, cause: unknown): CorellaError {
+function laneDied(model: ModelName, cause: unknown): CorellaError {
   return new CorellaError({
     code: "bundle/lane",
-    message: `The thread of the ${lane === "crm" ? "CRM" : "LLM"} ended: ${cause instanceof Error ? cause.message : String(cause)}.`,
-    remedy: "Restart the server; if it happens again, look at its memory.",
+    message: `The thread of the ${model === "crm" ? "CRM" : "LLM"} ended: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    remedy: "Load the bundle again; if it happens again, look at the memory of the process.",
     cause,
   });
 }

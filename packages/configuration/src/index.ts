@@ -1,4 +1,4 @@
 // YAML files into plain typed values: a configuration is parsed once, at the edge.
 export { mergeUnder, withSetting } from "./change.ts";
 export { parseStrict } from "./parse.ts";
-export { readYaml } from "./read.ts";
+export { parseYaml, readYaml } from "./read.ts";

@@ -33,7 +33,12 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
   return content;
 }
 
-function parseYaml(text: string, place: string): unknown {
+/**
+ * YAML as plain values; undefined or null where there is none.
+ * @param place where the text comes from, for errors
+ * @throws CorellaError `config/syntax` with line and column
+ */
+export function parseYaml(text: string, place: string): unknown {
   const document = parseDocument(text);
   const mistake = document.errors[0];
   if (mistake === undefined) {

@@ -1,3 +1,4 @@
+import { createGenerator } from "@corella/random";
 import { predictionEntropy, boundaryShift } from "@corella/routing";
 import {
   confidenceGroupAuc,
@@ -7,17 +8,6 @@ import {
   type ModelPredictions,
   type Report,
 } from "./index.ts";
-
-/** Uniform numbers in [0, 1) of a seed: mulberry32. */
-export function uniform(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Made-up predictions of several models, their labels, and the routing that goes with them. */
 export interface Sample {
@@ -31,8 +21,7 @@ export interface Sample {
 
 /** A CRM, a weaker LLM that knows other things, and their two mixtures on synthetic click probabilities. */
 export function sample(count: number, seed = 7): Sample {
-  const next = uniform(seed);
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  const { uniform, normal } = createGenerator(seed, "sample");
   const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
   const labels = new Float32Array(count);
   const crm = new Float32Array(count);
@@ -41,7 +30,7 @@ export function sample(count: number, seed = 7): Sample {
   for (let row = 0; row < count; row++) {
     const known = normal() * 1.1;
     const hidden = normal() * 0.55;
-    labels[row] = next() < sigmoid(known + hidden + 0.1) ? 1 : 0;
+    labels[row] = uniform() < sigmoid(known + hidden + 0.1) ? 1 : 0;
     crm[row] = known + 0.1 + normal() * 0.3;
     aligned[row] = crm[row]! * 0.98 + hidden * 0.12;
     llm[row] = hidden * 0.9 + known * 0.3 + normal() * 0.5 + 0.4;
@@ -87,12 +76,12 @@ interface Decay {
 }
 
 function decay(name: string, { count, from, to, noise, seed, every = 1 }: Decay): CurveSeries {
-  const next = uniform(seed);
+  const { uniform } = createGenerator(seed, "decay");
   return {
     name,
     points: Array.from({ length: count }, (_, step): [number, number] => [
       (step + 1) * every,
-      to + (from - to) * Math.exp((-5 * step) / count) + noise * (next() + next() - 1),
+      to + (from - to) * Math.exp((-5 * step) / count) + noise * (uniform() + uniform() - 1),
     ]),
   };
 }

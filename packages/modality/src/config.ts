@@ -11,6 +11,8 @@ const attributeColumn = z.union([
     column: columnReference,
     type: z.enum(["text", "number", "list"]).default("text"),
     separator: z.string().min(1).default("|"),
+    /** What a cell says that has no value, for example "N/A"; empty cells have none anyway. */
+    missing: z.string().min(1).optional(),
   }),
 ]);
 
@@ -117,10 +119,18 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z.strict
 
 /** A column: its name (files with a header, Parquet, JSON lines) or its 0-based position (delimited text). */
 export type ColumnReference = string | number;
-/** A column of an attribute, with its type and, for several values in one cell, their separator. */
+/**
+ * A column of an attribute, with its type, the separator of several values in one cell, and the text that stands for no
+ * value.
+ */
 export type AttributeColumn =
   | ColumnReference
-  | { column: ColumnReference; type: "text" | "number" | "list"; separator: string };
+  | {
+      column: ColumnReference;
+      type: "text" | "number" | "list";
+      separator: string;
+      missing?: string | undefined;
+    };
 
 /** A table of a source: where it lies and how it is read, with every default filled in. */
 export interface TableConfig {
@@ -187,6 +197,7 @@ type InputAttributeColumn =
       column: ColumnReference;
       type?: "text" | "number" | "list" | undefined;
       separator?: string | undefined;
+      missing?: string | undefined;
     };
 type Loose<T extends TableConfig> = Partial<Omit<T, "path" | "columns">> & { path: string };
 

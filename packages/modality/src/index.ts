@@ -6,7 +6,14 @@ export {
   parseDataConfig,
   type SplitConfig,
 } from "./config.ts";
-export { amazonBooks, movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
+export {
+  amazonBooks,
+  movieLens100K,
+  movieLens1M,
+  movieLensCsv,
+  type MovieLensCsvSet,
+  movieTweetings,
+} from "./presets.ts";
 export { dataPreset, dataPresets, loadDataConfig, withDataPreset } from "./load-config.ts";
 export { loadLog } from "./load-log.ts";
 export { type PreparedLog, prepareLog } from "./prepared/prepare-log.ts";

@@ -1,15 +1,39 @@
 import { mergeUnder, parseStrict, readYaml } from "@corella/configuration";
 import { CorellaError, nearestName } from "@corella/errors";
 import { type DataConfig, dataConfigSchema } from "./config.ts";
-import { amazonBooks, movieLens100K, movieLens1M, movieTweetings } from "./presets.ts";
+import {
+  amazonBooks,
+  movieLens100K,
+  movieLens1M,
+  movieLensCsv,
+  type MovieLensCsvSet,
+  movieTweetings,
+} from "./presets.ts";
+
+/** A known data set. */
+interface DataPreset {
+  /** Its config, from the path of its files. */
+  readonly of: (path: string) => DataConfig;
+  /** Where the files are looked for by default. */
+  readonly path: string;
+}
 
 /** Configs of known data sets by name, from the path of their files; `path` is where they are looked for by default. */
-export const dataPresets: Readonly<Record<string, { of: (path: string) => DataConfig; path: string }>> = {
+export const dataPresets: Readonly<Record<string, DataPreset>> = {
   movietweetings: { of: movieTweetings, path: "data/movietweetings-100k" },
   "ml-1m": { of: movieLens1M, path: "ml-1m.zip" },
   "ml-100k": { of: movieLens100K, path: "ml-100k.zip" },
+  "ml-20m": movieLensPreset("ml-20m"),
+  "ml-25m": movieLensPreset("ml-25m"),
+  "ml-32m": movieLensPreset("ml-32m"),
+  "ml-latest": movieLensPreset("ml-latest"),
+  "ml-latest-small": movieLensPreset("ml-latest-small"),
   "amazon-books": { of: amazonBooks, path: "." },
 };
+
+function movieLensPreset(set: MovieLensCsvSet): DataPreset {
+  return { of: (path) => movieLensCsv(set, path), path: `${set}.zip` };
+}
 
 /**
  * The config of a known data set.

@@ -25,11 +25,7 @@ export function movieTweetings(folder: string): DataConfig {
  * Ratings 1 to 5; liked from 4; samples need 5 earlier ratings, as in ReLLa's preprocessing.
  */
 export function movieLens1M(path: string): DataConfig {
-  const whereToGet = movieLensTerms("ml-1m");
-  const file = (name: string): { path: string; member?: string; encoding: "latin1"; whereToGet: string } =>
-    path.endsWith(".zip")
-      ? { path, member: `ml-1m/${name}`, encoding: "latin1", whereToGet }
-      : { path: join(path, name), encoding: "latin1", whereToGet };
+  const file = (name: string) => ({ ...movieLensFile("ml-1m", path, name), encoding: "latin1" }) as const;
   return parseDataConfig({
     source: {
       ratings: { ...file("ratings.dat"), ...unquoted, columns: { user: 0, item: 1, rating: 2, time: 3 } },
@@ -53,13 +49,8 @@ const genres100K =
 
 /** MovieLens-100K: `ml-100k.zip` or the folder unpacked (research licence: never redistribute). */
 export function movieLens100K(path: string): DataConfig {
-  const whereToGet = movieLensTerms("ml-100k");
-  const file = (
-    name: string,
-  ): { path: string; member?: string; encoding: "latin1"; quote: ""; whereToGet: string } =>
-    path.endsWith(".zip")
-      ? { path, member: `ml-100k/${name}`, encoding: "latin1", quote: "", whereToGet }
-      : { path: join(path, name), encoding: "latin1", quote: "", whereToGet };
+  const file = (name: string) =>
+    ({ ...movieLensFile("ml-100k", path, name), encoding: "latin1", quote: "" }) as const;
   return parseDataConfig({
     source: {
       ratings: {
@@ -78,6 +69,37 @@ export function movieLens100K(path: string): DataConfig {
         ...file("u.user"),
         delimiter: "|",
         columns: { user: 0, age: { column: 1, type: "number" }, gender: 2, occupation: 3, zip: 4 },
+      },
+    },
+    label: { threshold: 4 },
+    filter: { minHistory: 5 },
+    history: { maxLength: 30, ties: "order" },
+  });
+}
+
+/** The MovieLens data sets that are published as CSV files with headers, all in one layout. */
+export type MovieLensCsvSet = "ml-20m" | "ml-25m" | "ml-32m" | "ml-latest" | "ml-latest-small";
+
+/**
+ * MovieLens as GroupLens publishes it since 2015: the zip of that name or the folder unpacked, with ratings.csv and
+ * movies.csv (research licence: never redistribute). Half stars, 0.5 to 5; liked from 4; samples need 5 earlier ratings.
+ */
+export function movieLensCsv(set: MovieLensCsvSet, path: string): DataConfig {
+  const file = (name: string) => ({ ...movieLensFile(set, path, name), header: true }) as const;
+  return parseDataConfig({
+    source: {
+      ratings: {
+        ...file("ratings.csv"),
+        columns: { user: "userId", item: "movieId", rating: "rating", time: "timestamp" },
+      },
+      items: {
+        ...file("movies.csv"),
+        columns: {
+          item: "movieId",
+          title: "title",
+          genres: { column: "genres", type: "list", separator: "|", missing: "(no genres listed)" },
+        },
+        titleYear: true,
       },
     },
     label: { threshold: 4 },
@@ -121,6 +143,14 @@ export function amazonBooks(folder: string): DataConfig {
   });
 }
 
-function movieLensTerms(name: string): string {
-  return `Download https://files.grouplens.org/datasets/movielens/${name}.zip (research use, no redistribution: read its README) and give its path.`;
+/** A file of a MovieLens data set: in the zip as GroupLens publishes it, or in the folder unpacked from it. */
+function movieLensFile(
+  set: string,
+  path: string,
+  name: string,
+): { path: string; member?: string; whereToGet: string } {
+  const whereToGet = `Download https://files.grouplens.org/datasets/movielens/${set}.zip (research use, no redistribution: read its README) and give its path.`;
+  return path.endsWith(".zip")
+    ? { path, member: `${set}/${name}`, whereToGet }
+    : { path: join(path, name), whereToGet };
 }

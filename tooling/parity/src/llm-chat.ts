@@ -6,7 +6,7 @@ import type { Comparison } from "./comparison.ts";
 
 interface RecordedChats {
   readonly texts: readonly string[];
-  /** Of `apply_chat_template` with the beginning of the answer. */
+  /** What `apply_chat_template` gives, with the beginning of the answer. */
   readonly ids: readonly (readonly number[])[];
   /** Texts that try to end the turn. */
   readonly hostile: readonly string[];

@@ -13,9 +13,9 @@ export interface Golden {
     readonly no_id: number;
     readonly labels: readonly number[];
     readonly adamw: { readonly lr: number; readonly weight_decay: number; readonly steps: number };
-    /** Of align. */
+    /** In goldens of the alignment: the layers whose hidden states are compared. */
     readonly layers: readonly number[];
-    /** Of gguf: by file name. */
+    /** In goldens of GGUF: the tensors by file name. */
     readonly files: Readonly<
       Record<
         string,
@@ -38,6 +38,7 @@ export interface Golden {
   integers(name: string): Int32Array;
 }
 
+/** A recorded decoder, loaded, with what was recorded of it and the runtime to compare on. */
 export interface DecoderCase {
   readonly label: string;
   readonly model: PretrainedModel;
@@ -45,6 +46,7 @@ export interface DecoderCase {
   readonly runtime: Runtime;
 }
 
+/** Reads golden.json and golden.safetensors of a folder. Asking for a tensor that is not there throws. */
 export async function readGolden(folder: string): Promise<Golden> {
   const facts = JSON.parse(await readFile(join(folder, "golden.json"), "utf8")) as Golden["facts"];
   const { tensors } = parseSafetensors(await readFile(join(folder, "golden.safetensors")));
@@ -75,6 +77,7 @@ export function recordedFeeds(golden: Golden, side: "right" | "left"): Batch {
   };
 }
 
+/** What is compared, as far as tolerances differ. */
 export type Tolerance =
   | "hidden"
   | "logits"

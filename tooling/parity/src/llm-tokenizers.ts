@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadTokenizer, type EncodeOptions } from "@corella/llm";
 import type { Comparison } from "./comparison.ts";
 
+/** A text and its recorded token ids. */
 export interface RecordedString {
   readonly text: string;
   readonly ids: readonly number[];

@@ -47,6 +47,7 @@ export interface PretrainedConfig {
 /** Names of the recipes, the default first. */
 export const recipeNames = ["corella", "crm-only", "llm-only"] as const;
 
+/** Name of a recipe, as `recipe:` of a configuration gives it. */
 export type RecipeName = (typeof recipeNames)[number];
 
 /** Everything that makes a run; two runs with equal configurations end with equal bits. */
@@ -107,6 +108,7 @@ const defaultCrm: CrmModelName = "DCNv2";
 const positiveInteger = z.int().positive();
 const share = z.number().min(0).max(1);
 
+/** The strict schema of a run's configuration, with every default; `parseRunConfig` adds presets and the settings by model. */
 export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
   .strictObject({
     name: z

@@ -4,6 +4,7 @@ import { isHubReference } from "@corella/llm";
 import { stringify } from "yaml";
 import { parseRunConfig, type RunConfig } from "./config.ts";
 
+/** A configuration that was read from a file, and where its relative paths start. */
 export interface LoadedConfig {
   readonly config: RunConfig;
   /** Relative paths of the configuration start here. */

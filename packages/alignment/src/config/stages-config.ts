@@ -60,6 +60,7 @@ export interface JointConfig extends LlmTuningConfig {
   readonly patience: number;
 }
 
+/** Settings of all stages: of the CRM, of both models together, and of the LLM alone. */
 export interface StagesConfig {
   readonly warmUp: WarmUpConfig;
   readonly joint: JointConfig;
@@ -78,6 +79,7 @@ const llmTuningFields = {
   warmupSteps: z.int().nonnegative().default(10),
 };
 
+/** The strict schema of `stages`, with every default. */
 export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
   .strictObject({
     warmUp: z

@@ -9,6 +9,7 @@ import type { Settings } from "./search-space.ts";
 /** Part of every key: raise it when what a trial computes changes its meaning. */
 const formatVersion = 2;
 
+/** One configuration of a search, checked, and the folder of its trial. */
 export interface PlannedTrial {
   readonly settings: Settings;
   readonly config: RunConfig;
@@ -17,6 +18,7 @@ export interface PlannedTrial {
   readonly folder: string;
 }
 
+/** Where the trials of a search read and write. */
 export interface PlanOptions {
   /** Relative paths of the configuration start here. */
   readonly baseFolder: string;

@@ -40,6 +40,7 @@ export interface TrialRun {
   readonly test: boolean;
 }
 
+/** What a trial tells while it trains, and how it is stopped. */
 export interface TrialHooks {
   /** @param validations those of an earlier call that was interrupted */
   started?(phase: {
@@ -55,6 +56,7 @@ export interface TrialHooks {
 }
 
 const recordFile = "trial.json";
+/** Where a trial's folder holds its checkpoint. */
 export const checkpointFolder = "checkpoint";
 
 /** The record of a folder; undefined when there is none. */

@@ -8,6 +8,7 @@ import { readTrial, type TrialHooks, type TrialRecord, type TrialRun } from "./t
 /** Where a trial is trained: in this thread, or in a process of its own. */
 export type ExecuteTrial = (run: TrialRun, hooks: TrialHooks) => Promise<TrialRecord>;
 
+/** A configuration of a search with the record of its trial. */
 export interface TriedConfig extends PlannedTrial {
   readonly record: TrialRecord;
   /** It was there already. */
@@ -25,6 +26,7 @@ export interface TuneListener {
   ended?(trial: number, tried: TriedConfig, all: readonly TriedConfig[]): void | Promise<void>;
 }
 
+/** How a search trains its trials, and who watches it. */
 export interface TuneOptions extends PlanOptions {
   /** Trials at once. */
   readonly parallel: number;
@@ -33,6 +35,7 @@ export interface TuneOptions extends PlanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** All trials of a search, the best one, and the seeds of the best. */
 export interface TuneResult {
   readonly trials: readonly TriedConfig[];
   readonly best: TriedConfig;

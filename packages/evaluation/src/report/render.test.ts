@@ -1,6 +1,7 @@
+import { createGenerator } from "@corella/random";
 import { expect, test } from "vitest";
 import { confidenceGroupAuc, entropyHistogram, evaluateModels, renderReport, type Report } from "../index.ts";
-import { sample, sampleReport, uniform } from "../sample.test-helper.ts";
+import { sample, sampleReport } from "../sample.test-helper.ts";
 
 const report = sampleReport(400, 40);
 const html = renderReport(report);
@@ -82,8 +83,8 @@ test("texts are texts, in HTML and in pictures", () => {
 });
 
 test("large runs stay below 400 kB", () => {
-  const next = uniform(1);
-  const points = Array.from({ length: 5000 }, (_, step): [number, number] => [step, next()]);
+  const { uniform } = createGenerator(1, "loss");
+  const points = Array.from({ length: 5000 }, (_, step): [number, number] => [step, uniform()]);
   const curves = Array.from({ length: 8 }, (_, curve) => ({
     title: `curve ${curve}`,
     xLabel: "step",

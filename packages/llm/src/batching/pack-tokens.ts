@@ -65,8 +65,9 @@ export function packSequences(
 }
 
 /**
- * The feeds of `packedDecoder` for one batch: outputs come in the order of the sequences.
- * @param groups how they share prefixes; default as it saves most
+ * The feeds of `packedDecoder` for one batch; its outputs come in the order of the sequences.
+ * @param sequences token ids, none empty
+ * @param groups how the sequences share prefixes; by default as it saves most
  */
 export function packedFeeds(
   sequences: readonly ArrayLike<number>[],

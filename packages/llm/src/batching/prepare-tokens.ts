@@ -2,6 +2,7 @@ import type { Batch } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 
+/** How long sequences may be, and how batches are made of them. */
 export interface PrepareOptions {
   /** Longest sequence. */
   readonly maxTokens: number;
@@ -19,6 +20,7 @@ export interface PrepareOptions {
   readonly sort?: boolean;
 }
 
+/** Sequences that go through the model together: the feeds, and which of the sequences given they are. */
 export interface TokenBatch {
   /** The inputs of `decoder`. */
   readonly feeds: Batch;
@@ -26,6 +28,7 @@ export interface TokenBatch {
   readonly rows: Uint32Array;
 }
 
+/** All sequences in batches, each sequence in exactly one of them. */
 export interface PreparedTokens {
   readonly batches: readonly TokenBatch[];
   /** How many prompts were cut. */
@@ -33,7 +36,9 @@ export interface PreparedTokens {
 }
 
 /**
- * Tokenises prompts and groups those of similar length, so that little is computed on padding.
+ * Tokenises prompts and groups those of similar length into batches for `decoder`, so that little is computed on
+ * padding.
+ * @param prompts texts, or token ids of texts that are tokenised already
  * @throws CorellaError `llm/prompt-too-long`, `llm/empty-prompt`
  */
 export async function prepareTokens(
@@ -50,7 +55,11 @@ export async function prepareTokens(
   return batchSequences(sequences, options);
 }
 
-/** The same for sequences that are tokenised already. */
+/**
+ * Groups tokenised sequences of similar length into batches for `decoder`, so that little is computed on padding.
+ * @param sequences token ids, one array each
+ * @throws CorellaError `llm/prompt-too-long`, `llm/empty-prompt`
+ */
 export function batchSequences(
   sequences: readonly ArrayLike<number>[],
   options: PrepareOptions,
@@ -86,7 +95,8 @@ export function batchSequences(
 }
 
 /**
- * The sequences, none longer than allowed, and how many were cut.
+ * Cuts sequences to the longest length, or refuses those that are longer.
+ * @returns the sequences in their order, and how many were cut
  * @throws CorellaError `llm/prompt-too-long`, `llm/empty-prompt`
  */
 export function fitted(
@@ -104,7 +114,10 @@ export function fitted(
   return { fitting, cut };
 }
 
-/** The decoder's feeds of one batch. */
+/**
+ * The feeds of `decoder` for one batch: every sequence is a row, filled up to the longest one.
+ * @param sequences token ids, none empty
+ */
 export function paddedFeeds(
   sequences: readonly ArrayLike<number>[],
   options: Pick<PrepareOptions, "pad" | "padTokenId"> = {},

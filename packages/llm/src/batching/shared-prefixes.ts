@@ -1,8 +1,8 @@
-/** Sequences that begin with the same tokens. */
+/** Sequences that begin with the same tokens, as `sharedPrefixes` groups them. */
 export interface PrefixGroup {
   /** How many tokens all members share; at least one token of each follows. */
   readonly length: number;
-  /** By their place in the list of sequences. */
+  /** The sequences, by their place in the list. */
   readonly members: readonly number[];
 }
 

@@ -17,7 +17,7 @@ const kinds: Readonly<Record<string, Activation>> = {
   relu: "relu",
 };
 
-/** `hidden_act` of config.json. */
+/** The schema of `hidden_act` in config.json: Hugging Face's name of an activation, into ours. */
 export const activation: z.ZodType<Activation, unknown> = z.string().transform((name, context) => {
   const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
   if (kind !== undefined) return kind;
@@ -28,6 +28,7 @@ export const activation: z.ZodType<Activation, unknown> = z.string().transform((
   return z.NEVER;
 });
 
+/** Hugging Face's name of an activation, for config.json. */
 export function activationName(kind: Activation): string {
   return kind === "geluTanh" ? "gelu_pytorch_tanh" : kind;
 }

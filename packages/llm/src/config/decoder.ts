@@ -1,7 +1,10 @@
 import type { Activation } from "./activation.ts";
 import type { RopeConfig } from "./rope.ts";
 
-/** A decoder of the Llama family. Sizes by their names in the papers; `toHuggingFace` gives config.json's names. */
+/**
+ * What a decoder is like, of whichever architecture: sizes by their names in the papers, and in what architectures
+ * differ. `parseDecoderConfig` reads it from Hugging Face's config.json, `toHuggingFace` writes it.
+ */
 export interface DecoderConfig {
   readonly architecture: "llama" | "mistral" | "qwen2" | "qwen3" | "olmo2" | "gemma3";
   readonly vocabularySize: number;
@@ -11,7 +14,7 @@ export interface DecoderConfig {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headDim: number;
-  /** Of the feed-forward layers' gates. Default silu, Gemma's geluTanh. */
+  /** The nonlinearity of the feed-forward layers' gates. Default silu, Gemma's geluTanh. */
   readonly activation?: Activation | undefined;
   readonly rmsNormEpsilon: number;
   /** Longest sequence. */
@@ -33,6 +36,7 @@ export interface DecoderConfig {
   readonly padTokenId: number | undefined;
 }
 
+/** The layers whose queries see the newest tokens only, and their RoPE. */
 export interface SlidingConfig {
   /** A query sees the keys of its own position and of the window - 1 before it. */
   readonly window: number;

@@ -42,12 +42,16 @@ const textConfig = z.looseObject({
   pad_token_id: tokenId,
 });
 
+/** True for the config.json of Gemma 3: of the text model alone, or of one that sees pictures. */
 export function isGemma3(json: unknown): boolean {
   const kind = (json as { model_type?: unknown } | null | undefined)?.model_type;
   return kind === "gemma3_text" || kind === "gemma3";
 }
 
-/** The text model of Gemma 3 (Gemma Team 2025), also out of a model that sees pictures. */
+/**
+ * The schema of Gemma 3's config.json (Gemma Team 2025): the text model's, or that of a model that sees pictures, of
+ * which the text model is read.
+ */
 export const gemma3Config: z.ZodType<DecoderConfig, unknown> = z
   .preprocess(
     (json) => ({ ...(json as object), ...(json as { text_config?: object }).text_config }),
@@ -99,7 +103,7 @@ export const gemma3Config: z.ZodType<DecoderConfig, unknown> = z
     };
   });
 
-/** The content of config.json for transformers 4 and 5. */
+/** The content of config.json for the text model of a Gemma 3, in the names of transformers 4 and 5. */
 export function gemma3ToHuggingFace(config: DecoderConfig): Record<string, unknown> {
   const sliding = config.sliding!;
   return {

@@ -2,17 +2,24 @@ import { z } from "zod";
 
 type LayerType = "sliding_attention" | "full_attention";
 
-/** `layer_types` of config.json, which transformers 5 writes for every model that has both kinds. */
+/**
+ * The schema of `layer_types` in config.json, which transformers 5 writes for every model that has both kinds of
+ * layers.
+ */
 export const layerTypes: z.ZodType<readonly LayerType[] | null | undefined> = z
   .array(z.enum(["sliding_attention", "full_attention"]))
   .nullish();
 
+/**
+ * The content of `layer_types` in config.json.
+ * @param sliding for each layer, whether it slides
+ */
 export function layerTypesOf(sliding: readonly boolean[]): LayerType[] {
   return sliding.map((slides) => (slides ? "sliding_attention" : "full_attention"));
 }
 
 /**
- * Which of the layers slide: as `types` say, or where there are none as `otherwise` does.
+ * Says for each layer whether it slides: as `layer_types` of config.json say, or without them as `otherwise` does.
  * @param complain told of more or fewer types than layers
  */
 export function slidingLayers(

@@ -58,7 +58,9 @@ function withDefaults(json: unknown): unknown {
   return { ...defaults[String((json as { model_type?: unknown }).model_type)], ...json };
 }
 
-/** Reads config.json of Llama and of those that differ from it in few things: Mistral, Qwen2, Qwen3, OLMo 2. */
+/**
+ * The schema of config.json of Llama and of those that differ from it in few things: Mistral, Qwen2, Qwen3, OLMo 2.
+ */
 export const llamaConfig: z.ZodType<DecoderConfig, unknown> = z
   .preprocess(withDefaults, huggingFaceConfig)
   .transform((json, context): DecoderConfig => {
@@ -138,7 +140,7 @@ export const llamaConfig: z.ZodType<DecoderConfig, unknown> = z
 
 const classNames = { llama: "Llama", mistral: "Mistral", qwen2: "Qwen2", qwen3: "Qwen3", olmo2: "Olmo2" };
 
-/** The content of config.json of a decoder that `llamaConfig` reads, for transformers 4 and 5. */
+/** The content of config.json for a decoder that `llamaConfig` reads, in the names of transformers 4 and 5. */
 export function llamaToHuggingFace(config: DecoderConfig): Record<string, unknown> {
   const rope = ropeParameters(config.rope);
   return {

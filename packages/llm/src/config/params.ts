@@ -1,8 +1,10 @@
 import type { ParamSpec } from "@corella/engine";
 import type { DecoderConfig } from "./decoder.ts";
 
+/** The linear maps of a block, which LoRA can adapt, by Hugging Face's names. */
 export type Projection = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
 
+/** One linear map of one block: its module, and its weight's shape [outputs, inputs]. */
 export interface ProjectionShape {
   /** For example `model.layers.0.self_attn.q_proj`. */
   readonly module: string;
@@ -12,7 +14,7 @@ export interface ProjectionShape {
   readonly bias: boolean;
 }
 
-/** Every linear map of the blocks, weights [outputs, inputs], in the order of computation. */
+/** Every linear map of all blocks, in the order of computation. */
 export function projections(config: DecoderConfig): ProjectionShape[] {
   const { hiddenSize, intermediateSize, bias } = config;
   const queries = config.heads * config.headDim;
@@ -37,7 +39,7 @@ export function projections(config: DecoderConfig): ProjectionShape[] {
   }).flat();
 }
 
-/** The module of one projection, for example `model.layers.0.self_attn.q_proj`. */
+/** The module of one linear map of one block, for example `model.layers.0.self_attn.q_proj`. */
 export function moduleName(layer: number, name: Projection): string {
   const parent = name === "gate_proj" || name === "up_proj" || name === "down_proj" ? "mlp" : "self_attn";
   return `model.layers.${layer}.${parent}.${name}`;
@@ -45,13 +47,20 @@ export function moduleName(layer: number, name: Projection): string {
 
 const preNorms = ["input_layernorm", "post_attention_layernorm"];
 
-/** The norms of a block over the hidden size, of architectures that do not norm before attention and MLP only. */
-const blockNorms: Readonly<Partial<Record<DecoderConfig["architecture"], readonly string[]>>> = {
-  gemma3: [...preNorms, "pre_feedforward_layernorm", "post_feedforward_layernorm"],
+/** The norms of a block over the hidden size; `preNorms` are those before attention and before the MLP. */
+const blockNorms: Readonly<Record<DecoderConfig["architecture"], readonly string[]>> = {
+  llama: preNorms,
+  mistral: preNorms,
+  qwen2: preNorms,
+  qwen3: preNorms,
   olmo2: ["post_attention_layernorm", "post_feedforward_layernorm"],
+  gemma3: [...preNorms, "pre_feedforward_layernorm", "post_feedforward_layernorm"],
 };
 
-/** The parameters by Hugging Face's names; the head only where it is not the embedding. */
+/**
+ * The parameters of a decoder by Hugging Face's names, with shapes and first values; the head only where it is not the
+ * embedding matrix. An adapter's are added by `loraParams`.
+ */
 export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> {
   const weight = { kind: "normal", std: config.initializerRange } as const;
   const zeros = { kind: "zeros" } as const;
@@ -66,7 +75,7 @@ export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> 
   }
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `model.layers.${layer}`;
-    for (const norm of blockNorms[config.architecture] ?? preNorms)
+    for (const norm of blockNorms[config.architecture])
       params[`${block}.${norm}.weight`] = { shape: [config.hiddenSize], init: neutral };
     if (config.queryKeyNorm !== "none") {
       const [queries, keys] = config.queryKeyNorm === "head" ? [1, 1] : [config.heads, config.keyValueHeads];
@@ -81,7 +90,9 @@ export function decoderParams(config: DecoderConfig): Record<string, ParamSpec> 
   return params;
 }
 
-/** The parameter that holds the head's rows. */
+/**
+ * The name of the parameter whose rows are the tokens' logits: the head, or the embedding matrix where that is both.
+ */
 export function headName(config: DecoderConfig): string {
   return config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 }

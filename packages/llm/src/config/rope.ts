@@ -41,7 +41,7 @@ export type RopeConfig =
       readonly truncate?: boolean;
     };
 
-/** `rope_parameters`, or `rope_scaling` in the names of transformers 4. */
+/** The fields of `rope_parameters` in config.json, or of `rope_scaling` in the names of transformers 4. */
 export interface RopeFields {
   readonly rope_type?: string | undefined;
   /** The name before `rope_type`. */
@@ -63,6 +63,7 @@ export interface RopeFields {
 }
 
 const positive = z.number().positive();
+/** The schema of `rope_parameters` in config.json, and of `rope_scaling`. */
 export const ropeFields: z.ZodType<RopeFields> = z.looseObject({
   rope_type: z.string().optional(),
   type: z.string().optional(),
@@ -82,7 +83,11 @@ export const ropeFields: z.ZodType<RopeFields> = z.looseObject({
   partial_rotary_factor: z.number().optional(),
 });
 
-/** A string says what is not supported. */
+/**
+ * The RoPE that fields of config.json mean, with the defaults of transformers.
+ * @param model what the fields may leave to the rest of config.json
+ * @returns a string where something is not supported: it says what
+ */
 export function ropeConfig(
   fields: RopeFields,
   model: { readonly theta: number; readonly maxPositions: number; readonly headDim: number },
@@ -143,7 +148,7 @@ function yarnAttentionFactor(fields: RopeFields, factor: number): number {
     : scale(1);
 }
 
-/** As transformers 5 writes it. */
+/** The content of `rope_parameters` in config.json, as transformers 5 writes it. */
 export function ropeParameters(rope: RopeConfig): Record<string, unknown> {
   const common = { rope_type: rope.kind, rope_theta: rope.theta };
   switch (rope.kind) {

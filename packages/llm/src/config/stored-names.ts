@@ -1,7 +1,7 @@
 import type { NameInFile } from "../files/tensor-folder.ts";
 import type { DecoderConfig } from "./decoder.ts";
 
-/** A parameter's name in published checkpoints of the decoder's architecture. */
+/** How a decoder's parameters are named in published checkpoints of its architecture. */
 export function storedName({ architecture }: DecoderConfig): NameInFile {
   return architecture === "gemma3" ? gemma3StoredName : (name) => name;
 }

@@ -1,4 +1,5 @@
 import { tf } from "@corella/engine";
+import type { DecoderConfig } from "../config/decoder.ts";
 import { block, type BlockContext, type Queries } from "./block.ts";
 import { gemma3Block, gemma3Norm } from "./gemma-block.ts";
 import { olmo2Block } from "./olmo2-block.ts";
@@ -15,11 +16,20 @@ export interface Architecture {
   finalNorm(x: tf.Tensor): tf.Tensor;
 }
 
+const blocks: Readonly<Record<DecoderConfig["architecture"], typeof block>> = {
+  llama: block,
+  mistral: block,
+  qwen2: block,
+  qwen3: block,
+  olmo2: olmo2Block,
+  gemma3: gemma3Block,
+};
+
 /** The pieces of the architecture that the context's configuration names. Blocks are recomputed where that is chosen. */
 export function architectureOf(context: BlockContext): Architecture {
   const { scope, config } = context;
   const isGemma = config.architecture === "gemma3";
-  const compute = isGemma ? gemma3Block : config.architecture === "olmo2" ? olmo2Block : block;
+  const compute = blocks[config.architecture];
   return {
     embed(tokens) {
       const rows = tf.gather(scope.param("model.embed_tokens.weight"), tf.reshape(tokens, [-1]));

@@ -6,14 +6,17 @@ import type { RecomputeOption } from "../operations/recomputed.ts";
 import { rmsNorm } from "../operations/rms-norm.ts";
 import { moduleName, type Projection } from "../config/params.ts";
 
-/** What every block of one forward pass shares. */
+/** What every block of one forward pass shares: parameters, configuration and adapter. */
 export interface BlockContext extends RecomputeOption {
   readonly scope: Scope;
   readonly config: DecoderConfig;
   readonly lora: LoraConfig | undefined;
 }
 
-/** The tokens whose output is wanted, and what they see: all, or the last real one of each sequence. */
+/**
+ * The tokens whose output is wanted, all or the last real one of each sequence, and how these attend to the tokens that
+ * they may see.
+ */
 export interface Queries {
   /** [tokens, dim] -> [queries, dim] */
   pick(x: tf.Tensor): tf.Tensor;
@@ -52,7 +55,10 @@ export function block(context: BlockContext, layer: number, x: tf.Tensor, querie
   return tf.add(afterAttention, project("down_proj", inner));
 }
 
-/** x W^T + bias, and the adapter's low-rank part where the module has one. x [rows, in] -> [rows, out]. */
+/**
+ * One linear map of a block, x W^T + bias, and the adapter's low-rank part where the module has one. x [rows, inputs]
+ * -> [rows, outputs].
+ */
 export function linear(context: BlockContext, module: string, name: Projection, x: tf.Tensor): tf.Tensor {
   const { scope, config, lora } = context;
   let y = tf.matMul(x, scope.param(`${module}.weight`), false, true);

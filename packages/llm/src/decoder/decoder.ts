@@ -15,21 +15,23 @@ export interface AnswerIds {
   readonly no: number;
 }
 
+/** What a decoder is asked for: two answers, perhaps with an adapter, and which hidden states. */
 export interface DecoderOptions extends RecomputeOption {
   readonly answers: AnswerIds;
   /** Adds the adapter's parameters; the base stays as it is. */
   readonly lora?: LoraConfig | undefined;
-  /** Also the hidden states of every position. Default false: then the last block computes one position only. */
+  /** Gives the hidden states of every position too. Default false: then the last block computes one position only. */
   readonly allPositions?: boolean;
 }
 
+/** What a decoder knows after the last token of each sequence. */
 export interface DecoderOutput {
   /**
    * At the last real token, [batch, hidden]: the embeddings (0), each block's output (1 .. layers - 1) and the final
    * norm's output (layers), as Hugging Face numbers them.
    */
   readonly hiddenStates: readonly tf.Tensor[];
-  /** The same of every position, [batch, time, hidden]; with `allPositions`. */
+  /** The hidden states of every position, [batch, time, hidden]; with `allPositions`. */
   readonly sequenceStates: readonly tf.Tensor[] | undefined;
   /** Logits of the two answers as the next token, yes first: [batch, 2]. Only two rows of the head are computed. */
   readonly yesNoLogits: tf.Tensor;
@@ -39,7 +41,10 @@ export interface DecoderOutput {
   readonly head: tf.Tensor;
 }
 
-/** What `prepareTokens` feeds. `last` is the place of each sequence's last real token, `index` is 0 .. time - 1. */
+/**
+ * The inputs of `decoder`, as `paddedFeeds` gives them. `visible` is 1 for real tokens, `last` the place of each
+ * sequence's last real token, `index` 0 .. time - 1.
+ */
 export const decoderInputs: Readonly<
   Record<"tokens" | "positions" | "visible" | "index" | "last", InputSpec>
 > = {
@@ -50,7 +55,10 @@ export const decoderInputs: Readonly<
   last: { shape: ["batch"], dtype: "int32" },
 };
 
-/** A decoder of the Llama family that answers yes or no. Parameters have Hugging Face's and PEFT's names. */
+/**
+ * A decoder that answers yes or no, on sequences padded to a common length. Parameters have Hugging Face's and PEFT's
+ * names.
+ */
 export function decoder(config: DecoderConfig, options: DecoderOptions): Part<DecoderOutput> {
   const { lora, recompute } = options;
   return {
@@ -86,12 +94,17 @@ export function decoder(config: DecoderConfig, options: DecoderOptions): Part<De
   };
 }
 
-/** The base's parameters and the adapter's. */
+/** The parameters of a decoder and of its adapter, by Hugging Face's and PEFT's names. */
 export function adaptedParams(config: DecoderConfig, lora: LoraConfig | undefined): Part<unknown>["params"] {
   return { ...decoderParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) };
 }
 
-/** The decoder from tokens to answers: all blocks but the last for all tokens, the last one for those of the answers. */
+/**
+ * The decoder from tokens to answers, whichever way its sequences are laid out: all blocks but the last are computed
+ * for all tokens, the last one for those of the answers.
+ * @param tokens int32, of any shape
+ * @param queriesOf how a layer attends, for all tokens and for one of each sequence
+ */
 export function answeringBlocks(
   context: BlockContext,
   { answers, allPositions: wanted }: DecoderOptions,

@@ -42,7 +42,7 @@ export function languageModelProgram(config: DecoderConfig, { recompute }: Recom
   };
 }
 
-/** Token sequences of equal length, cut from documents that stand one after another. */
+/** Token sequences of equal length for training from scratch, cut from documents that stand one after another. */
 export interface PackedChunks {
   /** [count, time + 1]: a chunk's first `time` tokens predict its last `time`. */
   readonly ids: Int32Array;
@@ -82,7 +82,10 @@ export function packDocuments(
   return { ids, count, time };
 }
 
-/** The feeds of some chunks. */
+/**
+ * The feeds of `languageModelProgram` for some of the chunks.
+ * @param rows which chunks, by number
+ */
 export function chunkBatch(chunks: PackedChunks, rows: ArrayLike<number>): Batch {
   const { ids, time } = chunks;
   const tokens = new Int32Array(rows.length * time);

@@ -1,6 +1,6 @@
 import type { DecoderConfig } from "../config/decoder.ts";
 
-/** How a layer attends. */
+/** How one layer attends: heads, RoPE and window. */
 export interface AttentionConfig extends Pick<
   DecoderConfig,
   "heads" | "keyValueHeads" | "headDim" | "rope" | "queryScalar"
@@ -9,7 +9,9 @@ export interface AttentionConfig extends Pick<
   readonly window?: number | undefined;
 }
 
-/** What is made once for the layers that see everything and once for those that slide, by layer. */
+/**
+ * Makes something once for the layers that see everything and once for those that slide, and says which a layer has.
+ */
 export function byLayer<Made>(
   config: DecoderConfig,
   make: (attention: AttentionConfig) => Made,
@@ -21,7 +23,7 @@ export function byLayer<Made>(
   return (layer) => (sliding.layers[layer] === true ? slid : whole);
 }
 
-/** The factor on the scores, which a query's rotation brings along. */
+/** The factor on attention scores, 1 / sqrt(queryScalar or headDim). A query's rotation brings it along. */
 export function scoreScale({ queryScalar, headDim }: AttentionConfig): number {
   return 1 / Math.sqrt(queryScalar ?? headDim);
 }

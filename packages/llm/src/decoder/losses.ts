@@ -12,7 +12,8 @@ export function twoWayLoss(yesNoLogits: tf.Tensor, labels: tf.Tensor): tf.Tensor
 }
 
 /**
- * Training by a loss of the answers: the part's inputs and `label` float32 [batch], 1 for yes. Names stay the part's.
+ * A program that trains a part by a loss of its output and labels: to the part's inputs comes `label`, float32 [batch],
+ * 1 for yes. Parameters keep the part's names.
  * @param loss scalar
  */
 export function labelledProgram<Output>(
@@ -26,12 +27,15 @@ export function labelledProgram<Output>(
   };
 }
 
-/** `labelledProgram` by the two-way loss. */
+/** A program that trains a decoder by `twoWayLoss`: to its inputs comes `label`, float32 [batch], 1 for yes. */
 export function twoWayProgram(part: Part<Pick<DecoderOutput, "yesNoLogits">>): Program {
   return labelledProgram(part, ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels));
 }
 
-/** Yes minus no, [batch]: the logit of P(yes). */
+/**
+ * The logit of P(yes), [batch]: the logit of yes minus that of no.
+ * @param yesNoLogits [batch, 2]
+ */
 export function logitDifference(yesNoLogits: tf.Tensor): tf.Tensor {
   const [yes, no] = tf.split(yesNoLogits, 2, 1) as [tf.Tensor, tf.Tensor];
   return tf.reshape(tf.sub(yes, no), [-1]);

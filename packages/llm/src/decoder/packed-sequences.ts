@@ -43,8 +43,8 @@ export const packedInputs: Readonly<Record<PackedInput, InputSpec>> = {
 };
 
 /**
- * Every token, and the last one of each sequence. A token of a prefix sees those before it; one of a sequence sees its
- * own prefix and what is before it in its own sequence, and no other.
+ * The queries of packed sequences: of every token, and of the last one of each sequence. A token of a prefix sees those
+ * before it; one of a sequence sees its own prefix and what is before it in its own sequence, and no other.
  */
 export function packedQueries(
   config: AttentionConfig,

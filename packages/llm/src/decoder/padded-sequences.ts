@@ -17,13 +17,16 @@ export interface Sequences {
   readonly visible?: tf.Tensor;
 }
 
-/** Every position, each seeing those before it. */
+/** The queries of every position of padded sequences, each seeing those before it. */
 export function allPositions(config: AttentionConfig, sequences: Sequences): Queries {
   const { index, time, positions } = sequences;
   return { pick: (x) => x, attend: attendFrom(config, sequences, positions, tf.reshape(index, [1, time])) };
 }
 
-/** One position of each sequence. @param place int32 [batch] */
+/**
+ * The query of one position of each padded sequence, which sees those before it.
+ * @param place int32 [batch]
+ */
 export function onePosition(config: AttentionConfig, sequences: Sequences, place: tf.Tensor): Queries {
   const { batch, time, index, positions } = sequences;
   const column = tf.reshape(place, [batch, 1]);

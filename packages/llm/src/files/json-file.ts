@@ -28,7 +28,11 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** An object, whatever its fields. @throws CorellaError `llm/bad-json` */
+/**
+ * Checks that the content of a JSON file is an object, whatever its fields.
+ * @param place the file, for the error
+ * @throws CorellaError `llm/bad-json`
+ */
 export function asObject(value: unknown, place: string): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;

@@ -1,7 +1,11 @@
 import { CorellaError } from "@corella/errors";
 import type { z } from "zod";
 
-/** Parses the content of a config.json. @throws CorellaError `llm/config` with the first field that is wrong */
+/**
+ * Checks the content of a config.json by a schema.
+ * @param place the file, for the error
+ * @throws CorellaError `llm/config` with the first field that is wrong
+ */
 export function parseConfig<Config>(
   schema: z.ZodType<Config, unknown>,
   json: unknown,
@@ -15,9 +19,10 @@ export function parseConfig<Config>(
 }
 
 /**
- * Parses the content of a file.
+ * Checks the content of a file by a schema.
+ * @param place the file, for the error
  * @param mistake how the first field that is wrong is told, or `whole` when there is no field
- * @throws CorellaError of that code
+ * @throws CorellaError with the code in `mistake`
  */
 export function parseContent<Content>(
   schema: z.ZodType<Content, unknown>,

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ParamSpec, ValueReader, Values } from "@corella/engine";
 import { CorellaError, nearestName } from "@corella/errors";
@@ -8,9 +8,9 @@ import { asObject, readJson } from "./json-file.ts";
 /** The safetensors files of a model folder: one, or shards named by an index. */
 async function weightFiles(folder: string): Promise<string[]> {
   const single = join(folder, "model.safetensors");
-  if (await exists(single)) return [single];
+  if (existsSync(single)) return [single];
   const indexPath = join(folder, "model.safetensors.index.json");
-  if (!(await exists(indexPath))) {
+  if (!existsSync(indexPath)) {
     throw new CorellaError({
       code: "llm/no-weights",
       message: "The folder has neither model.safetensors nor model.safetensors.index.json.",
@@ -21,7 +21,7 @@ async function weightFiles(folder: string): Promise<string[]> {
   const map = asObject(asObject(await readJson(indexPath), indexPath)["weight_map"], indexPath);
   const names = [...new Set(Object.values(map))].map(String);
   for (const name of names) {
-    if (await exists(join(folder, name))) continue;
+    if (existsSync(join(folder, name))) continue;
     throw new CorellaError({
       code: "llm/missing-shard",
       message: `The weights' index names ${name}, which is not there.`,
@@ -32,7 +32,7 @@ async function weightFiles(folder: string): Promise<string[]> {
   return names.map((name) => join(folder, name));
 }
 
-/** Maps a parameter's name to that in the files, where published files differ. */
+/** Maps a parameter's name to that in the files, for models whose published files have other names. */
 export type NameInFile = (name: string, has: (stored: string) => boolean) => string;
 
 const sameName: NameInFile = (name) => name;
@@ -65,7 +65,10 @@ export async function openParams(
   }
 }
 
-/** Whether the files of a model folder hold all these parameters. @throws CorellaError `llm/no-weights`, `llm/missing-shard` */
+/**
+ * True where the files of a model folder hold all these parameters.
+ * @throws CorellaError `llm/no-weights`, `llm/missing-shard`
+ */
 export async function holdsTensors(
   folder: string,
   names: readonly string[],
@@ -80,7 +83,10 @@ export async function holdsTensors(
   return names.every((name) => stored.has(nameInFile(name, (other) => stored.has(other))));
 }
 
-/** Reads the tensors of a model folder as float32, one by one. @throws as `openParams` */
+/**
+ * Reads the tensors of a model folder as float32, one by one.
+ * @throws CorellaError with the codes of `openParams`
+ */
 export async function readParams(
   folder: string,
   params: Readonly<Record<string, ParamSpec>>,
@@ -94,7 +100,12 @@ export async function readParams(
   }
 }
 
-/** Reads every parameter from the file that has it. `nameInFile` maps a parameter's name. */
+/**
+ * Reads parameters as float32 from safetensors files that are open, each from the file that has it.
+ * @param place the folder, for the error
+ * @param nameInFile maps a parameter's name to that in the files
+ * @throws CorellaError `llm/missing-tensor`, `llm/tensor-shape`, `llm/tensor-type`
+ */
 export function readTensors(
   files: readonly SafetensorsFile[],
   params: Readonly<Record<string, ParamSpec>>,
@@ -104,6 +115,7 @@ export function readTensors(
   return readEach(params, tensorReader(files, params, place, nameInFile));
 }
 
+/** Reads every one of some parameters, as whole arrays. */
 export async function readEach(
   params: Readonly<Record<string, ParamSpec>>,
   reader: ValueReader,
@@ -172,13 +184,4 @@ function listed(names: readonly string[]): string {
   return names.length <= 4
     ? names.join(", ")
     : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
-}
-
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -26,7 +26,7 @@ export function withAdapterInputs<Result>(part: Part<Result>): Part<Result> {
   };
 }
 
-/** An adapter that has room for each of several: all their modules, the highest rank, the scale 1. */
+/** The settings of an adapter that has room for each of several: all their modules, the highest rank, the scale 1. */
 export function roomFor(adapters: readonly LoadedAdapter[]): LoraConfig {
   const ranks = adapters.flatMap(({ lora }) => [
     lora.rank,
@@ -38,8 +38,8 @@ export function roomFor(adapters: readonly LoadedAdapter[]): LoraConfig {
 }
 
 /**
- * What feeds an adapter to a part `withAdapterInputs` whose `lora` is `room`: its scale goes into B, rows and columns of
- * higher ranks and modules that it leaves alone are zero.
+ * The feeds of one adapter for a part made by `withAdapterInputs`, whose `lora` is `room`: the adapter's scale goes
+ * into B; rows and columns of higher ranks, and modules that it leaves alone, are zero.
  * @param adapter absent: the base as it is
  */
 export function adapterFeeds(

@@ -20,6 +20,7 @@ import { readTensors } from "../files/tensor-folder.ts";
 
 const prefix = "base_model.model.";
 
+/** An adapter as `loadAdapter` gives it: which modules it adapts, and its two matrices for each. */
 export interface LoadedAdapter {
   readonly lora: LoraConfig;
   /** `lora_A` and `lora_B` by the decoder's names. */
@@ -78,6 +79,7 @@ function asOtherBase(error: unknown, baseModel: string | null | undefined): unkn
   });
 }
 
+/** What `saveAdapter` writes. */
 export interface AdapterToSave {
   readonly config: DecoderConfig;
   readonly lora: LoraConfig;
@@ -87,7 +89,10 @@ export interface AdapterToSave {
   readonly baseModel?: string;
 }
 
-/** Writes an adapter that PEFT can load. */
+/**
+ * Writes a folder with an adapter that PEFT, and `loadAdapter`, can load.
+ * @throws CorellaError `llm/missing-tensor` where the values lack a part of the adapter
+ */
 export async function saveAdapter(folder: string, adapter: AdapterToSave): Promise<void> {
   const { config, lora, values } = adapter;
   const tensors: Record<string, TensorToWrite> = {};

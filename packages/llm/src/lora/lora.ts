@@ -19,12 +19,13 @@ export interface LoraConfig {
 
 const defaultTargets: readonly Projection[] = ["q_proj", "v_proj"];
 
-/** The projections that are adapted in any layer. */
+/** The linear maps that an adapter changes in any layer. */
 export function loraTargets(lora: LoraConfig): readonly Projection[] {
   if (lora.modules === undefined) return lora.targetModules ?? defaultTargets;
   return [...new Set(Object.keys(lora.modules).map((module) => module.split(".").at(-1) as Projection))];
 }
 
+/** The adapter of one module: rank, alpha, and the scale that follows from them. */
 export interface LoraModule {
   readonly rank: number;
   readonly alpha: number;
@@ -32,7 +33,10 @@ export interface LoraModule {
   readonly scale: number;
 }
 
-/** The adapter of one module, if it has one. */
+/**
+ * The adapter's settings for one module; undefined where it leaves the module alone.
+ * @param module its full name @param name the last part of it
+ */
 export function loraModule(lora: LoraConfig, module: string, name: Projection): LoraModule | undefined {
   const alone = lora.modules?.[module];
   if (lora.modules === undefined ? !loraTargets(lora).includes(name) : alone === undefined) return undefined;
@@ -40,12 +44,19 @@ export function loraModule(lora: LoraConfig, module: string, name: Projection): 
   return { rank, alpha, scale: alpha / (lora.rsLora === true ? Math.sqrt(rank) : rank) };
 }
 
-/** True for the adapter's own parameters: what is trained when the base is frozen. Works behind a part's prefix. */
+/**
+ * True for the names of an adapter's own parameters, which are what is trained when the base is frozen; also behind a
+ * part's prefix.
+ */
 export function isLoraParam(name: string): boolean {
   return /\.lora_[AB]\.weight$/.test(name);
 }
 
-/** The adapter's parameters by PEFT's names, without its prefix `base_model.model.`. */
+/**
+ * The parameters of an adapter by PEFT's names without its prefix `base_model.model.`: A [rank, inputs], B [outputs,
+ * rank].
+ * @throws CorellaError `llm/lora-target`
+ */
 export function loraParams(config: DecoderConfig, lora: LoraConfig): Record<string, ParamSpec> {
   const params: Record<string, ParamSpec> = {};
   for (const { module, outputs, inputs, rank } of loraModules(config, lora)) {
@@ -56,7 +67,10 @@ export function loraParams(config: DecoderConfig, lora: LoraConfig): Record<stri
   return params;
 }
 
-/** Every adapted module, in the order of computation. @throws CorellaError `llm/lora-target` */
+/**
+ * Every module that an adapter changes, in the order of computation.
+ * @throws CorellaError `llm/lora-target` for modules that the decoder does not have, or for none at all
+ */
 export function loraModules(config: DecoderConfig, lora: LoraConfig): (ProjectionShape & LoraModule)[] {
   const targets = lora.modules === undefined ? loraTargets(lora) : Object.keys(lora.modules);
   const all = projections(config);
@@ -78,7 +92,12 @@ export function loraModules(config: DecoderConfig, lora: LoraConfig): (Projectio
   });
 }
 
-/** Adds scale B A to the weights: the same model without an adapter. Other arrays are shared, not copied. */
+/**
+ * Adds scale B A of every adapted module to its weight: a model that needs no adapter any more. Other arrays are
+ * shared, not copied.
+ * @param values the base's and the adapter's
+ * @throws CorellaError `llm/adapter-shape`, `llm/lora-target`
+ */
 export function mergeAdapter(config: DecoderConfig, lora: LoraConfig, values: Values): Values {
   const merged: Values = {};
   for (const [name, array] of Object.entries(values)) if (!isLoraParam(name)) merged[name] = array;
@@ -91,7 +110,12 @@ export function mergeAdapter(config: DecoderConfig, lora: LoraConfig, values: Va
   return merged;
 }
 
-/** `mergeAdapter` on weights that are read: the same numbers, merged as they are read. */
+/**
+ * Weights that are read, with an adapter merged into them as they are read: the numbers of `mergeAdapter`, without
+ * holding the base.
+ * @param adapter the adapter's values @param weights the base's
+ * @throws CorellaError `llm/lora-target`; from `read` also `llm/adapter-shape`
+ */
 export function mergedReader(
   config: DecoderConfig,
   lora: LoraConfig,

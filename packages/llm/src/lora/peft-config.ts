@@ -27,7 +27,7 @@ export interface PeftConfig {
   readonly layers_to_transform?: readonly number[] | number | null | undefined;
   /** Names of the lists of layers, by default any. */
   readonly layers_pattern?: readonly string[] | string | null | undefined;
-  /** By regular expressions of modules' names. */
+  /** Other ranks, by regular expressions of modules' names. */
   readonly rank_pattern?: Readonly<Record<string, number>> | null | undefined;
   readonly alpha_pattern?: Readonly<Record<string, number>> | null | undefined;
   readonly use_rslora?: boolean | null | undefined;
@@ -68,7 +68,11 @@ const peftConfig: z.ZodType<PeftConfig, unknown> = z.looseObject({
   use_bdlora: lacking("BD-LoRA"),
 });
 
-/** @throws CorellaError `llm/adapter-config` with the first field that is wrong or not supported */
+/**
+ * Reads the content of adapter_config.json, and refuses what would change the model in a way that we lack.
+ * @param place the file, for the error
+ * @throws CorellaError `llm/adapter-config` with the first field that is wrong or not supported
+ */
 export function parsePeftConfig(json: unknown, place: string): PeftConfig {
   return parseContent(peftConfig, json, place, {
     code: "llm/adapter-config",

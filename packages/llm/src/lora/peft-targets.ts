@@ -5,7 +5,8 @@ import { projections, type Projection } from "../config/params.ts";
 import type { PeftConfig } from "./peft-config.ts";
 
 /**
- * The adapter that an adapter_config.json means, by PEFT's rules for names and regular expressions.
+ * The adapter's settings that an adapter_config.json means for a decoder, by PEFT's rules for names and regular
+ * expressions.
  * @param keyOf a module's name in the model that the adapter was trained on
  * @throws CorellaError `llm/adapter-config` for modules that cannot be adapted
  */
@@ -49,7 +50,10 @@ export function loraOf(
   return isUniform ? { ...lora, targetModules } : { ...lora, modules };
 }
 
-/** Fields of an adapter_config.json: names of projections, or single modules where they are not alike. */
+/**
+ * The fields of an adapter_config.json that say what is adapted: names of linear maps, or single modules where they are
+ * not alike.
+ */
 export function peftTargets(config: DecoderConfig, lora: LoraConfig): Record<string, unknown> {
   if (lora.modules === undefined) return { target_modules: [...loraTargets(lora)].sort() };
   const modules = loraModules(config, lora);

@@ -3,6 +3,7 @@ import type { Activation } from "../config/activation.ts";
 import { gelu, geluGated, geluTanh } from "./gelu.ts";
 import { swiglu } from "./swiglu.ts";
 
+/** The activation of that kind, element by element. */
 export function activate(kind: Activation, x: tf.Tensor): tf.Tensor {
   switch (kind) {
     case "silu":
@@ -16,7 +17,10 @@ export function activate(kind: Activation, x: tf.Tensor): tf.Tensor {
   }
 }
 
-/** activate(gate) * up (Shazeer 2020), keeping little for the gradient where models have it in every block. */
+/**
+ * The gated activation of a feed-forward layer, activate(gate) * up (Shazeer 2020). For silu and geluTanh, which
+ * decoders have in every block, little is kept for the gradient.
+ */
 export function gated(kind: Activation, gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   if (kind === "silu") return swiglu(gate, up);
   if (kind === "geluTanh") return geluGated(gate, up);

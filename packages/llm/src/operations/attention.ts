@@ -31,8 +31,9 @@ export function causalBias(
 }
 
 /**
- * The same for queries that see every real token of another sequence, which lies before theirs: [batch, 1, queries, time].
- * @param visible [batch, time]
+ * The bias of queries that see every real token of another sequence, which lies before theirs: 0 or -1e9, [batch, 1,
+ * queries, time].
+ * @param visible [batch, time], 1 for real tokens
  */
 export function wholeBias(visible: tf.Tensor, queries: number): tf.Tensor {
   const [batch, time] = visible.shape as [number, number];

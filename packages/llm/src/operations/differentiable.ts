@@ -1,5 +1,6 @@
 import { tf } from "@corella/engine";
 
+/** The value of an operation, and its gradient as a function of what was saved. */
 export interface WithGradient {
   readonly value: tf.Tensor;
   /** Gradients of the inputs, in order. `saved` are the tensors given to `save`. */

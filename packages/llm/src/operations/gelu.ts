@@ -20,7 +20,7 @@ export function gelu(x: tf.Tensor): tf.Tensor {
 const root = Math.sqrt(2 / Math.PI);
 const cubic = 0.044715;
 
-/** The approximation of `gelu` in `geluGated`, without a gate. */
+/** The approximation of `gelu`, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks & Gimpel 2016). */
 export function geluTanh(x: tf.Tensor): tf.Tensor {
   const inner = tf.mul(tf.mul(x, tf.add(tf.mul(tf.square(x), cubic), 1)), root);
   return tf.mul(x, tf.mul(tf.add(tf.tanh(inner), 1), 0.5));

@@ -4,8 +4,8 @@ import type { RopeConfig } from "../config/rope.ts";
 import { differentiable } from "./differentiable.ts";
 
 /**
- * Angles per position of each pair of dimensions, and the factor on cosine and sine; of the kinds that depend on the
- * length, those of short sequences.
+ * The angle by which each pair of dimensions turns from one position to the next, and the factor on cosine and sine. For
+ * kinds that depend on the length: those of short sequences.
  */
 export interface RopeFrequencies {
   /** [headDim / 2] */
@@ -13,6 +13,7 @@ export interface RopeFrequencies {
   readonly attentionFactor: number;
 }
 
+/** The frequencies of a RoPE, theta^(-2i / headDim) (Su et al. 2021) as its kind changes them. */
 export function ropeFrequencies(rope: RopeConfig, headDim: number): RopeFrequencies {
   const base = Float64Array.from({ length: headDim / 2 }, (_, i) => rope.theta ** ((-2 * i) / headDim));
   switch (rope.kind) {
@@ -68,6 +69,7 @@ export interface Rotation {
 }
 
 /**
+ * The rotation of queries or keys at their positions, for `rotate`.
  * @param positions int32 [batch or 1, time]
  * @param all where some RoPE depends on the length: the positions of all tokens, of which the greatest decides for the
  * whole batch, as in transformers. Default `positions`
@@ -112,7 +114,7 @@ function atLength(frequencies: Float32Array, rope: RopeConfig, positions: tf.Ten
   return short;
 }
 
-/** The rotation with a factor on the result: a query's 1 / sqrt(headDim) costs nothing here. */
+/** A rotation with a factor on its result: a query's 1 / sqrt(headDim) costs nothing here. */
 export function scaled({ cosine, sine }: Rotation, factor: number): Rotation {
   return { cosine: tf.mul(cosine, factor), sine: tf.mul(sine, factor) };
 }

@@ -16,10 +16,11 @@ export interface HeadPlaces {
 }
 
 /**
+ * The places of heads for `spreadHeads` and `collectHeads`, from the places of tokens.
  * @param prefixPlaces int32 [prefixes, prefixTime], tokens by their place among all; -1 fills
  * @param places int32 [batch, time], likewise
- * @param spread int32 [tokens, 3]: where the token's padded sequence starts if a position is one row, the length of that
- * sequence with filling, and the token's place in it
+ * @param spread int32 [tokens, 3]: where the token's padded sequence starts if a position is one row, the length of
+ * that sequence with filling, and the token's place in it
  */
 export function headPlaces(
   prefixPlaces: tf.Tensor,
@@ -64,7 +65,10 @@ export function spreadHeads(x: tf.Tensor, { heads, sources, targets }: HeadPlace
   });
 }
 
-/** The way back: x [padded * heads, dim] -> [tokens, heads * dim]. */
+/**
+ * Heads of padded sequences back in the rows of their tokens, which undoes `spreadHeads`: x [padded * heads, dim] ->
+ * [tokens, heads * dim].
+ */
 export function collectHeads(x: tf.Tensor, { heads, sources, real, targets }: HeadPlaces): tf.Tensor {
   const tokens = targets.shape[0]!;
   const dim = x.shape[1]!;

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Values } from "@corella/engine";
@@ -13,18 +14,19 @@ import { openGguf } from "./gguf/load.ts";
 import { readJson } from "../files/json-file.ts";
 import { hasOwnHead } from "./own-head.ts";
 import { decoderParams } from "../config/params.ts";
-import { exists, openParams, readEach, type NameInFile, type OpenWeights } from "../files/tensor-folder.ts";
+import { openParams, readEach, type NameInFile, type OpenWeights } from "../files/tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../tokenizer/tokenizer.ts";
 
+/** A decoder with all its weights, and its tokenizer. */
 export interface PretrainedModel {
   readonly config: DecoderConfig;
-  /** By Hugging Face's names, float32. */
+  /** Weights by Hugging Face's names, float32. */
   readonly values: Values;
   /** Absent when the folder has no tokenizer.json. */
   readonly tokenizer: TextTokenizer | undefined;
 }
 
-/** A model whose weights stay in their files until they are read. Close them after use. */
+/** A decoder whose weights stay in their files until they are read. Close them after use. */
 export interface OpenModel extends Omit<PretrainedModel, "values"> {
   readonly weights: OpenWeights;
 }
@@ -46,7 +48,7 @@ export async function openPretrained(source: string, hub: HubOptions = {}): Prom
     ...parsed,
     tieWordEmbeddings: parsed.tieWordEmbeddings && !(await hasHead(folder, parsed)),
   };
-  const tokenizer = (await exists(join(folder, "tokenizer.json"))) ? await loadTokenizer(folder) : undefined;
+  const tokenizer = existsSync(join(folder, "tokenizer.json")) ? await loadTokenizer(folder) : undefined;
   if (tokenizer !== undefined && tokenizer.vocabularySize > config.vocabularySize) {
     throw new CorellaError({
       code: "llm/tokenizer-mismatch",
@@ -75,7 +77,10 @@ function hasHead(folder: string, config: DecoderConfig): Promise<boolean> {
   return hasOwnHead(folder, [config.vocabularySize, config.hiddenSize], names, nameInFiles(untied));
 }
 
-/** Loads a model with all its weights in float32. @throws as `openPretrained` */
+/**
+ * Loads a model with all its weights in float32, from whatever `openPretrained` takes.
+ * @throws CorellaError with the codes of `openPretrained`
+ */
 export async function loadPretrained(source: string, hub: HubOptions = {}): Promise<PretrainedModel> {
   const { weights, ...model } = await openPretrained(source, hub);
   try {

@@ -13,6 +13,7 @@ export interface PromptEnd {
   readonly appended: string;
 }
 
+/** What `yesNoIds` finds: the first tokens of the two answers, and how prompts must end before them. */
 export interface YesNoIds extends AnswerIds, PromptEnd {}
 
 /**

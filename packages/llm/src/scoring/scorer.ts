@@ -10,9 +10,10 @@ import { packSequences } from "../batching/pack-tokens.ts";
 import { packedDecoder } from "../decoder/packed-decoder.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 
-/** P(yes) of each prompt. Local, quantised or remote: the same type. */
+/** P(yes) of each prompt, from a model in this process, quantised or not, or on a server. */
 export type YesNoScorer = (prompts: readonly string[], signal?: AbortSignal) => Promise<Float32Array>;
 
+/** What `createScorer` compiles: a model and its adapters, the tokenizer and the answers, and how batches are made. */
 export interface ScorerOptions {
   readonly config: DecoderConfig;
   /**
@@ -37,6 +38,7 @@ export interface ScorerOptions {
   readonly overlong?: "error" | "cut";
 }
 
+/** Scores of prompts, in their order. */
 export interface YesNoScores {
   /** exp(a) / (exp(a) + exp(b)) of the logits a of yes and b of no (eq. 2). */
   readonly probability: Float32Array;
@@ -46,17 +48,18 @@ export interface YesNoScores {
   readonly cut: number;
 }
 
+/** A model that answers yes or no. Dispose of it after use. */
 export interface Scorer {
   readonly score: YesNoScorer;
-  /** The same with the logit that probabilities are mixed by. */
+  /** P(yes) together with the logit that probabilities are mixed by. */
   scores(prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores>;
   dispose(): Promise<void>;
 }
 
-/** A model in this process. Without an adapter it answers as its base. */
+/** A model in this process that answers yes or no; without an adapter it answers as its base. */
 export interface LocalScorer extends Scorer {
   /**
-   * The same model with one of its `adapters`, for calls in any order.
+   * The model with one of its `adapters`, for calls in any order.
    * @throws CorellaError `llm/unknown-adapter`
    */
   withAdapter(name: string): Pick<Scorer, "score" | "scores">;

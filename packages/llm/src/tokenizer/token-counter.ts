@@ -6,9 +6,13 @@ import type { AddedToken, BpeModel, TokenizerJson } from "./tokenizer-json.ts";
 const cacheSize = 50_000;
 
 /**
- * Counts tokens without waiting: the library encodes on other threads only, but its normaliser and pre-tokeniser answer
- * at once, and what they leave is byte-pair merging (Sennrich et al. 2016), word by word.
+ * Counts tokens without waiting. Why there is a second byte-pair encoder (Sennrich et al. 2016) beside the library's: the
+ * library encodes on other threads only, so it makes every caller wait, while prompts are rendered, and bisected for the
+ * longest history that fits, in plain functions. Its normaliser and pre-tokeniser do answer at once; what they leave is
+ * merging within words, counted here, and tests compare the counts with the library's. A count takes about as long as an
+ * awaited encoding, most of it in the pre-tokeniser (0.6 ms for 400 tokens).
  * @param json its special tokens are plain characters
+ * @throws CorellaError `llm/count-tokens` for models other than BPE, and added tokens that cannot be told apart alone
  */
 export function createTokenCounter(
   json: TokenizerJson,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseContent } from "../files/parse-config.ts";
 
+/** Byte-pair encoding in a tokenizer.json (Sennrich et al. 2016). */
 export interface BpeModel {
   readonly type: "BPE";
   readonly vocab: Readonly<Record<string, number>>;
@@ -14,29 +15,32 @@ export interface BpeModel {
   readonly fuse_unk?: boolean | null | undefined;
 }
 
+/** A unigram language model in a tokenizer.json (Kudo 2018): pieces with their log probabilities. */
 export interface UnigramModel {
   readonly type: "Unigram";
   readonly vocab: readonly (readonly [string, number])[];
 }
 
+/** WordPiece in a tokenizer.json, BERT's model. */
 export interface WordPieceModel {
   readonly type: "WordPiece";
   readonly vocab: Readonly<Record<string, number>>;
   readonly unk_token: string;
 }
 
+/** A token that stands beside the model's vocabulary in a tokenizer.json. */
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;
-  /** It is looked for in the text as the normaliser leaves it. */
+  /** True: looked for in the text as the normaliser leaves it. */
   readonly normalized?: boolean | undefined;
   readonly single_word?: boolean | undefined;
   readonly lstrip?: boolean | undefined;
   readonly rstrip?: boolean | undefined;
 }
 
-/** What we read of a tokenizer.json; the rest is kept. */
+/** What is read of a tokenizer.json; its other fields are kept. */
 export interface TokenizerJson {
   readonly added_tokens: readonly AddedToken[];
   readonly pre_tokenizer?: unknown;
@@ -82,7 +86,11 @@ const tokenizerJson: z.ZodType<TokenizerJson> = z.looseObject({
   ]),
 });
 
-/** @throws CorellaError `llm/tokenizer` */
+/**
+ * Checks the content of a tokenizer.json.
+ * @param place the file, for the error
+ * @throws CorellaError `llm/tokenizer`
+ */
 export function parseTokenizerJson(content: unknown, place: string): TokenizerJson {
   return parseContent(tokenizerJson, content, place, {
     code: "llm/tokenizer",
@@ -92,7 +100,7 @@ export function parseTokenizerJson(content: unknown, place: string): TokenizerJs
 }
 
 /**
- * The tokenizer for which the strings of special tokens are plain characters.
+ * A tokenizer.json for which the strings of special tokens are plain characters.
  * @param pieces `unreachable` also renames the special tokens among the model's pieces, which a Unigram model would
  * otherwise pick like any other piece; `kept` leaves them
  */

@@ -6,6 +6,7 @@ import { asObject, readJson } from "../files/json-file.ts";
 import { createTokenCounter } from "./token-counter.ts";
 import { parseTokenizerJson, withoutSpecialTokens } from "./tokenizer-json.ts";
 
+/** How a text becomes tokens. */
 export interface EncodeOptions {
   /** Adds what the tokenizer's template adds, for example a beginning token. Default true. */
   readonly addSpecialTokens?: boolean;
@@ -19,6 +20,7 @@ export interface EncodeOptions {
   readonly answer?: string;
 }
 
+/** Texts into token ids and back. */
 export interface TextTokenizer {
   /** The content of tokenizer.json. */
   readonly json: string;

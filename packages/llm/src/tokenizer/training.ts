@@ -12,7 +12,7 @@ import {
 } from "tokenizers";
 import { loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
 
-/** Ids 0, 1, 2 of every tokenizer that we train. */
+/** The special tokens of every tokenizer of `trainTokenizer`, in the order of their ids 0, 1, 2. */
 export const trainedSpecialTokens: readonly ["<pad>", "<s>", "</s>"] = ["<pad>", "<s>", "</s>"];
 
 /**

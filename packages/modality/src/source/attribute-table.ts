@@ -2,7 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { parseAttribute } from "../attributes.ts";
 import type { AttributeColumn, ItemsConfig, UsersConfig } from "../config.ts";
 import type { Attributes, AttributeValue, EntityTable } from "../log.ts";
-import { identifier } from "./database.ts";
+import { identifier, literal } from "./database.ts";
 import { openFiles } from "./files.ts";
 import { type ColumnPlan, importTable, type Skipped } from "./import-table.ts";
 import { idPlan } from "./rating-columns.ts";
@@ -75,11 +75,13 @@ function columnPlans(config: ItemsConfig | UsersConfig, entity: string): Record<
     [entity]: { reference: id as string | number, ...idPlan },
   };
   for (const [name, column] of Object.entries(attributes)) {
-    const isNumber = typeof column === "object" && column.type === "number";
+    const { column: reference, type, missing } = typeof column === "object" ? column : { column };
     plans[name] = {
-      reference: typeof column === "object" ? column.column : column,
-      ...(isNumber && {
-        isBad: "text IS NOT NULL AND text <> '' AND NOT coalesce(isfinite(TRY_CAST(text AS DOUBLE)), false)",
+      reference,
+      ...(missing !== undefined && { value: `nullif(${identifier(name)}, ${literal(missing)})` }),
+      ...(type === "number" && {
+        isBad:
+          "value IS NOT NULL AND value <> '' AND NOT coalesce(isfinite(TRY_CAST(value AS DOUBLE)), false)",
         complaint: `the ${name} is not a number`,
       }),
     };

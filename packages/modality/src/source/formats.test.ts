@@ -116,6 +116,27 @@ test("attributes come from JSON lines, cleaned of HTML, unrated items at the end
   ]);
 });
 
+test("an attribute that says so, or says nothing, has no value; other text where a number is meant is a bad row", async () => {
+  await writeFile(join(folder, "years.csv"), "q,1999,N/A\né,N/A,Drama|N/A\nz,,\n");
+  const items = {
+    path: "years.csv",
+    columns: {
+      item: 0,
+      text: { column: 1, type: "number", missing: "N/A" },
+      value: { column: 2, type: "list", missing: "N/A" },
+    },
+  } as const;
+  const source = { ratings: { path: "a.csv", header: true, columns }, items };
+  const log = await loadLog({ source, label: { threshold: 4 } }, { baseFolder: folder });
+  expect(log.items.attributes).toEqual([{ text: 1999 }, {}, { value: ["Drama", "N/A"] }, {}]);
+  await writeFile(join(folder, "years.csv"), "q,1999,\né,n/a,\n");
+  await expect(loadLog({ source, label: { threshold: 4 } }, { baseFolder: folder })).rejects.toMatchObject({
+    code: "data/bad-row",
+    message: expect.stringContaining('The text is not a number: "n/a"'),
+    place: `${join(folder, "years.csv")}:2, column 2 (text)`,
+  });
+});
+
 test("ids that are numbers are ordered as numbers, times may be milliseconds or ISO 8601, labels a column", async () => {
   await writeFile(
     join(folder, "n.csv"),

@@ -4,13 +4,14 @@ import fc from "fast-check";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DataConfigInput, parseDataConfig, type RatingsConfig } from "../config.ts";
 import { loadLog } from "../load-log.ts";
 import { openFiles } from "./files.ts";
 import { importTable, type Skipped } from "./import-table.ts";
 import { ratingColumns } from "./rating-columns.ts";
+import { zipOf } from "./zip.test-helper.ts";
 
 let folder: string;
 let connection: DuckDBConnection;
@@ -162,13 +163,13 @@ describe("a file that cannot be used", () => {
     ["not.zip", "not a zip", "data/broken-archive", { member: "x" }, /not\.zip!x$/],
     [
       "z.zip",
-      zipOf("../ratings.csv", csv),
+      zipOf({ "../ratings.csv": csv }),
       "data/broken-archive",
       { member: "../ratings.csv" },
       /z\.zip!\.\.\/ratings\.csv$/,
     ],
-    ["other.zip", zipOf("b.csv", csv), "data/missing-member", { member: "a.csv" }, /path$/],
-    ["which.zip", zipOf("b.csv", csv), "data/zip-member", {}, /path$/],
+    ["other.zip", zipOf({ "b.csv": csv }), "data/missing-member", { member: "a.csv" }, /path$/],
+    ["which.zip", zipOf({ "b.csv": csv }), "data/zip-member", {}, /path$/],
     ["narrow.csv", "1,2\n1,2\n", "data/unknown-column", {}, /narrow\.csv:1$/],
     ["mixed.csv", "1,2,3,4\n1,2,3,4\r\n1,2,3,4\n", "data/mixed-line-breaks", {}, /mixed\.csv:2, column 8$/],
     ["quote.csv", '1,2,3,4\n1,"2,3,4\n1,2,3,4\n', "data/bad-row", {}, /quote\.csv:2, column 2$/],
@@ -198,7 +199,7 @@ describe("a file that cannot be used", () => {
   });
 
   test("a zip with an honest member is read", async () => {
-    await writeFile(join(folder, "good.zip"), zipOf("in/b.csv", csv));
+    await writeFile(join(folder, "good.zip"), zipOf({ "in/b.csv": csv }));
     const ratings = {
       path: "good.zip",
       member: "in/b.csv",
@@ -252,24 +253,4 @@ function lineOf(place: string, path: string): number {
 function flip(bytes: Buffer): Buffer {
   bytes[bytes.length - 6]! ^= 0xff; // in the CRC
   return bytes;
-}
-
-/** A zip with one stored member, by the PKWARE appnote (4.3.7, 4.3.12, 4.3.16), since the tests need forbidden names. */
-function zipOf(name: string, text: string): Buffer {
-  const [nameBytes, data] = [Buffer.from(name), Buffer.from(text)];
-  const common = Buffer.alloc(26);
-  common.writeUInt16LE(20, 0);
-  common.writeUInt32LE(crc32(data), 10);
-  common.writeUInt32LE(data.length, 14);
-  common.writeUInt32LE(data.length, 18);
-  common.writeUInt16LE(nameBytes.length, 22);
-  const local = Buffer.concat([Buffer.from("PK\x03\x04"), common, nameBytes, data]);
-  const central = Buffer.concat([Buffer.from("PK\x01\x02\x14\x00"), common, Buffer.alloc(14), nameBytes]);
-  const end = Buffer.alloc(22);
-  end.write("PK\x05\x06", "latin1");
-  end.writeUInt16LE(1, 8);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(central.length, 12);
-  end.writeUInt32LE(local.length, 16);
-  return Buffer.concat([local, central, end]);
 }

@@ -21,7 +21,7 @@ export interface BertConfig {
 
 const size = z.int().positive();
 
-/** Reads Hugging Face's config.json of a BERT. */
+/** The schema of a BERT's config.json. */
 export const bertConfig: z.ZodType<BertConfig, unknown> = z
   .looseObject({
     model_type: z.literal("bert"),
@@ -53,7 +53,11 @@ export const bertConfig: z.ZodType<BertConfig, unknown> = z
     padTokenId: json.pad_token_id ?? 0,
   }));
 
-/** @throws CorellaError `llm/config` */
+/**
+ * Reads the content of a BERT's config.json.
+ * @param place the file, for the error
+ * @throws CorellaError `llm/config` with the first field that is wrong
+ */
 export function parseBertConfig(json: unknown, place: string): BertConfig {
   return parseConfig(bertConfig, json, place);
 }

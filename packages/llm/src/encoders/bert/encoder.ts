@@ -7,6 +7,7 @@ import { blockOf, type RecomputeOption } from "../../operations/recomputed.ts";
 import { firstRow } from "../../operations/select.ts";
 import type { BertConfig } from "./config.ts";
 
+/** Hidden states of a BERT, and what they are pooled to. */
 export interface BertOutput {
   /** After the embeddings (0) and after each block, [batch, time, hidden]. */
   readonly hiddenStates: readonly tf.Tensor[];
@@ -19,7 +20,7 @@ export interface BertOutput {
   pooled(): tf.Tensor;
 }
 
-/** What `paddedFeeds` gives, padded on the right. */
+/** The inputs of `bertEncoder`, as `paddedFeeds` gives them, padded on the right. */
 export const bertInputs: Readonly<Record<"tokens" | "visible" | "index", InputSpec>> = {
   tokens: { shape: ["batch", "time"], dtype: "int32" },
   visible: { shape: ["batch", "time"], dtype: "int32" },
@@ -97,6 +98,7 @@ function linear(scope: Scope, module: string, x: tf.Tensor): tf.Tensor {
   return tf.add(tf.matMul(x, scope.param(`${module}.weight`), false, true), scope.param(`${module}.bias`));
 }
 
+/** The parameters of a BERT by Hugging Face's names, without a prefix, with shapes and first values. */
 export function bertParams(config: BertConfig): Record<string, ParamSpec> {
   const { hiddenSize, intermediateSize } = config;
   const params: Record<string, ParamSpec> = {};

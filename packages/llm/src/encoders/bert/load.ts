@@ -6,13 +6,17 @@ import { loadTokenizer, type TextTokenizer } from "../../tokenizer/tokenizer.ts"
 import { parseBertConfig, type BertConfig } from "./config.ts";
 import { bertParams } from "./encoder.ts";
 
+/** A BERT with all its weights. */
 export interface BertModel {
   readonly config: BertConfig;
   readonly values: Values;
   readonly tokenizer: TextTokenizer;
 }
 
-/** Loads a BERT in Hugging Face's layout; throws as `loadPretrained`. */
+/**
+ * Loads a BERT in Hugging Face's layout: config.json, safetensors, tokenizer.json.
+ * @throws CorellaError with the codes of `loadPretrained`
+ */
 export async function loadBert(folder: string): Promise<BertModel> {
   const path = join(folder, "config.json");
   const parsed = parseBertConfig(await readJson(path), path);

@@ -25,7 +25,7 @@ export interface T5Config {
 
 const size = z.int().positive();
 
-/** Reads Hugging Face's config.json of a T5. */
+/** The schema of a T5's config.json. */
 export const t5Config: z.ZodType<T5Config, unknown> = z
   .looseObject({
     model_type: z.literal("t5"),
@@ -79,7 +79,11 @@ export const t5Config: z.ZodType<T5Config, unknown> = z
     };
   });
 
-/** @throws CorellaError `llm/config` */
+/**
+ * Reads the content of a T5's config.json.
+ * @param place the file, for the error
+ * @throws CorellaError `llm/config` with the first field that is wrong
+ */
 export function parseT5Config(json: unknown, place: string): T5Config {
   return parseConfig(t5Config, json, place);
 }

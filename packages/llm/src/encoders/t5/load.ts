@@ -7,13 +7,17 @@ import { loadTokenizer, type TextTokenizer } from "../../tokenizer/tokenizer.ts"
 import { parseT5Config, type T5Config } from "./config.ts";
 import { t5Params } from "./model.ts";
 
+/** A T5 with all its weights. */
 export interface T5Model {
   readonly config: T5Config;
   readonly values: Values;
   readonly tokenizer: TextTokenizer;
 }
 
-/** Loads a T5 in Hugging Face's layout; throws as `loadPretrained`. */
+/**
+ * Loads a T5 in Hugging Face's layout: config.json, safetensors, tokenizer.json.
+ * @throws CorellaError with the codes of `loadPretrained`
+ */
 export async function loadT5(folder: string): Promise<T5Model> {
   const path = join(folder, "config.json");
   const parsed = parseT5Config(await readJson(path), path);

@@ -9,10 +9,11 @@ import { constantRows, firstRow } from "../../operations/select.ts";
 import type { T5Config } from "./config.ts";
 import { relativeBias } from "./relative-bias.ts";
 
+/** Hidden states of both stacks of a T5, and what its decoder says. */
 export interface T5Output {
-  /** Embeddings, each block, the last after the final norm: [batch, time, hidden]. */
+  /** Embeddings of the text, each block, the last after the final norm: [batch, time, hidden]. */
   readonly encoderStates: readonly tf.Tensor[];
-  /** The same of the decoder: [batch, answer, hidden]. */
+  /** Embeddings of the answer, each block, the last after the final norm: [batch, answer, hidden]. */
   readonly decoderStates: readonly tf.Tensor[];
   /** Logits of the two answers at the decoder's first position, yes first: [batch, 2]. */
   readonly yesNoLogits: tf.Tensor;
@@ -22,6 +23,10 @@ export interface T5Output {
   loss(targets: tf.Tensor): tf.Tensor;
 }
 
+/**
+ * The inputs of `t5`: `tokens`, `visible` and `index` of the encoder as `paddedFeeds` gives them, and what its decoder
+ * reads.
+ */
 export const t5Inputs: Readonly<
   Record<"tokens" | "visible" | "index" | "answerTokens" | "answerIndex", InputSpec>
 > = {
@@ -33,7 +38,7 @@ export const t5Inputs: Readonly<
   answerIndex: { shape: ["answer"], dtype: "int32" },
 };
 
-/** A T5 that answers. Parameters have Hugging Face's names. */
+/** A T5 that answers yes or no, or by a text of several tokens. Parameters have Hugging Face's names. */
 export function t5(
   config: T5Config,
   options: { readonly answers: AnswerIds } & RecomputeOption,
@@ -151,6 +156,7 @@ function feedForward(scope: Scope, config: T5Config, layer: string, x: tf.Tensor
   return tf.add(x, linear("wo", inner));
 }
 
+/** The parameters of a T5 by Hugging Face's names, with shapes and first values. */
 export function t5Params(config: T5Config): Record<string, ParamSpec> {
   const { hiddenSize, intermediateSize } = config;
   const inner = config.heads * config.headDim;

@@ -22,7 +22,7 @@ export function bucketStarts(buckets: number, maxDistance: number): number[] {
   return starts;
 }
 
-/** Bucket of memory - query distances, by the definition; for tests and tables. */
+/** The bucket of one distance, memory minus query, by the definition; for tests and tables. */
 export function relativeBucket(distance: number, config: Buckets, bidirectional: boolean): number {
   const half = bidirectional ? Math.floor(config.relativeBuckets / 2) : config.relativeBuckets;
   const starts = bucketStarts(half, config.relativeMaxDistance);
@@ -32,7 +32,7 @@ export function relativeBucket(distance: number, config: Buckets, bidirectional:
 }
 
 /**
- * A learned bias on the scores by distance.
+ * The learned bias on attention scores by the distance of memory and query.
  * @param table [buckets, heads] @param index int32 [time] @returns [1, heads, time, time]
  */
 export function relativeBias(

@@ -5,13 +5,13 @@ import { ropeFrequencies } from "../../operations/rope.ts";
 import type { RopeFields } from "../../config/rope.ts";
 import { ggufError, type GgufHeader } from "./header.ts";
 
-/** By how much each pair of dimensions of RoPE turns slower: [head size / 2]. */
+/** The tensor of a GGUF file that says by how much each pair of dimensions of RoPE turns slower: [head size / 2]. */
 export const ropeFactorsName = "rope_freqs.weight";
 
 const architectures = ["llama", "qwen2", "qwen3"];
 
 /**
- * The configuration that Hugging Face would write for the file.
+ * The decoder's configuration in a GGUF header: what Hugging Face would write for the file, parsed.
  * @param ropeFactors the tensor `rope_freqs.weight`
  * @throws CorellaError `llm/gguf`, `llm/config`, `llm/tensor-shape`
  */

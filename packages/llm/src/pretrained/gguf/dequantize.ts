@@ -11,7 +11,7 @@ export interface BlockType {
   readonly decode: (bytes: Uint8Array, out: Float32Array) => void;
 }
 
-/** By ggml's number of the type. */
+/** The element types that are read, with their layouts, by ggml's number of the type. */
 export const blockTypes: Readonly<Record<number, BlockType>> = {
   0: { name: "F32", elements: 1, bytes: 4, decode: (bytes, out) => out.set(new Float32Array(copied(bytes))) },
   1: {
@@ -61,7 +61,7 @@ const otherTypes: Readonly<Record<number, string>> = {
   39: "MXFP4",
 };
 
-/** What a type that is not read is called. */
+/** What an element type that is not read is called in errors: ggml's name, or its number. */
 export function typeName(type: number): string {
   return otherTypes[type] ?? `number ${type}`;
 }

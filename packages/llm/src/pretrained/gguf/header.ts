@@ -1,8 +1,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { CorellaError } from "@corella/errors";
 
+/** A value of a GGUF file's metadata. Integers of 64 bits are bigints. */
 export type GgufValue = number | bigint | boolean | string | readonly GgufValue[];
 
+/** Where a tensor stands in a GGUF file, and how. */
 export interface GgufTensor {
   /** The slowest dimension first, as everywhere here; the file has it last. */
   readonly shape: readonly number[];
@@ -12,8 +14,9 @@ export interface GgufTensor {
   readonly byteOffset: number;
 }
 
+/** What stands before the tensors in a GGUF file. */
 export interface GgufHeader {
-  /** Of the file. */
+  /** Size of the file. */
   readonly bytes: number;
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
@@ -45,6 +48,7 @@ function asGgufError(error: unknown, path: string): unknown {
   return error instanceof RangeError ? ggufError("The file ends inside its header.", path) : error;
 }
 
+/** The error of a GGUF file that is damaged or not supported. */
 export function ggufError(message: string, place: string): CorellaError {
   return new CorellaError({
     code: "llm/gguf",

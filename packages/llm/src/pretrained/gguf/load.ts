@@ -10,14 +10,15 @@ import { blockTypes, typeName, type BlockType } from "./dequantize.ts";
 import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
 import { ggufChatTemplate, ggufTokenizer } from "./tokenizer.ts";
 
+/** A model out of a GGUF file, with all its weights and the tokenizer of the vocabulary in it. */
 export interface GgufModel {
   readonly config: DecoderConfig;
-  /** By Hugging Face's names, float32. */
+  /** Weights by Hugging Face's names, float32. */
   readonly values: Values;
   readonly tokenizer: TextTokenizer;
 }
 
-/** A model file whose weights stay in it until they are read. Close it after use. */
+/** A model out of a GGUF file whose weights stay in it until they are read. Close it after use. */
 export interface OpenGguf extends Omit<GgufModel, "values"> {
   readonly weights: OpenWeights;
 }
@@ -66,7 +67,10 @@ export async function openGguf(path: string): Promise<OpenGguf> {
   }
 }
 
-/** Loads a llama.cpp model file, tensor by tensor. @throws as `openGguf` */
+/**
+ * Loads a llama.cpp model file with all its weights in float32.
+ * @throws CorellaError with the codes of `openGguf`
+ */
 export async function loadGguf(path: string): Promise<GgufModel> {
   const { weights, ...model } = await openGguf(path);
   try {
@@ -76,6 +80,7 @@ export async function loadGguf(path: string): Promise<GgufModel> {
   }
 }
 
+/** One tensor of a GGUF file as float32. */
 export interface DequantizedTensor {
   readonly name: string;
   readonly type: string;
@@ -84,7 +89,10 @@ export interface DequantizedTensor {
   readonly data: Float32Array;
 }
 
-/** Every tensor of a GGUF file as it stands there, one at a time. @throws CorellaError `llm/gguf` */
+/**
+ * Reads every tensor of a GGUF file as it stands there, one at a time.
+ * @throws CorellaError `llm/gguf`, `llm/unreadable`
+ */
 export async function* readGguf(path: string): AsyncGenerator<DequantizedTensor> {
   const file = await opened(path);
   try {
@@ -198,7 +206,7 @@ const blockNames: Readonly<Record<string, string>> = {
   "mlp.down_proj": "ffn_down",
 };
 
-/** GGUF's name of a parameter. */
+/** The name in GGUF files of a parameter with Hugging Face's name. */
 export function ggufName(name: string): string {
   const inBlock = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
   if (inBlock !== null) return `blk.${inBlock[1]}.${blockNames[inBlock[2]!]!}.${inBlock[3]}`;

@@ -31,7 +31,10 @@ const preTokenizers: Readonly<Record<string, readonly object[]>> = {
   qwen2: [split("\\p{N}"), byteLevel(false)],
 };
 
-/** The content of a tokenizer.json from the vocabulary in a GGUF header. */
+/**
+ * The content of a tokenizer.json for the vocabulary in a GGUF header.
+ * @throws CorellaError `llm/gguf` for kinds of tokenizers that are not supported
+ */
 export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
   const list = <Element>(key: string): Element[] => {
     const found = metadata.get(`tokenizer.ggml.${key}`);
@@ -125,7 +128,7 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
   throw ggufError(`The tokenizer model ${JSON.stringify(model)} is not supported; gpt2 and llama are.`, path);
 }
 
-/** The chat template in a GGUF header. */
+/** The chat template in a GGUF header, where it has one. */
 export function ggufChatTemplate({ metadata }: GgufHeader): ChatTemplate | undefined {
   const source = metadata.get("tokenizer.chat_template");
   if (typeof source !== "string") return undefined;

@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 
-/** Values by GGUF's number of their type: strings, float32, uint32 and arrays of them. */
+/** Metadata of a GGUF file to write: strings, uint32, float32 and arrays of strings or uint32. */
 export type MetadataToWrite = Readonly<
   Record<string, string | number | { readonly float: number } | readonly string[] | readonly number[]>
 >;
 
+/** A tensor of a GGUF file to write, encoded already where it is not F32. */
 export interface GgufTensorToWrite {
   /** The slowest dimension first. */
   readonly shape: readonly number[];
@@ -19,6 +20,7 @@ const stringType = 8;
 const arrayType = 9;
 const alignment = 32;
 
+/** The contents of a GGUF file to write; magic and version may be wrong ones. */
 export interface GgufToWrite {
   readonly magic?: string;
   readonly version?: number;

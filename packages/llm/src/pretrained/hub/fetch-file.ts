@@ -8,6 +8,7 @@ import type { ReadableStream } from "node:stream/web";
 import { CorellaError } from "@corella/errors";
 import { downloadFile } from "@huggingface/hub";
 
+/** A repository of the hub, and how it is reached. */
 export interface HubConnection {
   readonly name: string;
   readonly hubUrl: string;
@@ -15,13 +16,15 @@ export interface HubConnection {
   readonly fetch: typeof fetch;
 }
 
+/** A file that the hub lists. */
 export interface HubFile {
   readonly path: string;
   readonly size: number;
-  /** Of large files, which the hub names by it. */
+  /** Known of large files, which the hub names by it. */
   readonly sha256?: string | undefined;
 }
 
+/** How much of one file has arrived. */
 export interface HubProgress {
   readonly file: string;
   readonly receivedBytes: number;

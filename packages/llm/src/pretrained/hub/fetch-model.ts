@@ -1,12 +1,13 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import { getHFHubCachePath, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { writeFileAtomic } from "@corella/files";
-import { exists } from "../../files/tensor-folder.ts";
 import { fetchFile, type HubConnection, type HubFile, type HubProgress } from "./fetch-file.ts";
 import { parseHubReference, type HubReference } from "./reference.ts";
 
+/** Where models of the hub come from and where they are kept. */
 export interface HubOptions {
   /** Default: where Hugging Face's own tools keep theirs (HF_HUB_CACHE, HF_HOME, ~/.cache/huggingface/hub). */
   readonly cacheFolder?: string | undefined;
@@ -47,7 +48,7 @@ export async function fetchModel(source: string, options: HubOptions = {}): Prom
   const folder = join(cache, `models--${reference.name.replace("/", "--")}`);
   const reached = await currentCommit(connection, reference, folder, options.signal);
   const snapshot = join(folder, "snapshots", reached.commit);
-  if (await exists(join(snapshot, completeName))) return snapshot;
+  if (existsSync(join(snapshot, completeName))) return snapshot;
   if (!reached.online) throw unreachable(source, hubUrl, reached.cause);
   try {
     const files: HubFile[] = [];
@@ -79,7 +80,7 @@ async function currentCommit(
   signal: AbortSignal | undefined,
 ): Promise<Reached> {
   const isCommit = /^[0-9a-f]{40}$/.test(revision);
-  if (isCommit && (await exists(join(folder, "snapshots", revision, completeName))))
+  if (isCommit && existsSync(join(folder, "snapshots", revision, completeName)))
     return { online: true, commit: revision };
   try {
     const { sha } = await modelInfo({ ...connection, name, revision, additionalFields: ["sha"] });

@@ -11,7 +11,10 @@ export function isHubReference(source: string): boolean {
   return source.startsWith("hf:");
 }
 
-/** @throws CorellaError `llm/hub-reference` */
+/**
+ * Reads `hf:owner/name` or `hf:owner/name@revision`; without a revision it is main.
+ * @throws CorellaError `llm/hub-reference`
+ */
 export function parseHubReference(source: string): HubReference {
   const found = /^hf:([\w.-]+\/[\w.-]+)(?:@([\w.-]+(?:\/[\w.-]+)*))?$/.exec(source);
   if (found !== null && !found[0].includes("..")) return { name: found[1]!, revision: found[2] ?? "main" };

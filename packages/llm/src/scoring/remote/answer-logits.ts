@@ -68,6 +68,7 @@ export function topTokens(text: string): TopTokens {
   return { byId, byText, smallest: Math.min(...byId.values(), ...byText.values()) };
 }
 
+/** The answer to one prompt. */
 export interface AnswerLogit {
   /** log P(yes) - log P(no), the difference of the two logits. */
   readonly difference: number;

@@ -1,14 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+/** A request that the fake server was sent. */
 export interface FakeRequest {
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: Record<string, unknown>;
 }
 
+/** How the fake server answers a request. */
 export type Behaviour = (request: FakeRequest, response: ServerResponse) => void | Promise<void>;
 
+/** A running fake server. Close it after use. */
 export interface FakeServer {
   readonly url: string;
   readonly requests: readonly FakeRequest[];
@@ -47,11 +50,13 @@ export async function fakeServer(usual: Behaviour): Promise<FakeServer> {
   };
 }
 
+/** Answers with a value as JSON. */
 export function json(response: ServerResponse, value: unknown): void {
   response.setHeader("content-type", "application/json");
   response.end(JSON.stringify(value));
 }
 
+/** A behaviour: the answer has this status and text. */
 export function status(code: number, text = "", headers: Record<string, string> = {}): Behaviour {
   return (_, response) => void response.writeHead(code, headers).end(text);
 }

@@ -31,6 +31,7 @@ export type RemoteAsking =
       readonly end?: PromptEnd | undefined;
     };
 
+/** Which model is asked on which server, and how. */
 export interface RemoteScorerOptions {
   readonly server: RemoteServer;
   /** The served model's name, or that of an adapter of it. */
@@ -44,11 +45,13 @@ export interface RemoteScorerOptions {
   readonly extraFields?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Scores of prompts, with a count of those that are bounds only. */
 export interface RemoteScores extends YesNoScores {
   /** How many answers stand at a bound, because the server did not report one of the labels. */
   readonly bounded: number;
 }
 
+/** A model on a server that answers yes or no, as one in this process does. */
 export interface RemoteScorer extends Scorer {
   scores(prompts: readonly string[], signal?: AbortSignal): Promise<RemoteScores>;
 }

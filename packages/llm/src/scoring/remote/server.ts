@@ -1,14 +1,18 @@
+import { setTimeout } from "node:timers/promises";
 import { CorellaError } from "@corella/errors";
 import pLimit from "p-limit";
-import { abortableDelay, backoffMs, retryAfterMs } from "./backoff.ts";
+import { backoffMs, retryAfterMs } from "./backoff.ts";
 
-/** An OpenAI-compatible server: vLLM, llama.cpp's server, or what speaks like them. */
+/**
+ * Where an OpenAI-compatible server is (vLLM, llama.cpp's server, or what speaks like them), and how patient its client
+ * is.
+ */
 export interface RemoteServerOptions {
   /** Up to and with the version, for example `http://localhost:8000/v1`. */
   readonly baseUrl: string;
   /** The environment variable that holds the API key. The key itself is in no option, message or error. */
   readonly apiKeyVariable?: string | undefined;
-  /** Of one attempt. Default 60,000. */
+  /** The longest that one attempt may take. Default 60,000. */
   readonly timeoutMs?: number | undefined;
   /** Attempts after the first. Default 5. */
   readonly retries?: number | undefined;
@@ -20,6 +24,7 @@ export interface RemoteServerOptions {
   readonly concurrency?: number | undefined;
 }
 
+/** A connection to an OpenAI-compatible server, which limits and repeats requests. */
 export interface RemoteServer {
   readonly baseUrl: string;
   /**
@@ -37,7 +42,10 @@ export interface RemoteServer {
 /** Statuses after which the same request may succeed. */
 const passing = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** @throws CorellaError `llm/remote-url`, `llm/remote-key` */
+/**
+ * A client of an OpenAI-compatible server. Nothing is sent yet.
+ * @throws CorellaError `llm/remote-url`, `llm/remote-key`
+ */
 export function connectServer(options: RemoteServerOptions): RemoteServer {
   const baseUrl = checkedUrl(options.baseUrl);
   const key = apiKey(options.apiKeyVariable);
@@ -106,7 +114,9 @@ export function connectServer(options: RemoteServerOptions): RemoteServer {
       if (!result.again || tries > retries || askedMs > longestDelayMs) throw asError(result, url, tries);
       // On top of what the server asks for, which it asks of all its clients.
       const backoff = backoffMs(tries, options.firstDelayMs ?? 500, longestDelayMs, Math.random());
-      await abortableDelay(Math.min(askedMs + backoff, longestDelayMs), signal);
+      const delayMs = Math.min(askedMs + backoff, longestDelayMs);
+      // An abort ends the wait early; the next attempt then throws the signal's reason.
+      await setTimeout(delayMs, undefined, { signal }).catch(() => {});
     }
   };
   return {

@@ -1,10 +1,10 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import { Template } from "@huggingface/jinja";
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { readJson } from "../../files/json-file.ts";
-import { exists } from "../../files/tensor-folder.ts";
 
 /** How a model was taught to read a conversation: Jinja of tokenizer_config.json or of GGUF's metadata. */
 export interface ChatTemplate {
@@ -39,11 +39,11 @@ const tokenizerConfig = z.looseObject({
  */
 export async function readChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
   const configPath = join(folder, "tokenizer_config.json");
-  const parsed = tokenizerConfig.safeParse((await exists(configPath)) ? await readJson(configPath) : {});
+  const parsed = tokenizerConfig.safeParse(existsSync(configPath) ? await readJson(configPath) : {});
   if (!parsed.success) throw templateError(parsed.error.issues[0]!.message, configPath);
   const { bos_token: begin, eos_token: end, chat_template: stored } = parsed.data;
   const file = join(folder, "chat_template.jinja");
-  const source = (await exists(file))
+  const source = existsSync(file)
     ? await readFile(file, "utf8")
     : typeof stored === "string"
       ? stored
