@@ -109,6 +109,20 @@ describe("imports", () => {
     ]);
   });
 
+  test("by a subpath, where the manifest exports it", () => {
+    const exported = { ".": {}, "./calibration": {} };
+    const metrics = { ...JSON.parse(manifest("@corella/metrics", ["@corella/errors"])), exports: exported };
+    expect(
+      violationsOf({
+        "packages/metrics/package.json": JSON.stringify(metrics),
+        "packages/routing/src/deep.ts":
+          'export * from "@corella/metrics/calibration";\nexport * from "@corella/metrics/auc";\n',
+      }),
+    ).toEqual([
+      'packages/routing/src/deep.ts:2  entry-point  deep import of @corella/metrics/auc; import from "@corella/metrics" and export it from its src/index.ts',
+    ]);
+  });
+
   test("in a cycle", () => {
     const lines = violationsOf({
       "packages/metrics/package.json": manifest("@corella/metrics", ["@corella/errors", "@corella/routing"]),
@@ -174,29 +188,6 @@ describe("imports", () => {
 });
 
 describe("what a source may not hold", () => {
-  test("focused tests, any, a type checker switched off; but in strings and comments they are text", () => {
-    expect(
-      violationsOf({
-        "packages/metrics/src/bad.test.ts": [
-          'import { test } from "vitest";',
-          'test.only("one", () => {});',
-          'test.concurrent.only("two", () => {});',
-          "// @ts-ignore",
-          "export const loose = 1 as any;",
-          "const text = 'test.only( @ts-ignore as any';",
-          "// test.only as any",
-          "export const pattern = /@ts-nocheck/, options = { only: 1 }, only = options.only;",
-          "void text;",
-        ].join("\n"),
-      }),
-    ).toEqual([
-      "packages/metrics/src/bad.test.ts:2  focused-test  test.only leaves out all other tests; remove .only",
-      "packages/metrics/src/bad.test.ts:3  focused-test  test.concurrent.only leaves out all other tests; remove .only",
-      "packages/metrics/src/bad.test.ts:4  suppression  @ts-ignore hides type errors; mend the type",
-      "packages/metrics/src/bad.test.ts:5  any  the type any; name the type, or use unknown and narrow it",
-    ]);
-  });
-
   test("paths of one machine, outside tests; registries, everywhere", () => {
     const home = ["", "home", "me"].join("/");
     const registry = ["https://", "registry."].join("");
@@ -214,6 +205,41 @@ describe("what a source may not hold", () => {
 });
 
 describe("what the repository may not hold", () => {
+  test("names in another case, another suffix of test helpers", () => {
+    const source = "export const sum = 0;\n";
+    expect(
+      violationsOf({
+        "packages/metrics/src/rankSum.ts": source,
+        "packages/metrics/src/Rank/rank_sum.ts": source,
+        "packages/metrics/src/sums.test-fixture.ts": source,
+        "packages/metrics/src/sums.test-helper.ts": source,
+        "packages/metrics/src/goldens/Two_Folds.json": "{}\n",
+        "packages/metrics/src/v2/rank-sum.golden.test.ts": source,
+      }),
+    ).toEqual([
+      "packages/metrics/src/Rank:1  kebab-case  Rank is not in kebab-case; rename it like-this",
+      "packages/metrics/src/Rank/rank_sum.ts:1  kebab-case  rank_sum.ts is not in kebab-case; rename it like-this",
+      "packages/metrics/src/rankSum.ts:1  kebab-case  rankSum.ts is not in kebab-case; rename it like-this",
+      "packages/metrics/src/sums.test-fixture.ts:1  test-helper  another suffix for what tests share; end it in .test-helper.ts",
+    ]);
+  });
+
+  test("a layout page that leaves a folder out; folders of data need no name", () => {
+    const source = "export const sum = 0;\n";
+    expect(
+      violationsOf({
+        "packages/metrics/src/rank/sums/sum.ts": source,
+        "packages/metrics/src/charts/draw.ts": source,
+        "packages/metrics/src/goldens/two.json": "{}\n",
+        "packages/routing/src/fit/fit.ts": source,
+        "docs/layout-metrics.md":
+          "- `rank/` ranks, with sums/\n- [`charts/`](../packages/metrics/src/charts)\n",
+      }),
+    ).toEqual([
+      "docs/layout-metrics.md:1  layout  does not name `rank/sums/` of packages/metrics/src; say what lives there",
+    ]);
+  });
+
   test("vague names", () => {
     expect(
       violationsOf({

@@ -2,9 +2,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { checkFiles } from "./file-rules.ts";
 import { checkImports } from "./imports.ts";
+import { checkLayoutPages } from "./layout-pages.ts";
+import { checkNames } from "./names.ts";
 import { scanSource, type SourceFacts } from "./source-scan.ts";
 import { checkTestCommand } from "./test-command.ts";
-import { checkSource, checkText } from "./text-rules.ts";
+import { checkText } from "./text-rules.ts";
 import type { Violation } from "./violation.ts";
 import { readWorkspace } from "./workspace.ts";
 
@@ -26,9 +28,10 @@ export function checkWorkspace(root: string): readonly Violation[] {
   }
   const violations = [
     ...checkImports(workspace, sources),
-    ...[...sources].flatMap(([file, facts]) => checkSource(file, facts)),
     ...[...texts].flatMap(([file, text]) => checkText(file, text)),
     ...checkFiles(workspace, (file) => statSync(join(root, file)).size),
+    ...checkNames(workspace.files),
+    ...checkLayoutPages(workspace.files, read),
     ...checkTestCommand(readIfThere("README.md"), readIfThere(".ci/run")),
   ];
   return violations.toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));

@@ -1,33 +1,5 @@
-import type { SourceFacts } from "./source-scan.ts";
 import type { Violation } from "./violation.ts";
 import { isTest } from "./workspace.ts";
-
-/** What no TypeScript file may hold: focused tests, `any`, a type checker that is switched off. */
-export function checkSource(file: string, facts: SourceFacts): readonly Violation[] {
-  return [
-    ...facts.focused.map(({ line, text }) => ({
-      file,
-      line,
-      rule: "focused-test",
-      problem: `${text} leaves out all other tests`,
-      remedy: "remove .only",
-    })),
-    ...facts.anys.map(({ line }) => ({
-      file,
-      line,
-      rule: "any",
-      problem: "the type any",
-      remedy: "name the type, or use unknown and narrow it",
-    })),
-    ...facts.suppressions.map(({ line, text }) => ({
-      file,
-      line,
-      rule: "suppression",
-      problem: `${text} hides type errors`,
-      remedy: "mend the type",
-    })),
-  ];
-}
 
 const machinePath = /(?:^|[^\w.~$}-])(\/(?:work|home|tmp|root)\/[\w.@-]+)/;
 const registryHost =

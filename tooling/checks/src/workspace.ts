@@ -68,7 +68,7 @@ export function memberOf(workspace: Workspace, file: string): Member | undefined
   return workspace.members.find(({ folder }) => file.startsWith(`${folder}/`));
 }
 
-/** Tests and what only they use: `auc.test.ts`, `log.test-helper.ts`, `arbitraries.test-helper.ts`. */
+/** Tests and what only they use: `auc.test.ts`, `arbitraries.test-helper.ts`. */
 export function isTest(file: string): boolean {
-  return /\.(test|test-[a-z]+)\.[cm]?tsx?$/.test(file);
+  return /\.test(-helper)?\.[cm]?tsx?$/.test(file);
 }

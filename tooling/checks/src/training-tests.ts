@@ -1,0 +1,38 @@
+/**
+ * Test files that train or load whole models, start servers and processes or read large logs, by package: each takes
+ * more than two seconds. `vitest.config.ts` makes them the project `<package>:training`; all others are `<package>`.
+ */
+export const trainingTests: Readonly<Record<string, readonly string[]>> = {
+  alignment: ["corella.test.ts", "one-model.test.ts", "pretrained-chat.test.ts", "tune.test.ts"],
+  bundle: ["bundle.test.ts"],
+  checks: ["readme.test.ts", "summary-reporter.test.ts"],
+  crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
+  data: ["main.test.ts"],
+  engine: [
+    "checkpoint.test.ts",
+    "missed-steps.test.ts",
+    "phase.test.ts",
+    "resume.test.ts",
+    "worker-threads.test.ts",
+  ],
+  llm: [
+    "decoder.test.ts",
+    "goldens.test.ts",
+    "packed-decoder.test.ts",
+    "recompute.test.ts",
+    "variants.test.ts",
+  ],
+  modality: [
+    "crash.test.ts",
+    "independent.test.ts",
+    "malformed.test.ts",
+    "movielens.test.ts",
+    "prepare-log.test.ts",
+    "samples.test.ts",
+  ],
+  "op-tests": ["op-tests.test.ts"],
+  parity: ["crm.test.ts", "llm.test.ts"],
+  serve: ["main.test.ts"],
+  train: ["main.test.ts"],
+  tune: ["main.test.ts"],
+};
