@@ -6,7 +6,7 @@ import { checkLayoutPages } from "./layout-pages.ts";
 import { checkNames } from "./names.ts";
 import { scanSource, type SourceFacts } from "./source-scan.ts";
 import { checkTestCommand } from "./test-command.ts";
-import { checkText } from "./text-rules.ts";
+import { checkComments, checkText } from "./text-rules.ts";
 import type { Violation } from "./violation.ts";
 import { readWorkspace } from "./workspace.ts";
 
@@ -28,6 +28,7 @@ export function checkWorkspace(root: string): readonly Violation[] {
   }
   const violations = [
     ...checkImports(workspace, sources),
+    ...[...sources].flatMap(([file, facts]) => checkComments(file, facts)),
     ...[...texts].flatMap(([file, text]) => checkText(file, text)),
     ...checkFiles(workspace, (file) => statSync(join(root, file)).size),
     ...checkNames(workspace.files),

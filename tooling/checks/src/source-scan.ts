@@ -1,4 +1,5 @@
 import ts from "typescript";
+import { findComments } from "./comments.ts";
 
 /** Something at a line, from 1. */
 export interface Found {
@@ -9,6 +10,8 @@ export interface Found {
 export interface SourceFacts {
   /** Module specifiers of imports, re-exports, `import()`, `import("x").Type`, `require()`, `vi.mock()`. */
   readonly imports: readonly Found[];
+  /** Exported declarations whose comments do not stand alone. */
+  readonly comments: readonly Found[];
 }
 
 /** Reads the syntax tree of one TypeScript file, so that text in strings and comments is never taken for code. */
@@ -21,7 +24,7 @@ export function scanSource(file: string, text: string): SourceFacts {
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return { imports };
+  return { imports, comments: findComments(source) };
 }
 
 function lineOf(source: ts.SourceFile, node: ts.Node): number {

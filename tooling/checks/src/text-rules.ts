@@ -1,5 +1,18 @@
+import type { SourceFacts } from "./source-scan.ts";
 import type { Violation } from "./violation.ts";
 import { isTest } from "./workspace.ts";
+
+/** What reusable packages say in hovers: each exported function something, and nothing that leans on another comment. */
+export function checkComments(file: string, { comments }: SourceFacts): readonly Violation[] {
+  if (!file.startsWith("packages/") || isTest(file)) return [];
+  return comments.map(({ line, text }) => ({
+    file,
+    line,
+    rule: "comment",
+    problem: text,
+    remedy: "say in a sentence that stands alone what it is for, with shapes and units",
+  }));
+}
 
 const machinePath = /(?:^|[^\w.~$}-])(\/(?:work|home|tmp|root)\/[\w.@-]+)/;
 const registryHost =
