@@ -6,6 +6,7 @@ import { formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { loadDataConfig, prepareLog, splitLog } from "@corella/modality";
 import { writeFileAtomic } from "@corella/files";
+import { withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createCounter } from "./counter.ts";
 import { evaluatePredictions, report } from "./figures.ts";
@@ -94,9 +95,13 @@ async function run(options: Options): Promise<void> {
   }
 }
 
+const noBundle = "Make one with `pnpm train`, or name one with --bundle.";
+
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(error)}\n`);
+  process.stderr.write(
+    `${formatError(withRemedy(error, { "bundle/none": noBundle, "bundle/missing": noBundle }))}\n`,
+  );
   process.exitCode = 1;
 }

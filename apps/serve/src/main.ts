@@ -1,6 +1,7 @@
 import { loadPredictor, newestBundle, openBundle, type RemoteLlm } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
+import { withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
 import { exampleCommand } from "./example.ts";
@@ -136,23 +137,18 @@ function remoteLlm({ llmUrl, llmModel, llmKeyVariable }: Options): RemoteLlm | u
   });
 }
 
-/** What is missing may be made or named by commands, of which the packages know nothing. */
-function withCommands(error: unknown): unknown {
-  if (!CorellaError.isInstance(error) || !["bundle/none", "bundle/missing"].includes(error.code))
-    return error;
-  const { code, message, place } = error;
-  const remedy = "Make one with `pnpm train`, or name one with --bundle.";
-  return new CorellaError({ code, message, place, remedy, cause: error });
-}
-
 function log(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+const noBundle = "Make one with `pnpm train`, or name one with --bundle.";
+
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(withCommands(error))}\n`);
+  process.stderr.write(
+    `${formatError(withRemedy(error, { "bundle/none": noBundle, "bundle/missing": noBundle }))}\n`,
+  );
   // When one model cannot be loaded, the thread of the other would go on.
   // oxlint-disable-next-line unicorn/no-process-exit
   process.exit(1);

@@ -4,7 +4,7 @@ import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { duration, listenForInterruption } from "@corella/terminal";
+import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
 import { Command } from "commander";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
@@ -141,13 +141,9 @@ function listeners(
 try {
   await command.parseAsync();
 } catch (error) {
-  const interrupted = CorellaError.isInstance(error) && error.code === "train/interrupted";
-  process.stderr.write(`${formatError(interrupted ? resumable(error) : error)}\n`);
-  process.exitCode = interrupted ? 130 : 1;
-}
-
-/** An interruption as a user of the command is to hear of it. */
-function resumable({ code, message, place, cause }: CorellaError): CorellaError {
-  const remedy = "Go on with --resume; the run will end as if it had not been interrupted.";
-  return new CorellaError({ code, message, place, remedy, cause });
+  const told = withRemedy(error, {
+    "train/interrupted": "Go on with --resume; the run will end as if it had not been interrupted.",
+  });
+  process.stderr.write(`${formatError(told)}\n`);
+  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
 }

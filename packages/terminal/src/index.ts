@@ -2,3 +2,4 @@
 export { listenForInterruption, type Interruption } from "./interruption.ts";
 export { createMeter, type Meter } from "./meter.ts";
 export { alignColumns, duration } from "./text.ts";
+export { withRemedy } from "./remedy.ts";

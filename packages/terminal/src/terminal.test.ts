@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import { alignColumns, createMeter, duration, listenForInterruption } from "./index.ts";
+import { CorellaError } from "@corella/errors";
+import { alignColumns, createMeter, duration, listenForInterruption, withRemedy } from "./index.ts";
 
 function stream(isTTY: boolean): { stream: NodeJS.WriteStream; written(): string } {
   const through = new PassThrough();
@@ -54,4 +55,24 @@ test("columns stand in line, with or without names; durations are minutes and se
   expect(alignColumns({ columns: [], rows })).toBe("a     1\nlong");
   expect(alignColumns({ columns: ["", "n"], rows })).toBe("      n\na     1\nlong");
   expect([duration(75_000), duration(3_600_400)]).toEqual(["1:15", "60:00"]);
+});
+
+test("a command adds what to do to the errors it knows, and leaves others as they are", () => {
+  const missing = new CorellaError({
+    code: "bundle/none",
+    message: "None.",
+    place: "runs",
+    remedy: "Make one.",
+  });
+  const told = withRemedy(missing, { "bundle/none": "Call the command." });
+  expect(told).toMatchObject({
+    code: "bundle/none",
+    message: "None.",
+    place: "runs",
+    remedy: "Call the command.",
+    cause: missing,
+  });
+  expect(withRemedy(missing, { "bundle/missing": "Call the command." })).toBe(missing);
+  const defect = new TypeError("x is undefined");
+  expect(withRemedy(defect, { "bundle/none": "Call the command." })).toBe(defect);
 });

@@ -4,6 +4,7 @@ import * as bundle from "@corella/bundle";
 import * as configuration from "@corella/configuration";
 import * as crm from "@corella/crm";
 import { onnxRuntime, tf, type Program } from "@corella/engine";
+import { outputDifferences } from "@corella/engine/testing";
 import { CorellaError, formatError } from "@corella/errors";
 import * as evaluation from "@corella/evaluation";
 import * as files from "@corella/files";
@@ -73,5 +74,7 @@ const { loss } = await trainer.step({
 expectEqual(Math.abs(loss - Math.LN2) < 1e-6, true, "engine: the loss is ln 2");
 expectEqual([...trainer.values["w"]!].join(), "0.5,1", "engine: one step");
 await trainer.dispose();
+const [one, two] = [1, 2].map((value) => ({ y: { shape: [1], data: Float32Array.of(value) } }));
+expectEqual(outputDifferences(one!, two!)["y"]!.largest, 1, "engine/testing");
 
 console.log("consumer: all calls gave what they should");

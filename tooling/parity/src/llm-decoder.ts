@@ -1,3 +1,4 @@
+import { calibrationLoss } from "@corella/alignment";
 import { compose, tf, within, type Batch, type Feed, type Program, type Values } from "@corella/engine";
 import {
   answerLoss,
@@ -198,25 +199,20 @@ function alignmentProgram(
     inputs: { ...specs.inputs, sample: { shape: ["batch"], dtype: "int32" } },
     forward(scope) {
       const { hiddenStates } = llm.forward(within(scope, "llm"));
-      const project = (side: "llm" | "crm", j: number, x: tf.Tensor): tf.Tensor =>
-        tf.add(
-          tf.matMul(x, scope.param(`proj_${side}.${j}.weight`), false, true),
-          scope.param(`proj_${side}.${j}.bias`),
-        );
+      const { layers } = golden.facts;
       const outputs: Record<string, tf.Tensor> = {};
-      const losses = golden.facts.layers.map((layer, j) => {
-        const state = hiddenStates[layer]!;
-        const ours = project("llm", j, state);
-        const theirs = project("crm", j, scope.lookup(`crm_hidden.${j}`, scope.input("sample")));
-        Object.assign(outputs, {
-          [`llm_last.${j}`]: state,
-          [`llm_proj.${j}`]: ours,
-          [`crm_proj.${j}`]: theirs,
-        });
-        const squared = tf.sum(tf.square(tf.sub(ours, theirs)), 1);
-        return tf.mean(power === 2 ? squared : tf.sqrt(squared));
+      const crm = layers.map((layer, j) => {
+        outputs[`llm_last.${j}`] = hiddenStates[layer]!;
+        return scope.lookup(`crm_hidden.${j}`, scope.input("sample"));
       });
-      return { loss: tf.addN(losses), outputs };
+      const aligned = {
+        llmLayers: layers,
+        crmLayers: layers.map((_, j) => j + 1),
+        power,
+      };
+      // The product's projections are called `llm.0.weight`, the golden's `proj_llm.0.weight`.
+      const loss = calibrationLoss(aligned, (name) => scope.param(`proj_${name}`), hiddenStates, crm);
+      return { loss, outputs };
     },
   };
 }

@@ -59,7 +59,7 @@ export function projectionParams({
  * @param crm hidden states [batch, d] of the interaction layers, `crm[0]` after the first
  */
 export function calibrationLoss(
-  { llmLayers, crmLayers, power }: Omit<AlignedLayers, "hiddenWidths">,
+  { llmLayers, crmLayers, power }: Pick<AlignedLayers, "llmLayers" | "crmLayers" | "power">,
   param: (name: string) => Tensor,
   llm: readonly Tensor[],
   crm: readonly Tensor[],

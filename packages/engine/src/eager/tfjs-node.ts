@@ -16,8 +16,6 @@ export interface TfjsNodeOptions {
   readonly installedIn?: string | undefined;
 }
 
-/** The name under which both packages register. */
-export const tensorflowBackend = "tensorflow";
 let loaded: TfjsNodePackage | undefined;
 
 /**

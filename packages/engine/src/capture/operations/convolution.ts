@@ -24,7 +24,7 @@ export interface ConvAttributes {
  * @param input shape of the image, in the data format
  * @param filter [height, width, channels, outputs]; depthwise [height, width, channels, multiplier]
  */
-export function convInfo(
+function convInfo(
   input: readonly number[],
   filter: readonly number[],
   attributes: ConvAttributes,

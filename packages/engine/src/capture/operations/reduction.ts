@@ -27,7 +27,7 @@ export function reduce(
 }
 
 /** tfjs' axis argument as axes from 0: one, several, or all where there is none. */
-export function axesOf(axis: unknown, shape: readonly number[]): number[] {
+function axesOf(axis: unknown, shape: readonly number[]): number[] {
   return tf.util.parseAxisParam((axis ?? [...shape.keys()]) as number | number[], [...shape]);
 }
 

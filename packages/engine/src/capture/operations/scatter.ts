@@ -41,7 +41,7 @@ export function scatterAdd(
 }
 
 /** Adds each update to zeros of the shape, at the index of the same place along one axis. */
-export function addElements(
+function addElements(
   backend: CaptureBackend,
   shape: readonly number[],
   indices: TensorInfo,
