@@ -4,17 +4,24 @@ import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig 
 import { trainingTests } from "./tooling/checks/src/training-tests.ts";
 
 /** What every project has: given to each by value, for `extends: true` would bundle this file again for every one. */
-const shared = {
+export const shared: TestProjectInlineConfiguration = {
   // Resolves @corella/* to src/index.ts: tests need no build.
   ssr: { resolve: { conditions: ["source"] } },
   test: {
     // A process for each file: native sessions and the tfjs engine are state of a process.
-    pool: "forks" as const,
+    pool: "forks",
     maxWorkers: 2,
     // Tests train real models; on a machine shared with others they may take several times as long.
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
+};
+
+/** What only a run as a whole has. */
+export const run: Pick<NonNullable<ViteUserConfig["test"]>, "watch" | "teardownTimeout" | "reporters"> = {
+  watch: false,
+  teardownTimeout: 10_000,
+  reporters: ["default", "./tooling/checks/src/summary-reporter.ts"],
 };
 
 /** The folders of packages, apps and tools, relative to the repository. */
@@ -50,10 +57,8 @@ const config: ViteUserConfig = defineConfig({
   ...shared,
   test: {
     ...shared.test,
+    ...run,
     projects: memberFolders().flatMap(projectsOf),
-    watch: false,
-    teardownTimeout: 10_000,
-    reporters: ["default", "./tooling/checks/src/summary-reporter.ts"],
   },
 });
 

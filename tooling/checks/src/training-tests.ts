@@ -1,6 +1,7 @@
 /**
  * Test files that train or load whole models, start servers and processes or read large logs, by package: each takes
- * more than two seconds. `vitest.config.ts` makes them the project `<package>:training`; all others are `<package>`.
+ * more than two seconds; and those that need a process of their own. In `vitest.config.ts` they are the project
+ * `<package>:training`, all others `<package>`; `vitest.fast.config.ts` leaves them out.
  */
 export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   alignment: ["corella.test.ts", "one-model.test.ts", "pretrained-chat.test.ts", "tune.test.ts"],
@@ -11,6 +12,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "checkpoint.test.ts",
     "missed-steps.test.ts",
+    "no-side-effects.test.ts",
     "phase.test.ts",
     "resume.test.ts",
     "worker-threads.test.ts",
