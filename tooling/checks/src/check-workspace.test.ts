@@ -188,6 +188,38 @@ describe("imports", () => {
 });
 
 describe("what a source may not hold", () => {
+  test("commands, in messages of packages; comments and apps may name them", () => {
+    const source = (name: string): string =>
+      [
+        `/** \`pnpm train\` calls it. */`,
+        `export function ${name}(code: number): string {`,
+        "  return `${code}: go on with --resume or ${code}, or with pnpm train`;",
+        "}",
+      ].join("\n");
+    expect(
+      violationsOf({
+        "packages/metrics/src/advice.ts": source("advice"),
+        "packages/metrics/src/advice.test.ts": source("advice"),
+        "apps/serve/src/advice.ts": source("advice"),
+      }),
+    ).toEqual([
+      "packages/metrics/src/advice.ts:3  command  a message speaks of --resume; say what is to be done; the app names its command",
+      "packages/metrics/src/advice.ts:3  command  a message speaks of pnpm; say what is to be done; the app names its command",
+    ]);
+  });
+
+  test("an exported function of a package without a doc comment", () => {
+    expect(
+      violationsOf({
+        "packages/metrics/src/sum.ts": "export function sum(): void {}\n",
+        "packages/metrics/src/sum.test-helper.ts": "export function sum(): void {}\n",
+        "apps/serve/src/sum.ts": "export function sum(): void {}\n",
+      }),
+    ).toEqual([
+      "packages/metrics/src/sum.ts:1  comment  sum has no doc comment; say in a sentence that stands alone what it is for, with shapes and units",
+    ]);
+  });
+
   test("paths of one machine, outside tests; registries, everywhere", () => {
     const home = ["", "home", "me"].join("/");
     const registry = ["https://", "registry."].join("");

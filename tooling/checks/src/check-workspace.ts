@@ -6,7 +6,7 @@ import { checkLayoutPages } from "./layout-pages.ts";
 import { checkNames } from "./names.ts";
 import { scanSource, type SourceFacts } from "./source-scan.ts";
 import { checkTestCommand } from "./test-command.ts";
-import { checkComments, checkText } from "./text-rules.ts";
+import { checkComments, checkMessages, checkText } from "./text-rules.ts";
 import type { Violation } from "./violation.ts";
 import { readWorkspace } from "./workspace.ts";
 
@@ -28,7 +28,10 @@ export function checkWorkspace(root: string): readonly Violation[] {
   }
   const violations = [
     ...checkImports(workspace, sources),
-    ...[...sources].flatMap(([file, facts]) => checkComments(file, facts)),
+    ...[...sources].flatMap(([file, facts]) => [
+      ...checkMessages(file, facts),
+      ...checkComments(file, facts),
+    ]),
     ...[...texts].flatMap(([file, text]) => checkText(file, text)),
     ...checkFiles(workspace, (file) => statSync(join(root, file)).size),
     ...checkNames(workspace.files),

@@ -10,6 +10,8 @@ export interface Found {
 export interface SourceFacts {
   /** Module specifiers of imports, re-exports, `import()`, `import("x").Type`, `require()`, `vi.mock()`. */
   readonly imports: readonly Found[];
+  /** What string literals and templates say. */
+  readonly strings: readonly Found[];
   /** Exported declarations whose comments do not stand alone. */
   readonly comments: readonly Found[];
 }
@@ -18,13 +20,16 @@ export interface SourceFacts {
 export function scanSource(file: string, text: string): SourceFacts {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);
   const imports: Found[] = [];
+  const strings: Found[] = [];
   const visit = (node: ts.Node): void => {
     const specifier = specifierOf(node);
     if (specifier !== undefined) imports.push({ line: lineOf(source, specifier), text: specifier.text });
+    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
+      strings.push({ line: lineOf(source, node), text: node.text });
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return { imports, comments: findComments(source) };
+  return { imports, strings, comments: findComments(source) };
 }
 
 function lineOf(source: ts.SourceFile, node: ts.Node): number {

@@ -2,6 +2,25 @@ import type { SourceFacts } from "./source-scan.ts";
 import type { Violation } from "./violation.ts";
 import { isTest } from "./workspace.ts";
 
+/** Reusable packages do not speak of commands in their messages: the apps, which have them, add that. */
+export function checkMessages(file: string, { strings }: SourceFacts): readonly Violation[] {
+  if (!file.startsWith("packages/") || isTest(file)) return [];
+  return strings.flatMap(({ line, text }) => {
+    const command = /\bpnpm |(?<!\S)--resume\b/.exec(text)?.[0];
+    return command === undefined
+      ? []
+      : [
+          {
+            file,
+            line,
+            rule: "command",
+            problem: `a message speaks of ${command.trim()}`,
+            remedy: "say what is to be done; the app names its command",
+          },
+        ];
+  });
+}
+
 /** What reusable packages say in hovers: each exported function something, and nothing that leans on another comment. */
 export function checkComments(file: string, { comments }: SourceFacts): readonly Violation[] {
   if (!file.startsWith("packages/") || isTest(file)) return [];

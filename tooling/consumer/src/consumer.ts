@@ -1,45 +1,12 @@
-// What a consumer writes: every package by its name, with types, run by plain Node from the installed tarballs.
-import * as alignment from "@corella/alignment";
-import * as bundle from "@corella/bundle";
-import * as configuration from "@corella/configuration";
-import * as crm from "@corella/crm";
+// What a consumer writes: packages by their names, with types, run by plain Node from the installed tarballs.
 import { onnxRuntime, tf, type Program } from "@corella/engine";
 import { outputDifferences } from "@corella/engine/testing";
 import { CorellaError, formatError } from "@corella/errors";
-import * as evaluation from "@corella/evaluation";
-import * as files from "@corella/files";
-import * as llm from "@corella/llm";
-import * as encoders from "@corella/llm/encoders";
-import * as gguf from "@corella/llm/gguf";
-import * as remote from "@corella/llm/remote";
 import { auc } from "@corella/metrics";
-import * as modality from "@corella/modality";
-import * as random from "@corella/random";
-import * as routing from "@corella/routing";
 import { float32Tensor, parseSafetensors, serializeSafetensors } from "@corella/safetensors";
-import * as terminal from "@corella/terminal";
 
 function expectEqual(actual: unknown, expected: unknown, what: string): void {
   if (actual !== expected) throw new Error(`${what}: expected ${String(expected)}, got ${String(actual)}`);
-}
-
-for (const [name, exported] of Object.entries({
-  alignment,
-  bundle,
-  configuration,
-  crm,
-  evaluation,
-  files,
-  llm,
-  "llm/encoders": encoders,
-  "llm/gguf": gguf,
-  "llm/remote": remote,
-  modality,
-  random,
-  routing,
-  terminal,
-})) {
-  console.log(`${name}: ${Object.keys(exported).length} exports`);
 }
 
 const mistake = new CorellaError({ code: "consumer/example", message: "A mistake.", remedy: "mend it" });

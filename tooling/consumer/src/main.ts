@@ -14,7 +14,8 @@ import { publishablePackages, type Publishable } from "./publishable.ts";
 
 /**
  * `pnpm consumer`: packs every publishable package, installs the tarballs with npm into a project outside of the
- * workspace, typechecks consumer.ts and the first example of each README there, and runs consumer.ts with plain Node. Needs `pnpm build` before.
+ * workspace, typechecks there consumer.ts, an import of every entry point and the first example of each README, and
+ * runs the first two with plain Node. Needs `pnpm build` before.
  */
 const root = join(import.meta.dirname, "../../..");
 const consumerSource = join(import.meta.dirname, "consumer.ts");
@@ -76,6 +77,17 @@ function pack(packages: readonly Publishable[], folder: string): Record<string, 
   return tarballs;
 }
 
+/** A file that imports every entry point of every package and prints how much it exports. */
+function writeEntryPoints(project: string, packages: readonly Publishable[]): string {
+  const names = packages.flatMap(({ entryPoints }) => entryPoints);
+  const lines = names.flatMap((name, index) => [
+    `import * as entry${index} from "${name}";`,
+    `console.log("${name}: " + Object.keys(entry${index}).length + " exports");`,
+  ]);
+  writeFileSync(join(project, "entry-points.ts"), lines.join("\n"));
+  return "entry-points.ts";
+}
+
 /** The first example of each package's README as a file of its own. */
 function writeExamples(project: string, packages: readonly Publishable[]): string[] {
   return packages.map(({ name }) => {
@@ -91,7 +103,7 @@ function writeExamples(project: string, packages: readonly Publishable[]): strin
 function writeProject(
   project: string,
   tarballs: Readonly<Record<string, string>>,
-  examples: readonly string[],
+  generated: readonly string[],
 ): void {
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     devDependencies: Record<string, string>;
@@ -122,7 +134,7 @@ function writeProject(
   writeFileSync(join(project, "package.json"), JSON.stringify(manifest, null, 2));
   writeFileSync(
     join(project, "tsconfig.json"),
-    JSON.stringify({ compilerOptions, files: ["consumer.ts", ...examples] }),
+    JSON.stringify({ compilerOptions, files: ["consumer.ts", ...generated] }),
   );
   copyFileSync(consumerSource, join(project, "consumer.ts"));
 }
@@ -146,24 +158,22 @@ function typecheck(project: string): void {
 const folder = mkdtempSync(join(tmpdir(), "corella-consumer-"));
 try {
   const packages = publishablePackages(root);
-  const source = readFileSync(consumerSource, "utf8");
-  for (const { name } of packages) {
-    if (!source.includes(`from "${name}"`))
-      throw new ConsumerFailure(
-        `tooling/consumer/src/consumer.ts does not import ${name}; import it and declare it`,
-      );
-  }
   const project = join(folder, "project");
   const packed = join(folder, "packed");
   mkdirSync(project);
   mkdirSync(packed);
   const tarballs = timed(`pack ${packages.length} packages`, () => pack(packages, packed));
-  writeProject(project, tarballs, writeExamples(project, packages));
+  const generated = [writeEntryPoints(project, packages), ...writeExamples(project, packages)];
+  writeProject(project, tarballs, generated);
   timed("install the tarballs with npm", () =>
     execute(project, ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"]),
   );
   timed("typecheck with nodenext and strict", () => typecheck(project));
-  process.stdout.write(timed("run with plain node", () => execute(project, ["node", "out/consumer.js"])));
+  for (const file of ["entry-points", "consumer"]) {
+    process.stdout.write(
+      timed(`run ${file} with plain node`, () => execute(project, ["node", `out/${file}.js`])),
+    );
+  }
   rmSync(folder, { recursive: true });
 } catch (error) {
   if (!(error instanceof ConsumerFailure)) throw error;

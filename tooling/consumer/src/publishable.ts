@@ -6,6 +6,8 @@ export interface Publishable {
   readonly name: string;
   /** The file that `pnpm pack` makes of it. */
   readonly tarball: string;
+  /** What a consumer may import: `@corella/llm`, `@corella/llm/gguf`. */
+  readonly entryPoints: readonly string[];
   /** What its tarball must hold besides package.json. */
   readonly files: readonly string[];
 }
@@ -19,6 +21,7 @@ export function publishablePackages(root: string): readonly Publishable[] {
     .map(({ folder, manifest }) => ({
       name: manifest.name,
       tarball: `${manifest.name.slice(1).replace("/", "-")}-${manifest.version}.tgz`,
+      entryPoints: subpaths(manifest).map((subpath) => manifest.name + subpath.slice(1)),
       files: expectedFiles(folder, manifest),
     }));
 }
@@ -34,11 +37,14 @@ function readManifest(folder: string): PackageManifest {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as PackageManifest;
 }
 
+/** `.` and `./gguf`: what is exported besides package.json. */
+function subpaths({ exports }: PackageManifest): readonly string[] {
+  return Object.keys(exports).filter((subpath) => typeof exports[subpath] === "object");
+}
+
 /** Each entry of tsdown.config.ts gives code and declarations; the licence comes from the repository's root. */
-function expectedFiles(folder: string, { exports }: PackageManifest): readonly string[] {
-  const entries = Object.entries(exports)
-    .filter(([, target]) => typeof target === "object")
-    .map(([subpath]) => (subpath === "." ? "index" : subpath.slice(2)));
+function expectedFiles(folder: string, manifest: PackageManifest): readonly string[] {
+  const entries = subpaths(manifest).map((subpath) => (subpath === "." ? "index" : subpath.slice(2)));
   if (existsSync(join(folder, "src/worker.ts"))) entries.push("worker");
   return ["LICENSE", ...entries.flatMap((entry) => [`dist/${entry}.js`, `dist/${entry}.d.ts`])];
 }
