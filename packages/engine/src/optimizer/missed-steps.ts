@@ -27,7 +27,7 @@ export class MissedSteps {
   readonly #firstRow: number;
   /** The step of each row's last gradient, where moments have a closed form. Exact in float32 up to 2^24 steps. */
   readonly touched: Float32Array | undefined;
-  /** By row: the last step that its weights have seen. */
+  /** The last step that the weights of each row have seen. */
   readonly #current: Int32Array;
   /** The last step that was taken, and the numbers of the steps from #first to it. */
   #now = 0;

@@ -13,7 +13,7 @@ export interface ProgressListener {
     steps: number;
     step: number;
     samplesPerStep: number;
-    /** Those before an interruption. */
+    /** What validations said before an interruption. */
     validations: readonly ValidationResult[];
   }): void;
   /** A step has ended. @param step counts updates, from 1 */

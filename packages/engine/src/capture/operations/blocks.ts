@@ -23,7 +23,7 @@ export const blocksOfSpace: KernelTable = {
     return reshape(backend, rows, getReshapedPermuted(padded.shape, blockShape, product, false));
   },
 
-  /** The inverse, with the given crops. */
+  /** The inverse of SpaceToBatchND, with the given crops. */
   BatchToSpaceND: ({ inputs, attributes, backend }) => {
     const x = inputs["x"]!;
     const blockShape = attributes["blockShape"] as number[];
