@@ -1,5 +1,5 @@
 import ts from "typescript";
-import type { Found } from "./source-scan.ts";
+import type { Found } from "./violation.ts";
 
 /** A first word that needs another comment to be understood. */
 const leaning = /^(The same|Of|By|As|Likewise|Those)\b/;

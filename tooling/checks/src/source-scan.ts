@@ -1,11 +1,6 @@
 import ts from "typescript";
 import { findComments } from "./comments.ts";
-
-/** Something at a line, from 1. */
-export interface Found {
-  readonly line: number;
-  readonly text: string;
-}
+import type { Found } from "./violation.ts";
 
 export interface SourceFacts {
   /** Module specifiers of imports, re-exports, `import()`, `import("x").Type`, `require()`, `vi.mock()`. */

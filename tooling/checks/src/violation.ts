@@ -1,3 +1,9 @@
+/** Something at a line, from 1. */
+export interface Found {
+  readonly line: number;
+  readonly text: string;
+}
+
 /** One broken rule: where, which, what is wrong and what to do. */
 export interface Violation {
   /** Relative to the repository, with forward slashes. */
