@@ -1,11 +1,16 @@
 import { cosineSchedule, type PhaseSpec } from "@corella/engine";
-import { chunkBatch, languageModelProgram, packDocuments } from "@corella/llm";
+import {
+  chunkBatch,
+  languageModelProgram,
+  packDocuments,
+  type DecoderConfig,
+  type TextTokenizer,
+} from "@corella/llm";
 import { createPrompt, type PromptConfig } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
 import type { ScratchConfig } from "../config/config.ts";
 import type { PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
-import type { LlmDesign } from "./base-llm.ts";
 
 /** Events in one passage of text. */
 const longestPassage = 20;
@@ -46,7 +51,7 @@ export function pretrainingTexts(data: PreparedData, config: PromptConfig): stri
 /** Next-token prediction on texts, which are packed into sequences of equal length. */
 export async function pretraining(
   { config: { seed, llm }, runtime }: StageInputs,
-  design: Pick<LlmDesign, "config" | "tokenizer">,
+  design: { readonly config: DecoderConfig; readonly tokenizer: TextTokenizer },
   texts: readonly string[],
   settings: ScratchConfig["pretraining"],
 ): Promise<PhaseSpec> {
