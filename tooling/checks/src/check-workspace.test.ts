@@ -237,41 +237,6 @@ describe("what a source may not hold", () => {
 });
 
 describe("what the repository may not hold", () => {
-  test("names in another case, another suffix of test helpers", () => {
-    const source = "export const sum = 0;\n";
-    expect(
-      violationsOf({
-        "packages/metrics/src/rankSum.ts": source,
-        "packages/metrics/src/Rank/rank_sum.ts": source,
-        "packages/metrics/src/sums.test-fixture.ts": source,
-        "packages/metrics/src/sums.test-helper.ts": source,
-        "packages/metrics/src/goldens/Two_Folds.json": "{}\n",
-        "packages/metrics/src/v2/rank-sum.golden.test.ts": source,
-      }),
-    ).toEqual([
-      "packages/metrics/src/Rank:1  kebab-case  Rank is not in kebab-case; rename it like-this",
-      "packages/metrics/src/Rank/rank_sum.ts:1  kebab-case  rank_sum.ts is not in kebab-case; rename it like-this",
-      "packages/metrics/src/rankSum.ts:1  kebab-case  rankSum.ts is not in kebab-case; rename it like-this",
-      "packages/metrics/src/sums.test-fixture.ts:1  test-helper  another suffix for what tests share; end it in .test-helper.ts",
-    ]);
-  });
-
-  test("a layout page that leaves a folder out; folders of data need no name", () => {
-    const source = "export const sum = 0;\n";
-    expect(
-      violationsOf({
-        "packages/metrics/src/rank/sums/sum.ts": source,
-        "packages/metrics/src/charts/draw.ts": source,
-        "packages/metrics/src/goldens/two.json": "{}\n",
-        "packages/routing/src/fit/fit.ts": source,
-        "docs/layout-metrics.md":
-          "- `rank/` ranks, with sums/\n- [`charts/`](../packages/metrics/src/charts)\n",
-      }),
-    ).toEqual([
-      "docs/layout-metrics.md:1  layout  does not name `rank/sums/` of packages/metrics/src; say what lives there",
-    ]);
-  });
-
   test("vague names", () => {
     expect(
       violationsOf({
