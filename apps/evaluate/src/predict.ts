@@ -1,5 +1,5 @@
 import type { Bundle, Predictor } from "@corella/bundle";
-import { batches, recordAt, shuffledRows, type InteractionLog } from "@corella/modality";
+import { batches, recordsAt, shuffledRows, type InteractionLog } from "@corella/modality";
 import type { Counter } from "./counter.ts";
 
 /** Answers of a bundle's models to the same rows; a bundle may hold one model alone. */
@@ -15,7 +15,7 @@ const chunkSize = 250;
 
 /** Scores rows of a log with every model of a bundle. */
 export async function predictRows(
-  { models }: Pick<Bundle, "models">,
+  { models, featureMap }: Pick<Bundle, "models" | "featureMap">,
   predictor: Predictor,
   log: InteractionLog,
   all: Uint32Array,
@@ -31,7 +31,7 @@ export async function predictRows(
   counter.start(rows.length);
   let done = 0;
   for (const chunk of batches(rows, chunkSize)) {
-    const records = Array.from(chunk, (row) => recordAt(log, row));
+    const records = recordsAt(log, chunk, featureMap);
     const predictions = await predictor.score(records, { policy: { kind: "all" } });
     predictions.forEach(({ pCrm, pLlm, degraded }, i) => {
       // Figures of the LLM need its answers.

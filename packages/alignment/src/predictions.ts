@@ -1,5 +1,5 @@
 import type { Lane } from "@corella/bundle";
-import { recordAt } from "@corella/modality";
+import { recordsAt } from "@corella/modality";
 import type { Run } from "./run.ts";
 
 /** What one model, or a combination of two, says of samples. */
@@ -65,7 +65,7 @@ export async function scoreParts<Name extends string>(
         for (let start = 0; start < rows.length; start += scoringChunk) {
           signal?.throwIfAborted();
           const chunk = rows.subarray(start, start + scoringChunk);
-          scores.set(await lane.score(Array.from(chunk, (row) => recordAt(data.log, row))), start);
+          scores.set(await lane.score(recordsAt(data.log, chunk, data.featureMap)), start);
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
         }
         answers[name] = scores;

@@ -10,7 +10,7 @@ import {
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
 import { z } from "zod";
-import { readCrm, readFeatureMap, writeCrm, type TrainedCrm } from "./crm-files.ts";
+import { readCrm, readFeatureMap, statisticsFilesOf, writeCrm, type TrainedCrm } from "./crm-files.ts";
 import { readJson, writeJson } from "./folder-files.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
 import {
@@ -25,7 +25,7 @@ import {
   type TunedLlm,
 } from "./llm-files.ts";
 import { readManifest, verifyFiles, writeManifest } from "./manifest.ts";
-import { checkModels, modelsListed, noModel, type ModelName } from "./models.ts";
+import { checkModels, modelsListed, noModel, requireListed, type ModelName } from "./models.ts";
 import { readRouter, routerFile, type Router } from "./router.ts";
 
 /** What `saveBundle` writes: a CRM, an LLM, or both with a router. */
@@ -36,7 +36,7 @@ export interface BundleContents {
   /** The run's configuration as YAML, for the record. */
   readonly runConfig?: string | undefined;
   readonly catalogue: Catalogue;
-  /** The users' latest events come from here. */
+  /** The users' latest events come from here, and what running statistics have counted. */
   readonly log: InteractionLog;
   readonly crm?: TrainedCrm | undefined;
   readonly llm?: TunedLlm | undefined;
@@ -101,7 +101,7 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
     await writeJson(temporary, files.bundle, { name, ...(llm === undefined ? {} : llmFactsOf(llm)) });
     if (runConfig !== undefined) await writeFileAtomic(join(temporary, files.runConfig), runConfig);
     await writeFileAtomic(join(temporary, files.catalogue), JSON.stringify(catalogue.toJson()));
-    if (crm !== undefined) await writeCrm(temporary, crm);
+    if (crm !== undefined) await writeCrm(temporary, crm, log);
     if (llm !== undefined) await writeLlm(temporary, llm);
     if (router !== undefined) await writeJson(temporary, routerFile, router);
     await writeHistories(temporary, log, log.history.maxLength);
@@ -124,6 +124,7 @@ export async function openBundle(
   if (options.verify !== false) await verifyFiles(folder, manifest);
   const catalogue = catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema));
   const featureMap = models.includes("crm") ? await readFeatureMap(folder) : undefined;
+  if (featureMap !== undefined) requireListed(folder, manifest, statisticsFilesOf(featureMap));
   const prompt = models.includes("llm") ? await readPrompt(folder) : undefined;
   const facts: { name: string } & Partial<LlmFacts> = await readJson(
     folder,

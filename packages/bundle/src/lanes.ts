@@ -28,7 +28,7 @@ export interface CrmLane extends Lane {
 
 /** The CRM as a lane of this thread. */
 export async function createCrmLane(
-  { config, values, featureMap }: TrainedCrm,
+  { config, values, featureMap, statistics }: TrainedCrm,
   catalogue: Catalogue,
   runtime: Runtime,
 ): Promise<CrmLane> {
@@ -37,7 +37,8 @@ export async function createCrmLane(
     async score(records) {
       const scores = new Float32Array(records.length);
       for (let start = 0; start < records.length; start += crmBatch) {
-        const batch = encodeRecords(featureMap, records.slice(start, start + crmBatch), catalogue);
+        const chunk = records.slice(start, start + crmBatch);
+        const batch = encodeRecords(featureMap, chunk, catalogue, statistics);
         const { probability } = await inference.run(idFeeds(featureMap.features, batch));
         scores.set(probability!.data as Float32Array, start);
       }

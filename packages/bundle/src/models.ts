@@ -16,16 +16,24 @@ const commonFiles = ["bundle.json", "catalogue.json", "histories.json", "histori
  * The models of a bundle, by the files that its manifest lists.
  * @throws CorellaError `bundle/damaged` when a file is not listed that they need, and those of `checkModels`
  */
-export function modelsListed(folder: string, { files }: Manifest): readonly ModelName[] {
+export function modelsListed(folder: string, manifest: Manifest): readonly ModelName[] {
+  const { files } = manifest;
   const place = join(folder, manifestFile);
   const filesOf = { crm: crmFiles, llm: llmFiles };
   const models = (["crm", "llm"] as const).filter((model) => filesOf[model][0] in files);
   checkModels(models, routerFile in files, place);
-  const missing = [...commonFiles, ...models.flatMap((model) => filesOf[model])].find(
-    (file) => !(file in files),
-  );
-  if (missing !== undefined) throw damaged(place, `The bundle's manifest does not list ${missing}.`);
+  requireListed(folder, manifest, [...commonFiles, ...models.flatMap((model) => filesOf[model])]);
   return models;
+}
+
+/**
+ * Checks that a manifest lists files which a bundle needs.
+ * @throws CorellaError `bundle/damaged`, naming the first that is missing
+ */
+export function requireListed(folder: string, { files }: Manifest, needed: readonly string[]): void {
+  const missing = needed.find((file) => !(file in files));
+  if (missing === undefined) return;
+  throw damaged(join(folder, manifestFile), `The bundle's manifest does not list ${missing}.`);
 }
 
 /**

@@ -50,11 +50,27 @@ export {
   type FeatureMap,
   featureMapFromJson,
   type FeatureMapJson,
+  type FittedField,
   type IdBatch,
 } from "./features/feature-map.ts";
 export { fitFeatureMap } from "./features/fit.ts";
 export { encodeRecords } from "./features/encode-records.ts";
 export { encodeRows } from "./features/encode-rows.ts";
+export { recordsAt } from "./features/statistic.ts";
+export type { StatisticConfig } from "./statistics/config.ts";
+export type { StatisticsPlan } from "./statistics/plan.ts";
+export {
+  emptyStatistics,
+  type ObservedEvent,
+  type RunningStatistics,
+  statisticsAtEnd,
+} from "./statistics/running-statistics.ts";
+export {
+  type StatisticsFiles,
+  statisticsFromFiles,
+  type StatisticsJson,
+  statisticsToFiles,
+} from "./statistics/statistics-files.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
 export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";

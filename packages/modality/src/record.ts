@@ -20,6 +20,11 @@ export interface RatingRecord {
   history: readonly HistoryEvent[];
   /** Seconds since 1970. */
   time?: number | undefined;
+  /**
+   * Running statistics as of the sample, by the name of their feature; one that is left out had nothing before. Where this
+   * is absent, what was counted up to now is asked.
+   */
+  statistics?: Readonly<Record<string, number>> | undefined;
 }
 
 /** The sample at a row of the log, with at most `maxLength` history events (default: the log's window). */

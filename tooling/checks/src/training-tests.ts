@@ -29,6 +29,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "independent.test.ts",
     "malformed.test.ts",
     "movielens.test.ts",
+    "movietweetings-statistics.test.ts",
     "prepare-log.test.ts",
     "samples.test.ts",
   ],

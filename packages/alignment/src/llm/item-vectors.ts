@@ -1,7 +1,7 @@
 import { tf, type Program, type Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { decoder, prepareTokens } from "@corella/llm";
-import { createPrompt, type FeatureMap, type ItemVectors } from "@corella/modality";
+import { createPrompt, type FeatureMap, type FittedField, type ItemVectors } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 import type { BaseLlm } from "./base-llm.ts";
@@ -27,11 +27,13 @@ export async function itemVectorsFor(
  * The feature whose table embeds items by their ids.
  * @throws CorellaError `config/retrieval` when there is none
  */
-export function requireItemEmbedding({ fitted }: FeatureMap): FeatureMap["fitted"][number] {
-  const feature = fitted.find(
-    ({ config, field }) =>
-      config.type === "categorical" && field.source === "item" && field.attribute === undefined,
-  );
+export function requireItemEmbedding({ fitted }: FeatureMap): FittedField {
+  const feature = fitted
+    .filter((one) => "field" in one)
+    .find(
+      ({ config, field }) =>
+        config.type === "categorical" && field.source === "item" && field.attribute === undefined,
+    );
   if (feature !== undefined) return feature;
   throw new CorellaError({
     code: "config/retrieval",

@@ -1,5 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
+import { type StatisticConfig, statisticConfigSchema } from "../statistics/config.ts";
 
 /** How a sequence's embeddings become one vector; `attention` weights each by how it goes with a target (DIN). */
 export type Pooling = "mean" | "sum" | "attention";
@@ -62,8 +63,10 @@ export interface MultivaluedConfig {
   target?: string | undefined;
 }
 
+/** A feature whose value a field of the sample says. */
+export type FieldFeatureConfig = CategoricalConfig | SequenceConfig | NumericConfig | MultivaluedConfig;
 /** One feature of the CRM's input. */
-export type FeatureConfig = CategoricalConfig | SequenceConfig | NumericConfig | MultivaluedConfig;
+export type FeatureConfig = FieldFeatureConfig | StatisticConfig;
 
 const vocabularyFields = {
   minCount: z.int().positive().optional(),
@@ -97,6 +100,7 @@ export const featureConfigSchema: z.ZodType<FeatureConfig> = z.discriminatedUnio
     ]),
   }),
   z.strictObject({ ...named, type: z.literal("multivalued"), ...pooledFields, ...vocabularyFields }),
+  statisticConfigSchema,
 ]);
 
 /** The origin of a feature's value: the user, the item, the history or the time, and what of it. */
@@ -123,7 +127,7 @@ const attributeField = /^(user|item|history\.item)(?:\.([^.[\]]+)(?:\[(\d+)\])?)
  * Parses a field such as `item.genres[0]`.
  * @throws CorellaError `features/bad-field`, naming the feature
  */
-export function parseField(feature: FeatureConfig): Field {
+export function parseField(feature: FieldFeatureConfig): Field {
   const { field } = feature;
   const parsed = parse(field);
   const fits =

@@ -1,23 +1,37 @@
 import type { Catalogue } from "../catalogue.ts";
 import { type Attributes, isLiked } from "../log.ts";
 import type { HistoryEvent, RatingRecord } from "../record.ts";
-import type { FeatureMap, FittedFeature, IdBatch } from "./feature-map.ts";
+import type { RunningStatistics } from "../statistics/running-statistics.ts";
+import { type FeatureMap, type FittedField, type IdBatch, isStatistic } from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
+import { encodeStatistic, statisticsOfRecords } from "./statistic.ts";
 import { attributeList, attributeNumber, entityText, ratingText, timePart } from "./values.ts";
 import { oovId } from "./vocabulary.ts";
 
 /**
  * Encodes records, online or offline. Attributes that a record does not bring are looked up in the catalogue;
- * what is in neither is out-of-vocabulary.
+ * what is in neither is out-of-vocabulary. Statistics that it does not bring are those of the running statistics.
+ * @param statistics what was counted up to now; may be absent where every record brings its own, or the map has none
+ * @throws CorellaError `features/no-statistics` where a statistic comes from neither
  */
 export function encodeRecords(
   featureMap: FeatureMap,
   records: readonly RatingRecord[],
   catalogue?: Catalogue,
+  statistics?: RunningStatistics,
 ): IdBatch {
   const features: IdBatch["features"] = {};
   const windows = records.map(({ history }) => history.slice(-featureMap.historyLength));
+  const plan = featureMap.statistics;
+  const counted = plan === undefined ? [] : statisticsOfRecords(plan, records, catalogue, statistics);
   for (const fitted of featureMap.fitted) {
+    if (isStatistic(fitted)) {
+      const { position, columns } = fitted;
+      const valueOf = (i: number): number => counted[i]![position]!;
+      for (const { name, transform } of columns)
+        features[name] = encodeStatistic(plan!.statistics[position]!, transform, records.length, valueOf);
+      continue;
+    }
     features[fitted.config.name] = encodeFeature(featureMap, fitted, records, windows, catalogue);
   }
   return { size: records.length, features };
@@ -25,7 +39,7 @@ export function encodeRecords(
 
 function encodeFeature(
   { likedThreshold }: FeatureMap,
-  fitted: FittedFeature,
+  fitted: FittedField,
   records: readonly RatingRecord[],
   windows: readonly (readonly HistoryEvent[])[],
   catalogue: Catalogue | undefined,

@@ -1,7 +1,9 @@
 import { CorellaError } from "@corella/errors";
 import { type InteractionLog, isLiked } from "../log.ts";
-import type { FeatureMap, FittedFeature, IdBatch } from "./feature-map.ts";
+import { statisticsByRow } from "../statistics/count-log.ts";
+import { type FeatureMap, type FittedField, type IdBatch, isStatistic } from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
+import { encodeStatistic } from "./statistic.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
 import { attributeList, entityText, timePart } from "./values.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -30,9 +32,17 @@ export function createRowEncoder(featureMap: FeatureMap, log: InteractionLog): (
       remedy: `Load the log with history.maxLength ${featureMap.historyLength}.`,
     });
   }
-  const featureEncoders = featureMap.fitted.map(
-    (fitted) => [fitted.config.name, encoderOf(featureMap, fitted, log)] as const,
-  );
+  const { statistics } = featureMap;
+  const byRow = statistics === undefined ? [] : statisticsByRow(statistics, log);
+  const featureEncoders = featureMap.fitted.flatMap((fitted): [string, FeatureEncoder][] => {
+    if (!isStatistic(fitted)) return [[fitted.config.name, encoderOf(featureMap, fitted, log)]];
+    const planned = statistics!.statistics[fitted.position]!;
+    const values = byRow[fitted.position]!;
+    return fitted.columns.map(({ name, transform }) => [
+      name,
+      (rows) => encodeStatistic(planned, transform, rows.length, (i) => values[rows[i]!]!),
+    ]);
+  });
   return (rows) => {
     const features: IdBatch["features"] = {};
     for (const [name, encode] of featureEncoders) features[name] = encode(rows);
@@ -42,7 +52,7 @@ export function createRowEncoder(featureMap: FeatureMap, log: InteractionLog): (
   };
 }
 
-function encoderOf(featureMap: FeatureMap, fitted: FittedFeature, log: InteractionLog): FeatureEncoder {
+function encoderOf(featureMap: FeatureMap, fitted: FittedField, log: InteractionLog): FeatureEncoder {
   const { config } = fitted;
   if (config.type === "numeric") return numericEncoder(featureMap, fitted, log);
   if (config.type === "categorical") return categoricalEncoder(fitted, fitted.vocabulary!, log);
@@ -55,7 +65,7 @@ function encoderOf(featureMap: FeatureMap, fitted: FittedFeature, log: Interacti
     : filteredEncoder(ids, log, featureMap, config.where === "liked", config.maxLength);
 }
 
-function numericEncoder(featureMap: FeatureMap, fitted: FittedFeature, log: InteractionLog): FeatureEncoder {
+function numericEncoder(featureMap: FeatureMap, fitted: FittedField, log: InteractionLog): FeatureEncoder {
   const numberOf = numberByRow(log, fitted.field, featureMap.historyLength);
   const transform = fitted.transform!;
   return transform.kind === "buckets"
@@ -64,7 +74,7 @@ function numericEncoder(featureMap: FeatureMap, fitted: FittedFeature, log: Inte
 }
 
 function categoricalEncoder(
-  { field }: FittedFeature,
+  { field }: FittedField,
   vocabulary: Vocabulary,
   log: InteractionLog,
 ): FeatureEncoder {
@@ -88,7 +98,7 @@ function categoricalEncoder(
 }
 
 function multivaluedEncoder(
-  { field }: FittedFeature,
+  { field }: FittedField,
   vocabulary: Vocabulary,
   log: InteractionLog,
   maxLength: number,
@@ -113,7 +123,7 @@ function multivaluedEncoder(
 }
 
 /** Ids in the order of `userRows`: a history is then one contiguous piece. */
-function idsByPosition({ field }: FittedFeature, vocabulary: Vocabulary, log: InteractionLog): Int32Array {
+function idsByPosition({ field }: FittedField, vocabulary: Vocabulary, log: InteractionLog): Int32Array {
   const { userRows, item, rating } = log;
   const ids = new Int32Array(log.size);
   if (field.source === "history.item") {
@@ -187,7 +197,7 @@ function filteredEncoder(
 }
 
 function entityTexts(
-  field: FittedFeature["field"],
+  field: FittedField["field"],
   table: { ids: readonly string[]; attributes: InteractionLog["items"]["attributes"] },
 ): (string | undefined)[] {
   if (field.source !== "user" && field.source !== "item" && field.source !== "history.item") return [];

@@ -4,14 +4,15 @@ import { describe, expect, test } from "vitest";
 import { catalogueFromLog } from "../catalogue.ts";
 import { createLog, type InteractionLog } from "../log.ts";
 import { randomLog } from "../random-log.test-helper.ts";
-import { recordAt } from "../record.ts";
-import type { FeatureConfig } from "./config.ts";
+import { statisticsOfEveryKind } from "../statistics/every-kind.test-helper.ts";
+import type { FeatureConfig, FieldFeatureConfig } from "./config.ts";
 import { encodeRecords } from "./encode-records.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { featureMapFromJson } from "./feature-map.ts";
 import { fitFeatureMap } from "./fit.ts";
+import { recordsAt } from "./statistic.ts";
 
-const every: FeatureConfig[] = [
+const every: FieldFeatureConfig[] = [
   { name: "user", type: "categorical", field: "user" },
   { name: "item", type: "categorical", field: "item", minCount: 2 },
   { name: "gender", type: "categorical", field: "user.gender" },
@@ -65,14 +66,14 @@ describe("encoding", () => {
       fc.property(randomLog(), (log) => {
         const half = log.size >> 1;
         const fitted = fitFeatureMap(
-          every,
+          [...every, ...statisticsOfEveryKind],
           log,
           Array.from({ length: half }, (_, row) => row),
         );
         const featureMap = featureMapFromJson(JSON.parse(JSON.stringify(fitted.toJson())));
         const rows = Array.from({ length: log.size }, (_, row) => row);
         const { labels: _, ...offline } = encodeRows(featureMap, log, rows);
-        const records = rows.map((row) => recordAt(log, row));
+        const records = recordsAt(log, rows, featureMap);
         expect(
           records.every(({ history }) => history.every(({ rating }) => String(rating).length <= 3)),
         ).toBe(true);
@@ -153,7 +154,10 @@ describe("encoding", () => {
       item: Int32Array.of(0, 1, 0, 1, 0),
       rating: Float32Array.of(5, 2, 5, 2, 1),
     });
-    const config: FeatureConfig[] = every.filter(({ field }) => !/gender|age|genres/.test(field));
+    const config: FeatureConfig[] = [
+      ...every.filter(({ field }) => !/gender|age|genres/.test(field)),
+      { name: "item_mean", type: "statistic", value: "mean", by: "item", encoding: "both" },
+    ];
     const json = (of: InteractionLog): string =>
       JSON.stringify(fitFeatureMap(config, of, [0, 1, 2, 3]).toJson());
     expect(json(changed)).toBe(json(log));

@@ -1,7 +1,9 @@
-import { CorellaError, nearestName } from "@corella/errors";
-import type { Attributes, InteractionLog } from "../log.ts";
-import { type FeatureConfig, type Field, parseField } from "./config.ts";
+import { CorellaError } from "@corella/errors";
+import type { InteractionLog } from "../log.ts";
+import { type FeatureConfig, type Field, type FieldFeatureConfig, parseField } from "./config.ts";
 import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
+import { fitStatistics } from "./fit-statistics.ts";
+import { attributeKind } from "./known-attributes.ts";
 import { fitTransform } from "./numeric.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
 import { checkReferences } from "./references.ts";
@@ -27,7 +29,14 @@ export function fitFeatureMap(
     vocabularies: {},
     transforms: {},
   };
+  const statistics = config.filter((feature) => feature.type === "statistic");
+  if (statistics.length > 0) {
+    const fitted = fitStatistics(statistics, log, trainRows);
+    json.statisticMeans = fitted.means;
+    Object.assign(json.transforms, fitted.transforms);
+  }
   for (const feature of config) {
+    if (feature.type === "statistic") continue;
     const field = parseField(feature);
     checkAttribute(feature, field, log);
     if (feature.type === "numeric") {
@@ -52,7 +61,7 @@ function present(rows: ArrayLike<number>, numberOf: (row: number) => number | un
 }
 
 function countValues(
-  feature: Exclude<FeatureConfig, { type: "numeric" }>,
+  feature: Exclude<FieldFeatureConfig, { type: "numeric" }>,
   field: Field,
   log: InteractionLog,
   rows: ArrayLike<number>,
@@ -94,7 +103,7 @@ function timesInHistories(log: InteractionLog, rows: ArrayLike<number>): Int32Ar
 }
 
 /** The attribute exists in the log, and is a list exactly where a list is expected. */
-function checkAttribute(feature: FeatureConfig, field: Field, log: InteractionLog): void {
+function checkAttribute(feature: FieldFeatureConfig, field: Field, log: InteractionLog): void {
   const place = `features.${feature.name}.field`;
   if (field.attribute === undefined) {
     const needsAttribute =
@@ -117,22 +126,7 @@ function checkAttribute(feature: FeatureConfig, field: Field, log: InteractionLo
       remedy: "Write item.<attribute> or user.<attribute>.",
     });
   }
-  const table = field.source === "user" ? log.users : log.items;
-  const known = attributeKinds(table.attributes);
-  const kind = known.get(field.attribute);
-  const of = field.source === "user" ? "users" : "items";
-  if (kind === undefined) {
-    const near = nearestName(field.attribute, known.keys());
-    throw new CorellaError({
-      code: "features/unknown-attribute",
-      message: `The ${of} have no attribute "${field.attribute}".`,
-      place,
-      remedy:
-        near === undefined
-          ? `Known: ${[...known.keys()].join(", ") || "none; add source." + of}.`
-          : `Did you mean "${near}"?`,
-    });
-  }
+  const kind = attributeKind(log, field.source === "user" ? "user" : "item", field.attribute, place);
   if (kind === "list" && feature.type !== "multivalued" && field.index === undefined) {
     throw new CorellaError({
       code: "features/bad-field",
@@ -141,13 +135,4 @@ function checkAttribute(feature: FeatureConfig, field: Field, log: InteractionLo
       remedy: `Write ${feature.field}[0] for the first, or make the feature multivalued.`,
     });
   }
-}
-
-function attributeKinds(rows: readonly Attributes[]): Map<string, "list" | "scalar"> {
-  const kinds = new Map<string, "list" | "scalar">();
-  for (const row of rows) {
-    for (const name in row)
-      if (!kinds.has(name)) kinds.set(name, Array.isArray(row[name]) ? "list" : "scalar");
-  }
-  return kinds;
 }

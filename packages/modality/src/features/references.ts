@@ -1,4 +1,5 @@
 import { CorellaError, nearestName } from "@corella/errors";
+import { statisticColumns } from "../statistics/config.ts";
 import type { FeatureConfig, SequenceConfig } from "./config.ts";
 
 /** Names are unique, and what a feature says of another one (`shareWith`, `plus`, `target`) fits. */
@@ -16,16 +17,33 @@ export function checkReferences(config: readonly FeatureConfig[]): void {
     byName.set(feature.name, feature);
   }
   for (const feature of config) {
-    if (feature.type === "numeric") continue;
+    if (feature.type === "statistic") checkColumns(statisticColumns(feature).bucket, feature.name, byName);
+    if (feature.type === "numeric" || feature.type === "statistic") continue;
     if (feature.shareWith !== undefined) checkShare(feature.name, feature.shareWith, byName);
     if (feature.type === "sequence") checkPlus(feature, byName);
     if (feature.type !== "categorical") checkTarget(feature, byName);
   }
 }
 
+/** A statistic of both encodings has a second column, whose name no other feature may have. */
+function checkColumns(
+  bucket: string | undefined,
+  name: string,
+  byName: ReadonlyMap<string, FeatureConfig>,
+): void {
+  if (bucket === undefined || bucket === name || !byName.has(bucket)) return;
+  throw new CorellaError({
+    code: "features/duplicate-name",
+    message: `The buckets of "${name}" are named like the feature "${bucket}".`,
+    place: `features.${bucket}`,
+    remedy: "Rename one of them.",
+  });
+}
+
 function checkShare(name: string, shareWith: string, byName: ReadonlyMap<string, FeatureConfig>): void {
   const owner = byName.get(shareWith);
-  if (owner !== undefined && owner.type !== "numeric" && owner.shareWith === undefined) return;
+  const ownsTable = owner !== undefined && owner.type !== "numeric" && owner.type !== "statistic";
+  if (ownsTable && owner.shareWith === undefined) return;
   throw new CorellaError({
     code: "features/bad-share",
     message:
@@ -62,7 +80,7 @@ function checkPlus(feature: SequenceConfig, byName: ReadonlyMap<string, FeatureC
 }
 
 function checkTarget(
-  feature: Exclude<FeatureConfig, { type: "categorical" | "numeric" }>,
+  feature: Exclude<FeatureConfig, { type: "categorical" | "numeric" | "statistic" }>,
   byName: ReadonlyMap<string, FeatureConfig>,
 ): void {
   if (feature.pooling !== "attention" && feature.target === undefined) return;

@@ -18,6 +18,7 @@ const features: FeatureConfig[] = [
     pooling: "mean",
     shareWith: "item",
   },
+  { name: "taste", type: "statistic", value: "mean", by: ["user", "item.tags"], encoding: "both" },
   { name: "ratings", type: "sequence", field: "history.rating", maxLength: 6, pooling: "mean" },
 ];
 

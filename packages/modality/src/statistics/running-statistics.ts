@@ -1,0 +1,134 @@
+import type { Catalogue } from "../catalogue.ts";
+import type { Attributes, InteractionLog } from "../log.ts";
+import type { RatingRecord } from "../record.ts";
+import { countLog } from "./count-log.ts";
+import { valuesAlong } from "./dimension-values.ts";
+import type { StatisticsPlan } from "./plan.ts";
+import {
+  type CountedEvent,
+  countEvent,
+  createTallies,
+  readDeviations,
+  readStatistics,
+  type Span,
+  type Tally,
+} from "./tallies.ts";
+
+/** Whom and what a sample or event is about, as a record says it. */
+export type StatisticsSubject = Pick<RatingRecord, "user" | "item" | "userAttributes" | "itemAttributes">;
+
+/** One interaction that has happened, to be counted. */
+export interface ObservedEvent extends StatisticsSubject {
+  rating: number;
+  /** Whether it was positive: 0 or 1. */
+  label: number;
+  /** Seconds since 1970. */
+  time: number;
+}
+
+/** What was counted up to now, and can be counted on. */
+export interface RunningStatistics {
+  readonly plan: StatisticsPlan;
+  /** Which events of a sample's own instant are before it: none with `exclude`, those observed so far with `order`. */
+  readonly ties: "exclude" | "order";
+  /**
+   * The statistics of a sample, in the plan's order, from the events observed so far; NaN where nothing was before.
+   * With `exclude` what was observed at the sample's time does not count, until a later sample or event has come.
+   * Without a time the sample is as of the latest event, and `sinceLast` is NaN. A time of the past is not gone back to.
+   */
+  valuesOf(sample: StatisticsSubject & Pick<RatingRecord, "time">, catalogue?: Catalogue): Float32Array;
+  /** Counts an event. They should come in the order of time; a late one counts, aged as its time says. */
+  observe(event: ObservedEvent, catalogue?: Catalogue): void;
+  /** What is counted, for a file: events of the latest instant too. */
+  counted(): CountedStatistics;
+}
+
+/** The whole of what was counted; `names` are values by dimension and code. */
+export interface CountedStatistics {
+  readonly ties: "exclude" | "order";
+  /** The time of the latest event; -Infinity without one. */
+  readonly latest: number;
+  readonly names: readonly (readonly string[])[];
+  readonly tallies: readonly Tally[];
+}
+
+/** Statistics of which nothing was counted yet. */
+export function emptyStatistics(plan: StatisticsPlan, ties: "exclude" | "order"): RunningStatistics {
+  const names = plan.dimensions.map(() => []);
+  return createRunningStatistics(plan, {
+    ties,
+    latest: Number.NEGATIVE_INFINITY,
+    names,
+    tallies: createTallies(plan),
+  });
+}
+
+/** The statistics at the end of a log, all of its events counted. */
+export function statisticsAtEnd(plan: StatisticsPlan, log: InteractionLog): RunningStatistics {
+  const latest = log.size === 0 ? Number.NEGATIVE_INFINITY : log.time[log.size - 1]!;
+  return createRunningStatistics(plan, { ties: log.history.ties, latest, ...countLog(plan, log) });
+}
+
+/** Statistics that go on from what was counted, whose tallies they take over. */
+export function createRunningStatistics(plan: StatisticsPlan, before: CountedStatistics): RunningStatistics {
+  const { ties, tallies } = before;
+  let { latest } = before;
+  const names = before.names.map((ofDimension) => new Map(ofDimension.map((name, code) => [name, code])));
+  /** Events of the latest instant, which samples of it do not see. */
+  let pending: { spans: Span[]; event: CountedEvent; deviations: Float64Array }[] = [];
+
+  const spansOf = (subject: StatisticsSubject, catalogue: Catalogue | undefined, add: boolean): Span[] =>
+    plan.dimensions.map((dimension, d) => {
+      const [id, attributes] = entityOf(dimension.source, subject, catalogue);
+      const values = valuesAlong(dimension, id, attributes);
+      const codes = Int32Array.from(values, (value) => {
+        const code = names[d]!.get(value);
+        if (code !== undefined || !add) return code ?? -1;
+        names[d]!.set(value, names[d]!.size);
+        return names[d]!.size - 1;
+      });
+      return { codes, start: 0, end: codes.length };
+    });
+  const countPending = (): void => {
+    for (const { spans, event, deviations } of pending) countEvent(tallies, spans, event, deviations, 0);
+    pending = [];
+  };
+  return {
+    plan,
+    ties,
+    valuesOf(sample, catalogue) {
+      if (sample.time === undefined || sample.time > latest) countPending();
+      const values = new Float32Array(plan.statistics.length);
+      readStatistics(plan, tallies, spansOf(sample, catalogue, false), sample.time ?? latest, values);
+      if (sample.time === undefined) {
+        for (const [s, { value }] of plan.statistics.entries())
+          if (value === "sinceLast") values[s] = Number.NaN;
+      }
+      return values;
+    },
+    observe({ rating, label, time, ...subject }, catalogue) {
+      if (time > latest) countPending();
+      latest = Math.max(latest, time);
+      const spans = spansOf(subject, catalogue, true);
+      const event = { rating: Math.fround(rating), label, time };
+      const deviations = new Float64Array(plan.deviations.length);
+      readDeviations(plan, tallies, spans, event, deviations, 0);
+      if (ties === "exclude" && time === latest) pending.push({ spans, event, deviations });
+      else countEvent(tallies, spans, event, deviations, 0);
+    },
+    counted() {
+      countPending();
+      return { ties, latest, names: names.map((ofDimension) => [...ofDimension.keys()]), tallies };
+    },
+  };
+}
+
+function entityOf(
+  source: "user" | "item",
+  { user, item, userAttributes, itemAttributes }: StatisticsSubject,
+  catalogue: Catalogue | undefined,
+): [id: string | undefined, attributes: Attributes | undefined] {
+  return source === "user"
+    ? [user ?? undefined, userAttributes]
+    : [item, itemAttributes ?? catalogue?.attributesOf(item)];
+}

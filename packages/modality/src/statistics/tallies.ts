@@ -1,0 +1,199 @@
+import { createPairTable, type PairTable } from "./pair-table.ts";
+import type { Deviation, StatisticsPlan, TallyPlan } from "./plan.ts";
+
+/** What one sample or event has along a dimension: `codes[start .. end)`, each at most once. */
+export interface Span {
+  codes: Int32Array;
+  start: number;
+  end: number;
+}
+
+/** An event as it is counted. */
+export interface CountedEvent {
+  rating: number;
+  label: number;
+  /** Seconds since 1970. */
+  time: number;
+}
+
+/** Accumulators by key. A key is the code along the tally's dimension, or the id of a pair of codes. */
+export interface Tally {
+  readonly plan: TallyPlan;
+  readonly pairs: PairTable | undefined;
+  /** Events by key, aged to the time in `last`. */
+  weight: Float64Array;
+  /** The time of a key's latest event; -Infinity for a key without one. */
+  last: Float64Array;
+  /** By quantity of the plan, then by key; sums are aged to the time in `last`. */
+  quantities: Float64Array[];
+  /** What `findKeys` found last. */
+  keys: Int32Array;
+}
+
+/** Empty accumulators of a plan. */
+export function createTallies({ tallies }: StatisticsPlan): Tally[] {
+  return tallies.map((plan) => ({
+    plan,
+    pairs: plan.dimensions.length === 2 ? createPairTable() : undefined,
+    weight: new Float64Array(0),
+    last: new Float64Array(0),
+    quantities: plan.quantities.map(() => new Float64Array(0)),
+    keys: new Int32Array(16),
+  }));
+}
+
+/**
+ * Reads every statistic of a sample from what was counted so far.
+ * @param spans the sample's codes by dimension of the plan
+ * @param time of the sample in seconds; a time before a key's latest event counts as that event's
+ * @param values statistics in their order, as 32-bit floats have them; NaN where nothing was before
+ */
+export function readStatistics(
+  { statistics }: StatisticsPlan,
+  tallies: readonly Tally[],
+  spans: readonly Span[],
+  time: number,
+  values: Float32Array,
+): void {
+  for (const tally of tallies) {
+    const keyCount = findKeys(tally, spans, false);
+    for (const position of tally.plan.statistics) {
+      const { value, quantity, prior, priorMean } = statistics[position]!;
+      const { weight, last, keys } = tally;
+      const kept = tally.quantities[quantity];
+      let sum = 0;
+      let present = 0;
+      for (let i = 0; i < keyCount; i++) {
+        const key = keys[i]!;
+        if (key < 0 || key >= last.length || last[key] === Number.NEGATIVE_INFINITY) continue;
+        present += 1;
+        const age = Math.max(0, time - last[key]!);
+        if (value === "sinceLast") sum += Math.log1p(age);
+        else if (value === "last") sum += kept![key]!;
+        else {
+          const part = remaining(tally.plan, age);
+          if (value === "count") sum += Math.log1p(weight[key]! * part);
+          else sum += (kept![key]! * part + priorMean * prior) / (weight[key]! * part + prior);
+        }
+      }
+      // A key that never occurred has a count, 0, and no other value.
+      values[position] = value === "count" ? (keyCount === 0 ? 0 : sum / keyCount) : sum / present;
+    }
+  }
+}
+
+/**
+ * What an event differs by from the running means of its user or item, by deviation of the plan.
+ * @param out written from `at`
+ */
+export function readDeviations(
+  { deviations, means }: StatisticsPlan,
+  tallies: readonly Tally[],
+  spans: readonly Span[],
+  event: CountedEvent,
+  out: Float64Array,
+  at: number,
+): void {
+  for (const [slot, deviation] of deviations.entries()) {
+    const mean = meanOf(deviation, means[deviation.of], tallies[deviation.tally]!, spans, event.time);
+    out[at + slot] = event[deviation.of] - mean;
+  }
+}
+
+function meanOf(
+  { quantity, prior }: Deviation,
+  priorMean: number,
+  tally: Tally,
+  spans: readonly Span[],
+  time: number,
+): number {
+  const { codes, start, end } = spans[tally.plan.dimensions[0]!]!;
+  const key = start < end ? codes[start]! : -1; // an id: there is one, or none of an anonymous user
+  const last = key < 0 ? undefined : tally.last[key];
+  if (last === undefined || last === Number.NEGATIVE_INFINITY) return priorMean;
+  const part = remaining(tally.plan, Math.max(0, time - last));
+  const weight = tally.weight[key]! * part + prior;
+  return weight === 0 ? priorMean : (tally.quantities[quantity]![key]! * part + priorMean * prior) / weight;
+}
+
+/**
+ * Counts an event.
+ * @param deviations those of `readDeviations` for it, from `at`
+ */
+export function countEvent(
+  tallies: readonly Tally[],
+  spans: readonly Span[],
+  event: CountedEvent,
+  deviations: Float64Array,
+  at: number,
+): void {
+  for (const tally of tallies) {
+    const keyCount = findKeys(tally, spans, true);
+    const { plan, weight, last, quantities, keys } = tally;
+    for (let i = 0; i < keyCount; i++) {
+      const key = keys[i]!;
+      const isLatest = event.time >= last[key]!;
+      const age = Math.abs(event.time - last[key]!); // Infinity at a key's first event
+      const part = age === 0 || age === Number.POSITIVE_INFINITY ? 1 : remaining(plan, age);
+      const keep = isLatest ? part : 1;
+      const enter = isLatest ? 1 : part; // an event that comes late is aged itself
+      weight[key] = weight[key]! * keep + enter;
+      for (const [index, quantity] of plan.quantities.entries()) {
+        const kept = quantities[index]!;
+        if (quantity.kind === "latest") {
+          if (isLatest) kept[key] = event[quantity.of];
+          continue;
+        }
+        const x = quantity.kind === "deviation" ? deviations[at + quantity.slot]! : event[quantity.of];
+        kept[key] = kept[key]! * keep + x * enter;
+      }
+      if (isLatest) last[key] = event.time;
+    }
+  }
+}
+
+/** Which part of an event's weight is left at an age in seconds. */
+function remaining({ halfLifeSeconds }: TallyPlan, age: number): number {
+  return halfLifeSeconds === 0 ? 1 : 2 ** (-age / halfLifeSeconds);
+}
+
+/**
+ * Finds a sample's keys in a tally.
+ * @param add a new pair gets an id, and every key a place
+ * @returns how many there are in `tally.keys`; -1 stands for what never occurred
+ */
+function findKeys(tally: Tally, spans: readonly Span[], add: boolean): number {
+  const { plan, pairs } = tally;
+  const first = spans[plan.dimensions[0]!]!;
+  const second = pairs === undefined ? undefined : spans[plan.dimensions[1]!]!;
+  const keyCount = (first.end - first.start) * (second === undefined ? 1 : second.end - second.start);
+  if (keyCount > tally.keys.length) tally.keys = new Int32Array(2 * keyCount);
+  const { keys } = tally;
+  let found = 0;
+  let most = -1;
+  for (let i = first.start; i < first.end; i++) {
+    if (second === undefined) keys[found++] = first.codes[i]!;
+    else {
+      for (let j = second.start; j < second.end; j++) {
+        const [a, b] = [first.codes[i]!, second.codes[j]!];
+        keys[found++] = add ? pairs!.add(a, b) : pairs!.find(a, b);
+      }
+    }
+  }
+  if (!add) return found;
+  for (let i = 0; i < found; i++) most = Math.max(most, keys[i]!);
+  if (most >= tally.last.length) makeRoom(tally, most + 1);
+  return found;
+}
+
+function makeRoom(tally: Tally, size: number): void {
+  const capacity = Math.max(size, 2 * tally.last.length, 16);
+  const longer = (before: Float64Array, rest: number): Float64Array => {
+    const after = new Float64Array(capacity).fill(rest, before.length);
+    after.set(before);
+    return after;
+  };
+  tally.weight = longer(tally.weight, 0);
+  tally.last = longer(tally.last, Number.NEGATIVE_INFINITY);
+  tally.quantities = tally.quantities.map((kept) => longer(kept, 0));
+}
