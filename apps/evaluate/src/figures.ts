@@ -1,17 +1,16 @@
 import type { Bundle } from "@corella/bundle";
 import {
-  confidenceGroupAuc,
-  entropyHistogram,
+  aucCards,
+  confidenceSections,
   evaluateModels,
   renderReport,
   type Evaluation,
   type ModelPredictions,
-  type Report,
 } from "@corella/evaluation";
-import { boundaryShift, route, routeAndMix } from "@corella/routing";
+import { routeAndMix } from "@corella/routing";
 import type { Predictions } from "./predict.ts";
 
-/** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed as the bundle does. */
+/** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed; the last is what the bundle serves. */
 export function models({ crm, llm }: Predictions, { router }: Pick<Bundle, "router">): ModelPredictions[] {
   const result: ModelPredictions[] = [];
   if (crm) result.push({ name: "crm", title: "CRM", probabilities: crm, shareToLlm: 0 });
@@ -46,36 +45,23 @@ export function report(
   evaluation: Evaluation,
 ): string {
   const all = models(predictions, bundle);
-  // The last is what the bundle serves.
-  const shown = new Set(["crm", all.at(-1)!.name]);
+  const served = all.at(-1)!;
   return renderReport({
     title,
     summary: [
       { label: "samples", value: predictions.rows.length.toLocaleString("en") },
-      ...evaluation.rows
-        .filter(({ name }) => shown.has(name))
-        .map((row) => ({ label: `AUC of ${row.title}`, value: row.auc.estimate.toFixed(4) })),
-      { label: "share to the LLM", value: `${(100 * (all.at(-1)!.shareToLlm ?? 0)).toFixed(1)} %` },
+      ...aucCards(evaluation, ["crm", served.name]),
+      { label: "share to the LLM", value: `${(100 * (served.shareToLlm ?? 0)).toFixed(1)} %` },
     ],
     evaluation,
     curves: [],
-    ...byConfidence(predictions, bundle, all),
+    ...confidenceSections({
+      crm: predictions.crm,
+      llm: predictions.llm,
+      policy: bundle.router?.policy,
+      models: all,
+      labels: predictions.labels,
+    }),
     details: [{ heading: "Configuration of the run", text: bundle.runConfig ?? "" }],
   });
-}
-
-/** By the confidence of the CRM, where there is one; with an LLM also how both draw their boundaries. */
-function byConfidence(
-  { crm, llm, labels }: Predictions,
-  { router }: Bundle,
-  all: readonly ModelPredictions[],
-): Partial<Report> {
-  if (crm === undefined) return {};
-  const { entropy } = route(crm, { kind: "none" });
-  const threshold = router?.policy.kind === "threshold" ? router.policy.entropy : undefined;
-  return {
-    confidenceGroups: confidenceGroupAuc(all, entropy, labels),
-    entropyHistogram: entropyHistogram(entropy, threshold),
-    ...(llm === undefined ? {} : { boundary: boundaryShift(crm, llm, labels) }),
-  };
 }

@@ -1,15 +1,12 @@
 import { probabilitiesOf, type RunConfig, type TrainingResult } from "@corella/alignment";
 import {
-  confidenceGroupAuc,
-  entropyHistogram,
+  aucCards,
+  confidenceSections,
   evaluateModels,
   renderReport,
   type Evaluation,
-  type EvaluationRow,
-  type Report,
 } from "@corella/evaluation";
 import { summarise } from "@corella/modality";
-import { boundaryShift, route } from "@corella/routing";
 
 /** Figures of everything that a run predicts of its test part. @param seed of the intervals */
 export function evaluateTest({ test, baseline }: TrainingResult, seed: number): Evaluation {
@@ -18,7 +15,7 @@ export function evaluateTest({ test, baseline }: TrainingResult, seed: number): 
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
 export function verdict({ served }: TrainingResult, evaluation: Evaluation): string {
-  const difference = rowOf(evaluation, served).versusBaseline?.aucDifference;
+  const difference = evaluation.rows.find(({ name }) => name === served)!.versusBaseline?.aucDifference;
   if (difference === undefined) return "";
   const interval = `${signed(difference.estimate)} AUC, 95 % interval ${signed(difference.low)} to ${signed(difference.high)}`;
   if (difference.low > 0) return `CoReLLa is better than the CRM alone (${interval}).`;
@@ -30,10 +27,6 @@ function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
 }
 
-function rowOf({ rows }: Evaluation, name: string): EvaluationRow {
-  return rows.find((row) => row.name === name)!;
-}
-
 /** The self-contained report.html of a run. */
 export function runReport(
   config: RunConfig,
@@ -42,16 +35,14 @@ export function runReport(
   evaluation: Evaluation,
   timings: readonly (readonly [string, string])[],
 ): string {
-  const { test, phases, data, served, facts } = result;
+  const { test, phases, data, router, baseline, served, facts } = result;
   const remark = verdict(result, evaluation);
   return renderReport({
     title: `corella run: ${config.name}`,
     subtitle: `${modelNames(config, result)}, seed ${config.seed}`,
     summary: [
       { label: "test samples", value: test.rows.length.toLocaleString("en") },
-      ...[...new Set(["crm", served])]
-        .flatMap((name) => evaluation.rows.filter((row) => row.name === name))
-        .map(({ title, auc }) => ({ label: `AUC of ${title}`, value: auc.estimate.toFixed(4) })),
+      ...aucCards(evaluation, ["crm", served]),
       ...facts,
     ],
     evaluation,
@@ -74,7 +65,13 @@ export function runReport(
           ],
         })),
     ],
-    ...byConfidence(result),
+    ...confidenceSections({
+      crm: probabilitiesOf(test, "crm"),
+      llm: probabilitiesOf(test, "llm"),
+      policy: router?.policy,
+      models: test.predictions.filter(({ name }) => name !== baseline),
+      labels: test.labels,
+    }),
     details: [
       { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },
       {
@@ -94,24 +91,6 @@ function modelNames(config: RunConfig, { test }: TrainingResult): string {
     .filter(([name]) => probabilitiesOf(test, name) !== undefined)
     .map(([, title]) => title)
     .join(" and ");
-}
-
-/** By the confidence of the run's CRM, where it has one; with an LLM also how both draw their boundaries. */
-function byConfidence({ test, router, baseline }: TrainingResult): Partial<Report> {
-  const crm = probabilitiesOf(test, "crm");
-  const llm = probabilitiesOf(test, "llm");
-  if (crm === undefined) return {};
-  const { entropy } = route(crm, { kind: "none" });
-  const threshold = router?.policy.kind === "threshold" ? router.policy.entropy : undefined;
-  return {
-    confidenceGroups: confidenceGroupAuc(
-      test.predictions.filter(({ name }) => name !== baseline),
-      entropy,
-      test.labels,
-    ),
-    entropyHistogram: entropyHistogram(entropy, threshold),
-    ...(llm === undefined ? {} : { boundary: boundaryShift(crm, llm, test.labels) }),
-  };
 }
 
 /** Nested figures as rows of a table. */

@@ -54,6 +54,11 @@ export async function prepareData(
   };
 }
 
+/** Labels as an input of a program: `label` float32 [batch]. */
+export function labelFeed(labels: Float32Array): Batch {
+  return { label: { shape: [labels.length], data: labels } };
+}
+
 /** A random subset of rows, decided by seed and purpose; all rows when there are not more. */
 export function randomSubset(rows: Uint32Array, size: number, seed: number, purpose: string): Uint32Array {
   if (size >= rows.length) return rows;

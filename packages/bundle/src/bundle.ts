@@ -25,7 +25,7 @@ import {
   type TunedLlm,
 } from "./llm-files.ts";
 import { readManifest, verifyFiles, writeManifest } from "./manifest.ts";
-import { checkModels, modelsListed, noModel, requireListed, type ModelName } from "./models.ts";
+import { checkModels, modelNames, modelsListed, noModel, requireListed, type ModelName } from "./models.ts";
 import { readRouter, routerFile, type Router } from "./router.ts";
 
 /** What `saveBundle` writes: a CRM, an LLM, or both with a router. */
@@ -95,7 +95,7 @@ const llmFactsSchema = z.strictObject({
  */
 export async function saveBundle(folder: string, contents: BundleContents): Promise<void> {
   const { name, recipe, runConfig, catalogue, log, crm, llm, router } = contents;
-  const models = (["crm", "llm"] as const).filter((model) => contents[model] !== undefined);
+  const models = modelNames.filter((model) => contents[model] !== undefined);
   checkModels(models, router !== undefined, folder);
   await writeFolderAtomic(folder, async (temporary) => {
     await writeJson(temporary, files.bundle, { name, ...(llm === undefined ? {} : llmFactsOf(llm)) });

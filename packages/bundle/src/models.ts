@@ -7,7 +7,10 @@ import { manifestFile, type Manifest } from "./manifest.ts";
 import { routerFile } from "./router.ts";
 
 /** The two kinds of model that a bundle may hold. */
-export type ModelName = "crm" | "llm";
+export const modelNames = ["crm", "llm"] as const;
+
+/** The name of a kind of model. */
+export type ModelName = (typeof modelNames)[number];
 
 /** What every bundle holds, whichever its models. */
 const commonFiles = ["bundle.json", "catalogue.json", "histories.json", "histories.safetensors"];
@@ -20,7 +23,7 @@ export function modelsListed(folder: string, manifest: Manifest): readonly Model
   const { files } = manifest;
   const place = join(folder, manifestFile);
   const filesOf = { crm: crmFiles, llm: llmFiles };
-  const models = (["crm", "llm"] as const).filter((model) => filesOf[model][0] in files);
+  const models = modelNames.filter((model) => filesOf[model][0] in files);
   checkModels(models, routerFile in files, place);
   requireListed(folder, manifest, [...commonFiles, ...models.flatMap((model) => filesOf[model])]);
   return models;

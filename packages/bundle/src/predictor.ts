@@ -2,7 +2,7 @@ import type { RatingRecord } from "@corella/modality";
 import { mix, route, type RoutingPolicy } from "@corella/routing";
 import { answerUnless, degradationBy, type Degradation } from "./degradation.ts";
 import type { Lane } from "./lane.ts";
-import { checkModels, type ModelName } from "./models.ts";
+import { checkModels, modelNames, type ModelName } from "./models.ts";
 import type { Router } from "./router.ts";
 
 /** The answer to one record. */
@@ -50,7 +50,7 @@ export function createPredictor(
   router?: Router,
 ): Predictor {
   const lanes = { crm, llm };
-  const models = (["crm", "llm"] as const).filter((model) => lanes[model] !== undefined);
+  const models = modelNames.filter((model) => lanes[model] !== undefined);
   checkModels(models, router !== undefined, "lanes");
   return {
     async score(records, options = {}) {

@@ -15,6 +15,7 @@ export {
 } from "./evaluate.ts";
 export { renderPage } from "./report/page.ts";
 export { renderReport } from "./report/render.ts";
+export { aucCards, confidenceSections, type ConfidenceParts } from "./report/sections.ts";
 export type {
   BarChart,
   Curve,

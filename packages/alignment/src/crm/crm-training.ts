@@ -1,8 +1,8 @@
 import { idFeeds } from "@corella/bundle";
 import { crmPhase, type CrmOutput, type CrmTraining, type LabelledBatches } from "@corella/crm";
-import { compose, within, type Batch, type Part, type PhaseSpec, type Program } from "@corella/engine";
+import { compose, within, type Part, type PhaseSpec, type Program } from "@corella/engine";
 import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
-import type { PreparedData } from "../data.ts";
+import { labelFeed, type PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 
 /** Rows that are scored at once. */
@@ -22,11 +22,6 @@ export function labelledRows(data: PreparedData, rows: Uint32Array): LabelledBat
         yield data.crmBatch(rows.subarray(start, start + scoringBatch), "crm.");
     },
   };
-}
-
-/** Labels as an input of a program: `label` float32 [batch]. */
-export function labelFeed(labels: Float32Array): Batch {
-  return { label: { shape: [labels.length], data: labels } };
 }
 
 /**

@@ -23,7 +23,7 @@ import {
 } from "@corella/llm";
 import type { RunConfig } from "../config/config.ts";
 import type { LlmTuningConfig } from "../config/stages-config.ts";
-import { labelFeed } from "../crm/crm-training.ts";
+import { labelFeed } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 import type { Asking } from "./asking.ts";
 import type { BaseLlm } from "./base-llm.ts";
