@@ -21,7 +21,7 @@ export interface BertOutput {
 }
 
 /** The inputs of `bertEncoder`, as `paddedFeeds` gives them, padded on the right. */
-export const bertInputs: Readonly<Record<"tokens" | "visible" | "index", InputSpec>> = {
+const bertInputs: Readonly<Record<"tokens" | "visible" | "index", InputSpec>> = {
   tokens: { shape: ["batch", "time"], dtype: "int32" },
   visible: { shape: ["batch", "time"], dtype: "int32" },
   index: { shape: ["time"], dtype: "int32" },

@@ -27,7 +27,7 @@ export interface T5Output {
  * The inputs of `t5`: `tokens`, `visible` and `index` of the encoder as `paddedFeeds` gives them, and what its decoder
  * reads.
  */
-export const t5Inputs: Readonly<
+const t5Inputs: Readonly<
   Record<"tokens" | "visible" | "index" | "answerTokens" | "answerIndex", InputSpec>
 > = {
   tokens: { shape: ["batch", "time"], dtype: "int32" },
