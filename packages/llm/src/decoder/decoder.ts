@@ -45,9 +45,7 @@ export interface DecoderOutput {
  * The inputs of `decoder`, as `paddedFeeds` gives them. `visible` is 1 for real tokens, `last` the place of each
  * sequence's last real token, `index` 0 .. time - 1.
  */
-const decoderInputs: Readonly<
-  Record<"tokens" | "positions" | "visible" | "index" | "last", InputSpec>
-> = {
+const decoderInputs: Readonly<Record<"tokens" | "positions" | "visible" | "index" | "last", InputSpec>> = {
   tokens: { shape: ["batch", "time"], dtype: "int32" },
   positions: { shape: ["batch", "time"], dtype: "int32" },
   visible: { shape: ["batch", "time"], dtype: "int32" },

@@ -27,16 +27,15 @@ export interface T5Output {
  * The inputs of `t5`: `tokens`, `visible` and `index` of the encoder as `paddedFeeds` gives them, and what its decoder
  * reads.
  */
-const t5Inputs: Readonly<
-  Record<"tokens" | "visible" | "index" | "answerTokens" | "answerIndex", InputSpec>
-> = {
-  tokens: { shape: ["batch", "time"], dtype: "int32" },
-  visible: { shape: ["batch", "time"], dtype: "int32" },
-  index: { shape: ["time"], dtype: "int32" },
-  /** What the decoder reads: the start token, and in training the answer shifted by one. */
-  answerTokens: { shape: ["batch", "answer"], dtype: "int32" },
-  answerIndex: { shape: ["answer"], dtype: "int32" },
-};
+const t5Inputs: Readonly<Record<"tokens" | "visible" | "index" | "answerTokens" | "answerIndex", InputSpec>> =
+  {
+    tokens: { shape: ["batch", "time"], dtype: "int32" },
+    visible: { shape: ["batch", "time"], dtype: "int32" },
+    index: { shape: ["time"], dtype: "int32" },
+    /** What the decoder reads: the start token, and in training the answer shifted by one. */
+    answerTokens: { shape: ["batch", "answer"], dtype: "int32" },
+    answerIndex: { shape: ["answer"], dtype: "int32" },
+  };
 
 /** A T5 that answers yes or no, or by a text of several tokens. Parameters have Hugging Face's names. */
 export function t5(
