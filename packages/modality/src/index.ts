@@ -53,6 +53,7 @@ export {
   type FittedField,
   type IdBatch,
 } from "./features/feature-map.ts";
+export { defaultFeatures } from "./features/default-features.ts";
 export { fitFeatureMap } from "./features/fit.ts";
 export { encodeRecords } from "./features/encode-records.ts";
 export { encodeRows } from "./features/encode-rows.ts";
