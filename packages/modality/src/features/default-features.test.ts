@@ -33,16 +33,17 @@ function logOf(
 const fiveStars = (row: number): number => row % 6;
 const namesOf = (log: InteractionLog): string[] => defaultFeatures(log).map(({ name }) => name);
 
-const statistics = [
-  ...["item_mean", "item_liked", "item_count", "item_deviation"],
-  ...["user_mean", "user_liked", "user_count", "user_deviation"],
-];
+const statistics = ["item", "user"].flatMap((by) =>
+  ["mean", "liked", "count", "deviation"].map((value) => `${by}_${value}`),
+);
 const latest = ["item_pause", "user_pause", "item_last", "user_last", "item_recent"];
 
 describe("the default features", () => {
   test("of four columns: the item, the history, and statistics of item and user; not the user's id", () => {
     expect(namesOf(logOf(fiveStars))).toEqual([
-      ...["item", "history_items", "history_ratings"],
+      "item",
+      "history_items",
+      "history_ratings",
       ...statistics,
       ...latest,
     ]);
@@ -51,7 +52,8 @@ describe("the default features", () => {
   test("of labels alone say nothing twice", () => {
     const log = logOf((row) => row % 2);
     expect(namesOf(log)).toEqual([
-      ...["item", "history_items"],
+      "item",
+      "history_items",
       ...statistics.filter((name) => !name.endsWith("_mean")),
       ...latest,
     ]);
@@ -74,10 +76,24 @@ describe("the default features", () => {
       (user) => ({ zip: `100${user}`, gender: "FM"[user % 2]!, income: 1000 + user * 7 }),
     );
     expect(namesOf(log)).toEqual([
-      ...["item", "gender", "income", "year", "genre", "tag", "history_items", "history_ratings"],
+      "item",
+      "gender",
+      "income",
+      "year",
+      "genre",
+      "tag",
+      "history_items",
+      "history_ratings",
       ...statistics,
-      ...["year_mean", "year_count", "genre_mean", "genre_count", "tag_mean", "tag_count"],
-      ...["taste", "taste_count", "taste_deviation"],
+      "year_mean",
+      "year_count",
+      "genre_mean",
+      "genre_count",
+      "tag_mean",
+      "tag_count",
+      "taste",
+      "taste_count",
+      "taste_deviation",
       ...latest,
     ]);
     const features = defaultFeatures(log);

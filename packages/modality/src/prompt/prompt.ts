@@ -130,7 +130,7 @@ function createWriter(config: PromptConfig): {
       record.item,
       record.itemAttributes ?? catalogue?.attributesOf(record.item),
     );
-    const context = {
+    const known = {
       user_history: list(events, ({ historyItem }) => historyItem),
       liked: list(
         events.filter(({ liked }) => liked),
@@ -146,7 +146,7 @@ function createWriter(config: PromptConfig): {
       user: cleanAttributes(config, record.userAttributes ?? {}),
       rating_scale: config.ratingScale,
     };
-    return promptTemplate.render(context, statistics);
+    return promptTemplate.render(known, statistics);
   };
   const names = [...promptTemplate.statistics, ...targetTemplate.statistics];
   return { write, statistics: planOfTemplates(names) };
