@@ -1,4 +1,4 @@
-import { formatMetric } from "../numbers.ts";
+import { formatSigned } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
 import { drawRankedBars, mostRanked } from "./charts/ranked-bars.ts";
 import type { RankedBars, RankedSection } from "./report.ts";
@@ -26,8 +26,8 @@ function rankedFigure(chart: RankedBars, id: string): string {
   const columns = ["", xLabel, ...(withSpread ? ["±"] : []), ...(withRemark ? ["remark"] : [])];
   const rows = bars.map(({ label, value, spread, remark }) => [
     label,
-    formatMetric(value, digits),
-    ...(withSpread ? [formatMetric(spread ?? Number.NaN, digits)] : []),
+    formatSigned(value, digits),
+    ...(withSpread ? [formatSigned(spread ?? Number.NaN, digits)] : []),
     ...(withRemark ? [remark ?? ""] : []),
   ]);
   const more = bars.length - mostRanked;

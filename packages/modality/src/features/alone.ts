@@ -156,6 +156,10 @@ function widthOf(feature: Feature): number {
   return feature.type === "sequence" ? feature.maxLength : 1;
 }
 
+/** In place of the number of a value: there is none, or it is a measurement. */
+const absent = -1;
+const fractional = -2;
+
 /** Distinct values of an attribute by row that has one; undefined for what is no attribute with one value. */
 function valuesPerRow(fitted: FittedFeature, log: InteractionLog, rows: Uint32Array): number | undefined {
   const { config } = fitted;
@@ -171,8 +175,8 @@ function valuesPerRow(fitted: FittedFeature, log: InteractionLog, rows: Uint32Ar
       config.type === "numeric"
         ? attributeNumber(attributes, attribute, index)
         : entityText(field, id, attributes);
-    if (value === undefined) return -1;
-    if (typeof value === "number" && !Number.isInteger(value)) return -2;
+    if (value === undefined) return absent;
+    if (typeof value === "number" && !Number.isInteger(value)) return fractional;
     let number = numbers.get(value);
     if (number === undefined) numbers.set(value, (number = numbers.size));
     return number;
@@ -182,8 +186,8 @@ function valuesPerRow(fitted: FittedFeature, log: InteractionLog, rows: Uint32Ar
   let present = 0;
   for (const row of rows) {
     const value = byCode[entity.codes[row]!]!;
-    if (value === -2) return undefined;
-    if (value === -1) continue;
+    if (value === fractional) return undefined;
+    if (value === absent) continue;
     present += 1;
     if (seen[value] === 1) continue;
     seen[value] = 1;

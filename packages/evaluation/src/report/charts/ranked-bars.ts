@@ -1,4 +1,4 @@
-import { formatMetric } from "../../numbers.ts";
+import { formatSigned } from "../../numbers.ts";
 import { plainText } from "../../text.ts";
 import type { RankedBars } from "../report.ts";
 import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
@@ -57,7 +57,7 @@ export function drawRankedBars({ title, xLabel, base, digits, bars: all }: Ranke
       width,
       height: Math.max(1, bars.length) * rowHeight + 56,
       id,
-      label: `Bar chart: ${title}; ${xLabel}. ${bars.map(({ label: name, value }) => `${name}: ${formatMetric(value, digits)}`).join("; ")}.`,
+      label: `Bar chart: ${title}; ${xLabel}. ${bars.map(({ label: name, value }) => `${name}: ${formatSigned(value, digits)}`).join("; ")}.`,
     },
   );
 }
@@ -77,7 +77,7 @@ function barShapes(
   const right = Math.max(start[0], at([value + (spread ?? 0), row])[0]);
   return [
     ...shapes,
-    label([right + 6, end[1]], formatMetric(value, digits), { fill: ink.text, align: "left", size: 11 }),
+    label([right + 6, end[1]], formatSigned(value, digits), { fill: ink.text, align: "left", size: 11 }),
   ];
 }
 
