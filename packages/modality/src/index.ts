@@ -55,6 +55,15 @@ export {
 } from "./features/feature-map.ts";
 export { defaultFeatures } from "./features/default-features.ts";
 export { fitFeatureMap } from "./features/fit.ts";
+export {
+  type AucOf,
+  type FeatureAlone,
+  featureGroups,
+  type FeatureGroup,
+  featuresAlone,
+  type FeaturesAlone,
+} from "./features/alone.ts";
+export { type FeatureWarning, featureWarnings } from "./features/warnings.ts";
 export { encodeRecords } from "./features/encode-records.ts";
 export { encodeRows } from "./features/encode-rows.ts";
 export { type NeedsStatistics, recordsAt, statisticsReader } from "./features/statistic.ts";
