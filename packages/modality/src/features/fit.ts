@@ -1,24 +1,29 @@
 import { CorellaError } from "@corella/errors";
 import type { InteractionLog } from "../log.ts";
+import type { ItemVectors } from "../prompt/similar.ts";
 import { type FeatureConfig, type Field, type FieldFeatureConfig, parseField } from "./config.ts";
 import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
 import { fitStatistics } from "./fit-statistics.ts";
 import { attributeKind } from "./known-attributes.ts";
 import { fitTransform } from "./numeric.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
+import { looksUpVectors } from "../vectors/config.ts";
 import { checkReferences } from "./references.ts";
 import { attributeList } from "./values.ts";
+import { fitVectors } from "./fit-vectors.ts";
 import { valuesByCount } from "./vocabulary.ts";
 
 /**
  * Fits vocabularies and transforms on the training rows alone.
  * A sequence without `shareWith` counts the values in the histories of the training rows.
+ * @param vectors of items, by the path as features name it; see `readFeatureVectors`
  * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit.
  */
 export function fitFeatureMap(
   config: readonly FeatureConfig[],
   log: InteractionLog,
   trainRows: ArrayLike<number>,
+  vectors: ReadonlyMap<string, ItemVectors> = new Map(),
 ): FeatureMap {
   checkReferences(config);
   const json: FeatureMapJson = {
@@ -35,8 +40,10 @@ export function fitFeatureMap(
     json.statisticMeans = fitted.means;
     Object.assign(json.transforms, fitted.transforms);
   }
+  const ofVectors = fitVectors(json.features, log, trainRows, vectors);
+  Object.assign(json.transforms, ofVectors.transforms);
   for (const feature of config) {
-    if (feature.type === "statistic") continue;
+    if (feature.type === "statistic" || looksUpVectors(feature)) continue;
     const field = parseField(feature);
     checkAttribute(feature, field, log);
     if (feature.type === "numeric") {
@@ -47,7 +54,8 @@ export function fitFeatureMap(
       json.vocabularies[feature.name] = valuesByCount(counts, feature.minCount ?? 1);
     }
   }
-  return featureMapFromJson(json);
+  json.features = ofVectors.features;
+  return featureMapFromJson(json, ofVectors.vectors);
 }
 
 function present(rows: ArrayLike<number>, numberOf: (row: number) => number | undefined): Float64Array {
