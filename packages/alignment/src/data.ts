@@ -6,6 +6,7 @@ import {
   encodeRows,
   fitFeatureMap,
   prepareLog,
+  readFeatureVectors,
   splitLog,
   type Catalogue,
   type FeatureMap,
@@ -34,7 +35,7 @@ export interface PreparedData {
  * Loads, splits and fits the log of a configuration.
  * @param baseFolder relative paths of the configuration start here
  * @param cacheFolder what was prepared before is read from here
- * @throws CorellaError those of `prepareLog`, `splitLog` and `fitFeatureMap`
+ * @throws CorellaError those of `prepareLog`, `splitLog`, `readFeatureVectors` and `fitFeatureMap`
  */
 export async function prepareData(
   config: RunConfig,
@@ -44,7 +45,8 @@ export async function prepareData(
   const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
   const split = splitLog(log, config.data);
   const features = config.features ?? (config.recipe === "llm-only" ? [] : defaultFeatures(log));
-  const featureMap = fitFeatureMap(features, log, split.train);
+  const vectors = await readFeatureVectors(features, baseFolder);
+  const featureMap = fitFeatureMap(features, log, split.train, vectors);
   return {
     log,
     split,

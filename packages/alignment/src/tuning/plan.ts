@@ -2,7 +2,13 @@ import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { withSetting } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
-import { prepareLog, type DataConfig, type InteractionLog } from "@corella/modality";
+import {
+  nameOfVectors,
+  prepareLog,
+  readFeatureVectors,
+  type DataConfig,
+  type InteractionLog,
+} from "@corella/modality";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import type { Settings } from "./search-space.ts";
 
@@ -33,7 +39,7 @@ export interface PlanOptions {
 /**
  * The configuration of each trial, checked before anything is trained.
  * @param content of the run's configuration
- * @throws CorellaError those of `parseRunConfig`, `parseCrmConfig` and `prepareLog`
+ * @throws CorellaError those of `parseRunConfig`, `parseCrmConfig`, `prepareLog` and `readFeatureVectors`
  */
 export async function planTrials(
   content: unknown,
@@ -48,11 +54,14 @@ export async function planTrials(
     return { settings, config };
   });
   const dataKeys = new Map<string, Promise<string>>();
+  const vectorsKeys = new Map<string, Promise<readonly string[]>>();
   const planned: PlannedTrial[] = [];
   for (const { settings, config } of configs) {
     const data = JSON.stringify(config.data);
     if (!dataKeys.has(data)) dataKeys.set(data, dataKey(config.data, options));
-    const key = trialKey(config, await dataKeys.get(data)!);
+    const features = JSON.stringify(config.features);
+    if (!vectorsKeys.has(features)) vectorsKeys.set(features, vectorsKey(config, options));
+    const key = trialKey(config, await dataKeys.get(data)!, await vectorsKeys.get(features)!);
     planned.push({ settings, config, key, folder: join(options.trialsFolder, key) });
   }
   // Settings that are spelt in two ways are one trial.
@@ -66,6 +75,14 @@ async function dataKey(config: DataConfig, { baseFolder, cacheFolder }: PlanOpti
   return folder === undefined ? logHash(log) : basename(folder);
 }
 
+/** The hashes of the vectors that the features name; none without such features. */
+async function vectorsKey(
+  { features = [] }: RunConfig,
+  { baseFolder }: PlanOptions,
+): Promise<readonly string[]> {
+  return [...(await readFeatureVectors(features, baseFolder)).values()].map(nameOfVectors);
+}
+
 function logHash(log: InteractionLog): string {
   const hash = createHash("sha256").update(JSON.stringify([log.users, log.items]));
   for (const { buffer, byteOffset, byteLength } of [log.user, log.item, log.rating, log.time, log.label])
@@ -74,13 +91,18 @@ function logHash(log: InteractionLog): string {
 }
 
 /** Threads, names and paths do not count: they do not change what is learned, or only by rounding. */
-function trialKey({ data, features, crm, stages, seed, runtime }: RunConfig, dataKeyOfLog: string): string {
+function trialKey(
+  { data, features, crm, stages, seed, runtime }: RunConfig,
+  dataKeyOfLog: string,
+  vectors: readonly string[],
+): string {
   const parts = [
     formatVersion,
     dataKeyOfLog,
     data.filter.minHistory,
     data.split,
-    features,
+    features?.map((feature) => ("vectors" in feature ? { ...feature, vectors: "" } : feature)),
+    ...vectors,
     parseCrmConfig(crm),
     stages.warmUp,
     seed,
