@@ -28,7 +28,7 @@ export function embedding(features: readonly CrmFeature[], options: EmbeddingOpt
   for (const feature of features) {
     inputs[feature.name] = inputSpec(feature);
     if (feature.type === "numeric") {
-      params[feature.name] = { shape: [1, dim], init: { kind: "normal", std: 1e-4 } };
+      params[feature.name] = { shape: [1, dim], init: { kind: "xavierNormal" } };
     } else {
       tables[feature.table] = tableSpec(feature, dim);
     }
