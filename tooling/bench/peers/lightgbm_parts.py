@@ -1,7 +1,7 @@
 """Trains LightGBM on the samples that experiments/crm-parts.ts wrote, and prints JSON lines.
 
-Statistics and other numbers are numbers, ids and attributes are LightGBM's categorical features; it cannot read sequences,
-so histories are left out. A random search chooses the settings by the AUC on the validation part, where the number of
+Statistics and other numbers are numbers, ids and attributes are LightGBM's categorical features; it cannot read
+sequences, so histories are left out. A random search chooses the settings by the AUC on the validation part, where the number of
 rounds ends early too; the best settings are then trained with several seeds, and only these score the test part.
 Figures are those of @corella/metrics: AUC with ties by half, logloss in nats, accuracy at 0.5.
 """
@@ -90,19 +90,19 @@ class Data:
                 params=fixed,
                 free_raw_data=False,
             ).construct()
-            valid = train.create_valid(matrices["valid"], self.labels["valid"]).construct()
+            valid = train.create_valid(matrices["valid"], self.labels["valid"], params=fixed).construct()
             self.binned[as_numbers] = (train, valid, matrices, time.perf_counter() - start)
         return self.binned[as_numbers]
 
 
-def drawn_settings(random, data):
+def drawn_settings(random, categorical, rates):
     """A point of the search, by LightGBM's names but for `attributes_as_numbers`."""
 
     def log_uniform(low, high):
         return float(np.exp(random.uniform(np.log(low), np.log(high))))
 
     settings = {
-        "learning_rate": round(log_uniform(0.02, 0.12), 4),
+        "learning_rate": round(log_uniform(*rates), 4),
         "num_leaves": int(round(log_uniform(8, 128))),
         "min_data_in_leaf": int(round(log_uniform(20, 1000))),
         "feature_fraction": round(float(random.uniform(0.3, 1)), 2),
@@ -111,7 +111,7 @@ def drawn_settings(random, data):
         "lambda_l2": round(log_uniform(0.01, 100), 3),
         "path_smooth": float(random.choice([0, 0, 1, 10, 100])),
     }
-    if any(feature["type"] == "categorical" for feature in data.features):
+    if categorical:
         settings |= {
             "attributes_as_numbers": bool(random.integers(2)),
             "max_cat_to_onehot": int(random.choice([4, 16, 64])),
@@ -121,6 +121,14 @@ def drawn_settings(random, data):
             "min_data_per_group": int(random.choice([20, 100, 300])),
         }
     return settings
+
+
+def given_settings(text):
+    """LightGBM passes over names that it does not know, so they are refused here."""
+    given = json.loads(text)
+    if unknown := sorted(set(given) - set(drawn_settings(np.random.default_rng(0), True, (1, 1)))):
+        raise argparse.ArgumentTypeError(f"not a setting of the search: {', '.join(unknown)}")
+    return given
 
 
 def scores(labels, probabilities):
@@ -176,11 +184,12 @@ def train(data, settings, seed, options, test=False):
 def search(data, options):
     """The settings with the best validation AUC of some random ones; those given are the first trial."""
     random = np.random.default_rng(options.search_seed)
-    given = json.loads(options.settings)
+    given = options.settings
+    categorical = any(feature["type"] == "categorical" for feature in data.features)
     tried = []
     start = time.perf_counter()
     for trial in range(options.trials):
-        settings = given if trial == 0 and given else drawn_settings(random, data)
+        settings = given if trial == 0 and given else drawn_settings(random, categorical, options.rates)
         result = train(data, settings, 1, options)
         tried.append((result["validation"]["auc"], settings))
         emit(options, part="search", trial=trial, settings=settings, **result)
@@ -204,8 +213,11 @@ def main():
     parser.add_argument("parts", help="folder with parts.json")
     parser.add_argument("--columns", choices=COLUMNS, default="all", help="no-ids: neither user nor item")
     parser.add_argument("--trials", type=int, default=20, help="of the random search; 0: train --settings at once")
-    parser.add_argument("--settings", default="{}", help="LightGBM's, as JSON: the first trial, or all that is trained")
+    parser.add_argument(
+        "--settings", type=given_settings, default="{}", help="LightGBM's, JSON: the first trial, or all that is trained"
+    )
     parser.add_argument("--search-seed", type=int, default=1)
+    parser.add_argument("--rates", type=float, nargs=2, default=(0.02, 0.12), help="lowest and highest of the search")
     parser.add_argument("--budget", type=float, default=np.inf, help="seconds after which no trial begins")
     parser.add_argument("--seeds", type=int, default=3, help="of the best settings")
     parser.add_argument("--rounds", type=int, default=2000, help="at most")

@@ -48,7 +48,12 @@ export function runPeer<Line>(script: string, commandLine: readonly string[], th
   const { status, stdout } = spawnSync(
     python,
     [join(scripts, script), ...commandLine, "--threads", String(threads)],
-    { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 2 ** 28 },
+    {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+      maxBuffer: 2 ** 28,
+      env: { ...process.env, OMP_NUM_THREADS: String(threads) },
+    },
   );
   if (status === 0) {
     const lines = stdout.split("\n").filter((line) => line !== "");

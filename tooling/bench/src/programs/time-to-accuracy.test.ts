@@ -14,20 +14,23 @@ async function small(): Promise<{ config: RunConfig; data: PreparedData }> {
     return `${user},${item},${user % 2 === item % 2 ? 5 : 2},${1000 + i}`;
   });
   writeFileSync(join(folder, "ratings.csv"), rows.join("\n"));
-  const config = parseRunConfig({
-    data: {
-      source: { ratings: { path: "ratings.csv", columns: { user: 0, item: 1, rating: 2, time: 3 } } },
-      label: { threshold: 4 },
+  const config = parseRunConfig(
+    {
+      data: {
+        source: { ratings: { path: "ratings.csv", columns: { user: 0, item: 1, rating: 2, time: 3 } } },
+        label: { threshold: 4 },
+      },
+      features: [
+        { name: "user", type: "categorical", field: "user" },
+        { name: "item", type: "categorical", field: "item" },
+      ],
+      recipe: "crm-only",
+      crm: { model: "DCNv2", embeddingDim: 4, crossLayers: 1, parallelUnits: [8] },
+      // Patience of one validation would end it at once.
+      stages: { warmUp: { epochs: 6, batchSize: 32, learningRate: 0.02, patience: 1 } },
     },
-    features: [
-      { name: "user", type: "categorical", field: "user" },
-      { name: "item", type: "categorical", field: "item" },
-    ],
-    recipe: "crm-only",
-    crm: { model: "DCNv2", embeddingDim: 4, crossLayers: 1, parallelUnits: [8] },
-    // Patience of one validation would end it at once.
-    stages: { warmUp: { epochs: 6, batchSize: 32, learningRate: 0.02, patience: 1 } },
-  });
+    "test",
+  );
   return { config, data: await prepareData(config, folder, folder) };
 }
 
