@@ -5,6 +5,7 @@
  */
 export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   alignment: ["corella.test.ts", "one-model.test.ts", "pretrained-chat.test.ts", "tune.test.ts"],
+  bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts"],
   checks: ["readme.test.ts", "summary-reporter.test.ts"],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
