@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { loadRunConfig, train } from "@corella/alignment";
+import { loadRunConfig, train, withDefaultFeatures } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
@@ -46,17 +46,18 @@ const command = new Command("train")
   .action(run);
 
 async function run(options: Options): Promise<void> {
+  const progress = createProgress(process.stderr);
+  const chosen = await loadRunConfig(options.config, [
+    ...options.set,
+    ...(options.name === undefined ? [] : [`name=${JSON.stringify(options.name)}`]),
+  ]);
   const { folder, loaded, configText, release } = await openRunFolder(
     options,
-    await loadRunConfig(options.config, [
-      ...options.set,
-      ...(options.name === undefined ? [] : [`name=${JSON.stringify(options.name)}`]),
-    ]),
+    await withDefaultFeatures(chosen, options.cache, progress.note),
   );
   const { config } = loaded;
   const interruption = listenForInterruption(process.stderr);
 
-  const progress = createProgress(process.stderr);
   const metrics = new MetricsLog(join(folder, "metrics.jsonl"));
   const timings: [string, string][] = [];
   const startedMs = performance.now();

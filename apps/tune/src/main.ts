@@ -10,6 +10,7 @@ import {
   type SearchConfig,
   type TriedConfig,
   type TuneListener,
+  withDefaultFeatures,
 } from "@corella/alignment";
 import { readYaml } from "@corella/configuration";
 import { CorellaError, formatError } from "@corella/errors";
@@ -63,9 +64,17 @@ function count(value: string): number {
 
 async function run(searchPath: string | undefined, options: Options): Promise<void> {
   const { search, configPath } = await readSearch(searchPath, options);
-  const content = await readYaml(configPath, options.set);
-  const config = parseRunConfig(content, configPath);
+  const written = await readYaml(configPath, options.set);
   const baseFolder = dirname(resolve(configPath));
+  const chosen = { config: parseRunConfig(written, configPath), baseFolder };
+  const { config } = await withDefaultFeatures(chosen, options.cache, (text) =>
+    process.stderr.write(`${text}\n`),
+  );
+  // Every trial has the same default features.
+  const content =
+    chosen.config.features === config.features
+      ? written
+      : { ...(written as object), features: config.features };
   const out = options.out ?? join("runs", `tune-${config.name}-${config.crm.model}`);
   await mkdir(out, { recursive: true });
 

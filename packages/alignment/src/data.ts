@@ -2,6 +2,7 @@ import { idFeeds } from "@corella/bundle";
 import type { Batch } from "@corella/engine";
 import {
   catalogueFromLog,
+  defaultFeatures,
   encodeRows,
   fitFeatureMap,
   prepareLog,
@@ -42,7 +43,8 @@ export async function prepareData(
 ): Promise<PreparedData> {
   const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
   const split = splitLog(log, config.data);
-  const featureMap = fitFeatureMap(config.features, log, split.train);
+  const features = config.features ?? (config.recipe === "llm-only" ? [] : defaultFeatures(log));
+  const featureMap = fitFeatureMap(features, log, split.train);
   return {
     log,
     split,

@@ -7,6 +7,7 @@ export {
   type RunConfig,
 } from "./config/config.ts";
 export { changedSetting } from "./config/changed-setting.ts";
+export { withDefaultFeatures } from "./config/default-features.ts";
 export { configForFolder, loadRunConfig, type LoadedConfig } from "./config/load-config.ts";
 export type { CrmImportance, FeatureImportance } from "./crm/importance.ts";
 export { prepareData, type PreparedData } from "./data.ts";

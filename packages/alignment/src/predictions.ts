@@ -1,5 +1,5 @@
 import type { Lane } from "@corella/bundle";
-import { recordsAt } from "@corella/modality";
+import { promptStatistics, recordsAt } from "@corella/modality";
 import type { Run } from "./run.ts";
 
 /** What one model, or a combination of two, says of samples. */
@@ -40,13 +40,14 @@ const scoringChunk = 250;
  * @param lanes by name; the last one is the slowest, by which progress is told
  */
 export async function scoreParts<Name extends string>(
-  { data, listener, signal }: Run,
+  { config, data, listener, signal }: Run,
   title: string,
   lanes: Readonly<Record<Name, Lane>>,
   parts: readonly Uint32Array[],
 ): Promise<Answers<Name>[]> {
   const steps = parts.reduce((sum, rows) => sum + Math.ceil(rows.length / scoringChunk), 0);
   const named = Object.entries<Lane>(lanes);
+  const ofPrompt = "llm" in lanes ? { statistics: promptStatistics(config.prompt) } : undefined;
   let step = 0;
   listener.phaseStarted?.({
     name: "scoring",
@@ -65,7 +66,8 @@ export async function scoreParts<Name extends string>(
         for (let start = 0; start < rows.length; start += scoringChunk) {
           signal?.throwIfAborted();
           const chunk = rows.subarray(start, start + scoringChunk);
-          scores.set(await lane.score(recordsAt(data.log, chunk, data.featureMap)), start);
+          const records = recordsAt(data.log, chunk, data.featureMap, ofPrompt);
+          scores.set(await lane.score(records), start);
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
         }
         answers[name] = scores;

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import {
   catalogueFromJson,
   catalogueJsonSchema,
+  planOfBoth,
+  promptStatistics,
   type Catalogue,
   type FeatureMap,
   type InteractionLog,
@@ -10,7 +12,7 @@ import {
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
 import { z } from "zod";
-import { readCrm, readFeatureMap, statisticsFilesOf, writeCrm, type TrainedCrm } from "./crm-files.ts";
+import { readCrm, readFeatureMap, writeCrm, type TrainedCrm } from "./crm-files.ts";
 import { readJson, writeJson } from "./folder-files.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
 import {
@@ -27,6 +29,7 @@ import {
 import { readManifest, verifyFiles, writeManifest } from "./manifest.ts";
 import { checkModels, modelNames, modelsListed, noModel, requireListed, type ModelName } from "./models.ts";
 import { readRouter, routerFile, type Router } from "./router.ts";
+import { readStatistics, statisticsFiles, writeStatistics } from "./statistics-files.ts";
 
 /** What `saveBundle` writes: a CRM, an LLM, or both with a router. */
 export interface BundleContents {
@@ -61,9 +64,9 @@ export interface Bundle {
   readonly prompt: PromptConfig | undefined;
   /** undefined where there is one model only. */
   readonly router: Router | undefined;
-  /** @throws CorellaError `bundle/no-model`, `bundle/damaged` */
+  /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
   crm(): Promise<TrainedCrm>;
-  /** @throws CorellaError `bundle/no-model`, `bundle/damaged` */
+  /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
   llm(): Promise<OpenLlm>;
   /**
    * How the LLM is asked, without its weights.
@@ -101,8 +104,10 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
     await writeJson(temporary, files.bundle, { name, ...(llm === undefined ? {} : llmFactsOf(llm)) });
     if (runConfig !== undefined) await writeFileAtomic(join(temporary, files.runConfig), runConfig);
     await writeFileAtomic(join(temporary, files.catalogue), JSON.stringify(catalogue.toJson()));
-    if (crm !== undefined) await writeCrm(temporary, crm, log);
+    if (crm !== undefined) await writeCrm(temporary, crm);
     if (llm !== undefined) await writeLlm(temporary, llm);
+    const plan = planOfBoth(crm?.featureMap, llm?.prompt);
+    if (plan !== undefined) await writeStatistics(temporary, plan, log);
     if (router !== undefined) await writeJson(temporary, routerFile, router);
     await writeHistories(temporary, log, log.history.maxLength);
     await writeManifest(temporary, recipe);
@@ -124,16 +129,19 @@ export async function openBundle(
   if (options.verify !== false) await verifyFiles(folder, manifest);
   const catalogue = catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema));
   const featureMap = models.includes("crm") ? await readFeatureMap(folder) : undefined;
-  if (featureMap !== undefined) requireListed(folder, manifest, statisticsFilesOf(featureMap));
   const prompt = models.includes("llm") ? await readPrompt(folder) : undefined;
+  const plan = planOfBoth(featureMap, prompt);
+  if (plan !== undefined) requireListed(folder, manifest, statisticsFiles);
   const facts: { name: string } & Partial<LlmFacts> = await readJson(
     folder,
     files.bundle,
     prompt === undefined ? crmFactsSchema : llmFactsSchema,
   );
-  const knownOfLlm = (): Parameters<typeof openLlm>[1] => {
+  const knownOfLlm = async (): Promise<Parameters<typeof openLlm>[1]> => {
     if (prompt === undefined) throw noModel("llm", folder);
-    return { facts: facts as LlmFacts, prompt, catalogue };
+    const needed = promptStatistics(prompt) !== undefined;
+    const statistics = needed ? await readStatistics(folder, plan!) : undefined;
+    return { facts: facts as LlmFacts, prompt, catalogue, statistics };
   };
   return {
     folder,
@@ -148,10 +156,12 @@ export async function openBundle(
     router: routerFile in manifest.files ? await readRouter(folder) : undefined,
     async crm() {
       if (featureMap === undefined) throw noModel("crm", folder);
-      return readCrm(folder, featureMap);
+      const trained = await readCrm(folder, featureMap);
+      if (featureMap.statistics === undefined) return trained;
+      return { ...trained, statistics: await readStatistics(folder, plan!) };
     },
-    llm: async () => openLlm(folder, knownOfLlm()),
-    llmAsking: async () => readLlmAsking(folder, knownOfLlm()),
+    llm: async () => openLlm(folder, await knownOfLlm()),
+    llmAsking: async () => readLlmAsking(folder, await knownOfLlm()),
     histories: () => readHistories(folder),
   };
 }

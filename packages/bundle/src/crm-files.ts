@@ -4,17 +4,12 @@ import { createCrm, parseCrmConfig, type Crm, type CrmConfig } from "@corella/cr
 import { initialValues, type Values } from "@corella/engine";
 import {
   featureMapFromJson,
-  statisticsAtEnd,
-  statisticsFromFiles,
-  statisticsToFiles,
   type FeatureMap,
   type FeatureMapJson,
-  type InteractionLog,
   type RunningStatistics,
 } from "@corella/modality";
 import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@corella/safetensors";
-import { writeFileAtomic } from "@corella/files";
-import { damaged, parseJson, writeJson } from "./folder-files.ts";
+import { damaged, writeJson } from "./folder-files.ts";
 
 /** A trained CRM, and how records become the ids that it was trained on. */
 export interface TrainedCrm {
@@ -30,27 +25,17 @@ export interface TrainedCrm {
 }
 
 const files = { featureMap: "feature-map.json", config: "crm.json", weights: "crm.safetensors" } as const;
-const statisticsFiles = { facts: "statistics.json", arrays: "statistics.safetensors" } as const;
 
 /** What the folder of a bundle with a CRM holds for it; the first file tells that there is one. */
 export const crmFiles: readonly [string, ...string[]] = [files.config, files.weights, files.featureMap];
-
-/** What the folder holds besides, where a feature of the map is a statistic. */
-export function statisticsFilesOf({ statistics }: FeatureMap): readonly string[] {
-  return statistics === undefined ? [] : Object.values(statisticsFiles);
-}
 
 /** The part of a program that a CRM's configuration makes of the features of a map: their ids in, logit [batch] out. */
 export function crmOf(config: CrmConfig, featureMap: FeatureMap): Crm {
   return createCrm(config, featureMap.features);
 }
 
-/** Writes configuration, weights and feature map of a CRM into a bundle's folder, and its statistics at the end of a log. */
-export async function writeCrm(
-  folder: string,
-  { config, values, featureMap }: TrainedCrm,
-  log: InteractionLog,
-): Promise<void> {
+/** Writes configuration, weights and feature map of a CRM into a bundle's folder. */
+export async function writeCrm(folder: string, { config, values, featureMap }: TrainedCrm): Promise<void> {
   await writeJson(folder, files.featureMap, featureMap.toJson());
   await writeJson(folder, files.config, { model: config.model, ...parseCrmConfig(config).parameters });
   const part = crmOf(config, featureMap);
@@ -60,10 +45,6 @@ export async function writeCrm(
   for (const [name, { rows, dim }] of Object.entries(part.tables))
     tensors[name] = float32Tensor([rows, dim], values[name]!);
   await writeSafetensors(join(folder, files.weights), tensors);
-  if (featureMap.statistics === undefined) return;
-  const counted = statisticsToFiles(statisticsAtEnd(featureMap.statistics, log));
-  await writeFileAtomic(join(folder, statisticsFiles.facts), JSON.stringify(counted.json));
-  await writeSafetensors(join(folder, statisticsFiles.arrays), counted.tensors);
 }
 
 /** Reads the feature map of a bundle's folder, without the CRM's weights. */
@@ -74,8 +55,7 @@ export async function readFeatureMap(folder: string): Promise<FeatureMap> {
 
 /**
  * Reads the CRM of a bundle's folder.
- * @throws CorellaError `bundle/damaged` when weights are missing, `engine/shape` when they do not fit the configuration,
- * `features/bad-statistics`
+ * @throws CorellaError `bundle/damaged` when weights are missing, `engine/shape` when they do not fit the configuration
  */
 export async function readCrm(folder: string, featureMap: FeatureMap): Promise<TrainedCrm> {
   const config = JSON.parse(await readFile(join(folder, files.config), "utf8")) as CrmConfig;
@@ -89,21 +69,5 @@ export async function readCrm(folder: string, featureMap: FeatureMap): Promise<T
   );
   if (missing !== undefined) throw damaged(path, `The CRM's weights lack ${missing}.`);
   // Checks the sizes.
-  return {
-    config,
-    values: initialValues(part, 0, values),
-    featureMap,
-    statistics: await readStatistics(folder, featureMap),
-  };
-}
-
-async function readStatistics(
-  folder: string,
-  { statistics }: FeatureMap,
-): Promise<RunningStatistics | undefined> {
-  if (statistics === undefined) return undefined;
-  const [facts, arrays] = [join(folder, statisticsFiles.facts), join(folder, statisticsFiles.arrays)];
-  const json = parseJson(await readFile(facts, "utf8"), facts);
-  const { tensors } = parseSafetensors(await readFile(arrays), arrays);
-  return statisticsFromFiles(statistics, { json, tensors }, facts);
+  return { config, values: initialValues(part, 0, values), featureMap };
 }

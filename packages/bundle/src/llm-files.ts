@@ -14,7 +14,13 @@ import {
   type TextTokenizer,
   type YesNoIds,
 } from "@corella/llm";
-import { promptSchema, type Catalogue, type ItemVectors, type PromptConfig } from "@corella/modality";
+import {
+  promptSchema,
+  type Catalogue,
+  type ItemVectors,
+  type PromptConfig,
+  type RunningStatistics,
+} from "@corella/modality";
 import { damaged, readJson, writeJson } from "./folder-files.ts";
 import { readItemVectors, writeItemVectors } from "./item-vectors.ts";
 
@@ -34,6 +40,11 @@ export interface TunedLlm {
   readonly prompt: PromptConfig;
   /** Vectors by which the prompt chooses history, where it retrieves. */
   readonly itemVectors?: ItemVectors | undefined;
+  /**
+   * What was counted for statistics that the prompt says, for records that bring none of their own. Of a bundle: up to the
+   * end of the log that it was saved with.
+   */
+  readonly statistics?: RunningStatistics | undefined;
 }
 
 /** A decoder with its adapter merged, whose weights stay in the bundle until they are read. Close them after use. */
@@ -42,7 +53,10 @@ export interface OpenLlm extends Omit<TunedLlm, "lora" | "values"> {
 }
 
 /** What a bundle knows of its LLM besides the weights. */
-export type LlmAsking = Pick<TunedLlm, "tokenizer" | "answers" | "maxTokens" | "prompt" | "itemVectors">;
+export type LlmAsking = Pick<
+  TunedLlm,
+  "tokenizer" | "answers" | "maxTokens" | "prompt" | "itemVectors" | "statistics"
+>;
 
 const files = {
   prompt: "prompt.json",
@@ -88,6 +102,7 @@ export interface LlmToRead {
   readonly facts: LlmFacts;
   readonly prompt: PromptConfig;
   readonly catalogue: Catalogue;
+  readonly statistics: RunningStatistics | undefined;
 }
 
 /**
@@ -119,7 +134,7 @@ export async function readLlmAsking(folder: string, known: LlmToRead): Promise<L
 
 async function asked(
   folder: string,
-  { facts, prompt, catalogue }: LlmToRead,
+  { facts, prompt, catalogue, statistics }: LlmToRead,
   tokenizer: TextTokenizer,
 ): Promise<LlmAsking> {
   const { answers, maxTokens, chat } = facts;
@@ -133,5 +148,6 @@ async function asked(
     maxTokens,
     prompt,
     itemVectors,
+    statistics,
   };
 }

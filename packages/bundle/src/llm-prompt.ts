@@ -17,17 +17,17 @@ export function createLlmPrompt({ tokenizer, maxTokens, prompt, itemVectors }: P
   );
 }
 
-/** A lane that asks a scorer, here or on a server, about records as text. */
+/** A lane that asks a scorer, here or on a server, about records as text. @param llm.statistics for records that bring none */
 export function textLane(
   scorer: Pick<Scorer, "score" | "dispose">,
-  llm: PromptForLlm,
+  llm: PromptForLlm & Pick<LlmAsking, "statistics">,
   catalogue: Catalogue,
 ): Lane {
   const prompt = createLlmPrompt(llm);
   return {
     score: (records, signal) =>
       scorer.score(
-        records.map((record) => prompt.render(record, catalogue)),
+        records.map((record) => prompt.render(record, catalogue, llm.statistics)),
         signal,
       ),
     dispose: () => scorer.dispose(),

@@ -1,16 +1,20 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { readYaml } from "@corella/configuration";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   amazonBooks,
   catalogueFromLog,
   createPrompt,
   encodeRows,
+  type FeatureConfig,
   fitFeatureMap,
   loadLog,
   recordAt,
+  recordsAt,
   splitLog,
 } from "./index.ts";
 
@@ -83,6 +87,25 @@ test("Amazon Books: k-core, cleaned titles, second category, books without metad
   const row = last.findLast((candidate) => log.items.ids[log.item[candidate]!] === book(0))!;
   const prompt = createPrompt({ target: "{{title}} by {{author}}", template: "{{target_item}}?" });
   expect(prompt.render(recordAt(log, row), catalogueFromLog(log))).toBe("Tom & Huck's Best by Mark Twain?");
+});
+
+test("the features of configs/amazon-books.yaml are those of such data, with statistics of authors and categories", async () => {
+  const path = fileURLToPath(new URL("../../../configs/amazon-books.yaml", import.meta.url));
+  const { features, prompt } = (await readYaml(path)) as { features: FeatureConfig[]; prompt: object };
+  const log = await loadLog(amazonBooks(folder));
+  // Here no book has a third category.
+  const known = features.filter(({ name }) => name !== "subcategory");
+  const { train } = splitLog(log, amazonBooks(folder));
+  const featureMap = fitFeatureMap(known, log, train);
+  const row = log.item.findLastIndex((item) => log.items.ids[item] === book(0));
+  const [record] = recordsAt(log, [row], featureMap, createPrompt(prompt));
+  const { statistics } = record!;
+  for (const name of ["author", "item"]) expect(statistics![`${name}_count`]).toBeCloseTo(Math.log1p(69), 5);
+  // Of the user and the two categories: three earlier at most, for three books have any.
+  expect(statistics!["taste_count"]).toBeLessThanOrEqual(Math.log1p(3));
+  expect(createPrompt(prompt).render(record!)).toContain(
+    `, rated ${statistics!["item.mean"]!.toFixed(1)} of 5 by 69 readers`,
+  );
 });
 
 test("a missing file says where to get it", async () => {

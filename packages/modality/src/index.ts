@@ -53,6 +53,7 @@ export {
   type FittedField,
   type IdBatch,
 } from "./features/feature-map.ts";
+export { defaultFeatures } from "./features/default-features.ts";
 export { fitFeatureMap } from "./features/fit.ts";
 export {
   type AucOf,
@@ -65,7 +66,7 @@ export {
 export { type FeatureWarning, featureWarnings } from "./features/warnings.ts";
 export { encodeRecords } from "./features/encode-records.ts";
 export { encodeRows } from "./features/encode-rows.ts";
-export { recordsAt } from "./features/statistic.ts";
+export { type NeedsStatistics, recordsAt, statisticsReader } from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
 export type { StatisticsPlan } from "./statistics/plan.ts";
 export {
@@ -83,6 +84,7 @@ export {
 export { oovId, paddingId } from "./features/vocabulary.ts";
 export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
+export { planOfBoth, promptStatistics } from "./prompt/plan.ts";
 export { embeddingFrom, type ItemEmbedding, type ItemVectors } from "./prompt/similar.ts";
 export { batches, type BatchOptions, shuffledRows } from "./batches.ts";
 export { prepareSamples, type SampleFolder, type SampleOptions } from "./samples/sample-folder.ts";

@@ -21,8 +21,8 @@ export interface RatingRecord {
   /** Seconds since 1970. */
   time?: number | undefined;
   /**
-   * Running statistics as of the sample, by the name of their feature; one that is left out had nothing before. Where this
-   * is absent, what was counted up to now is asked.
+   * Running statistics as of the sample, by the name of their feature, or as a prompt says them (`item.mean`); one that is
+   * left out had nothing before. Where this is absent, what was counted up to now is asked.
    */
   statistics?: Readonly<Record<string, number>> | undefined;
 }

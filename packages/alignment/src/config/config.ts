@@ -60,7 +60,8 @@ export interface RunConfig {
   /** What computes. Another one, or other threads, end with nearly equal numbers, not with equal bits. */
   readonly runtime: RuntimeConfig;
   readonly data: DataConfig;
-  readonly features: readonly FeatureConfig[];
+  /** The CRM's input; undefined: `defaultFeatures` of the log. */
+  readonly features?: readonly FeatureConfig[] | undefined;
   readonly prompt: PromptConfig;
   /** `model` and the parameters of that model; see the README of @corella/crm. */
   readonly crm: { readonly model: string; readonly [parameter: string]: unknown };
@@ -126,7 +127,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
       })
       .prefault({}),
     data: dataConfigSchema,
-    features: z.array(featureConfigSchema).default([]),
+    features: z.array(featureConfigSchema).optional(),
     prompt: promptSchema.prefault({}),
     crm: z.looseObject({ model: z.string() }).default({ model: defaultCrm }),
     llm: z
@@ -192,9 +193,9 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
       .prefault({}),
     checkpointEverySeconds: z.number().positive().default(30),
   })
-  .refine(({ recipe, features }) => recipe === "llm-only" || features.length > 0, {
+  .refine(({ recipe, features }) => recipe === "llm-only" || features === undefined || features.length > 0, {
     path: ["features"],
-    error: "a CRM needs one feature at least",
+    error: "a CRM needs one feature at least; left out, there are default ones",
   });
 
 /**

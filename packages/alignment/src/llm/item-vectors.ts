@@ -66,7 +66,9 @@ async function llmVectors(
   { config, values, tokenizer }: BaseLlm,
 ): Promise<Float32Array> {
   const itemText = createPrompt({ ...prompt, retrieval: "none", template: "{{target_item}}" });
-  const texts = catalogue.ids.map((item) => itemText.render({ user: null, item, history: [] }, catalogue));
+  const texts = catalogue.ids.map((item) =>
+    itemText.render({ user: null, item, history: [], statistics: {} }, catalogue),
+  );
   const { batches } = await prepareTokens(texts, tokenizer, {
     maxTokens: config.maxPositions,
     overlong: "cut",

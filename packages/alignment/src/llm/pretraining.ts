@@ -31,7 +31,7 @@ export function pretrainingTexts(data: PreparedData, config: PromptConfig): stri
   const inTraining = new Uint8Array(log.size);
   for (const row of split.train) inTraining[row] = 1;
   const texts = log.items.ids.map((item) =>
-    itemText.render({ user: null, item, history: [] }, data.catalogue),
+    itemText.render({ user: null, item, history: [], statistics: {} }, data.catalogue),
   );
   for (let user = 0; user < log.users.ids.length; user++) {
     const rows = log.userRows
@@ -42,7 +42,9 @@ export function pretrainingTexts(data: PreparedData, config: PromptConfig): stri
         item: log.items.ids[log.item[row]!]!,
         rating: log.rating[row]!,
       }));
-      texts.push(historyText.render({ user: null, item: history[0]!.item, history }, data.catalogue));
+      texts.push(
+        historyText.render({ user: null, item: history[0]!.item, history, statistics: {} }, data.catalogue),
+      );
     }
   }
   return texts;

@@ -6,6 +6,7 @@ import {
   loadLog,
   parseDataConfig,
   recordAt,
+  recordsAt,
 } from "@corella/modality";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -83,4 +84,18 @@ test("runs are drawn until there are enough samples, and stay whole in batches",
     for (const place of places)
       expect([0, place.length]).toContain([...place].filter((i) => batch.includes(i)).length);
   }
+});
+
+test("a run tells one user's statistics, those of its first row, and each target's own", () => {
+  const template =
+    "{{user.count}} {{user.mean}} of {{user_history}}|{{item.count}} {{item.mean}} of {{target_item}}";
+  const prompt = createPrompt({ template, historyLength: 3 });
+  const run = targetRuns(log, rows, 4).find(({ length }) => length === 4)!;
+  const catalogue = catalogueFromLog(log);
+  const own = recordsAt(log, run, prompt).map((record) => prompt.render(record, catalogue).split("|"));
+  const texts = renderRun({ log, catalogue }, prompt, run).map((text) => text.split("|"));
+  expect(texts.map(([, target]) => target)).toEqual(own.map(([, target]) => target));
+  const counts = texts.map(([user]) => user!.split(" of ")[0]);
+  expect(counts).toEqual(Array.from(run, () => own[0]![0]!.split(" of ")[0]));
+  expect(own[3]![0]!.split(" ")[0]).not.toBe(own[0]![0]!.split(" ")[0]);
 });

@@ -1,5 +1,11 @@
 import { createGenerator, permutation } from "@corella/random";
-import { recordAt, type InteractionLog, type Prompt, type RatingRecord } from "@corella/modality";
+import {
+  recordAt,
+  statisticsReader,
+  type InteractionLog,
+  type Prompt,
+  type RatingRecord,
+} from "@corella/modality";
 import type { PreparedData } from "../data.ts";
 
 /**
@@ -38,7 +44,10 @@ export function randomRuns(
   return chosen;
 }
 
-/** Prompts of a run's rows: the first one's history, then each row's own target. */
+/**
+ * Prompts of a run's rows: the first one's history and statistics of the user, then each row's own target with its own
+ * statistics.
+ */
 export function renderRun(
   data: Pick<PreparedData, "log" | "catalogue">,
   prompt: Prompt,
@@ -46,8 +55,12 @@ export function renderRun(
 ): string[] {
   const { historyLength } = prompt.config;
   const { history } = recordAt(data.log, run[0]!, historyLength);
+  const read = statisticsReader(data.log, prompt);
+  const ofUser = Object.entries(read?.(run[0]!) ?? {}).filter(([name]) => name.startsWith("user."));
   return Array.from(run, (row) => {
-    const record: RatingRecord = { ...recordAt(data.log, row, 0), history };
+    const ofItem = Object.entries(read?.(row) ?? {}).filter(([name]) => name.startsWith("item."));
+    const statistics = Object.fromEntries([...ofUser, ...ofItem]);
+    const record: RatingRecord = { ...recordAt(data.log, row, 0), history, statistics };
     return prompt.render(record, data.catalogue);
   });
 }

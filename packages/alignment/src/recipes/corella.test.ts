@@ -195,7 +195,7 @@ test.each([
     "history by the embeddings of items, which no feature has",
     {
       prompt: { ...config.prompt, retrieval: "crm" },
-      features: config.features.filter(({ name }) => name === "user"),
+      features: config.features!.filter(({ name }) => name === "user"),
     },
     "config/retrieval",
   ],

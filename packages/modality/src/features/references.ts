@@ -1,4 +1,5 @@
 import { CorellaError, nearestName } from "@corella/errors";
+import { isTemplateStatistic } from "../prompt/statistics.ts";
 import { statisticColumns } from "../statistics/config.ts";
 import type { FeatureConfig, SequenceConfig } from "./config.ts";
 
@@ -14,6 +15,7 @@ export function checkReferences(config: readonly FeatureConfig[]): void {
         remedy: "Rename one of them.",
       });
     }
+    if (feature.type === "statistic" && isTemplateStatistic(feature.name)) throw ofPrompts(feature.name);
     byName.set(feature.name, feature);
   }
   for (const feature of config) {
@@ -23,6 +25,15 @@ export function checkReferences(config: readonly FeatureConfig[]): void {
     if (feature.type === "sequence") checkPlus(feature, byName);
     if (feature.type !== "categorical") checkTarget(feature, byName);
   }
+}
+
+function ofPrompts(name: string): CorellaError {
+  return new CorellaError({
+    code: "features/duplicate-name",
+    message: `"${name}" is what prompts call a statistic of their own.`,
+    place: `features.${name}`,
+    remedy: "Rename the feature.",
+  });
 }
 
 /** A statistic of both encodings has a second column, whose name no other feature may have. */

@@ -5,7 +5,6 @@ import { type RatingRecord, recordAt } from "../record.ts";
 import { statisticsByRow } from "../statistics/count-log.ts";
 import type { PlannedStatistic, StatisticsPlan } from "../statistics/plan.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
-import type { FeatureMap } from "./feature-map.ts";
 import { bucketId, type FittedTransform, transformNumber } from "./numeric.ts";
 
 /**
@@ -35,6 +34,7 @@ function presentOr(empty: number | undefined, value: number): number | undefined
 
 /**
  * The statistics of records, in the plan's order: those that a record brings, else those counted up to now.
+ * @param counted may count further statistics too
  * @throws CorellaError `features/no-statistics` where there are neither
  */
 export function statisticsOfRecords(
@@ -43,6 +43,7 @@ export function statisticsOfRecords(
   catalogue: Catalogue | undefined,
   counted: RunningStatistics | undefined,
 ): Float32Array[] {
+  const positions = counted === undefined ? [] : positionsIn(plan, counted);
   return records.map((record) => {
     const { statistics } = record;
     if (statistics !== undefined) {
@@ -50,34 +51,88 @@ export function statisticsOfRecords(
         Object.hasOwn(statistics, name) ? statistics[name]! : Number.NaN,
       );
     }
-    if (counted !== undefined) return counted.valuesOf(record, catalogue);
-    throw new CorellaError({
-      code: "features/no-statistics",
-      message: `The feature "${plan.statistics[0]!.name}" is a running statistic, and nothing was counted.`,
-      remedy: "Give the running statistics of the bundle or log, or records that bring their own.",
-    });
+    if (counted === undefined) throw notCounted(plan.statistics[0]!.name);
+    const values = counted.valuesOf(record, catalogue);
+    return Float32Array.from(positions, (position) => values[position]!);
   });
 }
 
 /**
- * The samples at rows of a log, each with the statistics of the feature map as of its own time.
- * @param featureMap undefined: records without statistics, as for a model that needs none
+ * The statistics of a record by name, as a record brings them: those it brings, else those counted up to now.
+ * @throws CorellaError `features/no-statistics` where there are neither
+ */
+export function statisticsOfRecord(
+  plan: StatisticsPlan,
+  record: RatingRecord,
+  catalogue: Catalogue | undefined,
+  counted: RunningStatistics | undefined,
+): NonNullable<RatingRecord["statistics"]> {
+  const [values] = statisticsOfRecords(plan, [record], catalogue, counted);
+  return byName(plan, (s) => values![s]!);
+}
+
+function positionsIn({ statistics }: StatisticsPlan, { plan }: RunningStatistics): number[] {
+  return statistics.map(({ name }) => {
+    const position = plan.statistics.findIndex((counted) => counted.name === name);
+    if (position < 0) throw notCounted(name);
+    return position;
+  });
+}
+
+function notCounted(name: string): CorellaError {
+  return new CorellaError({
+    code: "features/no-statistics",
+    message: `"${name}" is a running statistic, and it was not counted.`,
+    remedy: "Give the running statistics of the bundle or log, or records that bring their own.",
+  });
+}
+
+function byName(
+  { statistics }: StatisticsPlan,
+  valueOf: (position: number) => number,
+): Record<string, number> {
+  const known: Record<string, number> = {};
+  for (const [s, { name }] of statistics.entries()) {
+    const value = valueOf(s);
+    if (!Number.isNaN(value)) known[name] = value;
+  }
+  return known;
+}
+
+/** What needs running statistics: a feature map, a prompt. */
+export interface NeedsStatistics {
+  readonly statistics: StatisticsPlan | undefined;
+}
+
+/**
+ * Reads the statistics of rows of a log as of their own time, by name, as a record brings them.
+ * @param needs undefined, or without statistics: nothing for a model that needs none
+ * @returns undefined where none needs any
+ */
+export function statisticsReader(
+  log: InteractionLog,
+  ...needs: readonly (NeedsStatistics | undefined)[]
+): ((row: number) => Record<string, number>) | undefined {
+  const plans = needs.flatMap((one) => one?.statistics ?? []);
+  if (plans.length === 0) return undefined;
+  const read = plans.map((plan) => {
+    const columns = statisticsByRow(plan, log);
+    return (row: number) => byName(plan, (s) => columns[s]![row]!);
+  });
+  return (row) => Object.assign({}, ...read.map((ofPlan) => ofPlan(row)));
+}
+
+/**
+ * The samples at rows of a log, each with the statistics of a feature map or prompt as of its own time.
+ * @param needs as those of `statisticsReader`
  */
 export function recordsAt(
   log: InteractionLog,
   rows: ArrayLike<number>,
-  featureMap: FeatureMap | undefined,
+  ...needs: readonly (NeedsStatistics | undefined)[]
 ): RatingRecord[] {
-  const plan = featureMap?.statistics;
-  const byRow = plan === undefined ? [] : statisticsByRow(plan, log);
-  return Array.from(rows, (row) => {
-    const record = recordAt(log, row);
-    if (plan === undefined) return record;
-    const statistics: Record<string, number> = {};
-    for (const [s, { name }] of plan.statistics.entries()) {
-      const value = byRow[s]![row]!;
-      if (!Number.isNaN(value)) statistics[name] = value;
-    }
-    return { ...record, statistics };
-  });
+  const read = statisticsReader(log, ...needs);
+  return Array.from(rows, (row) =>
+    read === undefined ? recordAt(log, row) : { ...recordAt(log, row), statistics: read(row) },
+  );
 }

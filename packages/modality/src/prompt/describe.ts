@@ -5,20 +5,34 @@ import { type Attributes, decimalRating, isLiked } from "../log.ts";
 import type { HistoryEvent } from "../record.ts";
 import type { PromptConfig } from "./config.ts";
 import { checkNames } from "./names.ts";
+import { rewriteTemplate, roundTo, roundVariable, statisticsVariable } from "./rewrite.ts";
+import { type StatisticSide, statisticsContext } from "./statistics.ts";
 import { cleanText, mapText, normaliseTitle } from "./text.ts";
 
-/**
- * Renders a template of a prompt.
- * @throws CorellaError `prompt/bad-template`
- */
-export type Render = (context: Record<string, unknown>) => string;
+/** A template of a prompt. */
+export interface CompiledTemplate {
+  /** Running statistics that it says, such as `item.mean`. */
+  readonly statistics: ReadonlySet<string>;
+  /**
+   * Renders it.
+   * @param statistics of the sample, by name; read where the template says some
+   * @throws CorellaError `prompt/bad-template`
+   */
+  render(context: Record<string, unknown>, statistics?: Readonly<Record<string, number>>): string;
+}
+
+/** Whose statistics the templates know. */
+const sidesKnown: Partial<Record<keyof PromptConfig, readonly StatisticSide[]>> = {
+  template: ["item", "user"],
+  target: ["item"],
+};
 
 /**
  * Compiles one of the templates of a prompt.
  * @param name the key of the configuration that holds it, for errors
  * @throws CorellaError `prompt/bad-template`, also when it is rendered
  */
-export function compileTemplate(name: keyof PromptConfig, source: string): Render {
+export function compileTemplate(name: keyof PromptConfig, source: string): CompiledTemplate {
   const fail = (problem: string, cause: unknown): CorellaError =>
     new CorellaError({
       code: "prompt/bad-template",
@@ -29,20 +43,33 @@ export function compileTemplate(name: keyof PromptConfig, source: string): Rende
       cause,
     });
   let template: Template;
+  let statistics: ReadonlySet<string>;
   try {
     template = new Template(source);
+    statistics = rewriteTemplate(template, sidesKnown[name] ?? []);
     if (name === "template") checkNames(template);
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
     throw fail("is not Jinja", cause);
   }
-  return (context) => {
+  const render: CompiledTemplate["render"] = (context, values = {}) => {
+    const known: Record<string, unknown> = { ...context, [roundVariable]: roundTo };
+    if (statistics.size > 0) known[statisticsVariable] = ofAttributes(statisticsContext(values), context);
     try {
-      return template.render(context);
+      return template.render(known);
     } catch (cause) {
       throw fail("cannot be rendered", cause);
     }
   };
+  return { statistics, render };
+}
+
+/** An attribute of the user that is called like a statistic comes first: it is what the user brings. */
+function ofAttributes(
+  statistics: ReturnType<typeof statisticsContext>,
+  { user }: Record<string, unknown>,
+): Record<StatisticSide, object> {
+  return { ...statistics, user: { ...statistics.user, ...(user as Attributes | undefined) } };
 }
 
 /** What templates know of an item: its attributes, cleaned; its title, or else its id; its id. */
@@ -92,7 +119,7 @@ export function createEventWriter(
       liked,
       rating_scale: config.ratingScale,
     };
-    return { context, liked, historyItem: historyItem(context), listItem: listItem(context) };
+    return { context, liked, historyItem: historyItem.render(context), listItem: listItem.render(context) };
   };
   const kept = new WeakMap<Catalogue, Map<string, DescribedEvent>>();
   return (event, catalogue) => {

@@ -1,5 +1,7 @@
 import { CorellaError, nearestName } from "@corella/errors";
 import type { Template } from "@huggingface/jinja";
+import { isNode, type Node, roundVariable, statisticsVariable } from "./rewrite.ts";
+import { statisticNames } from "./statistics.ts";
 
 /** What the main template of a prompt knows. */
 const promptNames: readonly string[] =
@@ -15,12 +17,9 @@ const jinjaNames = [
   "False",
   "None",
   "strftime_now",
+  statisticsVariable,
+  roundVariable,
 ];
-
-interface Node {
-  type: string;
-  [part: string]: unknown;
-}
 
 /** Jinja renders an unknown name as nothing: a misspelt `user_history` would silently cost the history. */
 export function checkNames(template: Template): void {
@@ -30,11 +29,17 @@ export function checkNames(template: Template): void {
   for (const name of used) {
     if (promptNames.includes(name) || declared.has(name)) continue;
     const near = nearestName(name, promptNames);
+    const ofItem = `The template knows item.${statisticNames.join(", item.")}; attributes are those of target.`;
     throw new CorellaError({
       code: "prompt/unknown-name",
       message: `The template uses "${name}", which it does not know.`,
       place: "prompt.template",
-      remedy: near === undefined ? `It knows ${promptNames.join(", ")}.` : `Did you mean "${near}"?`,
+      remedy:
+        name === "item"
+          ? ofItem
+          : near === undefined
+            ? `It knows ${promptNames.join(", ")}, and statistics such as item.mean.`
+            : `Did you mean "${near}"?`,
     });
   }
 }
@@ -60,8 +65,4 @@ function visit(node: Node, used: Set<string>, declared: Set<string>): void {
     for (const inner of Array.isArray(child) ? child : [child])
       if (isNode(inner)) visit(inner, target, declared);
   }
-}
-
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && "type" in value;
 }

@@ -1,7 +1,10 @@
 import { CorellaError } from "@corella/errors";
 import type { Catalogue } from "../catalogue.ts";
 import { parseWith } from "../config.ts";
+import { statisticsOfRecord } from "../features/statistic.ts";
 import type { RatingRecord } from "../record.ts";
+import type { StatisticsPlan } from "../statistics/plan.ts";
+import type { RunningStatistics } from "../statistics/running-statistics.ts";
 import { type PromptConfig, promptSchema } from "./config.ts";
 import {
   cleanAttributes,
@@ -11,6 +14,7 @@ import {
   describeItem,
 } from "./describe.ts";
 import { type ChooseEvents, type ItemEmbedding, mostSimilarEvents, newestEvents } from "./similar.ts";
+import { planOfTemplates } from "./statistics.ts";
 import { mapText, targetEnd, targetStart } from "./text.ts";
 
 /**
@@ -26,16 +30,23 @@ export interface PromptSegments {
 /** Turns records into text. */
 export interface Prompt {
   readonly config: PromptConfig;
-  /** The prompt of a record; attributes that it does not bring come from the catalogue. */
-  render(record: RatingRecord, catalogue?: Catalogue): string;
-  /** The prompt of a record, cut where the target begins and ends. */
-  segments(record: RatingRecord, catalogue?: Catalogue): PromptSegments;
+  /** What is counted for the statistics that the templates say; undefined where they say none. */
+  readonly statistics: StatisticsPlan | undefined;
+  /**
+   * The prompt of a record; attributes that it does not bring come from the catalogue, statistics from what was counted.
+   * @param counted up to now; may be absent where the record brings its own, or the templates say none
+   * @throws CorellaError `features/no-statistics` where a statistic comes from neither
+   */
+  render(record: RatingRecord, catalogue?: Catalogue, counted?: RunningStatistics): string;
+  /** The prompt of a record, cut where the target, and what is said of it, begins and ends. */
+  segments(record: RatingRecord, catalogue?: Catalogue, counted?: RunningStatistics): PromptSegments;
 }
 
 /** The text with the marks of the target still in it, telling of the given events. */
 type WriteMarked = (
   record: RatingRecord,
   catalogue: Catalogue | undefined,
+  statistics: RatingRecord["statistics"],
   events: ReturnType<ChooseEvents>,
 ) => string;
 
@@ -55,25 +66,32 @@ export function createPrompt(
   } = {},
 ): Prompt {
   const parsed = parseWith(promptSchema, config, "prompt");
-  const write = createWriter(parsed);
+  const { write, statistics } = createWriter(parsed);
   const { countTokens } = options;
   const { maxTokens, historyLength } = parsed;
   const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
   if (parsed.retrieval !== "none" && embedding === undefined) throw needsEmbedding(parsed.retrieval);
-  const fitting = (record: RatingRecord, catalogue: Catalogue | undefined): string => {
+  const fitting = (
+    record: RatingRecord,
+    catalogue: Catalogue | undefined,
+    counted: RunningStatistics | undefined,
+  ): string => {
+    const known =
+      statistics === undefined ? undefined : statisticsOfRecord(statistics, record, catalogue, counted);
     const longest = Math.min(historyLength, record.history.length);
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
     if (countTokens === undefined || maxTokens === undefined)
-      return write(record, catalogue, choose(longest));
+      return write(record, catalogue, known, choose(longest));
     return longestThatFits(longest, (length) => {
-      const text = write(record, catalogue, choose(length));
+      const text = write(record, catalogue, known, choose(length));
       return { text, fits: countTokens(unmark(text)) <= maxTokens };
     });
   };
   return {
     config: parsed,
-    render: (record, catalogue) => unmark(fitting(record, catalogue)),
-    segments: (record, catalogue) => cut(fitting(record, catalogue)),
+    statistics,
+    render: (record, catalogue, counted) => unmark(fitting(record, catalogue, counted)),
+    segments: (record, catalogue, counted) => cut(fitting(record, catalogue, counted)),
   };
 }
 
@@ -95,21 +113,24 @@ function longestThatFits(
   return best;
 }
 
-function createWriter(config: PromptConfig): WriteMarked {
-  const renderPrompt = compileTemplate("template", config.template);
-  const renderTarget = compileTemplate("target", config.target);
+function createWriter(config: PromptConfig): {
+  write: WriteMarked;
+  statistics: StatisticsPlan | undefined;
+} {
+  const promptTemplate = compileTemplate("template", config.template);
+  const targetTemplate = compileTemplate("target", config.target);
   const describeEvent = createEventWriter(config);
   const list = (events: DescribedEvent[], text: (event: DescribedEvent) => string): string =>
     events.length === 0 ? config.emptyHistory : events.map(text).join(config.separator);
   const mark = (text: string): string => `${targetStart}${text}${targetEnd}`;
-  return (record, catalogue, told) => {
+  const write: WriteMarked = (record, catalogue, statistics, told) => {
     const events = told.map((event) => describeEvent(event, catalogue));
     const target = describeItem(
       config,
       record.item,
       record.itemAttributes ?? catalogue?.attributesOf(record.item),
     );
-    return renderPrompt({
+    const known = {
       user_history: list(events, ({ historyItem }) => historyItem),
       liked: list(
         events.filter(({ liked }) => liked),
@@ -120,12 +141,15 @@ function createWriter(config: PromptConfig): WriteMarked {
         ({ listItem }) => listItem,
       ),
       history: events.map(({ context }) => context),
-      target_item: mark(renderTarget(target)),
+      target_item: mark(targetTemplate.render(target, statistics)),
       target: mapText(target, mark),
       user: cleanAttributes(config, record.userAttributes ?? {}),
       rating_scale: config.ratingScale,
-    });
+    };
+    return promptTemplate.render(known, statistics);
   };
+  const names = [...promptTemplate.statistics, ...targetTemplate.statistics];
+  return { write, statistics: planOfTemplates(names) };
 }
 
 function needsEmbedding(retrieval: string): CorellaError {

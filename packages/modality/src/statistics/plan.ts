@@ -46,6 +46,14 @@ export interface PlannedStatistic {
   readonly priorMean: number;
   /** Its number where nothing was before; undefined: the mean of the training rows. */
   readonly empty: number | undefined;
+  /** `count` and `sinceLast` are numbers of events and seconds, not logarithms. */
+  readonly plain?: true | undefined;
+}
+
+/** A statistic that is to be counted. */
+export interface StatisticToPlan extends StatisticConfig {
+  /** As text says it: `count` and `sinceLast` as numbers of events and seconds, not as logarithms. */
+  readonly plain?: true | undefined;
 }
 
 /** All that is counted for the statistics of a feature map. */
@@ -63,7 +71,7 @@ const defaultPrior = 5;
  * Plans what has to be counted.
  * @throws CorellaError `features/bad-key`
  */
-export function planStatistics(configs: readonly StatisticConfig[], means: StatisticMeans): StatisticsPlan {
+export function planStatistics(configs: readonly StatisticToPlan[], means: StatisticMeans): StatisticsPlan {
   const dimensions: Dimension[] = [];
   const positions = new Map<string, number>();
   const tallies: {
@@ -105,7 +113,7 @@ export function planStatistics(configs: readonly StatisticConfig[], means: Stati
   };
 
   const statistics = configs.map((config, position): PlannedStatistic => {
-    const { name, value, of = "rating", prior = defaultPrior } = config;
+    const { name, value, of = "rating", prior = defaultPrior, plain } = config;
     const halfLife = halfLifeSeconds(config);
     const tally = tallyOf(name, keyTexts(config), halfLife);
     tallies[tally]!.statistics.push(position);
@@ -123,6 +131,7 @@ export function planStatistics(configs: readonly StatisticConfig[], means: Stati
       prior,
       priorMean: isMean ? means[of] : 0,
       empty: isMean ? means[of] : isDeviation ? 0 : undefined,
+      ...(plain === undefined ? {} : { plain }),
     };
   });
   return { means, dimensions, tallies, deviations, statistics };

@@ -58,7 +58,7 @@ export function readStatistics(
   for (const tally of tallies) {
     const keyCount = findKeys(tally, spans, false);
     for (const position of tally.plan.statistics) {
-      const { value, quantity, prior, priorMean } = statistics[position]!;
+      const { value, quantity, prior, priorMean, plain } = statistics[position]!;
       const { weight, last, keys } = tally;
       const kept = tally.quantities[quantity];
       let sum = 0;
@@ -68,11 +68,11 @@ export function readStatistics(
         if (key < 0 || key >= last.length || last[key] === Number.NEGATIVE_INFINITY) continue;
         present += 1;
         const age = Math.max(0, time - last[key]!);
-        if (value === "sinceLast") sum += Math.log1p(age);
+        if (value === "sinceLast") sum += plain ? age : Math.log1p(age);
         else if (value === "last") sum += kept![key]!;
         else {
           const part = remaining(tally.plan, age);
-          if (value === "count") sum += Math.log1p(weight[key]! * part);
+          if (value === "count") sum += plain ? weight[key]! * part : Math.log1p(weight[key]! * part);
           else sum += (kept![key]! * part + priorMean * prior) / (weight[key]! * part + prior);
         }
       }

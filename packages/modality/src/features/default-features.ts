@@ -1,0 +1,152 @@
+import type { Attributes, AttributeValue, InteractionLog } from "../log.ts";
+import type { StatisticConfig } from "../statistics/config.ts";
+import type { FeatureConfig } from "./config.ts";
+import { attributeList } from "./values.ts";
+
+/** Longer histories are cut to their latest events. */
+const longestHistory = 30;
+const numberBuckets = 20;
+const halfLife = "30d";
+
+/**
+ * The features of a log for which nobody has chosen any: the item's id, what is known of items and users, the history,
+ * and running statistics.
+ *
+ * - Not the user's id: learning users by heart does no good to those who are new, and beside running statistics it says
+ *   nothing more.
+ * - An attribute is a category when its values occur twice on average, so titles and zip codes are none. Of a list it is
+ *   the first position whose values differ. A number that is no category is put into buckets.
+ * - Where the ratings have two values, as those of a log with nothing but labels, they say what the label says: they are
+ *   left out.
+ */
+export function defaultFeatures(log: InteractionLog): FeatureConfig[] {
+  const ofItems = describeAttributes("item", log.items.attributes);
+  const ofUsers = describeAttributes("user", log.users.attributes);
+  const features: FeatureConfig[] = [];
+  const add = addWithFreeName(features);
+
+  add({ name: "item", type: "categorical", field: "item" });
+  for (const { source, name, field, kind } of [...ofUsers, ...ofItems]) {
+    const fallback = `${source}_${name}`;
+    if (kind === "category") add({ name, type: "categorical", field }, fallback);
+    else add({ name, type: "numeric", field, transform: { buckets: numberBuckets } }, fallback);
+  }
+  const maxLength = Math.min(longestHistory, log.history.maxLength);
+  const pooled = { type: "sequence", maxLength, pooling: "mean" } as const;
+  add({ name: "history_items", ...pooled, field: "history.item", shareWith: "item" });
+  const hasRatings = countDistinct(log.rating, 3) > 2;
+  if (hasRatings) add({ name: "history_ratings", ...pooled, field: "history.rating" });
+  const categories = ofItems.filter(({ kind }) => kind === "category");
+  for (const statistic of defaultStatistics(categories, hasRatings)) add(statistic);
+  return features;
+}
+
+function defaultStatistics(categories: readonly KnownAttribute[], hasRatings: boolean): StatisticConfig[] {
+  const type = "statistic";
+  const of = hasRatings ? {} : ({ of: "label" } as const);
+  const mean = (name: string, by: StatisticConfig["by"]): StatisticConfig[] =>
+    hasRatings ? [{ name: `${name}_mean`, type, value: "mean", by }] : [];
+  const liked = (name: string, by: StatisticConfig["by"]): StatisticConfig => {
+    return { name, type, value: "mean", of: "label", by };
+  };
+  const count = (name: string, by: StatisticConfig["by"]): StatisticConfig => {
+    return { name: `${name}_count`, type, value: "count", by };
+  };
+  const deviation = (name: string, by: StatisticConfig["by"]): StatisticConfig => {
+    return { name: `${name}_deviation`, type, value: "deviation", ...of, by };
+  };
+  const taste = categories.find(({ isList }) => isList) ?? categories[0];
+  return [
+    ...(["item", "user"] as const).flatMap((by) => [
+      ...mean(by, by),
+      liked(`${by}_liked`, by),
+      count(by, by),
+      deviation(by, by),
+    ]),
+    ...categories.flatMap(({ name, key }) => [
+      ...(hasRatings ? mean(name, key) : [liked(`${name}_liked`, key)]),
+      count(name, key),
+    ]),
+    ...(taste === undefined
+      ? []
+      : [
+          liked("taste", ["user", taste.key]),
+          count("taste", ["user", taste.key]),
+          deviation("taste", ["user", taste.key]),
+        ]),
+    { name: "item_pause", type, value: "sinceLast", by: "item" },
+    { name: "user_pause", type, value: "sinceLast", by: "user" },
+    { name: "item_last", type, value: "last", ...of, by: "item" },
+    { name: "user_last", type, value: "last", ...of, by: "user" },
+    { name: "item_recent", type, value: "mean", ...of, by: "item", halfLife },
+  ];
+}
+
+/** What can be made of an attribute. */
+interface KnownAttribute {
+  readonly source: "user" | "item";
+  /** Of its feature: `genre` of the attribute `genres`. */
+  readonly name: string;
+  /** Of its values, one of each user or item: `item.genres[0]`. */
+  readonly field: string;
+  /** Of all its values: `item.genres`. */
+  readonly key: string;
+  readonly isList: boolean;
+  readonly kind: "category" | "number";
+}
+
+/** The attributes of users or items that say something, in the order in which they are met. */
+function describeAttributes(source: "user" | "item", rows: readonly Attributes[]): KnownAttribute[] {
+  const names = new Set(rows.flatMap((row) => Object.keys(row)));
+  return [...names].flatMap((attribute): KnownAttribute[] => {
+    if (/[.[\]]/.test(attribute)) return []; // no field can name it
+    const values = rows.map((row) => (Object.hasOwn(row, attribute) ? row[attribute] : undefined));
+    const isList = values.some((value) => Array.isArray(value));
+    const key = `${source}.${attribute}`;
+    if (!isList) {
+      const kind = kindOf(values);
+      return kind === undefined ? [] : [{ source, name: attribute, field: key, key, isList, kind }];
+    }
+    const lists = rows.map((row) => attributeList(row, attribute));
+    if (kindOf(lists.flat()) !== "category") return [];
+    const longest = lists.reduce((most, list) => Math.max(most, list.length), 0);
+    for (let index = 0; index < longest; index++) {
+      if (kindOf(lists.map((list) => list[index])) !== "category") continue;
+      return [
+        { source, name: singular(attribute), field: `${key}[${index}]`, key, isList, kind: "category" },
+      ];
+    }
+    return [];
+  });
+}
+
+/** undefined for what is the same everywhere, and for text of which nearly everyone has their own. */
+function kindOf(values: readonly (AttributeValue | undefined)[]): KnownAttribute["kind"] | undefined {
+  const present = values.filter((value) => value !== undefined);
+  const distinct = new Set(present).size;
+  if (distinct < 2) return undefined;
+  if (2 * distinct <= present.length) return "category";
+  return present.every((value) => typeof value === "number") ? "number" : undefined;
+}
+
+/** genres -> genre, categories -> category */
+function singular(attribute: string): string {
+  return attribute.replace(/ies$/, "y").replace(/([^s])s$/, "$1");
+}
+
+/** Adds features whose names are their own, if need be with a line behind them. */
+function addWithFreeName(features: FeatureConfig[]): (feature: FeatureConfig, fallback?: string) => void {
+  const taken = new Set<string>();
+  return (feature, fallback) => {
+    let name = taken.has(feature.name) && fallback !== undefined ? fallback : feature.name;
+    while (taken.has(name)) name += "_";
+    taken.add(name);
+    features.push({ ...feature, name });
+  };
+}
+
+function countDistinct(values: Float32Array, enough: number): number {
+  const found = new Set<number>();
+  for (let row = 0; row < values.length && found.size < enough; row++) found.add(values[row]!);
+  return found.size;
+}

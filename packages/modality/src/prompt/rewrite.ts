@@ -1,0 +1,130 @@
+import type { Template } from "@huggingface/jinja";
+import { statisticNames, type StatisticSide } from "./statistics.ts";
+import { targetEnd, targetStart } from "./text.ts";
+
+/** A node of a parsed template. */
+export interface Node {
+  type: string;
+  [part: string]: unknown;
+}
+
+// Names that no template can spell, so that nothing of its own is hidden.
+/** Holds the running statistics in a template's context. */
+export const statisticsVariable = " statistics";
+/** The function that stands for Jinja's filter `round`. */
+export const roundVariable = " round";
+
+const identifier = (value: string): Node => ({ type: "Identifier", value });
+
+/**
+ * Makes of a parsed template one that the interpreter can render, in place:
+ *
+ * - `item.mean`, `user.count` and the like are read from the running statistics, unless the template has a variable of its
+ *   own called `item` or `user` there. `user.items()` still has the attributes alone.
+ * - The filter `round`, which the interpreter lacks, is a call.
+ * - What says a statistic of the item is marked as part of the target.
+ *
+ * @param sides whose statistics the template knows
+ * @returns the statistics it uses, such as `item.mean`
+ */
+export function rewriteTemplate(template: Template, sides: readonly StatisticSide[]): ReadonlySet<string> {
+  const program = template.parsed as unknown as { body: Node[] };
+  const used = new Set<string>();
+  const reassigned = new Set<string>();
+  visitAll(program.body, (node) => {
+    if (node.type === "Set") for (const name of namesIn(node["assignee"])) reassigned.add(name);
+  });
+  const own = new Set<string>(sides.filter((side) => !reassigned.has(side)));
+  let untilTheEnd = false;
+  program.body = program.body.flatMap((node) => {
+    const found = new Set<string>();
+    const rewritten = rewrite(node, own, found);
+    for (const name of found) used.add(name);
+    const ofItem = [...found].some((name) => name.startsWith("item."));
+    untilTheEnd ||= ofItem && ["Set", "Macro"].includes(node.type); // said where its name is
+    return ofItem || untilTheEnd ? [text(targetStart), rewritten, text(targetEnd)] : [rewritten];
+  });
+  return used;
+}
+
+const text = (value: string): Node => ({ type: "StringLiteral", value });
+
+/** @param own sides that no variable of the template hides here */
+function rewrite(node: Node, own: ReadonlySet<string>, found: Set<string>): Node {
+  const inner = hidden(node, own);
+  for (const [part, child] of Object.entries(node)) {
+    // The list of a loop is not yet in the loop, but its condition is.
+    const scope = part === "iterable" && (child as Node).type !== "SelectExpression" ? own : inner;
+    if (Array.isArray(child))
+      node[part] = child.map((one: unknown) => (isNode(one) ? rewrite(one, scope, found) : one));
+    else if (isNode(child)) node[part] = rewrite(child, scope, found);
+  }
+  const side = statisticSide(node, own);
+  if (side !== undefined) {
+    found.add(`${side}.${(node["property"] as Node)["value"] as string}`);
+    const ofSide = { type: "MemberExpression", object: identifier(statisticsVariable), computed: false };
+    return { ...node, object: { ...ofSide, property: identifier(side) } };
+  }
+  return node.type === "FilterExpression" ? rounded(node) : node;
+}
+
+function hidden(node: Node, own: ReadonlySet<string>): ReadonlySet<string> {
+  const declared =
+    node.type === "For" ? namesIn(node["loopvar"]) : node.type === "Macro" ? namesIn(node["args"]) : [];
+  return declared.length === 0 ? own : new Set([...own].filter((side) => !declared.includes(side)));
+}
+
+function statisticSide(node: Node, own: ReadonlySet<string>): string | undefined {
+  if (node.type !== "MemberExpression" || node["computed"] === true) return undefined;
+  const [object, property] = [node["object"] as Node, node["property"] as Node];
+  if (object.type !== "Identifier" || property.type !== "Identifier") return undefined;
+  const side = String(object["value"]);
+  return own.has(side) && statisticNames.includes(String(property["value"])) ? side : undefined;
+}
+
+/** `x | round(1)` is a float, as in Jinja; what is no number, such as a mean of nothing, stays as it is. */
+function rounded(node: Node): Node {
+  const filter = node["filter"] as Node;
+  const [name, args] =
+    filter.type === "CallExpression" ? [filter["callee"] as Node, filter["args"]] : [filter, []];
+  if (name["value"] !== "round") return node;
+  const operand = node["operand"];
+  const call = {
+    type: "CallExpression",
+    callee: identifier(roundVariable),
+    args: [operand, ...(args as Node[])],
+  };
+  return {
+    type: "Ternary",
+    condition: { type: "TestExpression", operand, negate: false, test: identifier("number") },
+    trueExpr: { type: "FilterExpression", operand: call, filter: identifier("float") },
+    falseExpr: operand,
+  };
+}
+
+/** Rounds to decimals, ties away from zero. */
+export function roundTo(x: number, decimals = 0): number {
+  return Number(x.toFixed(decimals));
+}
+
+function namesIn(declaration: unknown): string[] {
+  if (Array.isArray(declaration)) return declaration.flatMap(namesIn);
+  if (!isNode(declaration)) return [];
+  if (declaration.type === "Identifier") return [String(declaration["value"])];
+  if (declaration.type === "KeywordArgumentExpression") return namesIn(declaration["key"]);
+  return declaration.type === "TupleLiteral" ? namesIn(declaration["value"]) : [];
+}
+
+function visitAll(nodes: readonly unknown[], look: (node: Node) => void): void {
+  for (const node of nodes) {
+    if (Array.isArray(node)) visitAll(node, look);
+    if (!isNode(node)) continue;
+    look(node);
+    visitAll(Object.values(node), look);
+  }
+}
+
+/** Whether a part of a node is a node itself. */
+export function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && "type" in value;
+}
