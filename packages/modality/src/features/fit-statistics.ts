@@ -1,5 +1,7 @@
+import { CorellaError } from "@corella/errors";
 import type { InteractionLog } from "../log.ts";
 import { keyTexts, parseDimension, statisticColumns, type StatisticConfig } from "../statistics/config.ts";
+import { valuesAlong } from "../statistics/dimension-values.ts";
 import { statisticsByRow } from "../statistics/count-log.ts";
 import { type PlannedStatistic, planStatistics, type StatisticMeans } from "../statistics/plan.ts";
 import { attributeKind } from "./known-attributes.ts";
@@ -20,8 +22,16 @@ export function fitStatistics(
 ): { means: StatisticMeans; transforms: Record<string, FittedTransform> } {
   for (const config of configs) {
     for (const text of keyTexts(config)) {
-      const { source, attribute } = parseDimension(config.name, text);
-      if (attribute !== undefined) attributeKind(log, source, attribute, `features.${config.name}.by`);
+      const dimension = parseDimension(config.name, text);
+      const { source, attribute, width } = dimension;
+      if (attribute === undefined) continue;
+      attributeKind(log, source, attribute, `features.${config.name}.by`);
+      const { attributes } = source === "user" ? log.users : log.items;
+      if (
+        width !== undefined &&
+        attributes.every((some) => valuesAlong(dimension, undefined, some).length === 0)
+      )
+        throw noNumber(config.name, text);
     }
   }
   const means = { rating: meanOf(log.rating, trainRows), label: meanOf(log.label, trainRows) };
@@ -40,6 +50,15 @@ export function fitStatistics(
     }
   }
   return { means, transforms };
+}
+
+function noNumber(name: string, text: string): CorellaError {
+  return new CorellaError({
+    code: "features/bad-key",
+    message: `"${text}" asks for stretches of numbers, and the attribute has none.`,
+    place: `features.${name}.by`,
+    remedy: "Leave out what stands after the /, so that each value is a key.",
+  });
 }
 
 /** The values of rows; where nothing was before `empty`, or none. */

@@ -88,6 +88,16 @@ describe("statistics of random logs, under both rules for ties", () => {
   });
 });
 
+test.each([
+  ["item.year/10", { year: 1994 }, ["199"]],
+  ["item.year/10", { year: "1990" }, ["199"]],
+  ["item.year/0.5", { year: -0.2 }, ["-1"]],
+  ["item.year/10", { year: "soon" }, []],
+  ["item.year/10", {}, []],
+])("%s of %o has the keys %o", (text, attributes, keys) => {
+  expect(valuesAlong(parseDimension("test", text), "i", attributes)).toEqual(keys);
+});
+
 /** A log of its first rows, which knows the users and items of the others too. */
 function firstRows(log: InteractionLog, size: number): InteractionLog {
   return createLog({
