@@ -2,7 +2,7 @@ import { CorellaError } from "@corella/errors";
 import type { Catalogue } from "../catalogue.ts";
 import type { InteractionLog } from "../log.ts";
 import { type RatingRecord, recordAt } from "../record.ts";
-import { statisticsByRow } from "../statistics/count-log.ts";
+import { statisticsOfLog } from "../statistics/count-log.ts";
 import type { PlannedStatistic, StatisticsPlan } from "../statistics/plan.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
 import type { FeatureMap } from "./feature-map.ts";
@@ -69,13 +69,13 @@ export function recordsAt(
   featureMap: FeatureMap | undefined,
 ): RatingRecord[] {
   const plan = featureMap?.statistics;
-  const byRow = plan === undefined ? [] : statisticsByRow(plan, log);
-  return Array.from(rows, (row) => {
+  const values = plan === undefined ? undefined : statisticsOfLog(plan, log).rows.at(rows);
+  return Array.from(rows, (row, i) => {
     const record = recordAt(log, row);
     if (plan === undefined) return record;
     const statistics: Record<string, number> = {};
     for (const [s, { name }] of plan.statistics.entries()) {
-      const value = byRow[s]![row]!;
+      const value = values![i * plan.statistics.length + s]!;
       if (!Number.isNaN(value)) statistics[name] = value;
     }
     return { ...record, statistics };

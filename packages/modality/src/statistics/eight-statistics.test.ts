@@ -9,7 +9,7 @@ import {
   movieTweetings,
   splitLog,
 } from "../index.ts";
-import { statisticsByRow } from "./count-log.ts";
+import { statisticsByRow } from "./columns.test-helper.ts";
 import { eightByRow, eightStatistics } from "./eight-statistics.test-helper.ts";
 
 // Eight numbers that were known before each rating, again and written another way, on whole data sets.

@@ -1,12 +1,13 @@
 import type { Catalogue } from "../catalogue.ts";
 import type { Attributes, InteractionLog } from "../log.ts";
 import type { RatingRecord } from "../record.ts";
-import { countLog } from "./count-log.ts";
+import { statisticsOfLog } from "./count-log.ts";
 import { valuesAlong } from "./dimension-values.ts";
 import type { StatisticsPlan } from "./plan.ts";
 import {
   type CountedEvent,
   countEvent,
+  copyTally,
   createTallies,
   readDeviations,
   readStatistics,
@@ -63,16 +64,25 @@ export function emptyStatistics(plan: StatisticsPlan, ties: "exclude" | "order")
   });
 }
 
-/** The statistics at the end of a log, all of its events counted. */
+/** The statistics at the end of a log, all of its events counted; what a pass over the log has counted before is used. */
 export function statisticsAtEnd(plan: StatisticsPlan, log: InteractionLog): RunningStatistics {
   const latest = log.size === 0 ? Number.NEGATIVE_INFINITY : log.time[log.size - 1]!;
-  return createRunningStatistics(plan, { ties: log.history.ties, latest, ...countLog(plan, log) });
+  const before = { ties: log.history.ties, latest, ...statisticsOfLog(plan, log).atEnd };
+  return createRunningStatistics(plan, before, { shared: true });
 }
 
-/** Statistics that go on from what was counted, whose tallies they take over. */
-export function createRunningStatistics(plan: StatisticsPlan, before: CountedStatistics): RunningStatistics {
-  const { ties, tallies } = before;
-  let { latest } = before;
+/**
+ * Statistics that go on from what was counted, whose tallies they take over.
+ * @param options.shared others read the tallies too: they are copied before the first event that is counted here
+ */
+export function createRunningStatistics(
+  plan: StatisticsPlan,
+  before: CountedStatistics,
+  { shared = false }: { readonly shared?: boolean } = {},
+): RunningStatistics {
+  const { ties } = before;
+  let { tallies, latest } = before;
+  let own = !shared;
   const names = before.names.map((ofDimension) => new Map(ofDimension.map((name, code) => [name, code])));
   /** Events of the latest instant, which samples of it do not see. */
   let pending: { spans: Span[]; event: CountedEvent; deviations: Float64Array }[] = [];
@@ -107,6 +117,8 @@ export function createRunningStatistics(plan: StatisticsPlan, before: CountedSta
       return values;
     },
     observe({ rating, label, time, ...subject }, catalogue) {
+      if (!own) tallies = tallies.map(copyTally);
+      own = true;
       if (time > latest) countPending();
       latest = Math.max(latest, time);
       const spans = spansOf(subject, catalogue, true);

@@ -42,6 +42,18 @@ export function createTallies({ tallies }: StatisticsPlan): Tally[] {
   }));
 }
 
+/** A tally with memory of its own. */
+export function copyTally({ plan, pairs, weight, last, quantities }: Tally): Tally {
+  return {
+    plan,
+    pairs: pairs === undefined ? undefined : createPairTable(pairs.toArray()),
+    weight: weight.slice(),
+    last: last.slice(),
+    quantities: quantities.map((kept) => kept.slice()),
+    keys: new Int32Array(16),
+  };
+}
+
 /**
  * Reads every statistic of a sample from what was counted so far.
  * @param spans the sample's codes by dimension of the plan

@@ -64,7 +64,7 @@ async function byPython(log: InteractionLog, ties: "order" | "exclude"): Promise
     String(train.reduce((sum, row) => sum + column[row]!, 0) / train.length);
   const out = join(into, `${ties}.f64`);
   const ratings = which === "mt" ? join(path, "ratings.dat") : path;
-  const settings = ["--out", out, "--ties", ties, "--threshold", String(config.label.threshold)];
+  const settings = ["--out", out, "--ties", ties, "--threshold", String(log.likedThreshold)];
   const means = ["--mean-rating", mean(log.rating), "--mean-label", mean(log.label)];
   execFileSync(python, [script, ratings, ...settings, ...means], { stdio: "inherit" });
   const { buffer, byteOffset, byteLength } = await readFile(out);
