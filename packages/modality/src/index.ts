@@ -58,6 +58,7 @@ export { encodeRecords } from "./features/encode-records.ts";
 export { encodeRows } from "./features/encode-rows.ts";
 export { recordsAt } from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
+export type { OwnEvent } from "./statistics/own-events.ts";
 export type { StatisticsPlan } from "./statistics/plan.ts";
 export {
   emptyStatistics,

@@ -1,8 +1,9 @@
 import { CorellaError } from "@corella/errors";
 import type { Catalogue } from "../catalogue.ts";
-import type { InteractionLog } from "../log.ts";
+import { type InteractionLog, isLiked } from "../log.ts";
 import { type RatingRecord, recordAt } from "../record.ts";
 import { statisticsOfLog } from "../statistics/count-log.ts";
+import type { OwnEvent } from "../statistics/own-events.ts";
 import type { PlannedStatistic, StatisticsPlan } from "../statistics/plan.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
 import type { FeatureMap } from "./feature-map.ts";
@@ -34,15 +35,18 @@ function presentOr(empty: number | undefined, value: number): number | undefined
 }
 
 /**
- * The statistics of records, in the plan's order: those that a record brings, else those counted up to now.
+ * The statistics of records, in the plan's order: those that a record brings, else those counted up to now, and with the
+ * events of the record's history that were not counted in what is its user's own.
  * @throws CorellaError `features/no-statistics` where there are neither
  */
 export function statisticsOfRecords(
-  plan: StatisticsPlan,
+  { statistics: plan, likedThreshold }: FeatureMap & { readonly statistics: StatisticsPlan },
   records: readonly RatingRecord[],
   catalogue: Catalogue | undefined,
   counted: RunningStatistics | undefined,
 ): Float32Array[] {
+  const ownEvents = ({ history }: RatingRecord): OwnEvent[] =>
+    history.map((event) => ({ ...event, label: isLiked(event.rating, likedThreshold) ? 1 : 0 }));
   return records.map((record) => {
     const { statistics } = record;
     if (statistics !== undefined) {
@@ -50,7 +54,7 @@ export function statisticsOfRecords(
         Object.hasOwn(statistics, name) ? statistics[name]! : Number.NaN,
       );
     }
-    if (counted !== undefined) return counted.valuesOf(record, catalogue);
+    if (counted !== undefined) return counted.valuesOf(record, catalogue, ownEvents(record));
     throw new CorellaError({
       code: "features/no-statistics",
       message: `The feature "${plan.statistics[0]!.name}" is a running statistic, and nothing was counted.`,

@@ -72,6 +72,11 @@ export interface Dimension {
   readonly index?: number | undefined;
 }
 
+/** Whether a part of a key is the user's id, which nobody else has. */
+export function isUserId({ source, attribute }: Dimension): boolean {
+  return source === "user" && attribute === undefined;
+}
+
 const dimensionText = /^(user|item)(?:\.([^.[\]]+)(?:\[(\d+)\])?)?$/;
 const secondsPerDay = 86_400;
 

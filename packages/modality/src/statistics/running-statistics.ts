@@ -3,6 +3,7 @@ import type { Attributes, InteractionLog } from "../log.ts";
 import type { RatingRecord } from "../record.ts";
 import { statisticsOfLog } from "./count-log.ts";
 import { valuesAlong } from "./dimension-values.ts";
+import { countedFor, type OwnEvent, statisticsByUser, unseenEvents } from "./own-events.ts";
 import type { StatisticsPlan } from "./plan.ts";
 import {
   type CountedEvent,
@@ -36,9 +37,19 @@ export interface RunningStatistics {
    * The statistics of a sample, in the plan's order, from the events observed so far; NaN where nothing was before.
    * With `exclude` what was observed at the sample's time does not count, until a later sample or event has come.
    * Without a time the sample is as of the latest event, and `sinceLast` is NaN. A time of the past is not gone back to.
+   * @param ownEvents of the sample's user, oldest first: those later than the user's latest that was observed enter the
+   * statistics whose key names the user, for this answer alone. Of a user of whom nothing was observed, or who has no
+   * name, they all do. Everybody's statistics stay as they are.
    */
-  valuesOf(sample: StatisticsSubject & Pick<RatingRecord, "time">, catalogue?: Catalogue): Float32Array;
-  /** Counts an event. They should come in the order of time; a late one counts, aged as its time says. */
+  valuesOf(
+    sample: StatisticsSubject & Pick<RatingRecord, "time">,
+    catalogue?: Catalogue,
+    ownEvents?: readonly OwnEvent[],
+  ): Float32Array;
+  /**
+   * Counts an event: this is how what was counted goes on, one event after the other. They should come in the order of time;
+   * a late one counts, aged as its time says. `statisticsToFiles` keeps what was counted, to the bit.
+   */
   observe(event: ObservedEvent, catalogue?: Catalogue): void;
   /** What is counted, for a file: events of the latest instant too. */
   counted(): CountedStatistics;
@@ -52,6 +63,9 @@ export interface CountedStatistics {
   readonly names: readonly (readonly string[])[];
   readonly tallies: readonly Tally[];
 }
+
+/** Stands for a user without a name, whose events a request tells; no id is empty. */
+const anonymous = "";
 
 /** Statistics of which nothing was counted yet. */
 export function emptyStatistics(plan: StatisticsPlan, ties: "exclude" | "order"): RunningStatistics {
@@ -87,10 +101,14 @@ export function createRunningStatistics(
   /** Events of the latest instant, which samples of it do not see. */
   let pending: { spans: Span[]; event: CountedEvent; deviations: Float64Array }[] = [];
 
+  const byUser = statisticsByUser(plan);
+  const valuesBy = (subject: StatisticsSubject, catalogue: Catalogue | undefined): (readonly string[])[] =>
+    plan.dimensions.map((dimension) =>
+      valuesAlong(dimension, ...entityOf(dimension.source, subject, catalogue)),
+    );
+
   const spansOf = (subject: StatisticsSubject, catalogue: Catalogue | undefined, add: boolean): Span[] =>
-    plan.dimensions.map((dimension, d) => {
-      const [id, attributes] = entityOf(dimension.source, subject, catalogue);
-      const values = valuesAlong(dimension, id, attributes);
+    valuesBy(subject, catalogue).map((values, d) => {
       const codes = Int32Array.from(values, (value) => {
         const code = names[d]!.get(value);
         if (code !== undefined || !add) return code ?? -1;
@@ -106,7 +124,7 @@ export function createRunningStatistics(
   return {
     plan,
     ties,
-    valuesOf(sample, catalogue) {
+    valuesOf(sample, catalogue, ownEvents = []) {
       if (sample.time === undefined || sample.time > latest) countPending();
       const values = new Float32Array(plan.statistics.length);
       readStatistics(plan, tallies, spansOf(sample, catalogue, false), sample.time ?? latest, values);
@@ -114,6 +132,19 @@ export function createRunningStatistics(
         for (const [s, { value }] of plan.statistics.entries())
           if (value === "sinceLast") values[s] = Number.NaN;
       }
+      const unseen = unseenEvents(plan, { ties, latest, names, tallies }, sample, ownEvents);
+      if (unseen.length === 0) return values;
+      const { userAttributes } = sample;
+      const user = sample.user ?? anonymous;
+      const events = unseen.map((event): ObservedEvent => ({ ...event, user, userAttributes }));
+      const subjects = [{ ...sample, user }, ...events].map((subject) => valuesBy(subject, catalogue));
+      const own = countedFor(plan, { names, tallies }, subjects);
+      const aside = createRunningStatistics(plan, { ties, latest, ...own });
+      for (const event of events) aside.observe(event, catalogue);
+      const withOwn = aside.valuesOf({ ...sample, user }, catalogue);
+      const isTimed = ownEvents.every(({ time }) => time !== undefined);
+      for (const s of byUser)
+        values[s] = plan.statistics[s]!.value === "sinceLast" && !isTimed ? Number.NaN : withOwn[s]!;
       return values;
     },
     observe({ rating, label, time, ...subject }, catalogue) {

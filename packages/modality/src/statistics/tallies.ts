@@ -198,7 +198,8 @@ function findKeys(tally: Tally, spans: readonly Span[], add: boolean): number {
   return found;
 }
 
-function makeRoom(tally: Tally, size: number): void {
+/** Makes room for keys up to a size, and more. */
+export function makeRoom(tally: Tally, size: number): void {
   const capacity = Math.max(size, 2 * tally.last.length, 16);
   const longer = (before: Float64Array, rest: number): Float64Array => {
     const after = new Float64Array(capacity).fill(rest, before.length);
