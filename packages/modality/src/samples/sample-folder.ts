@@ -21,7 +21,7 @@ import { gatherLists } from "../statistics/row-values.ts";
 import { type ColumnLayout, layoutOf, parseShard, type Shard, shardBytes } from "./shard.ts";
 
 /** Part of every key: raise it when the meaning of the files changes. */
-const formatVersion = 2;
+const formatVersion = 3;
 /** Some 13 MB with two 30-long histories: gathering at random is several times faster where that fits a processor's cache. */
 const defaultShardSize = 2 ** 17;
 
@@ -29,6 +29,8 @@ const defaultShardSize = 2 ** 17;
 export interface SampleFolder {
   readonly folder: string;
   readonly size: number;
+  /** Names of the features, in the feature map's order. */
+  readonly features: readonly string[];
   readonly layout: readonly ColumnLayout[];
   readonly shards: readonly { readonly size: number; readonly seal: FileSeal }[];
   /** Whether rows are in shards at random, so that batches may be shuffled. */
@@ -37,11 +39,13 @@ export interface SampleFolder {
 
 const manifestSchema: z.ZodType<Omit<SampleFolder, "folder">> = z.strictObject({
   size: z.int().nonnegative(),
+  features: z.array(z.string()),
   layout: z.array(
     z.strictObject({
       name: z.string(),
       width: z.int().positive(),
       dtype: z.enum(["U8", "I16", "I32", "F32"]),
+      features: z.array(z.string()).optional(),
     }),
   ),
   shards: z.array(z.strictObject({ size: z.int().positive(), seal: fileSealSchema })),
@@ -104,7 +108,14 @@ export async function prepareSamples(
         const seal = await writeSealed(unfinished, shardName(shards.length), shardBytes(layout, batch));
         shards.push({ size: batch.size, seal });
       }
-      const manifest: Omit<SampleFolder, "folder"> = { size: rows.length, layout, shards, scattered };
+      const features = featureMap.features.map(({ name }) => name);
+      const manifest: Omit<SampleFolder, "folder"> = {
+        size: rows.length,
+        features,
+        layout,
+        shards,
+        scattered,
+      };
       await writeSealed(unfinished, "manifest.json", Buffer.from(JSON.stringify(manifest, undefined, 1)));
       await syncFolder(unfinished);
     },
