@@ -50,11 +50,73 @@ test("a configuration's data are summarised and drawn; skipped rows are counted,
     expect(cold.stdout).toMatch(line);
   }
   const html = readFileSync(page, "utf8");
-  expect(html.match(/<svg/g)).toHaveLength(5);
+  expect(html.match(/<svg/g)).toHaveLength(5); // one validation sample: there is no AUC to draw
+  expect(cold.stdout).toMatch(/^item_mean +statistic +–$/m);
   const warm = data(...options);
   expect(warm.stderr).toMatch(/^Found prepared/);
   expect(warm.stdout).toBe(cold.stdout);
   expect(readFileSync(page, "utf8")).toBe(html);
+});
+
+test("each feature is drawn by what it says alone, and what knows the answer is warned of", () => {
+  // 400 rows of one item each; whether it was bought stands in the table of items, and so does its number.
+  const bought = (row: number): boolean => (row * 7) % 10 < (row % 4 === 0 ? 8 : 3);
+  const rows = Array.from({ length: 400 }, (_, i) => i);
+  writeFileSync(
+    join(folder, "sales.csv"),
+    rows.map((i) => `u${i % 25},i${i},${bought(i) ? 5 : 1},${86_400 * (i + 1)}`).join("\n"),
+  );
+  writeFileSync(
+    join(folder, "offers.csv"),
+    rows
+      .map((i) => `i${i},${bought(i) ? "gone" : "there"},${1000 + i},${i % 4 === 0 ? "red" : "grey"}`)
+      .join("\n"),
+  );
+  const config = join(folder, "leak.yaml");
+  const source = `data:
+  source:
+    ratings: { path: sales.csv, columns: { user: 0, item: 1, rating: 2, time: 3 } }
+    items: { path: offers.csv, columns: { item: 0, stock: 1, order: 2, colour: 3 } }
+  label: { threshold: 4 }
+`;
+  writeFileSync(
+    config,
+    `${source}features:
+  - { name: colour, type: categorical, field: item.colour }
+  - { name: stock, type: categorical, field: item.stock }
+  - { name: order, type: categorical, field: item.order }
+  - { name: user_mean, type: statistic, value: mean, by: user }
+`,
+  );
+  const page = join(folder, "leak.html");
+  const options = [config, "--out", page, "--cache", join(folder, "cache")];
+  const { status, stdout, stderr } = data(...options);
+  expect(status).toBe(0);
+  const warnings = stderr.split("\n").filter((line) => line.startsWith("warning: "));
+  expect(warnings).toHaveLength(2);
+  expect(warnings[0]).toMatch(/"stock" alone has an AUC of 1\.0000/);
+  expect(warnings[1]).toMatch(/"order" is nearly a key of the sample: 100\.0 distinct/);
+  expect(stdout).toMatch(/^stock +categorical +1\.0000$\n^colour +categorical +0\.\d{4}$/m);
+  const html = readFileSync(page, "utf8");
+  expect(html.match(/<svg/g)).toHaveLength(7);
+  expect(html).toContain("<h2>Warnings</h2>");
+
+  const plain = data(...options, "--no-features");
+  expect(plain.stderr).not.toContain("warning");
+  expect(plain.stdout).not.toContain("alone on validation");
+
+  writeFileSync(config, `${source}features: [{ name: colour, type: categorial, field: item.colour }]\n`);
+  const refused = data(...options);
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain("error [config/invalid]");
+  expect(refused.stderr).toContain("features");
+});
+
+test("nothing in the embedded data is warned of, with the features of its configuration", () => {
+  const page = join(folder, "embedded.html");
+  const { stdout, stderr } = data("movietweetings", "--out", page, "--cache", join(folder, "cache"));
+  expect(stderr).not.toContain("warning");
+  expect(stdout).toMatch(/^item_recent +statistic +0\.\d{4}$/m); // a feature that only the configuration names
 });
 
 test.each([

@@ -6,12 +6,14 @@ import { describeDistributions, prepareLog, splitLog, summarise } from "@corella
 import { writeFileAtomic } from "@corella/files";
 import { alignColumns } from "@corella/terminal";
 import { Command } from "commander";
+import { aloneTable, lookAtFeatures } from "./features.ts";
 import { cardsOf, dataPage, partsTable, readingTable } from "./page.ts";
 import { openSource, presetNames } from "./source.ts";
 
 interface Options {
   readonly out?: string;
   readonly cache: string;
+  readonly features: boolean;
 }
 
 const command = new Command("data")
@@ -20,6 +22,7 @@ const command = new Command("data")
   .argument("[path]", "of a preset: its zip or folder")
   .option("--out <file>", "the page; default: runs/data-<name>.html")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
+  .option("--no-features", "do not look at what each feature says alone, which on large logs takes longest")
   .showHelpAfterError()
   .action(run);
 
@@ -34,12 +37,19 @@ async function run(name: string, path: string | undefined, options: Options): Pr
   process.stderr.write(`${reused ? "Found prepared" : "Read and prepared"} in ${seconds} s\n`);
   const split = splitLog(log, source.config);
   const summary = summarise(log, split);
+  const look = options.features ? lookAtFeatures(source.features, log, split) : undefined;
   const out = options.out ?? join("runs", `data-${source.name}.html`);
   await mkdir(dirname(out), { recursive: true });
-  await writeFileAtomic(out, renderPage(dataPage(source.name, summary, describeDistributions(log, split))));
+  await writeFileAtomic(
+    out,
+    renderPage(dataPage(source.name, summary, describeDistributions(log, split), look)),
+  );
   const cards = cardsOf(summary).map(({ label, value }) => [label, value]);
   const tables = [{ columns: [], rows: cards }, partsTable(summary), readingTable(summary)];
+  if (look !== undefined) tables.push(aloneTable(look));
   process.stdout.write(`${tables.map(alignColumns).join("\n\n")}\n\nPage: ${out}\n`);
+  for (const { message, remedy } of look?.warnings ?? [])
+    process.stderr.write(`warning: ${message} ${remedy}\n`);
 }
 
 try {

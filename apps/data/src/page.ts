@@ -1,5 +1,6 @@
 import type { BarChart, Page, ReportTable } from "@corella/evaluation";
 import type { Bin, LogDistributions, LogSummary, PartSummary } from "@corella/modality";
+import { aloneSection, type FeatureLook, warningsTable } from "./features.ts";
 
 const partNames = ["train", "validation", "test"] as const;
 
@@ -56,14 +57,22 @@ export function cardsOf(summary: LogSummary): Page["summary"] {
 }
 
 /** The page of a data set. */
-export function dataPage(name: string, summary: LogSummary, drawn: LogDistributions): Page {
+export function dataPage(
+  name: string,
+  summary: LogSummary,
+  drawn: LogDistributions,
+  look: FeatureLook | undefined,
+): Page {
+  const warnings = look === undefined ? undefined : warningsTable(look);
   return {
     title: `corella data: ${name}`,
     summary: cardsOf(summary),
     tables: [
       { heading: "Parts", table: partsTable(summary) },
       { heading: "Reading", table: readingTable(summary) },
+      ...(warnings === undefined ? [] : [{ heading: "Warnings", table: warnings }]),
     ],
+    ...(look === undefined ? {} : { ranked: aloneSection(look) }),
     charts: [
       {
         title: "Interactions over time",

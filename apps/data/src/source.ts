@@ -1,6 +1,16 @@
-import { basename, dirname, extname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { parseStrict, readYaml } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
-import { type DataConfig, dataPreset, dataPresets, loadDataConfig } from "@corella/modality";
+import {
+  type DataConfig,
+  dataPreset,
+  dataPresets,
+  type FeatureConfig,
+  featureConfigSchema,
+  loadDataConfig,
+} from "@corella/modality";
+import { z } from "zod";
 
 /** What is to be summarised, and under which name. */
 export interface DataSource {
@@ -8,18 +18,29 @@ export interface DataSource {
   readonly config: DataConfig;
   /** Relative paths of the configuration start here. */
   readonly baseFolder: string;
+  /** Those of the configuration, or of the preset's; else running statistics that every log has. */
+  readonly features: readonly FeatureConfig[];
 }
 
 /** Names of the data sets that need no configuration. */
 export const presetNames: readonly string[] = Object.keys(dataPresets);
 
+/** Configurations of the repository; those of presets have their names. */
+const configFolder = join(import.meta.dirname, "../../../configs");
+
 /**
- * A preset with the path of its files, or a YAML file: a run's configuration, whose `data` counts, or that part alone.
+ * A preset with the path of its files, or a YAML file: a run's configuration, whose `data` and `features` count, or its `data` alone.
  * @throws CorellaError `data/unknown-preset`, `data/path-twice`, `config/missing`, `config/syntax`, `config/invalid`
  */
 export async function openSource(name: string, path: string | undefined): Promise<DataSource> {
-  if (!/\.ya?ml$/.test(name))
-    return { name, config: dataPreset(name, path, "the first argument"), baseFolder: process.cwd() };
+  if (!/\.ya?ml$/.test(name)) {
+    return {
+      name,
+      config: dataPreset(name, path, "the first argument"),
+      baseFolder: process.cwd(),
+      features: (await presetFeatures(name)) ?? ofEveryLog,
+    };
+  }
   if (path !== undefined) {
     throw new CorellaError({
       code: "data/path-twice",
@@ -32,5 +53,39 @@ export async function openSource(name: string, path: string | undefined): Promis
     name: basename(name, extname(name)),
     config: await loadDataConfig(name),
     baseFolder: dirname(resolve(name)),
+    features: (await configuredFeatures(name)) ?? ofEveryLog,
   };
 }
+
+/** The features of a configuration or, where it has none, of its preset's. */
+async function configuredFeatures(path: string): Promise<readonly FeatureConfig[] | undefined> {
+  const content = (await readYaml(path)) as {
+    features?: unknown;
+    preset?: unknown;
+    data?: { preset?: unknown };
+  } | null;
+  const features = parseStrict(partOfConfig, { features: content?.features }, path).features ?? [];
+  if (features.length > 0) return features;
+  const preset = content?.data?.preset ?? content?.preset;
+  return typeof preset === "string" ? presetFeatures(preset) : undefined;
+}
+
+async function presetFeatures(preset: string): Promise<readonly FeatureConfig[] | undefined> {
+  const path = join(configFolder, `${preset}.yaml`);
+  if (!Object.hasOwn(dataPresets, preset) || !existsSync(path)) return undefined;
+  const { features } = (await readYaml(path)) as { features?: unknown };
+  return parseStrict(partOfConfig, { features }, path).features;
+}
+
+const partOfConfig = z.strictObject({ features: z.array(featureConfigSchema).optional() });
+
+/** What can be counted in a log of users, items and times without any attribute. */
+const ofEveryLog: readonly FeatureConfig[] = (["item", "user"] as const).flatMap((by): FeatureConfig[] => [
+  { name: by, type: "categorical", field: by },
+  { name: `${by}_mean`, type: "statistic", value: "mean", by },
+  { name: `${by}_liked`, type: "statistic", value: "mean", of: "label", by },
+  { name: `${by}_count`, type: "statistic", value: "count", by },
+  { name: `${by}_deviation`, type: "statistic", value: "deviation", by },
+  { name: `${by}_pause`, type: "statistic", value: "sinceLast", by },
+  { name: `${by}_last`, type: "statistic", value: "last", by },
+]);

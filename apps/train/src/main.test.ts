@@ -71,8 +71,9 @@ test("train ends with the table and writes the run's folder; evaluate scores its
     .split("\n")
     .map((line) => JSON.parse(line) as { phase: string });
   expect(new Set(lines.map(({ phase }) => phase))).toEqual(
-    new Set(["stage-0", "stage-1", "stage-2", "stage-3", "test"]),
+    new Set(["stage-0", "stage-1", "stage-2", "stage-3", "test", "importance"]),
   );
+  expect(readFileSync(join(run, "report.html"), "utf8")).toContain("features are worth to it</h2>");
 
   const evaluated = command("evaluate", "--runs", runs, "--cache", join(runs, "../cache"));
   expect(evaluated.stderr).not.toContain("error");
@@ -99,6 +100,32 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   );
   expect(again.status).toBe(1);
   expect(again.stderr).toContain("error [train/run-exists]");
+});
+
+test("features that know the answer or number the rows are warned of before training, which goes on", () => {
+  const { folder, config, runs } = project();
+  // Each row has an item of its own, whose table tells whether it was liked.
+  const rows = Array.from({ length: 300 }, (_, i) => i);
+  const liked = (i: number): boolean => (i * 7) % 3 === 0;
+  writeFileSync(
+    join(folder, "ratings.csv"),
+    rows.map((i) => `${i % 12},${i},${liked(i) ? 5 : 2},${1000 + i}`).join("\n"),
+  );
+  writeFileSync(join(folder, "items.csv"), rows.map((i) => `${i},${liked(i) ? "a" : "b"},N${i}`).join("\n"));
+  const settings = [
+    "recipe=crm-only",
+    "data.source.items.path=items.csv",
+    "data.source.items.columns={ item: 0, answer: 1, order: 2 }",
+    "features=[{ name: item, type: categorical, field: item }, { name: answer, type: categorical, field: item.answer }, { name: order, type: categorical, field: item.order }]",
+  ].flatMap((setting) => ["--set", setting]);
+  const cache = join(folder, "cache");
+  const trained = command("train", "--config", config, "--runs", runs, "--cache", cache, ...settings);
+  expect(trained.status).toBe(0);
+  const warnings = trained.stderr.split("\n").filter((line) => line.startsWith("warning: "));
+  expect(warnings).toHaveLength(2);
+  expect(warnings[0]).toMatch(/"answer" alone has an AUC of 1\.0000.*Leave it out unless/);
+  expect(warnings[1]).toMatch(/"order" is nearly a key of the sample.*Leave it out, or/);
+  expect(trained.stderr.indexOf("warning")).toBeLessThan(trained.stderr.indexOf("Training DCNv2"));
 });
 
 test.each([

@@ -82,6 +82,16 @@ async function run(options: Options): Promise<void> {
         accuracy: accuracy.estimate,
       });
     }
+    for (const { name: feature, auc, logLoss } of result.importance?.features ?? []) {
+      metrics.add({
+        phase: "importance",
+        feature,
+        aucFall: auc.mean,
+        aucDeviation: auc.deviation,
+        logLossRise: logLoss.mean,
+        logLossDeviation: logLoss.deviation,
+      });
+    }
     await metrics.flush();
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");

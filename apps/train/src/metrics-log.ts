@@ -16,6 +16,15 @@ export type MetricsLine =
       readonly auc: number;
       readonly logLoss: number;
       readonly accuracy: number;
+    }
+  | {
+      readonly phase: "importance";
+      readonly feature: string;
+      /** How much the CRM's validation AUC falls and its logloss rises without it: mean and deviation over the shuffles. */
+      readonly aucFall: number;
+      readonly aucDeviation: number;
+      readonly logLossRise: number;
+      readonly logLossDeviation: number;
     };
 
 /** Lines are written together, this often. */

@@ -7,6 +7,7 @@ import {
   type Evaluation,
 } from "@corella/evaluation";
 import { summarise } from "@corella/modality";
+import { importanceSection } from "./importance-section.ts";
 
 /** Figures of everything that a run predicts of its test part. @param seed of the intervals */
 export function evaluateTest({ test, baseline }: TrainingResult, seed: number): Evaluation {
@@ -35,7 +36,7 @@ export function runReport(
   evaluation: Evaluation,
   timings: readonly (readonly [string, string])[],
 ): string {
-  const { test, phases, data, router, baseline, served, facts } = result;
+  const { test, phases, data, router, baseline, served, facts, importance } = result;
   const remark = verdict(result, evaluation);
   return renderReport({
     title: `corella run: ${config.name}`,
@@ -72,6 +73,7 @@ export function runReport(
       models: test.predictions.filter(({ name }) => name !== baseline),
       labels: test.labels,
     }),
+    ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
       { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },
       {

@@ -1,13 +1,21 @@
 import { requireBothClasses } from "@corella/crm";
 import { CorellaError } from "@corella/errors";
 import { loraParams, type LoraConfig } from "@corella/llm";
-import { createPrompt } from "@corella/modality";
+import type { ProgressListener } from "@corella/engine";
+import { auc } from "@corella/metrics";
+import { createPrompt, featuresAlone, featureWarnings } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
 import { requireItemEmbedding } from "./llm/item-vectors.ts";
 import type { LlmDesign } from "./llm/base-llm.ts";
 import type { PreparedData } from "./data.ts";
 
-// What would end a later stage is refused before the first.
+// What would end a later stage is refused before the first, and what would make it worth nothing is warned of.
+
+/** Tells of features that may know the answer or are nearly a key of the sample, a note each; training goes on. */
+export function noteWarnings({ featureMap, log, split }: PreparedData, listener: ProgressListener): void {
+  for (const { message, remedy } of featureWarnings(featuresAlone(featureMap, log, split, auc)))
+    listener.note?.(`warning: ${message} ${remedy}`);
+}
 
 /**
  * Refuses data on which the models of a run could not be compared.

@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { saveBundle } from "@corella/bundle";
 import { createRuntime, runPhase, type ProgressListener } from "@corella/engine";
 import type { RunConfig } from "./config/config.ts";
+import { crmImportance, type CrmImportance } from "./crm/importance.ts";
 import { prepareData, type PreparedData } from "./data.ts";
+import { noteWarnings } from "./preflight.ts";
 import type { RecipeResult } from "./recipes/recipe.ts";
 import { recipes } from "./recipes/recipes.ts";
 import type { Run, TrainedPhase } from "./run.ts";
@@ -27,6 +29,8 @@ export interface TrainingResult extends Omit<RecipeResult, "models"> {
   readonly data: PreparedData;
   readonly phases: readonly TrainedPhase[];
   readonly router: RecipeResult["models"]["router"];
+  /** What the features are worth to the CRM of the bundle; undefined where it has none. */
+  readonly importance: CrmImportance | undefined;
 }
 
 /**
@@ -41,6 +45,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const runtime = await createRuntime(config.runtime);
   listener.note?.("Reading the data");
   const data = await prepareData(config, baseFolder, options.cacheFolder ?? join(runFolder, "prepared"));
+  if (config.recipe !== "llm-only") noteWarnings(data, listener);
   const phases: TrainedPhase[] = [];
   const run: Run = {
     config,
@@ -68,5 +73,6 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     log: data.log,
     ...models,
   });
-  return { ...result, router: models.router, bundleFolder, data, phases };
+  const importance = models.crm === undefined ? undefined : await crmImportance(run, models.crm);
+  return { ...result, router: models.router, importance, bundleFolder, data, phases };
 }

@@ -21,6 +21,8 @@ export type {
   Curve,
   CurveSeries,
   Page,
+  RankedBars,
+  RankedSection,
   Report,
   ReportDetail,
   ReportTable,

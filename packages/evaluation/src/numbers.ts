@@ -5,6 +5,12 @@ export function formatMetric(value: number, digits = 4): string {
   return Number.isFinite(value) ? value.toFixed(digits) : "–";
 }
 
+/** `0.0063`, `−0.0012`: with a true minus sign, and none before a zero. */
+export function formatSigned(value: number, digits = 4): string {
+  const text = formatMetric(value, digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
 /** `.7585`, as papers print it. */
 export function formatShort(value: number): string {
   return formatMetric(value).replace(/^(-?)0\./, "$1.");

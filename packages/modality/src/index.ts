@@ -54,6 +54,15 @@ export {
   type IdBatch,
 } from "./features/feature-map.ts";
 export { fitFeatureMap } from "./features/fit.ts";
+export {
+  type AucOf,
+  type FeatureAlone,
+  featureGroups,
+  type FeatureGroup,
+  featuresAlone,
+  type FeaturesAlone,
+} from "./features/alone.ts";
+export { type FeatureWarning, featureWarnings } from "./features/warnings.ts";
 export { encodeRecords } from "./features/encode-records.ts";
 export { encodeRows } from "./features/encode-rows.ts";
 export { recordsAt } from "./features/statistic.ts";

@@ -1,10 +1,14 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loadPredictor, openBundle } from "@corella/bundle";
 import type { ProgressListener } from "@corella/engine";
 import { recordAt } from "@corella/modality";
+import { createGenerator } from "@corella/random";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import { probabilitiesOf } from "../predictions.ts";
-import type { TrainingResult } from "../train.ts";
+import { train, type TrainingResult } from "../train.ts";
 import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
 
 describe.each([
@@ -31,6 +35,11 @@ describe.each([
     expect(interrupted.manifest).toBe(await manifestOf(result));
   });
 
+  test("has the importance of its CRM's features", () => {
+    const names = result.importance?.features.map(({ name }) => name);
+    expect(names).toEqual(model === "crm" ? ["user", "item", "past"] : undefined);
+  });
+
   test("has a bundle of this model, which predicts what the run predicted", async () => {
     const bundle = await openBundle(result.bundleFolder);
     expect(bundle.recipe).toBe(recipe);
@@ -46,6 +55,60 @@ describe.each([
       expect(route).toBe(model);
     }
   });
+});
+
+test("importance tells what decides from noise, the same in every run", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "corella-importance-"));
+  const random = createGenerator(2, "made log");
+  const kinds = Array.from({ length: 60 }, () => random.integer(4));
+  const rows = Array.from({ length: 2000 }, (_, row) => {
+    const item = random.integer(60);
+    const liked = random.uniform() < [0.05, 0.3, 0.7, 0.95][kinds[item]!]!;
+    return `${random.integer(40)},${item},${liked ? 5 : 1},${1000 + row}`;
+  });
+  await writeFile(join(folder, "ratings.csv"), rows.join("\n"));
+  await writeFile(
+    join(folder, "items.csv"),
+    kinds.map((kind, item) => `${item},kind ${kind},${random.integer(4)}`).join("\n"),
+  );
+  const config = parseRunConfig(
+    {
+      recipe: "crm-only",
+      data: {
+        source: {
+          ratings: { path: "ratings.csv", columns: { user: 0, item: 1, rating: 2, time: 3 } },
+          items: { path: "items.csv", columns: { item: 0, kind: 1, noise: 2 } },
+        },
+        label: { threshold: 4 },
+      },
+      features: [
+        { name: "noise", type: "categorical", field: "item.noise" },
+        { name: "kind", type: "categorical", field: "item.kind" },
+        { name: "pause", type: "statistic", value: "sinceLast", by: "user", encoding: "both" },
+      ],
+      crm: { model: "DCNv2", embeddingDim: 4, crossLayers: 1, parallelUnits: [8] },
+      stages: { warmUp: { epochs: 8, batchSize: 64, learningRate: 0.02 } },
+    },
+    "test.yaml",
+  );
+  const notes: string[] = [];
+  const run = async (): Promise<TrainingResult> =>
+    train(config, {
+      baseFolder: folder,
+      runFolder: await mkdtemp(join(tmpdir(), "corella-run-")),
+      configText: "",
+      listener: { note: (text) => notes.push(text) },
+    });
+  const { importance } = await run();
+  const [noise, kind, pause] = importance!.features;
+  expect(importance).toMatchObject({ rows: 200, shuffles: 3 });
+  expect(importance!.auc).toBeGreaterThan(0.75);
+  // Without the kind the model guesses.
+  expect(Math.abs(importance!.auc - kind!.auc.mean - 0.5)).toBeLessThan(0.1);
+  expect(kind!.logLoss.mean).toBeGreaterThan(0.1);
+  for (const feature of [noise!, pause!]) expect(Math.abs(feature.auc.mean)).toBeLessThan(0.03);
+  expect((await run()).importance).toEqual(importance);
+  expect(notes.filter((note) => note.startsWith("warning"))).toEqual([]);
 });
 
 test("the CRM alone is the CRM after stage 1 of both together, to the bit", async () => {

@@ -3,6 +3,7 @@ import { escapeHtml } from "../text.ts";
 import { drawBars } from "./charts/bars.ts";
 import { curveFigures } from "./curve-figures.ts";
 import { legend } from "./legend.ts";
+import { rankedSection } from "./ranked-section.ts";
 import type { BarChart, Page, ReportDetail, SummaryCard } from "./report.ts";
 import { styleSheet } from "./style.ts";
 import { plainTable } from "./tables.ts";
@@ -65,6 +66,7 @@ export function renderPage({
   curves = [],
   charts,
   tables,
+  ranked,
   details = [],
 }: Page): string {
   const bars = charts.map(
@@ -85,6 +87,7 @@ ${barsAsTable(chart)}
     figures.length === 0
       ? ""
       : `<section>\n<h2>Pictures</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`,
+    ranked === undefined ? "" : rankedSection(ranked, "ranked"),
     detailsSection(details),
   ]);
 }

@@ -8,6 +8,7 @@ import { drawAucIntervals } from "./charts/intervals.ts";
 import { curveFigures } from "./curve-figures.ts";
 import { legend } from "./legend.ts";
 import { detailsSection, headerSection, htmlPage } from "./page.ts";
+import { rankedSection } from "./ranked-section.ts";
 import type { Report } from "./report.ts";
 import { boundaryTable, evaluationTable } from "./tables.ts";
 
@@ -22,6 +23,7 @@ export function renderReport(report: Report): string {
     resultsSection(report),
     confidenceSection(report),
     routingSection(report),
+    report.ranked === undefined ? "" : rankedSection(report.ranked, "ranked"),
     curvesSection(report),
     detailsSection(report.details),
   ]);

@@ -36,6 +36,33 @@ export interface BarChart {
   readonly bars: readonly { readonly label: string; readonly values: readonly number[] }[];
 }
 
+/** Bars beside each other's names, the first at the top, for example of features. */
+export interface RankedBars {
+  readonly title: string;
+  readonly xLabel: string;
+  /** Where bars begin: 0, or 0.5 for an AUC. What is lower goes to the left. */
+  readonly base: number;
+  /** Digits of the numbers after the point. */
+  readonly digits: number;
+  readonly bars: readonly {
+    readonly label: string;
+    /** What is not finite stands in the table alone. */
+    readonly value: number;
+    /** A whisker to both sides. */
+    readonly spread?: number | undefined;
+    /** For the table. */
+    readonly remark?: string | undefined;
+  }[];
+}
+
+/** Ranked bars under a common heading; those without a bar are left out. */
+export interface RankedSection {
+  readonly heading: string;
+  /** A remark above the pictures. */
+  readonly note?: string | undefined;
+  readonly charts: readonly RankedBars[];
+}
+
 /** A table of plain text: the heads of its columns, and as many cells in each row. */
 export interface ReportTable {
   readonly columns: readonly string[];
@@ -60,6 +87,8 @@ export interface Report {
   readonly entropyHistogram?: EntropyHistogram | undefined;
   /** What `boundaryShift` of @corella/routing says of CRM and LLM. */
   readonly boundary?: BoundaryShift | undefined;
+  /** For example what each feature is worth to a model. */
+  readonly ranked?: RankedSection | undefined;
   readonly details: readonly ReportDetail[];
 }
 
@@ -71,5 +100,7 @@ export interface Page {
   readonly tables: readonly { readonly heading: string; readonly table: ReportTable }[];
   readonly curves?: readonly Curve[];
   readonly charts: readonly BarChart[];
+  /** After the charts. */
+  readonly ranked?: RankedSection | undefined;
   readonly details?: readonly ReportDetail[];
 }

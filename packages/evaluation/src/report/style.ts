@@ -44,6 +44,9 @@ figure { margin: 8px 0 0; min-width: 0; break-inside: avoid; }
 .chart { display: block; width: 100%; height: auto; font-family: inherit; font-size: 12px; font-variant-numeric: tabular-nums; }
 .full .chart { min-width: 820px; }
 .half .chart { min-width: 440px; }
+.ranked { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr)); gap: 8px 32px; }
+.ranked figure { max-width: 620px; }
+.ranked .chart { min-width: 340px; }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 8px 32px; }
 .curves figure { display: flex; flex-direction: column; }
 .curves .scroll { margin-top: auto; }
@@ -60,7 +63,7 @@ footer { margin-top: 48px; color: var(--muted); font-size: 0.8125rem; }
   main { max-width: none; padding: 0; }
   body { font-size: 11pt; }
   h2, h3 { break-after: avoid; }
-  .full .chart, .half .chart { min-width: 0; }
+  .full .chart, .half .chart, .ranked .chart { min-width: 0; }
   .curves { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; }
   table, tr, .cards > div { break-inside: avoid; }

@@ -1,0 +1,91 @@
+import { formatSigned } from "../../numbers.ts";
+import { plainText } from "../../text.ts";
+import type { RankedBars } from "../report.ts";
+import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
+import { niceScale } from "./scale.ts";
+import { label, line, rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
+
+// Narrow, so that on a telephone its letters are still read.
+const width = 440;
+const rowHeight = 22;
+const barHeight = 14;
+/** Width of a letter of a name in pixels, in the widest of the page's fonts. */
+const letterWidth = 7.2;
+const longestName = 22;
+/** Bars that are drawn; the rest stands in the table. */
+export const mostRanked = 40;
+
+/** Bars to the right of a base, or to its left where they are lower; the first is the topmost, its name beside it. */
+export function drawRankedBars({ title, xLabel, base, digits, bars: all }: RankedBars, id: string): string {
+  const bars = all.filter(({ value }) => Number.isFinite(value)).slice(0, mostRanked);
+  const ends = bars.flatMap(({ value, spread = 0 }) => [value - spread, value + spread]);
+  const x = niceScale([base, ...ends], 4);
+  const names = bars.map(({ label: name }) => shortened(plainText(name)));
+  const nameWidth = 16 + letterWidth * Math.max(0, ...names.map(({ length }) => length));
+  return draw(
+    {
+      grid: { left: nameWidth, right: 60, top: 8, bottom: 48 },
+      xAxis: {
+        type: "value",
+        min: x.min,
+        max: x.max,
+        interval: x.interval,
+        axisLabel: { ...axisText, formatter: x.format },
+        splitLine: { lineStyle: { color: ink.line } },
+        ...axisName(xLabel, 30),
+      },
+      yAxis: {
+        type: "category",
+        inverse: true,
+        data: names,
+        axisLabel: { color: ink.text, fontSize: 12, interval: 0 },
+        axisTick: { show: false },
+        axisLine: { show: false },
+      },
+      series: [
+        shapesSeries((at) => [
+          ...bars.flatMap((bar, row) => barShapes(bar, row, base, digits, at)),
+          line(
+            shift(at([base, 0]), -rowHeight / 2),
+            shift(at([base, Math.max(0, bars.length - 1)]), rowHeight / 2),
+            ink.muted,
+          ),
+        ]),
+      ],
+    },
+    {
+      width,
+      height: Math.max(1, bars.length) * rowHeight + 56,
+      id,
+      label: `Bar chart: ${title}; ${xLabel}. ${bars.map(({ label: name, value }) => `${name}: ${formatSigned(value, digits)}`).join("; ")}.`,
+    },
+  );
+}
+
+function barShapes(
+  { value, spread }: RankedBars["bars"][number],
+  row: number,
+  base: number,
+  digits: number,
+  at: ToPixels,
+): Shape[] {
+  const start = at([base, row]);
+  const end = at([value, row]);
+  const shapes = [rect(shift(start, -barHeight / 2), shift(end, barHeight / 2), seriesInk(0))];
+  if (spread !== undefined && Number.isFinite(spread))
+    shapes.push(line(at([value - spread, row]), at([value + spread, row]), ink.text, 1.5));
+  const right = Math.max(start[0], at([value + (spread ?? 0), row])[0]);
+  return [
+    ...shapes,
+    label([right + 6, end[1]], formatSigned(value, digits), { fill: ink.text, align: "left", size: 11 }),
+  ];
+}
+
+function shortened(name: string): string {
+  const characters = Array.from(name);
+  return characters.length <= longestName ? name : `${characters.slice(0, longestName - 1).join("")}…`;
+}
+
+function shift([x, y]: readonly [number, number], down: number): readonly [number, number] {
+  return [x, y + down];
+}
