@@ -115,13 +115,13 @@ test("a record without a time is asked as of now, and so are its user's events",
   const first = await answer(untimed);
   expect(first).toBe(await answer({ ...untimed, time: now }));
   now += 30 * 86_400;
-  const later = await answer(untimed);
-  expect(later).not.toBe(first);
-  expect(later).toBe(await answer({ ...untimed, time: now }));
+  const older = await answer(untimed);
+  expect(older).not.toBe(first);
+  expect(older).toBe(await answer({ ...untimed, time: now }));
   // An event that the bundle has not seen.
   const { item } = recordAt(whole, 0);
   const history = [...untimed.history, { item, rating: 1, time: now - 10 }];
-  expect(await answer({ ...untimed, history })).not.toBe(later);
+  expect(await answer({ ...untimed, history })).not.toBe(older);
   await predictor.dispose();
 });
 

@@ -14,6 +14,6 @@ export function statisticsByRow(
   );
   const width = plan.statistics.length;
   return plan.statistics.map((_, s) =>
-    Float32Array.from({ length: log.size }, (_, row) => values[row * width + s]!),
+    Float32Array.from({ length: log.size }, (__, row) => values[row * width + s]!),
   );
 }

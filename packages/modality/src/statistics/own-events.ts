@@ -22,9 +22,8 @@ export interface Counted {
 }
 
 /**
- * Those of a user's events that were not observed, and are before the sample: later than the user's latest that was. All of
- * them where none was; only then can events without a time be told from those that were, and they get one just before the
- * sample.
+ * Finds which of a user's events were not observed, and are before the sample: those later than the user's latest that was, or
+ * all where none was. Only then can events without a time be told from observed ones, and they get one just before the sample.
  */
 export function unseenEvents(
   plan: StatisticsPlan,

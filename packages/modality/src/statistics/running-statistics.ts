@@ -96,7 +96,7 @@ export function createRunningStatistics(
 ): RunningStatistics {
   const { ties } = before;
   let { tallies, latest } = before;
-  let own = !shared;
+  let isOwn = !shared;
   const names = before.names.map((ofDimension) => new Map(ofDimension.map((name, code) => [name, code])));
   /** Events of the latest instant, which samples of it do not see. */
   let pending: { spans: Span[]; event: CountedEvent; deviations: Float64Array }[] = [];
@@ -148,8 +148,8 @@ export function createRunningStatistics(
       return values;
     },
     observe({ rating, label, time, ...subject }, catalogue) {
-      if (!own) tallies = tallies.map(copyTally);
-      own = true;
+      if (!isOwn) tallies = tallies.map(copyTally);
+      isOwn = true;
       if (time > latest) countPending();
       latest = Math.max(latest, time);
       const spans = spansOf(subject, catalogue, true);
