@@ -1,6 +1,6 @@
 import { isUserId } from "./config.ts";
 import type { StatisticsPlan } from "./plan.ts";
-import { createTallies, makeRoom, type Tally } from "./tallies.ts";
+import { createTallies, lastAt, makeRoom, type Tally } from "./tallies.ts";
 
 /** An event of a sample's user, as a request tells it. */
 export interface OwnEvent {
@@ -42,7 +42,7 @@ export function unseenEvents(
       ? Number.NEGATIVE_INFINITY
       : ofUser === undefined
         ? latest // pairs with a user do not tell when the user was last there
-        : (ofUser.last[code] ?? Number.NEGATIVE_INFINITY);
+        : (ofUser.cells[code * ofUser.width + lastAt] ?? Number.NEGATIVE_INFINITY);
   const now = sample.time ?? (Number.isFinite(latest) ? latest : 1);
   const isBefore = (time: number): boolean =>
     sample.time === undefined || time < sample.time || (ties === "order" && time === sample.time);
@@ -98,9 +98,8 @@ export function countedFor(
 }
 
 function copyKey(from: Tally, source: number | undefined, to: Tally, target: number): void {
-  if (target >= to.last.length) makeRoom(to, target + 1);
-  if (source === undefined || source < 0 || source >= from.last.length) return;
-  to.weight[target] = from.weight[source]!;
-  to.last[target] = from.last[source]!;
-  for (const [q, kept] of from.quantities.entries()) to.quantities[q]![target] = kept[source]!;
+  const { width } = from;
+  if (target * width >= to.cells.length) makeRoom(to, target + 1);
+  if (source === undefined || source < 0 || source * width >= from.cells.length) return;
+  to.cells.set(from.cells.subarray(source * width, (source + 1) * width), target * width);
 }
