@@ -121,6 +121,20 @@ describe("the events of a request", () => {
     expect(valuesOf(null, [], 400)).toEqual([0, Number.NaN, Number.NaN, one]);
   });
 
+  test("are counted once for many samples of a user, and anew when an event was observed", () => {
+    const online = fed(small, [0, 1, 2], smallPlan);
+    const catalogue = catalogueFromLog(small);
+    const ask = (item: string): number[] => [
+      ...online.valuesOf({ user: "ann", item, time: 500 }, catalogue, [like(350)]),
+    ];
+    const [ofA, ofB] = [ask("a"), ask("b")];
+    expect(ask("a")).toEqual(ofA);
+    expect(ofA).toEqual(valuesOf("ann", [like(350)], 500));
+    expect(ofB.slice(0, 2)).toEqual([log1p(3), Math.fround((2 / 3 + 1 / 2) / 2)]); // war: 1, 0, 1; noir: 0, 1
+    online.observe({ user: "ann", item: "b", rating: 1, label: 0, time: 340 }, catalogue);
+    expect(ask("a")[0]).toBe(log1p(4));
+  });
+
   test("are those of a record's history, liked by the map's threshold", () => {
     const history = [{ item: "b", rating: 4, time: 390 }];
     const catalogue = catalogueFromLog(small);

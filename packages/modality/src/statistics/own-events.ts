@@ -21,6 +21,9 @@ export interface Counted {
   readonly tallies: readonly Tally[];
 }
 
+/** An own event to be counted; `isTimed`: its time was told. */
+export type UnseenEvent = OwnEvent & { readonly time: number; readonly isTimed: boolean };
+
 /**
  * Finds which of a user's events were not observed, and are before the sample: those later than the user's latest that was, or
  * all where none was. Only then can events without a time be told from observed ones, and they get one just before the sample.
@@ -30,7 +33,7 @@ export function unseenEvents(
   { ties, latest, names, tallies }: Counted,
   sample: { readonly user: string | null; readonly time?: number | undefined },
   events: readonly OwnEvent[],
-): (OwnEvent & { time: number })[] {
+): UnseenEvent[] {
   const byUser = plan.dimensions.findIndex(isUserId);
   if (byUser < 0 || events.length === 0) return [];
   const code = sample.user === null ? undefined : names[byUser]!.get(sample.user);
@@ -48,7 +51,9 @@ export function unseenEvents(
     sample.time === undefined || time < sample.time || (ties === "order" && time === sample.time);
   return events.flatMap((event) => {
     const time = event.time ?? (seenUntil === Number.NEGATIVE_INFINITY ? now - 1 : undefined);
-    return time !== undefined && time > seenUntil && isBefore(time) ? [{ ...event, time }] : [];
+    return time !== undefined && time > seenUntil && isBefore(time)
+      ? [{ ...event, time, isTimed: event.time !== undefined }]
+      : [];
   });
 }
 
@@ -62,44 +67,56 @@ export function statisticsByUser({ tallies, dimensions }: StatisticsPlan): numbe
 /**
  * What was counted for the keys of some subjects alone, with memory of its own: it can be counted on, and the rest does not
  * know of it.
+ * @param sources of a key, the first that has an event of it
  * @param subjects the values of each along every dimension
  */
 export function countedFor(
   plan: StatisticsPlan,
-  { names, tallies }: Pick<Counted, "names" | "tallies">,
+  sources: readonly Pick<Counted, "names" | "tallies">[],
   subjects: readonly (readonly (readonly string[])[])[],
-): { names: string[][]; tallies: Tally[] } {
-  const codes = plan.dimensions.map(() => new Map<string, number>());
+): Pick<Counted, "tallies"> & { readonly names: readonly Map<string, number>[] } {
+  const names = plan.dimensions.map(() => new Map<string, number>());
   const codeOf = (d: number, value: string): number => {
-    const known = codes[d]!.get(value);
+    const known = names[d]!.get(value);
     if (known !== undefined) return known;
-    codes[d]!.set(value, codes[d]!.size);
-    return codes[d]!.size - 1;
+    names[d]!.set(value, names[d]!.size);
+    return names[d]!.size - 1;
   };
   const own = createTallies(plan);
+  const copy = (t: number, key: number, values: readonly [string, string?]): void => {
+    const { cells, width } = own[t]!;
+    if (key * width >= cells.length) makeRoom(own[t]!, key + 1);
+    for (const source of sources) {
+      const found = cellsOf(source, t, values);
+      if (found !== undefined) return own[t]!.cells.set(found, key * width);
+    }
+  };
   for (const values of subjects) {
-    for (const [t, tally] of own.entries()) {
-      const all = tallies[t]!;
-      const [d, e] = tally.plan.dimensions as [number, number | undefined];
+    for (const [t, { plan: tally, pairs }] of own.entries()) {
+      const [d, e] = tally.dimensions as [number, number | undefined];
       for (const first of values[d]!) {
-        const [here, there] = [codeOf(d, first), names[d]!.get(first)];
-        if (e === undefined) copyKey(all, there, tally, here);
-        else
-          for (const second of values[e]!) {
-            const pair = tally.pairs!.add(here, codeOf(e, second));
-            const other = names[e]!.get(second);
-            const known = there !== undefined && other !== undefined;
-            copyKey(all, known ? all.pairs!.find(there, other) : undefined, tally, pair);
-          }
+        const code = codeOf(d, first);
+        if (e === undefined) copy(t, code, [first]);
+        else for (const second of values[e]!) copy(t, pairs!.add(code, codeOf(e, second)), [first, second]);
       }
     }
   }
-  return { names: codes.map((ofDimension) => [...ofDimension.keys()]), tallies: own };
+  return { names, tallies: own };
 }
 
-function copyKey(from: Tally, source: number | undefined, to: Tally, target: number): void {
-  const { width } = from;
-  if (target * width >= to.cells.length) makeRoom(to, target + 1);
-  if (source === undefined || source < 0 || source * width >= from.cells.length) return;
-  to.cells.set(from.cells.subarray(source * width, (source + 1) * width), target * width);
+/** The cells of a key in a tally; undefined without an event of it. */
+function cellsOf(
+  { names, tallies }: Pick<Counted, "names" | "tallies">,
+  t: number,
+  [first, second]: readonly [string, string?],
+): Float64Array | undefined {
+  const { plan, pairs, cells, width } = tallies[t]!;
+  const [d, e] = plan.dimensions as [number, number?];
+  const code = names[d]!.get(first);
+  const other = e === undefined ? undefined : names[e]!.get(second!);
+  if (code === undefined || (e !== undefined && other === undefined)) return undefined;
+  const key = e === undefined ? code : pairs!.find(code, other!);
+  const at = key * width;
+  if (key < 0 || at >= cells.length || cells[at + lastAt] === Number.NEGATIVE_INFINITY) return undefined;
+  return cells.subarray(at, at + width);
 }

@@ -3,7 +3,14 @@ import type { Attributes, InteractionLog } from "../log.ts";
 import type { RatingRecord } from "../record.ts";
 import { statisticsOfLog } from "./count-log.ts";
 import { valuesAlong } from "./dimension-values.ts";
-import { countedFor, type OwnEvent, statisticsByUser, unseenEvents } from "./own-events.ts";
+import {
+  type Counted,
+  countedFor,
+  type OwnEvent,
+  statisticsByUser,
+  type UnseenEvent,
+  unseenEvents,
+} from "./own-events.ts";
 import type { StatisticsPlan } from "./plan.ts";
 import {
   type CountedEvent,
@@ -118,8 +125,41 @@ export function createRunningStatistics(
       return { codes, start: 0, end: codes.length };
     });
   const countPending = (): void => {
+    if (pending.length > 0) latestOwn = undefined;
     for (const { spans, event, deviations } of pending) countEvent(tallies, spans, event, deviations, 0);
     pending = [];
+  };
+  /** What a user's events leave behind beside what is counted here. Many samples of one user are asked at once: kept for the next. */
+  let latestOwn:
+    | { readonly key: string; readonly of: Catalogue | undefined; readonly counted: Counted }
+    | undefined;
+  const withEvents = (
+    { user, userAttributes }: StatisticsSubject,
+    unseen: readonly UnseenEvent[],
+    catalogue: Catalogue | undefined,
+  ): Counted => {
+    const key = JSON.stringify([user, userAttributes, unseen]);
+    if (latestOwn?.key === key && latestOwn.of === catalogue) return latestOwn.counted;
+    const events = unseen.map(({ item, rating, label, time }) => ({
+      user,
+      userAttributes,
+      item,
+      rating,
+      label,
+      time,
+    }));
+    const subjects = events.map((event) => valuesBy(event, catalogue));
+    const own = countedFor(plan, [{ names, tallies }], subjects);
+    const aside = createRunningStatistics(plan, {
+      ties,
+      latest,
+      names: own.names.map((ofDimension) => [...ofDimension.keys()]),
+      tallies: own.tallies,
+    });
+    for (const event of events) aside.observe(event, catalogue);
+    const counted = { ...own, ...aside.counted(), names: own.names };
+    latestOwn = { key, of: catalogue, counted };
+    return counted;
   };
   return {
     plan,
@@ -134,15 +174,20 @@ export function createRunningStatistics(
       }
       const unseen = unseenEvents(plan, { ties, latest, names, tallies }, sample, ownEvents);
       if (unseen.length === 0) return values;
-      const { userAttributes } = sample;
       const user = sample.user ?? anonymous;
-      const events = unseen.map((event): ObservedEvent => ({ ...event, user, userAttributes }));
-      const subjects = [{ ...sample, user }, ...events].map((subject) => valuesBy(subject, catalogue));
-      const own = countedFor(plan, { names, tallies }, subjects);
-      const aside = createRunningStatistics(plan, { ties, latest, ...own });
-      for (const event of events) aside.observe(event, catalogue);
+      const own = withEvents({ ...sample, user }, unseen, catalogue);
+      const sources = [own, { names, tallies }];
+      const { tallies: ofSample, names: codes } = countedFor(plan, sources, [
+        valuesBy({ ...sample, user }, catalogue),
+      ]);
+      const aside = createRunningStatistics(plan, {
+        ties,
+        latest: own.latest,
+        names: codes.map((ofDimension) => [...ofDimension.keys()]),
+        tallies: ofSample,
+      });
       const withOwn = aside.valuesOf({ ...sample, user }, catalogue);
-      const isTimed = ownEvents.every(({ time }) => time !== undefined);
+      const isTimed = unseen.every((event) => event.isTimed);
       for (const s of byUser)
         values[s] = plan.statistics[s]!.value === "sinceLast" && !isTimed ? Number.NaN : withOwn[s]!;
       return values;
@@ -150,6 +195,7 @@ export function createRunningStatistics(
     observe({ rating, label, time, ...subject }, catalogue) {
       if (!isOwn) tallies = tallies.map(copyTally);
       isOwn = true;
+      latestOwn = undefined;
       if (time > latest) countPending();
       latest = Math.max(latest, time);
       const spans = spansOf(subject, catalogue, true);
