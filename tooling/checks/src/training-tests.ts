@@ -27,10 +27,10 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   modality: [
     "crash.test.ts",
+    "eight-statistics.test.ts",
     "independent.test.ts",
     "malformed.test.ts",
     "movielens.test.ts",
-    "movietweetings-statistics.test.ts",
     "prepare-log.test.ts",
     "samples.test.ts",
   ],

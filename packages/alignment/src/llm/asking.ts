@@ -1,6 +1,6 @@
 import { createLlmPrompt } from "@corella/bundle";
 import { yesNoIds, type TextTokenizer, type YesNoIds } from "@corella/llm";
-import { recordAt, statisticsReader, type ItemVectors, type Prompt } from "@corella/modality";
+import { recordAt, statisticsAt, type ItemVectors, type Prompt } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 
@@ -33,8 +33,8 @@ export async function askingOf(
 export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLike<number>): string[] {
   const { historyLength, retrieval } = prompt.config;
   const window = retrieval === "none" ? historyLength : data.log.history.maxLength;
-  const statistics = statisticsReader(data.log, prompt);
-  return Array.from(rows, (row) =>
-    prompt.render({ ...recordAt(data.log, row, window), statistics: statistics?.(row) }, data.catalogue),
+  const statistics = statisticsAt(data.log, rows, prompt);
+  return Array.from(rows, (row, i) =>
+    prompt.render({ ...recordAt(data.log, row, window), statistics: statistics?.(i) }, data.catalogue),
   );
 }

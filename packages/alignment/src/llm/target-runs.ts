@@ -1,7 +1,7 @@
 import { createGenerator, permutation } from "@corella/random";
 import {
   recordAt,
-  statisticsReader,
+  statisticsAt,
   type InteractionLog,
   type Prompt,
   type RatingRecord,
@@ -55,10 +55,10 @@ export function renderRun(
 ): string[] {
   const { historyLength } = prompt.config;
   const { history } = recordAt(data.log, run[0]!, historyLength);
-  const read = statisticsReader(data.log, prompt);
-  const ofUser = Object.entries(read?.(run[0]!) ?? {}).filter(([name]) => name.startsWith("user."));
-  return Array.from(run, (row) => {
-    const ofItem = Object.entries(read?.(row) ?? {}).filter(([name]) => name.startsWith("item."));
+  const read = statisticsAt(data.log, run, prompt);
+  const ofUser = Object.entries(read?.(0) ?? {}).filter(([name]) => name.startsWith("user."));
+  return Array.from(run, (row, i) => {
+    const ofItem = Object.entries(read?.(i) ?? {}).filter(([name]) => name.startsWith("item."));
     const statistics = Object.fromEntries([...ofUser, ...ofItem]);
     const record: RatingRecord = { ...recordAt(data.log, row, 0), history, statistics };
     return prompt.render(record, data.catalogue);

@@ -10,15 +10,26 @@ import { checkReferences } from "./references.ts";
 import { attributeList } from "./values.ts";
 import { valuesByCount } from "./vocabulary.ts";
 
+/** What fitting may be given. */
+export interface FitOptions {
+  /**
+   * The statistics of the log's rows, 4 bytes a row and statistic, are kept with the log; more than 256 MiB of them in a file
+   * here. Default: the system's folder for temporary files.
+   */
+  readonly scratchFolder?: string | undefined;
+}
+
 /**
  * Fits vocabularies and transforms on the training rows alone.
  * A sequence without `shareWith` counts the values in the histories of the training rows.
- * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit.
+ * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit;
+ * `data/cache-not-writable`
  */
 export function fitFeatureMap(
   config: readonly FeatureConfig[],
   log: InteractionLog,
   trainRows: ArrayLike<number>,
+  options: FitOptions = {},
 ): FeatureMap {
   checkReferences(config);
   const json: FeatureMapJson = {
@@ -31,7 +42,7 @@ export function fitFeatureMap(
   };
   const statistics = config.filter((feature) => feature.type === "statistic");
   if (statistics.length > 0) {
-    const fitted = fitStatistics(statistics, log, trainRows);
+    const fitted = fitStatistics(statistics, log, trainRows, options);
     json.statisticMeans = fitted.means;
     Object.assign(json.transforms, fitted.transforms);
   }

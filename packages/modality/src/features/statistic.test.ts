@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createLog } from "../log.ts";
 import { recordAt } from "../record.ts";
 import type { StatisticConfig } from "../statistics/config.ts";
-import { statisticsByRow } from "../statistics/count-log.ts";
+import { statisticsByRow } from "../statistics/columns.test-helper.ts";
 import { planStatistics } from "../statistics/plan.ts";
 import { statisticsAtEnd } from "../statistics/running-statistics.ts";
 import { statisticsFromFiles, statisticsToFiles } from "../statistics/statistics-files.ts";

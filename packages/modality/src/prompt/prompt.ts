@@ -77,7 +77,9 @@ export function createPrompt(
     counted: RunningStatistics | undefined,
   ): string => {
     const known =
-      statistics === undefined ? undefined : statisticsOfRecord(statistics, record, catalogue, counted);
+      statistics === undefined
+        ? undefined
+        : statisticsOfRecord({ ...parsed, statistics }, record, catalogue, counted);
     const longest = Math.min(historyLength, record.history.length);
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
     if (countTokens === undefined || maxTokens === undefined)

@@ -77,6 +77,11 @@ export interface Dimension {
   readonly width?: number | undefined;
 }
 
+/** Whether a part of a key is the user's id, which nobody else has. */
+export function isUserId({ source, attribute }: Dimension): boolean {
+  return source === "user" && attribute === undefined;
+}
+
 const dimensionText = /^(user|item)(?:\.([^.[\]]+?)(?:\[(\d+)\]|\/((?!0+(?:\.0+)?$)\d+(?:\.\d+)?))?)?$/;
 const secondsPerDay = 86_400;
 

@@ -9,7 +9,7 @@ import { createLog, type InteractionLog } from "../log.ts";
 import { randomLog } from "../random-log.test-helper.ts";
 import { recordAt } from "../record.ts";
 import { halfLifeSeconds, keyTexts, parseDimension, type StatisticConfig } from "./config.ts";
-import { statisticsByRow } from "./count-log.ts";
+import { statisticsByRow } from "./columns.test-helper.ts";
 import { valuesAlong } from "./dimension-values.ts";
 import { statisticsOfEveryKind } from "./every-kind.test-helper.ts";
 import { planStatistics } from "./plan.ts";
@@ -35,7 +35,10 @@ describe("statistics of random logs, under both rules for ties", () => {
   test("are for every row those of a server that was fed the log event by event", () => {
     fc.assert(
       fc.property(randomLog(), (log) => {
-        const offline = statisticsByRow(plan, log);
+        const offline = statisticsByRow(plan, log, {
+          memoryBytes: log.history.maxLength > 4 ? 0 : undefined,
+          blockRows: 8,
+        });
         const catalogue = catalogueFromLog(log);
         const server = emptyStatistics(plan, log.history.ties);
         for (let row = 0; row < log.size; row++) {
