@@ -1,6 +1,7 @@
 import type { RankedBars, RankedSection, ReportTable } from "@corella/evaluation";
 import { auc } from "@corella/metrics";
 import {
+  defaultFeatures,
   type FeatureAlone,
   type FeatureConfig,
   featuresAlone,
@@ -20,14 +21,20 @@ export interface FeatureLook {
 
 /**
  * Fits features on the training part and looks at each alone on the validation part.
+ * @param features undefined: `defaultFeatures` of the log
  * @throws CorellaError those of `fitFeatureMap`
  */
 export function lookAtFeatures(
-  features: readonly FeatureConfig[],
+  features: readonly FeatureConfig[] | undefined,
   log: InteractionLog,
   split: LogSplit,
 ): FeatureLook {
-  const alone = featuresAlone(fitFeatureMap(features, log, split.train), log, split, auc);
+  const alone = featuresAlone(
+    fitFeatureMap(features ?? defaultFeatures(log), log, split.train),
+    log,
+    split,
+    auc,
+  );
   return { alone, warnings: featureWarnings(alone) };
 }
 
