@@ -1,5 +1,5 @@
 import type { Lane } from "@corella/bundle";
-import { promptStatistics, recordsAt, type FeatureMap } from "@corella/modality";
+import { planOfBoth, recordsAt } from "@corella/modality";
 import type { Run } from "./run.ts";
 
 /** What one model, or a combination of two, says of samples. */
@@ -38,18 +38,19 @@ const scoringChunk = 250;
 /**
  * The answers of models to the rows of some parts, by the very lanes that serve. The lanes are closed.
  * @param lanes by name; the last one is the slowest, by which progress is told
- * @param featureMap whose running statistics the records bring; undefined where no lane reads any
  */
 export async function scoreParts<Name extends string>(
   { config, data, listener, signal }: Run,
   title: string,
   lanes: Readonly<Record<Name, Lane>>,
   parts: readonly Uint32Array[],
-  featureMap: FeatureMap | undefined,
 ): Promise<Answers<Name>[]> {
   const steps = parts.reduce((sum, rows) => sum + Math.ceil(rows.length / scoringChunk), 0);
   const named = Object.entries<Lane>(lanes);
-  const ofPrompt = "llm" in lanes ? { statistics: promptStatistics(config.prompt) } : undefined;
+  const statistics = planOfBoth(
+    "crm" in lanes ? data.featureMap : undefined,
+    "llm" in lanes ? config.prompt : undefined,
+  );
   let step = 0;
   listener.phaseStarted?.({
     name: "scoring",
@@ -68,8 +69,7 @@ export async function scoreParts<Name extends string>(
         for (let start = 0; start < rows.length; start += scoringChunk) {
           signal?.throwIfAborted();
           const chunk = rows.subarray(start, start + scoringChunk);
-          const records = recordsAt(data.log, chunk, featureMap, ofPrompt);
-          scores.set(await lane.score(records), start);
+          scores.set(await lane.score(recordsAt(data.log, chunk, { statistics })), start);
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
         }
         answers[name] = scores;

@@ -1,5 +1,5 @@
 import type { RuntimeConfig } from "@corella/engine";
-import { planOfBoth, type RatingRecord } from "@corella/modality";
+import type { RatingRecord } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import type { Lane } from "./lane.ts";
 import { openLane } from "./lanes.ts";
@@ -47,7 +47,7 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
   for (const [i, lane] of opened.entries())
     if (lane.status === "fulfilled") lanes[bundle.models[i]!] = lane.value;
   const predictor = createPredictor(lanes, bundle.router);
-  if (planOfBoth(bundle.featureMap, bundle.prompt) === undefined) return predictor;
+  if (bundle.statistics === undefined) return predictor;
   const { now = () => Math.floor(Date.now() / 1000) } = options;
   return { ...predictor, score: (records, choice) => predictor.score(timed(records, now()), choice) };
 }

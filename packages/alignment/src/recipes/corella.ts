@@ -269,13 +269,7 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     // P(Yes) among the two answers, eq. 2.
     llm: await createLlmLane(llm, catalogue, runtime),
   };
-  const [onValidation, onTest] = await scoreParts(
-    run,
-    "Scoring with both models",
-    lanes,
-    [validation, test],
-    featureMap,
-  );
+  const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
   const { policy, addLogits } = fitRouter(config, onValidation!, data.labels(validation));
 
   const replaced = routeAndMix(onTest!.crm, onTest!.llm, policy, { kind: "replace" });

@@ -19,7 +19,7 @@ export async function crmOnly(run: Run): Promise<RecipeResult> {
   const rows = data.split.test;
   const trainedCrm = { config: config.crm, values, featureMap: data.featureMap };
   const lanes = { crm: await createCrmLane(trainedCrm, data.catalogue, runtime) };
-  const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [rows], data.featureMap);
+  const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [rows]);
   return {
     models: { crm: trainedCrm },
     test: {

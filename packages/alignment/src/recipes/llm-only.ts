@@ -38,7 +38,7 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
 
   const rows = data.split.test;
   const lanes = { llm: await createLlmLane(llm, data.catalogue, runtime) };
-  const [answers] = await scoreParts(run, "Scoring with the language model", lanes, [rows], undefined);
+  const [answers] = await scoreParts(run, "Scoring with the language model", lanes, [rows]);
   return {
     models: { llm },
     test: {

@@ -109,7 +109,7 @@ function byName(
   return known;
 }
 
-/** What needs running statistics: a feature map, a prompt. */
+/** What needs running statistics: a feature map, a prompt, a bundle. Of several, `planOfBoth` makes one. */
 export interface NeedsStatistics {
   readonly statistics: StatisticsPlan | undefined;
 }
@@ -117,33 +117,30 @@ export interface NeedsStatistics {
 /**
  * The statistics of rows of a log as of their own time, by name, as a record brings them.
  * @param needs undefined, or without statistics: nothing for a model that needs none
- * @returns those of the row at a position; undefined where none needs any
+ * @returns those of the row at a position; undefined where none are needed
  */
 export function statisticsAt(
   log: InteractionLog,
   rows: ArrayLike<number>,
-  ...needs: readonly (NeedsStatistics | undefined)[]
+  needs: NeedsStatistics | undefined,
 ): ((position: number) => Record<string, number>) | undefined {
-  const plans = needs.flatMap((one) => one?.statistics ?? []);
-  if (plans.length === 0) return undefined;
-  const read = plans.map((plan) => {
-    const values = statisticsOfLog(plan, log).rows.at(rows);
-    const width = plan.statistics.length;
-    return (position: number) => byName(plan, (s) => values[position * width + s]!);
-  });
-  return (position) => Object.assign({}, ...read.map((ofPlan) => ofPlan(position)));
+  const plan = needs?.statistics;
+  if (plan === undefined) return undefined;
+  const values = statisticsOfLog(plan, log).rows.at(rows);
+  const width = plan.statistics.length;
+  return (position) => byName(plan, (s) => values[position * width + s]!);
 }
 
 /**
- * The samples at rows of a log, each with the statistics of a feature map or prompt as of its own time.
- * @param needs as those of `statisticsAt`
+ * The samples at rows of a log, each with the statistics that are needed as of its own time.
+ * @param needs undefined, or without statistics: nothing for a model that needs none
  */
 export function recordsAt(
   log: InteractionLog,
   rows: ArrayLike<number>,
-  ...needs: readonly (NeedsStatistics | undefined)[]
+  needs: NeedsStatistics | undefined,
 ): RatingRecord[] {
-  const read = statisticsAt(log, rows, ...needs);
+  const read = statisticsAt(log, rows, needs);
   return Array.from(rows, (row, i) =>
     read === undefined ? recordAt(log, row) : { ...recordAt(log, row), statistics: read(i) },
   );
