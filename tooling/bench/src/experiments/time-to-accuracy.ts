@@ -4,8 +4,8 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { loadRunConfig } from "@corella/alignment";
 import { createRuntime } from "@corella/engine";
-import { formatError } from "@corella/errors";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { positiveInteger, report, runCommand } from "../command-line.ts";
 import { runPeer } from "../peer.ts";
 import { writeParts } from "../programs/parts.ts";
 import { timeToAccuracy, type TimeToAccuracy } from "../programs/time-to-accuracy.ts";
@@ -52,16 +52,7 @@ const command = new Command("time-to-accuracy")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/bench/time-to-accuracy")
   .exitOverride();
 
-try {
-  command.parse();
-  await run(command.args[0]!, command.opts<Options>());
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    process.stderr.write(`${formatError(error)}\n`);
-    process.exitCode = 1;
-  }
-}
+await runCommand(command, 1, (argument) => run(argument, command.opts<Options>()));
 
 async function run(path: string, options: Options): Promise<void> {
   const { settings, columns, threads, validationsPerEpoch, rounds } = options;
@@ -141,16 +132,6 @@ function print({ config, columns, threads, peers, ours }: Measured): void {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-function report(progress: string): void {
-  process.stderr.write(`${progress}\n`);
-}
-
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is a positive integer.");
-  return value;
 }
