@@ -1,5 +1,5 @@
 import type { Batch } from "@corella/engine";
-import { cutPrompt, foldSequences, packedFeeds, paddedFeeds } from "@corella/llm";
+import { cutPrompt, encodeChains, packedFeeds, paddedFeeds } from "@corella/llm";
 import type { LlmTuningConfig } from "../config/stages-config.ts";
 import { randomSubset } from "../data.ts";
 import type { StageInputs } from "../run.ts";
@@ -33,9 +33,11 @@ export async function textSamples(
     tokenizer.encodeBatch(prompts.map((text) => cutPrompt(text, answers)));
   if (supervision === "dense") {
     const windows = randomRuns(denseWindows(data.log, train, prompt.config), size, config.seed, purpose);
-    const tokens: ArrayLike<number>[] = [];
-    for (const window of windows)
-      tokens.push(...foldedViews(await encode(renderWindow(data, prompt, window))));
+    const texts = windows.flatMap((window) => renderWindow(data, prompt, window));
+    const tokens = await encodeChains(
+      tokenizer,
+      texts.map((text) => cutPrompt(text, answers)),
+    );
     return { ...samplesOf(windows), tokens };
   }
   if (targetsPerHistory === 1) {
@@ -56,18 +58,11 @@ function samplesOf(runs: readonly { readonly rows: Uint32Array }[]): Required<Om
   };
 }
 
-/** The same sequences; those that others begin with are views of these. */
-function foldedViews(sequences: readonly number[][]): Int32Array[] {
-  const { hosts, answers } = foldSequences(sequences);
-  const kept = hosts.map((place) => Int32Array.from(sequences[place]!));
-  return answers.map(({ host, length }) => kept[host]!.subarray(0, length));
-}
-
-/** The samples at some places as inputs of the LLM, named `llm.`. */
-export function llmFeeds(samples: TextSamples, positions: Uint32Array): Batch {
+/** The samples at some places as inputs of the LLM, their names prefixed. */
+export function llmFeeds(samples: TextSamples, positions: Uint32Array, prefix = "llm."): Batch {
   const sequences = Array.from(positions, (position) => samples.tokens[position]!);
   const feeds = samples.runs === undefined ? paddedFeeds(sequences) : packedFeeds(sequences);
-  return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`llm.${name}`, feed]));
+  return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`${prefix}${name}`, feed]));
 }
 
 /** Batches of samples of similar length; those that share a history stay together. */
