@@ -1,6 +1,7 @@
 import type { RankedBars, RankedSection, ReportTable } from "@corella/evaluation";
 import { auc } from "@corella/metrics";
 import {
+  defaultFeatures,
   type FeatureAlone,
   type FeatureConfig,
   featuresAlone,
@@ -21,16 +22,22 @@ export interface FeatureLook {
 
 /**
  * Fits features on the training part and looks at each alone on the validation part.
+ * @param features undefined: `defaultFeatures` of the log
  * @param vectors of items, by the path as features name it
  * @throws CorellaError those of `fitFeatureMap`
  */
 export function lookAtFeatures(
-  features: readonly FeatureConfig[],
+  features: readonly FeatureConfig[] | undefined,
   log: InteractionLog,
   split: LogSplit,
   vectors: ReadonlyMap<string, ItemVectors>,
 ): FeatureLook {
-  const alone = featuresAlone(fitFeatureMap(features, log, split.train, vectors), log, split, auc);
+  const alone = featuresAlone(
+    fitFeatureMap(features ?? defaultFeatures(log), log, split.train, { vectors }),
+    log,
+    split,
+    auc,
+  );
   return { alone, warnings: featureWarnings(alone) };
 }
 

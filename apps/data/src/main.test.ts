@@ -51,7 +51,7 @@ test("a configuration's data are summarised and drawn; skipped rows are counted,
   }
   const html = readFileSync(page, "utf8");
   expect(html.match(/<svg/g)).toHaveLength(5); // one validation sample: there is no AUC to draw
-  expect(cold.stdout).toMatch(/^item_mean +statistic +–$/m);
+  expect(cold.stdout).toMatch(/^item_liked +statistic +–$/m);
   const warm = data(...options);
   expect(warm.stderr).toMatch(/^Found prepared/);
   expect(warm.stdout).toBe(cold.stdout);

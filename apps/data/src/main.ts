@@ -48,7 +48,7 @@ async function run(name: string, path: string | undefined, options: Options): Pr
         source.features,
         log,
         split,
-        await readFeatureVectors(source.features, source.baseFolder),
+        await readFeatureVectors(source.features ?? [], source.baseFolder),
       )
     : undefined;
   const out = options.out ?? join("runs", `data-${source.name}.html`);

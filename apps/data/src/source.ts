@@ -18,8 +18,8 @@ export interface DataSource {
   readonly config: DataConfig;
   /** Relative paths of the configuration start here. */
   readonly baseFolder: string;
-  /** Those of the configuration, or of the preset's; else running statistics that every log has. */
-  readonly features: readonly FeatureConfig[];
+  /** Those of the configuration, or of the preset's; undefined: the default ones of the log. */
+  readonly features: readonly FeatureConfig[] | undefined;
 }
 
 /** Names of the data sets that need no configuration. */
@@ -38,7 +38,7 @@ export async function openSource(name: string, path: string | undefined): Promis
       name,
       config: dataPreset(name, path, "the first argument"),
       baseFolder: process.cwd(),
-      features: (await presetFeatures(name)) ?? ofEveryLog,
+      features: await presetFeatures(name),
     };
   }
   if (path !== undefined) {
@@ -53,7 +53,7 @@ export async function openSource(name: string, path: string | undefined): Promis
     name: basename(name, extname(name)),
     config: await loadDataConfig(name),
     baseFolder: dirname(resolve(name)),
-    features: (await configuredFeatures(name)) ?? ofEveryLog,
+    features: await configuredFeatures(name),
   };
 }
 
@@ -80,14 +80,3 @@ async function presetFeatures(preset: string): Promise<readonly FeatureConfig[] 
 }
 
 const partOfConfig = z.strictObject({ features: z.array(featureConfigSchema).optional() });
-
-/** What can be counted in a log of users, items and times without any attribute. */
-const ofEveryLog: readonly FeatureConfig[] = (["item", "user"] as const).flatMap((by): FeatureConfig[] => [
-  { name: by, type: "categorical", field: by },
-  { name: `${by}_mean`, type: "statistic", value: "mean", by },
-  { name: `${by}_liked`, type: "statistic", value: "mean", of: "label", by },
-  { name: `${by}_count`, type: "statistic", value: "count", by },
-  { name: `${by}_deviation`, type: "statistic", value: "deviation", by },
-  { name: `${by}_pause`, type: "statistic", value: "sinceLast", by },
-  { name: `${by}_last`, type: "statistic", value: "last", by },
-]);

@@ -1,5 +1,5 @@
 import type { Bundle, Predictor } from "@corella/bundle";
-import { batches, promptStatistics, recordsAt, shuffledRows, type InteractionLog } from "@corella/modality";
+import { batches, recordsAt, shuffledRows, type InteractionLog } from "@corella/modality";
 import type { Counter } from "./counter.ts";
 
 /** Answers of a bundle's models to the same rows; a bundle may hold one model alone. */
@@ -15,7 +15,7 @@ const chunkSize = 250;
 
 /** Scores rows of a log with every model of a bundle. */
 export async function predictRows(
-  { models, featureMap, prompt }: Pick<Bundle, "models" | "featureMap" | "prompt">,
+  bundle: Pick<Bundle, "models" | "statistics">,
   predictor: Predictor,
   log: InteractionLog,
   all: Uint32Array,
@@ -26,13 +26,12 @@ export async function predictRows(
     options.rows === undefined || options.rows >= all.length
       ? all
       : shuffledRows(all, options.seed).slice(0, options.rows).sort();
-  const answers = Object.fromEntries(models.map((model) => [model, new Float32Array(rows.length)]));
+  const answers = Object.fromEntries(bundle.models.map((model) => [model, new Float32Array(rows.length)]));
   const { crm, llm } = answers;
   counter.start(rows.length);
-  const ofPrompt = prompt === undefined ? undefined : { statistics: promptStatistics(prompt) };
   let done = 0;
   for (const chunk of batches(rows, chunkSize)) {
-    const records = recordsAt(log, chunk, featureMap, ofPrompt);
+    const records = recordsAt(log, chunk, bundle);
     const predictions = await predictor.score(records, { policy: { kind: "all" } });
     predictions.forEach(({ pCrm, pLlm, degraded }, i) => {
       // Figures of the LLM need its answers.

@@ -20,7 +20,7 @@ import type { RunConfig } from "./config/config.ts";
 export interface PreparedData {
   readonly log: InteractionLog;
   readonly split: LogSplit;
-  /** Fitted on the training part. */
+  /** Fitted on the training part: of a recipe with a CRM at once, otherwise when it is first asked for. */
   readonly featureMap: FeatureMap;
   readonly catalogue: Catalogue;
   /** Where prepared data are kept. */
@@ -44,17 +44,30 @@ export async function prepareData(
 ): Promise<PreparedData> {
   const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
   const split = splitLog(log, config.data);
-  const features = config.features ?? (config.recipe === "llm-only" ? [] : defaultFeatures(log));
-  const vectors = await readFeatureVectors(features, baseFolder);
-  const featureMap = fitFeatureMap(features, log, split.train, vectors);
+  // The default features look up no vectors.
+  const vectors =
+    config.recipe === "llm-only" ? undefined : await readFeatureVectors(config.features ?? [], baseFolder);
+  let fitted: FeatureMap | undefined;
+  const featureMap = (): FeatureMap =>
+    (fitted ??= fitFeatureMap(config.features ?? defaultFeatures(log), log, split.train, {
+      scratchFolder: cacheFolder,
+      vectors,
+    }));
+  // What is wrong with the features is said before the first phase; running statistics that nothing reads are not counted.
+  if (config.recipe !== "llm-only") featureMap();
   return {
     log,
     split,
-    featureMap,
+    get featureMap() {
+      return featureMap();
+    },
     catalogue: catalogueFromLog(log),
     cacheFolder,
     labels: (rows) => Float32Array.from(rows, (row) => log.label[row]!),
-    crmBatch: (rows, prefix) => idFeeds(featureMap.features, encodeRows(featureMap, log, rows), prefix),
+    crmBatch: (rows, prefix) => {
+      const map = featureMap();
+      return idFeeds(map.features, encodeRows(map, log, rows), prefix);
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type FeatureMap,
   type InteractionLog,
   type PromptConfig,
+  type StatisticsPlan,
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
 import { z } from "zod";
@@ -62,6 +63,8 @@ export interface Bundle {
   readonly featureMap: FeatureMap | undefined;
   /** How records become the LLM's text; undefined without an LLM. */
   readonly prompt: PromptConfig | undefined;
+  /** All running statistics that its models read; undefined where they read none. */
+  readonly statistics: StatisticsPlan | undefined;
   /** undefined where there is one model only. */
   readonly router: Router | undefined;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
@@ -131,8 +134,8 @@ export async function openBundle(
   const featureMap = models.includes("crm") ? await readFeatureMap(folder) : undefined;
   if (featureMap !== undefined) requireListed(folder, manifest, vectorsFiles(featureMap));
   const prompt = models.includes("llm") ? await readPrompt(folder) : undefined;
-  const plan = planOfBoth(featureMap, prompt);
-  if (plan !== undefined) requireListed(folder, manifest, statisticsFiles);
+  const statistics = planOfBoth(featureMap, prompt);
+  if (statistics !== undefined) requireListed(folder, manifest, statisticsFiles);
   const facts: { name: string } & Partial<LlmFacts> = await readJson(
     folder,
     files.bundle,
@@ -141,8 +144,8 @@ export async function openBundle(
   const knownOfLlm = async (): Promise<Parameters<typeof openLlm>[1]> => {
     if (prompt === undefined) throw noModel("llm", folder);
     const needed = promptStatistics(prompt) !== undefined;
-    const statistics = needed ? await readStatistics(folder, plan!) : undefined;
-    return { facts: facts as LlmFacts, prompt, catalogue, statistics };
+    const counted = needed ? await readStatistics(folder, statistics!) : undefined;
+    return { facts: facts as LlmFacts, prompt, catalogue, statistics: counted };
   };
   return {
     folder,
@@ -154,12 +157,13 @@ export async function openBundle(
     catalogue,
     featureMap,
     prompt,
+    statistics,
     router: routerFile in manifest.files ? await readRouter(folder) : undefined,
     async crm() {
       if (featureMap === undefined) throw noModel("crm", folder);
       const trained = await readCrm(folder, featureMap);
       if (featureMap.statistics === undefined) return trained;
-      return { ...trained, statistics: await readStatistics(folder, plan!) };
+      return { ...trained, statistics: await readStatistics(folder, statistics!) };
     },
     llm: async () => openLlm(folder, await knownOfLlm()),
     llmAsking: async () => readLlmAsking(folder, await knownOfLlm()),

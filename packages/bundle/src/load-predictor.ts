@@ -1,4 +1,5 @@
 import type { RuntimeConfig } from "@corella/engine";
+import type { RatingRecord } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import type { Lane } from "./lane.ts";
 import { openLane } from "./lanes.ts";
@@ -15,6 +16,11 @@ export interface LoadOptions {
   readonly workers?: boolean;
   /** A server that answers in place of the bundle's own LLM, whose weights are then not read. */
   readonly remoteLlm?: RemoteLlm | undefined;
+  /**
+   * The time in seconds since 1970 of records that tell none, where the bundle's features or prompt have running statistics: what was
+   * counted ages, and pauses grow. Default: the system's clock.
+   */
+  readonly now?: (() => number) | undefined;
 }
 
 /**
@@ -40,5 +46,15 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
   const lanes: Partial<Record<ModelName, Lane>> = {};
   for (const [i, lane] of opened.entries())
     if (lane.status === "fulfilled") lanes[bundle.models[i]!] = lane.value;
-  return createPredictor(lanes, bundle.router);
+  const predictor = createPredictor(lanes, bundle.router);
+  if (bundle.statistics === undefined) return predictor;
+  const { now = () => Math.floor(Date.now() / 1000) } = options;
+  return { ...predictor, score: (records, choice) => predictor.score(timed(records, now()), choice) };
+}
+
+/** Records that all have a time; statistics that a record brings were counted for it already. */
+function timed(records: readonly RatingRecord[], time: number): readonly RatingRecord[] {
+  return records.map((record) =>
+    record.time === undefined && record.statistics === undefined ? { ...record, time } : record,
+  );
 }

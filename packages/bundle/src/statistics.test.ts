@@ -10,10 +10,23 @@ import {
   fitFeatureMap,
   recordAt,
   recordsAt,
+  statisticsFromFiles,
+  statisticsToFiles,
   type InteractionLog,
+  type RatingRecord,
+  type RunningStatistics,
 } from "@corella/modality";
+import { parseSafetensors, serializeSafetensors } from "@corella/safetensors";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createCrmLane, crmOf, idFeeds, openBundle, saveBundle, type TrainedCrm } from "./index.ts";
+import {
+  createCrmLane,
+  crmOf,
+  idFeeds,
+  loadPredictor,
+  openBundle,
+  saveBundle,
+  type TrainedCrm,
+} from "./index.ts";
 import { saveTinyBundle, tinyLog } from "./testing.ts";
 
 let parent = "";
@@ -45,9 +58,9 @@ function crmWithStatistics(log: InteractionLog): TrainedCrm {
     Uint32Array.from({ length: 200 }, (_, row) => row),
   );
   const config = { model: "DCNv2", embeddingDim: 8, crossLayers: 2, parallelUnits: [16] };
-  const values = initialValues(crmOf(config, featureMap), 1);
-  for (const name of Object.keys(values))
-    if (name.startsWith("embedding.")) values[name] = values[name]!.map((x) => 3000 * x);
+  const part = crmOf(config, featureMap);
+  const values = initialValues(part, 1);
+  for (const name of Object.keys(part.tables)) values[name] = values[name]!.map((x) => 3000 * x);
   return { config, values, featureMap };
 }
 
@@ -90,6 +103,44 @@ test("records of the log bring the statistics of their own time along", async ()
   expect([...(await lane.score(recordsAt(whole, rows, trained.featureMap)))]).toEqual(await offline(rows));
   await expect(lane.score([recordAt(whole, 5)])).rejects.toMatchObject({ code: "features/no-statistics" });
   await lane.dispose();
+});
+
+test("a record without a time is asked as of now, and so are its user's events", async () => {
+  let now = whole.time[known]!;
+  const bundle = await openBundle(join(parent, "crm"));
+  const predictor = await loadPredictor(bundle, { runtime: { kind: "tfjs-cpu" }, now: () => now });
+  const { time: _, ...untimed } = recordAt(whole, known);
+  const answer = async (record: RatingRecord): Promise<number> =>
+    (await predictor.score([record]))[0]!.probability;
+  const first = await answer(untimed);
+  expect(first).toBe(await answer({ ...untimed, time: now }));
+  now += 30 * 86_400;
+  const older = await answer(untimed);
+  expect(older).not.toBe(first);
+  expect(older).toBe(await answer({ ...untimed, time: now }));
+  // An event that the bundle has not seen.
+  const { item } = recordAt(whole, 0);
+  const history = [...untimed.history, { item, rating: 1, time: now - 10 }];
+  expect(await answer({ ...untimed, history })).not.toBe(older);
+  await predictor.dispose();
+});
+
+test("what was counted is saved and read to the bit, however many events came after the log's end", async () => {
+  const open = async (): Promise<RunningStatistics> =>
+    (await (await openBundle(join(parent, "crm"))).crm()).statistics!;
+  const inMemory = await open();
+  let restarted = await open();
+  for (const row of later) {
+    const [rating, label, time] = [whole.rating[row]!, whole.label[row]!, whole.time[row]!];
+    for (const each of [inMemory, restarted])
+      each.observe({ ...recordAt(whole, row), rating, label, time }, catalogue);
+    const files = statisticsToFiles(restarted);
+    const json: unknown = JSON.parse(JSON.stringify(files.json));
+    const { tensors } = parseSafetensors(serializeSafetensors(files.tensors));
+    restarted = statisticsFromFiles(inMemory.plan, { json, tensors }, "files");
+    expect(statisticsToFiles(restarted)).toEqual(files);
+  }
+  expect(statisticsToFiles(restarted)).toEqual(statisticsToFiles(inMemory));
 });
 
 test("only a bundle with statistics has their files, and misses them", async () => {

@@ -25,7 +25,7 @@ function crmWithVectors(): TrainedCrm {
     ],
     log,
     Uint32Array.from({ length: 200 }, (_, row) => row),
-    new Map([["elsewhere/v.safetensors", { items, values }]]),
+    { vectors: new Map([["elsewhere/v.safetensors", { items, values }]]) },
   );
   const config = { model: "DCNv2", embeddingDim: 8, crossLayers: 2, parallelUnits: [16] };
   const initial = initialValues(crmOf(config, featureMap), 1);

@@ -55,10 +55,10 @@ export function isNumbers(feature: CrmFeature): feature is NumberFeature {
   return feature.type === "numeric" || feature.type === "vector";
 }
 
-/** The weights of a feature of numbers, [numbers, dim], N(0, 1e-4) at first. */
-export function projectionSpec(feature: NumberFeature, dim: number): ParamSpec {
+/** The weights of a feature of numbers, [numbers, dim]; what they make of standardised numbers has the deviation `std` at first. */
+export function projectionSpec(feature: NumberFeature, dim: number, std: number): ParamSpec {
   const rows = feature.type === "vector" ? feature.width : 1;
-  return { shape: [rows, dim], init: { kind: "normal", std: 1e-4 } };
+  return { shape: [rows, dim], init: { kind: "normal", std: std / Math.sqrt(rows) } };
 }
 
 /** A feature of numbers times its weights: [batch, numbers] by [numbers, dim] -> [batch, dim] */

@@ -79,7 +79,10 @@ function featuresOf(config: CrmConfig): readonly CrmFeature[] {
 /** Values whose embeddings are large enough to matter. */
 function lively(specs: Parameters<typeof initialValues>[0], seed: number): Values {
   const values = initialValues(specs, seed);
-  for (const name of embeddingNames(specs)) values[name] = values[name]!.map((x) => x * 3000);
+  for (const name of embeddingNames(specs)) {
+    const isNumber = name.startsWith("embedding.") && name in specs.params; // whose vectors are larger at first
+    values[name] = values[name]!.map((x) => x * (isNumber ? 3 : 3000));
+  }
   return values;
 }
 

@@ -23,3 +23,9 @@ export function plainText(text: string): string {
     .replace(/[\p{Cc}\s\u200E\u200F\u202A-\u202E\u2066-\u2069]+/gu, " ")
     .trim();
 }
+
+/** A text of so many characters at most; the last of a longer one is an ellipsis. */
+export function shortened(text: string, longest: number): string {
+  const characters = Array.from(text);
+  return characters.length <= longest ? text : `${characters.slice(0, longest - 1).join("")}…`;
+}

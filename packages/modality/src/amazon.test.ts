@@ -9,6 +9,7 @@ import {
   amazonBooks,
   catalogueFromLog,
   createPrompt,
+  planOfBoth,
   encodeRows,
   type FeatureConfig,
   fitFeatureMap,
@@ -98,7 +99,7 @@ test("the features of configs/amazon-books.yaml are those of such data, with sta
   const { train } = splitLog(log, amazonBooks(folder));
   const featureMap = fitFeatureMap(known, log, train);
   const row = log.item.findLastIndex((item) => log.items.ids[item] === book(0));
-  const [record] = recordsAt(log, [row], featureMap, createPrompt(prompt));
+  const [record] = recordsAt(log, [row], { statistics: planOfBoth(featureMap, prompt) });
   const { statistics } = record!;
   for (const name of ["author", "item"]) expect(statistics![`${name}_count`]).toBeCloseTo(Math.log1p(69), 5);
   // Of the user and the two categories: three earlier at most, for three books have any.

@@ -66,8 +66,9 @@ export {
 export { type FeatureWarning, featureWarnings } from "./features/warnings.ts";
 export { encodeRecords } from "./features/encode-records.ts";
 export { encodeRows } from "./features/encode-rows.ts";
-export { type NeedsStatistics, recordsAt, statisticsReader } from "./features/statistic.ts";
+export { type NeedsStatistics, recordsAt, statisticsAt } from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
+export type { OwnEvent } from "./statistics/own-events.ts";
 export type { StatisticsPlan } from "./statistics/plan.ts";
 export {
   emptyStatistics,

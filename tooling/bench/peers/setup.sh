@@ -22,7 +22,7 @@ python="$peers/venv/bin/python"
 "$python" -m pip install --quiet "${TORCH:-torch==2.13.0}"
 "$python" -m pip install --quiet \
   transformers==5.23.0 peft==0.21.2 safetensors==0.8.0 gguf==0.19.0 \
-  numpy==2.4.6 scikit-learn==1.9.1 pandas==3.1.1 "polars<1" \
+  numpy==2.4.6 scikit-learn==1.9.1 pandas==3.1.1 "polars<1" lightgbm==4.7.0 \
   keras_preprocessing pyyaml h5py tqdm pyarrow onnx onnxruntime
 
 # The package comes from the checkout, not from the wheel: the 2.3.10 wheel's data loaders need ray.

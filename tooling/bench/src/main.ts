@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
-import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
+import { Argument, Command, InvalidArgumentError } from "commander";
 import { CorellaError, formatError } from "@corella/errors";
 import { crmCostCases, crmEpochs, crmSteps } from "./areas/crm.ts";
 import { dataCases } from "./areas/data.ts";
 import { engineCases } from "./areas/engine.ts";
 import { realCases } from "./areas/llm-real.ts";
 import { llmCases } from "./areas/llm.ts";
+import { positiveInteger, report, runCommand } from "./command-line.ts";
 import type { BenchCase } from "./contestant.ts";
 import { profileCase } from "./ort-profile.ts";
 import { runCase } from "./run-case.ts";
@@ -62,16 +63,7 @@ const command = new Command("bench")
   )
   .exitOverride();
 
-try {
-  command.parse();
-  await run(command.args[0]!, command.opts<Options>());
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    process.stderr.write(`${formatError(error)}\n`);
-    process.exitCode = 2;
-  }
-}
+await runCommand(command, 2, (argument) => run(argument, command.opts<Options>()));
 
 async function run(area: string, options: Options): Promise<void> {
   const cases = chosen(await areas[area]!(options), options.only);
@@ -135,10 +127,6 @@ function chosen(cases: readonly BenchCase[], only: string | undefined): readonly
   });
 }
 
-function report(progress: string): void {
-  process.stderr.write(`${progress}\n`);
-}
-
 function print(result: object): void {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
@@ -150,11 +138,5 @@ function round(value: number): number {
 function fraction(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("It is above 0 and at most 1.");
-  return value;
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is a positive integer.");
   return value;
 }

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +33,38 @@ export function missingPeer(script: string): string | undefined {
 
 function isNode(script: string): boolean {
   return script.endsWith(".mjs");
+}
+
+/**
+ * Runs a peer's Python script to its end and gives its JSON lines; what it says on stderr is passed on.
+ * @throws CorellaError `bench/no-peer` where it is not installed, `bench/peer` when it fails
+ */
+export function runPeer<Line>(script: string, commandLine: readonly string[], threads: number): Line[] {
+  const missing = missingPeer(script);
+  if (missing !== undefined) {
+    const remedy = "Set the environment up, or name it with CORELLA_PEERS.";
+    throw new CorellaError({ code: "bench/no-peer", message: missing, place: script, remedy });
+  }
+  const { status, stdout } = spawnSync(
+    python,
+    [join(scripts, script), ...commandLine, "--threads", String(threads)],
+    {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+      maxBuffer: 2 ** 28,
+      env: { ...process.env, OMP_NUM_THREADS: String(threads) },
+    },
+  );
+  if (status === 0) {
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as Line);
+  }
+  throw new CorellaError({
+    code: "bench/peer",
+    message: `The peer ended with the exit code ${status}; its message stands above.`,
+    place: script,
+    remedy: "Compare the versions of the environment with tooling/bench/peers/setup.sh.",
+  });
 }
 
 /** A process of Python, or of Node, with one contestant, which answers rounds on command. */

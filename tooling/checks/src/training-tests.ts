@@ -5,6 +5,7 @@
  */
 export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   alignment: ["corella.test.ts", "one-model.test.ts", "pretrained-chat.test.ts", "tune.test.ts"],
+  bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts"],
   checks: ["readme.test.ts", "summary-reporter.test.ts"],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
@@ -26,10 +27,10 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   modality: [
     "crash.test.ts",
+    "eight-statistics.test.ts",
     "independent.test.ts",
     "malformed.test.ts",
     "movielens.test.ts",
-    "movietweetings-statistics.test.ts",
     "prepare-log.test.ts",
     "samples.test.ts",
   ],

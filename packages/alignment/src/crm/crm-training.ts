@@ -5,8 +5,8 @@ import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modal
 import { labelFeed, type PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 
-/** Rows that are scored at once. */
-const scoringBatch = 4096;
+/** Rows that a CRM scores at once. */
+export const scoringBatch = 4096;
 
 /** A CRM under the names that it has in every stage: parameters, tables and inputs begin with `crm.`. */
 export function namedCrm(crm: Part<CrmOutput>): Part<CrmOutput> {

@@ -6,6 +6,7 @@ import { createGenerator, permutation } from "@corella/random";
 import { randomSubset } from "../data.ts";
 import type { Run } from "../run.ts";
 import { spread, type Spread } from "../tuning/seeds.ts";
+import { scoringBatch } from "./crm-training.ts";
 
 /** What a CRM loses without what one feature tells of the samples. */
 export interface FeatureImportance {
@@ -30,8 +31,6 @@ export interface CrmImportance {
 /** Validation rows that are looked at. */
 const mostRows = 10_000;
 const shuffles = 3;
-/** Rows that are scored at once. */
-const scoringBatch = 4096;
 
 /**
  * Permutation importance of a trained CRM on a random subset of the validation part: see `permutationImportance`.

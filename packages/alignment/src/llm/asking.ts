@@ -1,6 +1,6 @@
 import { createLlmPrompt } from "@corella/bundle";
 import { yesNoIds, type TextTokenizer, type YesNoIds } from "@corella/llm";
-import { recordAt, statisticsReader, type ItemVectors, type Prompt } from "@corella/modality";
+import { recordAt, statisticsAt, type ItemVectors, type Prompt } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 
@@ -33,8 +33,18 @@ export async function askingOf(
 export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLike<number>): string[] {
   const { historyLength, retrieval } = prompt.config;
   const window = retrieval === "none" ? historyLength : data.log.history.maxLength;
-  const statistics = statisticsReader(data.log, prompt);
-  return Array.from(rows, (row) =>
-    prompt.render({ ...recordAt(data.log, row, window), statistics: statistics?.(row) }, data.catalogue),
+  return renderWith(data, prompt, rows, () => window);
+}
+
+/** The same, telling of so many events before each row, at most. */
+export function renderWith(
+  { log, catalogue }: Pick<PreparedData, "log" | "catalogue">,
+  prompt: Prompt,
+  rows: ArrayLike<number>,
+  events: (row: number) => number,
+): string[] {
+  const statistics = statisticsAt(log, rows, prompt);
+  return Array.from(rows, (row, i) =>
+    prompt.render({ ...recordAt(log, row, events(row)), statistics: statistics?.(i) }, catalogue),
   );
 }

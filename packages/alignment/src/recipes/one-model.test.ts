@@ -119,6 +119,15 @@ test("the CRM alone is the CRM after stage 1 of both together, to the bit", asyn
   );
 });
 
+test("the LLM alone fits no features: nothing is counted for it", async () => {
+  const unknown = { name: "x", type: "statistic", value: "mean", by: "item.nothing" } as const;
+  const config: RunConfig = { ...smallConfig, recipe: "llm-only", features: [unknown] };
+  const { result } = await smallRun(config);
+  expect(() => result.data.featureMap).toThrow(
+    expect.objectContaining({ code: "features/unknown-attribute" }),
+  );
+});
+
 test("the LLM alone learns under the loss over the whole vocabulary too", async () => {
   const { result } = await smallRun({
     ...smallConfig,

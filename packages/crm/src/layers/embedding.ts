@@ -27,7 +27,16 @@ export interface EmbeddingOptions {
   readonly attention: AttentionConfig;
 }
 
-/** Looks up and pools the features. Tables are N(0, 1e-4) with a padding row of zeros; a number scales a vector, several are projected. */
+/**
+ * A table's row moves whenever its id occurs; a number's vector is in every sample, and what it scales has a deviation of 1.
+ * At 1e-4 a network needs an epoch to hear of it, and at .5 the products of two vectors drown all else in DeepFM.
+ */
+const numberStd = 0.1;
+
+/**
+ * Looks up and pools the features. Tables are N(0, 1e-4) with a padding row of zeros; a number scales a vector, at first
+ * N(0, 0.1), several are projected to as wide a one.
+ */
 export function embedding(features: readonly CrmFeature[], options: EmbeddingOptions): Layer<void, Embedded> {
   const { embeddingDim: dim } = options;
   const params: Record<string, ParamSpec> = {};
@@ -37,7 +46,7 @@ export function embedding(features: readonly CrmFeature[], options: EmbeddingOpt
   for (const feature of features) {
     inputs[feature.name] = inputSpec(feature);
     if (isNumbers(feature)) {
-      params[feature.name] = projectionSpec(feature, dim);
+      params[feature.name] = projectionSpec(feature, dim, numberStd);
     } else {
       tables[feature.table] = tableSpec(feature, dim);
     }

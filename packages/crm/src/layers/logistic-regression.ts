@@ -13,7 +13,7 @@ export function logisticRegression(features: readonly CrmFeature[], bias: boolea
   for (const feature of features) {
     const { name } = feature;
     inputs[name] = inputSpec(feature);
-    if (isNumbers(feature)) params[name] = projectionSpec(feature, 1);
+    if (isNumbers(feature)) params[name] = projectionSpec(feature, 1, 1e-4);
     else tables[name] = tableSpec(feature, 1);
   }
   if (bias) params["bias"] = { shape: [1], init: { kind: "zeros" } };

@@ -19,7 +19,8 @@ import { oovId } from "./vocabulary.ts";
 
 /**
  * Encodes records, online or offline. Attributes that a record does not bring are looked up in the catalogue;
- * what is in neither is out-of-vocabulary. Statistics that it does not bring are those of the running statistics.
+ * what is in neither is out-of-vocabulary. Statistics that it does not bring are those of the running statistics, with the
+ * events of its history that these have not seen in what is its user's own.
  * @param statistics what was counted up to now; may be absent where every record brings its own, or the map has none
  * @throws CorellaError `features/no-statistics` where a statistic comes from neither
  */
@@ -32,7 +33,10 @@ export function encodeRecords(
   const features: IdBatch["features"] = {};
   const windows = records.map(({ history }) => history.slice(-featureMap.historyLength));
   const plan = featureMap.statistics;
-  const counted = plan === undefined ? [] : statisticsOfRecords(plan, records, catalogue, statistics);
+  const counted =
+    plan === undefined
+      ? []
+      : statisticsOfRecords({ ...featureMap, statistics: plan }, records, catalogue, statistics);
   for (const fitted of featureMap.fitted) {
     if (isStatistic(fitted)) {
       const { position, columns } = fitted;

@@ -13,17 +13,28 @@ import { attributeList } from "./values.ts";
 import { fitVectors } from "./fit-vectors.ts";
 import { valuesByCount } from "./vocabulary.ts";
 
+/** What fitting may be given. */
+export interface FitOptions {
+  /**
+   * The statistics of the log's rows, 4 bytes a row and statistic, are kept with the log; more than 256 MiB of them in a file
+   * here. Default: the system's folder for temporary files.
+   */
+  readonly scratchFolder?: string | undefined;
+  /** Vectors of items, by the path as text features and affinities name them: what `readFeatureVectors` reads. */
+  readonly vectors?: ReadonlyMap<string, ItemVectors> | undefined;
+}
+
 /**
  * Fits vocabularies and transforms on the training rows alone.
  * A sequence without `shareWith` counts the values in the histories of the training rows.
- * @param vectors of items, by the path as features name it; see `readFeatureVectors`
- * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit.
+ * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit;
+ * `features/no-vectors`, `data/cache-not-writable`
  */
 export function fitFeatureMap(
   config: readonly FeatureConfig[],
   log: InteractionLog,
   trainRows: ArrayLike<number>,
-  vectors: ReadonlyMap<string, ItemVectors> = new Map(),
+  options: FitOptions = {},
 ): FeatureMap {
   checkReferences(config);
   const json: FeatureMapJson = {
@@ -36,11 +47,11 @@ export function fitFeatureMap(
   };
   const statistics = config.filter((feature) => feature.type === "statistic");
   if (statistics.length > 0) {
-    const fitted = fitStatistics(statistics, log, trainRows);
+    const fitted = fitStatistics(statistics, log, trainRows, options);
     json.statisticMeans = fitted.means;
     Object.assign(json.transforms, fitted.transforms);
   }
-  const ofVectors = fitVectors(json.features, log, trainRows, vectors);
+  const ofVectors = fitVectors(json.features, log, trainRows, options.vectors ?? new Map());
   Object.assign(json.transforms, ofVectors.transforms);
   for (const feature of config) {
     if (feature.type === "statistic" || looksUpVectors(feature)) continue;

@@ -45,13 +45,26 @@ export function bucketId(boundaries: readonly number[], value: number | undefine
 }
 
 function meanAndDeviation(values: Float64Array): { mean: number; deviation: number } {
+  const moments = createMoments();
+  for (const value of values) moments.add(value);
+  return moments.fit();
+}
+
+/** Mean and deviation of numbers that are seen one after the other. */
+export function createMoments(): { add(value: number): void; fit(): { mean: number; deviation: number } } {
   let mean = 0;
   let squares = 0;
-  for (const [index, value] of values.entries()) {
-    const difference = value - mean; // Welford's update
-    mean += difference / (index + 1);
-    squares += difference * (value - mean);
-  }
-  const deviation = values.length === 0 ? 1 : Math.sqrt(squares / values.length);
-  return { mean, deviation: deviation > 0 ? deviation : 1 };
+  let size = 0;
+  return {
+    add(value) {
+      size += 1;
+      const difference = value - mean; // Welford's update
+      mean += difference / size;
+      squares += difference * (value - mean);
+    },
+    fit() {
+      const deviation = size === 0 ? 1 : Math.sqrt(squares / size);
+      return { mean, deviation: deviation > 0 ? deviation : 1 };
+    },
+  };
 }

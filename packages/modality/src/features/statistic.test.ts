@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createLog } from "../log.ts";
 import { recordAt } from "../record.ts";
 import type { StatisticConfig } from "../statistics/config.ts";
-import { statisticsByRow } from "../statistics/count-log.ts";
+import { statisticsByRow } from "../statistics/columns.test-helper.ts";
 import { planStatistics } from "../statistics/plan.ts";
 import { statisticsAtEnd } from "../statistics/running-statistics.ts";
 import { statisticsFromFiles, statisticsToFiles } from "../statistics/statistics-files.ts";
@@ -23,7 +23,7 @@ describe("statistics as features", () => {
     time: Float64Array.of(0, 10, 20, 30),
     label: Uint8Array.of(1, 0, 1, 1),
     users: { ids: ["u", "v", "w"], activeCount: 3, attributes: [{}, {}, {}] },
-    items: { ids: ["a", "b"], activeCount: 2, attributes: [{}, {}] },
+    items: { ids: ["a", "b"], activeCount: 2, attributes: [{ genres: ["War"] }, {}] },
     history: { maxLength: 3, ties: "exclude" },
     likedThreshold: 4,
   });
@@ -90,6 +90,8 @@ describe("statistics as features", () => {
   test.each<[string, string, Partial<StatisticConfig>]>([
     ["a key of nothing", "features/bad-key", { by: "history.item" }],
     ["an unknown attribute", "features/unknown-attribute", { by: ["user", "item.gnre"] }],
+    ["a stretch of width 0", "features/unknown-attribute", { by: "item.genres/0" }],
+    ["a stretch of text", "features/bad-key", { by: "item.genres/10" }],
     ["a second column of another's name", "features/duplicate-name", { name: "other", encoding: "both" }],
     ["a count of something", "config/invalid", { value: "count", of: "label", prior: undefined }],
     ["an ageing pause", "config/invalid", { value: "sinceLast", prior: undefined, halfLife: "3d" }],

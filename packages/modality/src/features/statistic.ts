@@ -1,8 +1,9 @@
 import { CorellaError } from "@corella/errors";
 import type { Catalogue } from "../catalogue.ts";
-import type { InteractionLog } from "../log.ts";
+import { type InteractionLog, isLiked } from "../log.ts";
 import { type RatingRecord, recordAt } from "../record.ts";
-import { statisticsByRow } from "../statistics/count-log.ts";
+import { statisticsOfLog } from "../statistics/count-log.ts";
+import type { OwnEvent } from "../statistics/own-events.ts";
 import type { PlannedStatistic, StatisticsPlan } from "../statistics/plan.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
 import { bucketId, type FittedTransform, transformNumber } from "./numeric.ts";
@@ -32,17 +33,26 @@ function presentOr(empty: number | undefined, value: number): number | undefined
   return Number.isNaN(value) ? empty : value;
 }
 
+/** What is read of records, and from which rating on an event of a history counts as positive. */
+interface CountedStatisticsOf {
+  readonly statistics: StatisticsPlan;
+  readonly likedThreshold: number;
+}
+
 /**
- * The statistics of records, in the plan's order: those that a record brings, else those counted up to now.
+ * The statistics of records, in the order of the plan: those that a record brings, else those counted up to now, and with
+ * the events of the record's history that were not counted in what is its user's own.
  * @param counted may count further statistics too
  * @throws CorellaError `features/no-statistics` where there are neither
  */
 export function statisticsOfRecords(
-  plan: StatisticsPlan,
+  { statistics: plan, likedThreshold }: CountedStatisticsOf,
   records: readonly RatingRecord[],
   catalogue: Catalogue | undefined,
   counted: RunningStatistics | undefined,
 ): Float32Array[] {
+  const ownEvents = ({ history }: RatingRecord): OwnEvent[] =>
+    history.map((event) => ({ ...event, label: isLiked(event.rating, likedThreshold) ? 1 : 0 }));
   const positions = counted === undefined ? [] : positionsIn(plan, counted);
   return records.map((record) => {
     const { statistics } = record;
@@ -52,7 +62,7 @@ export function statisticsOfRecords(
       );
     }
     if (counted === undefined) throw notCounted(plan.statistics[0]!.name);
-    const values = counted.valuesOf(record, catalogue);
+    const values = counted.valuesOf(record, catalogue, ownEvents(record));
     return Float32Array.from(positions, (position) => values[position]!);
   });
 }
@@ -62,13 +72,13 @@ export function statisticsOfRecords(
  * @throws CorellaError `features/no-statistics` where there are neither
  */
 export function statisticsOfRecord(
-  plan: StatisticsPlan,
+  of: CountedStatisticsOf,
   record: RatingRecord,
   catalogue: Catalogue | undefined,
   counted: RunningStatistics | undefined,
 ): NonNullable<RatingRecord["statistics"]> {
-  const [values] = statisticsOfRecords(plan, [record], catalogue, counted);
-  return byName(plan, (s) => values![s]!);
+  const [values] = statisticsOfRecords(of, [record], catalogue, counted);
+  return byName(of.statistics, (s) => values![s]!);
 }
 
 function positionsIn({ statistics }: StatisticsPlan, { plan }: RunningStatistics): number[] {
@@ -99,40 +109,39 @@ function byName(
   return known;
 }
 
-/** What needs running statistics: a feature map, a prompt. */
+/** What needs running statistics: a feature map, a prompt, a bundle. Of several, `planOfBoth` makes one. */
 export interface NeedsStatistics {
   readonly statistics: StatisticsPlan | undefined;
 }
 
 /**
- * Reads the statistics of rows of a log as of their own time, by name, as a record brings them.
+ * The statistics of rows of a log as of their own time, by name, as a record brings them.
  * @param needs undefined, or without statistics: nothing for a model that needs none
- * @returns undefined where none needs any
+ * @returns those of the row at a position; undefined where none are needed
  */
-export function statisticsReader(
+export function statisticsAt(
   log: InteractionLog,
-  ...needs: readonly (NeedsStatistics | undefined)[]
-): ((row: number) => Record<string, number>) | undefined {
-  const plans = needs.flatMap((one) => one?.statistics ?? []);
-  if (plans.length === 0) return undefined;
-  const read = plans.map((plan) => {
-    const columns = statisticsByRow(plan, log);
-    return (row: number) => byName(plan, (s) => columns[s]![row]!);
-  });
-  return (row) => Object.assign({}, ...read.map((ofPlan) => ofPlan(row)));
+  rows: ArrayLike<number>,
+  needs: NeedsStatistics | undefined,
+): ((position: number) => Record<string, number>) | undefined {
+  const plan = needs?.statistics;
+  if (plan === undefined) return undefined;
+  const values = statisticsOfLog(plan, log).rows.at(rows);
+  const width = plan.statistics.length;
+  return (position) => byName(plan, (s) => values[position * width + s]!);
 }
 
 /**
- * The samples at rows of a log, each with the statistics of a feature map or prompt as of its own time.
- * @param needs as those of `statisticsReader`
+ * The samples at rows of a log, each with the statistics that are needed as of its own time.
+ * @param needs undefined, or without statistics: nothing for a model that needs none
  */
 export function recordsAt(
   log: InteractionLog,
   rows: ArrayLike<number>,
-  ...needs: readonly (NeedsStatistics | undefined)[]
+  needs: NeedsStatistics | undefined,
 ): RatingRecord[] {
-  const read = statisticsReader(log, ...needs);
-  return Array.from(rows, (row) =>
-    read === undefined ? recordAt(log, row) : { ...recordAt(log, row), statistics: read(row) },
+  const read = statisticsAt(log, rows, needs);
+  return Array.from(rows, (row, i) =>
+    read === undefined ? recordAt(log, row) : { ...recordAt(log, row), statistics: read(i) },
   );
 }

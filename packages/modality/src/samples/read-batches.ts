@@ -180,11 +180,21 @@ function gatherWords(
   return touched;
 }
 
-function toIdBatch({ layout }: SampleFolder, { size, columns, labels }: OpenBatch): IdBatch {
+const none = new Int32Array(0);
+
+function toIdBatch({ features: names, layout }: SampleFolder, { size, columns, labels }: OpenBatch): IdBatch {
   const features: IdBatch["features"] = {};
-  for (const [index, { name, dtype }] of layout.entries()) {
+  for (const name of names) features[name] = none; // their order is the feature map's
+  for (const [index, { name, dtype, features: together }] of layout.entries()) {
     const column = columns[index]!;
-    features[name] = dtype === "F32" ? new Float32Array(column.buffer) : column;
+    const values = dtype === "F32" ? new Float32Array(column.buffer) : column;
+    if (together === undefined) features[name] = values;
+    else
+      for (const [at, one] of together.entries()) {
+        const numbers = new Float32Array(size);
+        for (let i = 0, from = at; i < size; i++, from += together.length) numbers[i] = values[from]!;
+        features[one] = numbers;
+      }
   }
   return { size, features, labels };
 }

@@ -16,10 +16,12 @@ import {
 } from "../prepared/column-files.ts";
 import { makeFolder } from "../prepared/content-folder.ts";
 import { tableBytes } from "../prepared/log-folder.ts";
+import { statisticsOfLog } from "../statistics/count-log.ts";
+import { gatherLists } from "../statistics/row-values.ts";
 import { type ColumnLayout, layoutOf, parseShard, type Shard, shardBytes } from "./shard.ts";
 
 /** Part of every key: raise it when the meaning of the files changes. */
-const formatVersion = 2;
+const formatVersion = 3;
 /** Some 13 MB with two 30-long histories: gathering at random is several times faster where that fits a processor's cache. */
 const defaultShardSize = 2 ** 17;
 
@@ -27,6 +29,8 @@ const defaultShardSize = 2 ** 17;
 export interface SampleFolder {
   readonly folder: string;
   readonly size: number;
+  /** Names of the features, in the feature map's order. */
+  readonly features: readonly string[];
   readonly layout: readonly ColumnLayout[];
   readonly shards: readonly { readonly size: number; readonly seal: FileSeal }[];
   /** Whether rows are in shards at random, so that batches may be shuffled. */
@@ -35,11 +39,13 @@ export interface SampleFolder {
 
 const manifestSchema: z.ZodType<Omit<SampleFolder, "folder">> = z.strictObject({
   size: z.int().nonnegative(),
+  features: z.array(z.string()),
   layout: z.array(
     z.strictObject({
       name: z.string(),
       width: z.int().positive(),
       dtype: z.enum(["U8", "I16", "I32", "F32"]),
+      features: z.array(z.string()).optional(),
     }),
   ),
   shards: z.array(z.strictObject({ size: z.int().positive(), seal: fileSealSchema })),
@@ -86,20 +92,65 @@ export async function prepareSamples(
       const layout = layoutOf(featureMap.features);
       const encode = createRowEncoder(featureMap, log);
       const shards: SampleFolder["shards"][number][] = [];
-      for (let start = 0; start < ordered.length; start += shardSize) {
+      // In the order of the log its columns are read forwards; the order within a shard is an epoch's business.
+      const rowsOf = (start: number): Uint32Array => {
         const inShard = ordered.subarray(start, start + shardSize);
-        // In the order of the log its columns are read forwards; the order within a shard is an epoch's business.
-        const batch = encode(ordered === rows ? inShard : inShard.slice().sort());
+        return ordered === rows ? inShard : inShard.slice().sort();
+      };
+      for (const [start, statistics] of withStatistics(
+        featureMap,
+        log,
+        ordered.length,
+        shardSize,
+        ordered === rows ? undefined : rowsOf,
+      )) {
+        const batch = encode(rowsOf(start), statistics);
         const seal = await writeSealed(unfinished, shardName(shards.length), shardBytes(layout, batch));
         shards.push({ size: batch.size, seal });
       }
-      const manifest: Omit<SampleFolder, "folder"> = { size: rows.length, layout, shards, scattered };
+      const features = featureMap.features.map(({ name }) => name);
+      const manifest: Omit<SampleFolder, "folder"> = {
+        size: rows.length,
+        features,
+        layout,
+        shards,
+        scattered,
+      };
       await writeSealed(unfinished, "manifest.json", Buffer.from(JSON.stringify(manifest, undefined, 1)));
       await syncFolder(unfinished);
     },
     async () => (await openSamples(folder)) !== undefined,
   );
   return (await openSamples(folder))!;
+}
+
+/** Bytes of statistics that are gathered in one go through their file. */
+const gatheredBytes = 2 ** 29;
+
+/**
+ * The starts of shards, with the statistics of their rows where the encoder should not look them up itself: rows at random of
+ * what lies in a file are gathered in one go through it, for as many shards as fit the memory.
+ * @param rowsOf the ascending rows of the shard at a start; undefined where a shard's rows are neighbours
+ */
+function* withStatistics(
+  { statistics }: FeatureMap,
+  log: InteractionLog,
+  size: number,
+  shardSize: number,
+  rowsOf: ((start: number) => Uint32Array) | undefined,
+): Generator<[start: number, statistics: Float32Array | undefined]> {
+  const values = statistics === undefined ? undefined : statisticsOfLog(statistics, log).rows;
+  const starts = Array.from({ length: Math.ceil(size / shardSize) }, (_, shard) => shard * shardSize);
+  if (values?.inFile !== true || rowsOf === undefined) {
+    for (const start of starts) yield [start, undefined];
+    return;
+  }
+  const atOnce = Math.max(1, Math.floor(gatheredBytes / (4 * values.width * shardSize)));
+  for (let first = 0; first < starts.length; first += atOnce) {
+    const group = starts.slice(first, first + atOnce);
+    const gathered = gatherLists(values, group.map(rowsOf));
+    for (const [i, start] of group.entries()) yield [start, gathered[i]];
+  }
 }
 
 /** The samples of a folder; undefined when it is not there, or lacks a file. Contents are checked when they are read. */

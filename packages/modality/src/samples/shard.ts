@@ -7,6 +7,8 @@ export interface ColumnLayout {
   readonly width: number;
   /** The narrowest that holds the feature's ids; half of a shard's bytes, or a quarter. */
   readonly dtype: "U8" | "I16" | "I32" | "F32";
+  /** Of several features of one number each, which lie side by side by sample: their names, [width]. */
+  readonly features?: readonly string[] | undefined;
 }
 
 /** A shard in memory, as it lies on disk: views of the bytes that were read. */
@@ -24,8 +26,18 @@ export interface Shard {
 const prefix = "feature ";
 const labelName = "label";
 
-/** What a shard holds of each of these features. */
+/**
+ * What a shard holds of these features. Numbers of all numeric ones lie together: of a sample at random they are then one
+ * place in memory and not as many as there are running statistics.
+ */
 export function layoutOf(features: readonly Feature[]): ColumnLayout[] {
+  const numbers = features.filter(({ type }) => type === "numeric").map(({ name }) => name);
+  if (numbers.length < 2) return columnsOf(features);
+  const together = { name: numbers[0]!, width: numbers.length, dtype: "F32", features: numbers } as const;
+  return [...columnsOf(features.filter(({ type }) => type !== "numeric")), together];
+}
+
+function columnsOf(features: readonly Feature[]): ColumnLayout[] {
   return features.map(({ name, type, vocabularySize, ...more }) => ({
     name,
     width: "maxLength" in more ? more.maxLength : "width" in more ? more.width : 1,
@@ -39,16 +51,25 @@ function narrowest(vocabularySize: number): "U8" | "I16" | "I32" {
 
 /** The bytes of a shard's file, of a batch with labels. */
 export function shardBytes(layout: readonly ColumnLayout[], batch: IdBatch): Uint8Array {
-  const column = (name: string, { dtype, width }: Pick<ColumnLayout, "dtype" | "width">): ShardTensor => [
-    name,
-    { dtype, shape: [batch.size, width], data: narrow(dtype, batch.features[name.slice(prefix.length)]!) },
-  ];
+  const column = ({ name, dtype, width, features }: ColumnLayout): ShardTensor => {
+    const values = features === undefined ? batch.features[name]! : sideBySide(batch, features);
+    return [prefix + name, { dtype, shape: [batch.size, width], data: narrow(dtype, values) }];
+  };
   return serializeSafetensors(
     Object.fromEntries([
-      ...layout.map((one) => column(prefix + one.name, one)),
+      ...layout.map(column),
       [labelName, { dtype: "U8", shape: [batch.size], data: new Uint8Array(batch.labels!) }] as const,
     ]),
   );
+}
+
+function sideBySide({ size, features }: IdBatch, names: readonly string[]): Float32Array {
+  const values = new Float32Array(size * names.length);
+  for (const [at, name] of names.entries()) {
+    const column = features[name]!;
+    for (let i = 0; i < size; i++) values[i * names.length + at] = column[i]!;
+  }
+  return values;
 }
 
 type ShardTensor = readonly [string, { dtype: Dtype; shape: number[]; data: ShardArray }];

@@ -15,7 +15,10 @@ export interface StatisticConfig {
   value: "mean" | "deviation" | "last" | "count" | "sinceLast";
   /** Of `mean`, `deviation` and `last`; default rating. The mean of the label is the share of positives. */
   of?: StatisticOf | undefined;
-  /** `user`, `item`, `user.age`, `item.genres[0]`, `item.genres` (all of a list: the average over them), or two of these. */
+  /**
+   * `user`, `item`, `user.age`, `item.genres[0]`, `item.genres` (all of a list: the average over them), `item.year/10` (a
+   * number in stretches of 10: its decade), or two of these.
+   */
   by: string | [string, string];
   /** Events of the training part's mean (deviations: of 0) that are added to `mean` and `deviation`; default 5. */
   prior?: number | undefined;
@@ -70,9 +73,16 @@ export interface Dimension {
   readonly attribute?: string | undefined;
   /** The position in a list, from 0; absent: every value of the list is a key of its own. */
   readonly index?: number | undefined;
+  /** Numbers are keys by the stretch of this width that they lie in; absent: each value is a key. */
+  readonly width?: number | undefined;
 }
 
-const dimensionText = /^(user|item)(?:\.([^.[\]]+)(?:\[(\d+)\])?)?$/;
+/** Whether a part of a key is the user's id, which nobody else has. */
+export function isUserId({ source, attribute }: Dimension): boolean {
+  return source === "user" && attribute === undefined;
+}
+
+const dimensionText = /^(user|item)(?:\.([^.[\]]+?)(?:\[(\d+)\]|\/((?!0+(?:\.0+)?$)\d+(?:\.\d+)?))?)?$/;
 const secondsPerDay = 86_400;
 
 /** The parts of a statistic's `by` as they are written, one or two. */
@@ -81,7 +91,7 @@ export function keyTexts({ by }: StatisticConfig): readonly string[] {
 }
 
 /**
- * Parses a part of a key such as `item.genres[0]`.
+ * Parses a part of a key such as `item.genres[0]` or `item.year/10`.
  * @throws CorellaError `features/bad-key`, naming the feature
  */
 export function parseDimension(name: string, text: string): Dimension {
@@ -91,6 +101,7 @@ export function parseDimension(name: string, text: string): Dimension {
       source: match[1] as Dimension["source"],
       attribute: match[2],
       index: match[3] === undefined ? undefined : Number(match[3]),
+      width: match[4] === undefined ? undefined : Number(match[4]),
     };
   }
   throw new CorellaError({
@@ -98,7 +109,7 @@ export function parseDimension(name: string, text: string): Dimension {
     message: `"${text}" is nothing that events can be counted by.`,
     place: `features.${name}.by`,
     remedy:
-      "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], or a list of two of these.",
+      "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], item.<number>/10, or a list of two of these.",
   });
 }
 

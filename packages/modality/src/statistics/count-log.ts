@@ -1,6 +1,7 @@
 import type { InteractionLog } from "../log.ts";
 import { codeDimension } from "./dimension-values.ts";
 import type { StatisticsPlan } from "./plan.ts";
+import { collectRowValues, type RowValues, type RowValuesOptions } from "./row-values.ts";
 import {
   countEvent,
   type CountedEvent,
@@ -68,23 +69,34 @@ export function countLog(
   return { tallies, names: dimensions.map(({ names }) => names) };
 }
 
-const columnsOf = new WeakMap<InteractionLog, Map<string, Float32Array[]>>();
+/** What one pass over a log gives: the statistics of its rows, and what is counted at its end. */
+export interface LogStatistics {
+  /** NaN where nothing was before a row. */
+  readonly rows: RowValues;
+  /** Not to be counted on: others read it. */
+  readonly atEnd: CountedLog;
+}
+
+const ofLogs = new WeakMap<InteractionLog, Map<string, LogStatistics>>();
 
 /**
- * The statistics of every row of a log, [size] each, in the plan's order; NaN where nothing was before a row. They are kept
- * with the log: 4 bytes a row and statistic.
+ * Counts a log, once for each plan: whoever asks later gets what is there.
+ * @param options of the pass, where it has not been made yet
+ * @throws CorellaError `data/cache-not-writable`
  */
-export function statisticsByRow(plan: StatisticsPlan, log: InteractionLog): readonly Float32Array[] {
-  let ofLog = columnsOf.get(log);
-  if (ofLog === undefined) columnsOf.set(log, (ofLog = new Map()));
+export function statisticsOfLog(
+  plan: StatisticsPlan,
+  log: InteractionLog,
+  options?: RowValuesOptions,
+): LogStatistics {
+  let ofLog = ofLogs.get(log);
+  if (ofLog === undefined) ofLogs.set(log, (ofLog = new Map()));
   const key = JSON.stringify(plan);
-  let columns = ofLog.get(key);
-  if (columns === undefined) {
-    columns = plan.statistics.map(() => new Float32Array(log.size));
-    countLog(plan, log, (row, values) => {
-      for (let s = 0; s < values.length; s++) columns![s]![row] = values[s]!;
-    });
-    ofLog.set(key, columns);
+  let found = ofLog.get(key);
+  if (found === undefined) {
+    const { add, finish } = collectRowValues(log.size, plan.statistics.length, options);
+    const atEnd = countLog(plan, log, (_, values) => add(values));
+    ofLog.set(key, (found = { rows: finish(), atEnd }));
   }
-  return columns;
+  return found;
 }

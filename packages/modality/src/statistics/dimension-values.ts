@@ -1,14 +1,18 @@
-import { attributeList, entityText } from "../features/values.ts";
+import { attributeList, attributeNumber, entityText } from "../features/values.ts";
 import type { Attributes, InteractionLog } from "../log.ts";
 import type { Dimension } from "./config.ts";
 import type { Span } from "./tallies.ts";
 
-/** What a user or item has along a dimension: its id, a value of an attribute, or each value of a list once. */
+/** What a user or item has along a dimension: its id, a value of an attribute or its stretch, or each value of a list once. */
 export function valuesAlong(
   dimension: Dimension,
   id: string | undefined,
   attributes: Attributes | undefined,
 ): readonly string[] {
+  if (dimension.attribute !== undefined && dimension.width !== undefined) {
+    const value = attributeNumber(attributes, dimension.attribute, undefined);
+    return value === undefined ? [] : [String(Math.floor(value / dimension.width))];
+  }
   if (dimension.attribute !== undefined && dimension.index === undefined) {
     const values = attributeList(attributes, dimension.attribute);
     return values.length < 2 ? values : [...new Set(values)];

@@ -16,6 +16,8 @@ export const statisticsOfEveryKind: StatisticConfig[] = [
     by: "item.year",
     halfLife: "1d",
   },
+  { name: "user_by_years", type: "statistic", value: "deviation", by: ["user", "item.year/5"] },
+  { name: "age_group", type: "statistic", value: "count", by: "user.age/12.5" },
   { name: "recent_mean", type: "statistic", value: "mean", by: "item", halfLife: "0.25d" },
   {
     name: "recent_count",

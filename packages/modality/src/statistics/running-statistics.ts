@@ -1,12 +1,21 @@
 import type { Catalogue } from "../catalogue.ts";
 import type { Attributes, InteractionLog } from "../log.ts";
 import type { RatingRecord } from "../record.ts";
-import { countLog } from "./count-log.ts";
+import { statisticsOfLog } from "./count-log.ts";
 import { valuesAlong } from "./dimension-values.ts";
+import {
+  type Counted,
+  countedFor,
+  type OwnEvent,
+  statisticsByUser,
+  type UnseenEvent,
+  unseenEvents,
+} from "./own-events.ts";
 import type { StatisticsPlan } from "./plan.ts";
 import {
   type CountedEvent,
   countEvent,
+  copyTally,
   createTallies,
   readDeviations,
   readStatistics,
@@ -35,9 +44,19 @@ export interface RunningStatistics {
    * The statistics of a sample, in the plan's order, from the events observed so far; NaN where nothing was before.
    * With `exclude` what was observed at the sample's time does not count, until a later sample or event has come.
    * Without a time the sample is as of the latest event, and `sinceLast` is NaN. A time of the past is not gone back to.
+   * @param ownEvents of the sample's user, oldest first: those later than the user's latest that was observed enter the
+   * statistics whose key names the user, for this answer alone. Of a user of whom nothing was observed, or who has no
+   * name, they all do. Everybody's statistics stay as they are.
    */
-  valuesOf(sample: StatisticsSubject & Pick<RatingRecord, "time">, catalogue?: Catalogue): Float32Array;
-  /** Counts an event. They should come in the order of time; a late one counts, aged as its time says. */
+  valuesOf(
+    sample: StatisticsSubject & Pick<RatingRecord, "time">,
+    catalogue?: Catalogue,
+    ownEvents?: readonly OwnEvent[],
+  ): Float32Array;
+  /**
+   * Counts an event: this is how what was counted goes on, one event after the other. They should come in the order of time;
+   * a late one counts, aged as its time says. `statisticsToFiles` keeps what was counted, to the bit.
+   */
   observe(event: ObservedEvent, catalogue?: Catalogue): void;
   /** What is counted, for a file: events of the latest instant too. */
   counted(): CountedStatistics;
@@ -52,6 +71,9 @@ export interface CountedStatistics {
   readonly tallies: readonly Tally[];
 }
 
+/** Stands for a user without a name, whose events a request tells; no id is empty. */
+const anonymous = "";
+
 /** Statistics of which nothing was counted yet. */
 export function emptyStatistics(plan: StatisticsPlan, ties: "exclude" | "order"): RunningStatistics {
   const names = plan.dimensions.map(() => []);
@@ -63,24 +85,37 @@ export function emptyStatistics(plan: StatisticsPlan, ties: "exclude" | "order")
   });
 }
 
-/** The statistics at the end of a log, all of its events counted. */
+/** The statistics at the end of a log, all of its events counted; what a pass over the log has counted before is used. */
 export function statisticsAtEnd(plan: StatisticsPlan, log: InteractionLog): RunningStatistics {
   const latest = log.size === 0 ? Number.NEGATIVE_INFINITY : log.time[log.size - 1]!;
-  return createRunningStatistics(plan, { ties: log.history.ties, latest, ...countLog(plan, log) });
+  const before = { ties: log.history.ties, latest, ...statisticsOfLog(plan, log).atEnd };
+  return createRunningStatistics(plan, before, { shared: true });
 }
 
-/** Statistics that go on from what was counted, whose tallies they take over. */
-export function createRunningStatistics(plan: StatisticsPlan, before: CountedStatistics): RunningStatistics {
-  const { ties, tallies } = before;
-  let { latest } = before;
+/**
+ * Statistics that go on from what was counted, whose tallies they take over.
+ * @param options.shared others read the tallies too: they are copied before the first event that is counted here
+ */
+export function createRunningStatistics(
+  plan: StatisticsPlan,
+  before: CountedStatistics,
+  { shared = false }: { readonly shared?: boolean } = {},
+): RunningStatistics {
+  const { ties } = before;
+  let { tallies, latest } = before;
+  let isOwn = !shared;
   const names = before.names.map((ofDimension) => new Map(ofDimension.map((name, code) => [name, code])));
   /** Events of the latest instant, which samples of it do not see. */
   let pending: { spans: Span[]; event: CountedEvent; deviations: Float64Array }[] = [];
 
+  const byUser = statisticsByUser(plan);
+  const valuesBy = (subject: StatisticsSubject, catalogue: Catalogue | undefined): (readonly string[])[] =>
+    plan.dimensions.map((dimension) =>
+      valuesAlong(dimension, ...entityOf(dimension.source, subject, catalogue)),
+    );
+
   const spansOf = (subject: StatisticsSubject, catalogue: Catalogue | undefined, add: boolean): Span[] =>
-    plan.dimensions.map((dimension, d) => {
-      const [id, attributes] = entityOf(dimension.source, subject, catalogue);
-      const values = valuesAlong(dimension, id, attributes);
+    valuesBy(subject, catalogue).map((values, d) => {
       const codes = Int32Array.from(values, (value) => {
         const code = names[d]!.get(value);
         if (code !== undefined || !add) return code ?? -1;
@@ -90,13 +125,46 @@ export function createRunningStatistics(plan: StatisticsPlan, before: CountedSta
       return { codes, start: 0, end: codes.length };
     });
   const countPending = (): void => {
+    if (pending.length > 0) latestOwn = undefined;
     for (const { spans, event, deviations } of pending) countEvent(tallies, spans, event, deviations, 0);
     pending = [];
+  };
+  /** What a user's events leave behind beside what is counted here. Many samples of one user are asked at once: kept for the next. */
+  let latestOwn:
+    | { readonly key: string; readonly of: Catalogue | undefined; readonly counted: Counted }
+    | undefined;
+  const withEvents = (
+    { user, userAttributes }: StatisticsSubject,
+    unseen: readonly UnseenEvent[],
+    catalogue: Catalogue | undefined,
+  ): Counted => {
+    const key = JSON.stringify([user, userAttributes, unseen]);
+    if (latestOwn?.key === key && latestOwn.of === catalogue) return latestOwn.counted;
+    const events = unseen.map(({ item, rating, label, time }) => ({
+      user,
+      userAttributes,
+      item,
+      rating,
+      label,
+      time,
+    }));
+    const subjects = events.map((event) => valuesBy(event, catalogue));
+    const own = countedFor(plan, [{ names, tallies }], subjects);
+    const aside = createRunningStatistics(plan, {
+      ties,
+      latest,
+      names: own.names.map((ofDimension) => [...ofDimension.keys()]),
+      tallies: own.tallies,
+    });
+    for (const event of events) aside.observe(event, catalogue);
+    const counted = { ...own, ...aside.counted(), names: own.names };
+    latestOwn = { key, of: catalogue, counted };
+    return counted;
   };
   return {
     plan,
     ties,
-    valuesOf(sample, catalogue) {
+    valuesOf(sample, catalogue, ownEvents = []) {
       if (sample.time === undefined || sample.time > latest) countPending();
       const values = new Float32Array(plan.statistics.length);
       readStatistics(plan, tallies, spansOf(sample, catalogue, false), sample.time ?? latest, values);
@@ -104,9 +172,30 @@ export function createRunningStatistics(plan: StatisticsPlan, before: CountedSta
         for (const [s, { value }] of plan.statistics.entries())
           if (value === "sinceLast") values[s] = Number.NaN;
       }
+      const unseen = unseenEvents(plan, { ties, latest, names, tallies }, sample, ownEvents);
+      if (unseen.length === 0) return values;
+      const user = sample.user ?? anonymous;
+      const own = withEvents({ ...sample, user }, unseen, catalogue);
+      const sources = [own, { names, tallies }];
+      const { tallies: ofSample, names: codes } = countedFor(plan, sources, [
+        valuesBy({ ...sample, user }, catalogue),
+      ]);
+      const aside = createRunningStatistics(plan, {
+        ties,
+        latest: own.latest,
+        names: codes.map((ofDimension) => [...ofDimension.keys()]),
+        tallies: ofSample,
+      });
+      const withOwn = aside.valuesOf({ ...sample, user }, catalogue);
+      const isTimed = unseen.every((event) => event.isTimed);
+      for (const s of byUser)
+        values[s] = plan.statistics[s]!.value === "sinceLast" && !isTimed ? Number.NaN : withOwn[s]!;
       return values;
     },
     observe({ rating, label, time, ...subject }, catalogue) {
+      if (!isOwn) tallies = tallies.map(copyTally);
+      isOwn = true;
+      latestOwn = undefined;
       if (time > latest) countPending();
       latest = Math.max(latest, time);
       const spans = spansOf(subject, catalogue, true);

@@ -2,7 +2,8 @@ import { CorellaError } from "@corella/errors";
 import { type TensorToWrite, type TensorView, toTypedArray } from "@corella/safetensors";
 import { z } from "zod";
 import { createPairTable } from "./pair-table.ts";
-import type { StatisticsPlan } from "./plan.ts";
+import type { StatisticsPlan, TallyPlan } from "./plan.ts";
+import { cellWidth, lastAt, quantitiesAt, weightAt } from "./tallies.ts";
 import { createRunningStatistics, type RunningStatistics } from "./running-statistics.ts";
 
 /** What a file says of running statistics beside their arrays. */
@@ -28,19 +29,26 @@ export interface StatisticsFiles {
   tensors: Record<string, TensorToWrite>;
 }
 
+/** Names of a key's cells in files, and where they are. */
+function cellNames({ quantities }: TallyPlan): [name: string, at: number][] {
+  return [
+    ["weight", weightAt],
+    ["last", lastAt],
+    ...quantities.map((_, q): [string, number] => [`quantity.${q}`, quantitiesAt + q]),
+  ];
+}
+
 /** What files hold of running statistics: every event that was observed, those of the latest instant too. */
 export function statisticsToFiles(statistics: RunningStatistics): StatisticsFiles {
   const { ties, latest, names, tallies } = statistics.counted();
   const tensors: Record<string, TensorToWrite> = {};
-  for (const [t, { plan, pairs, weight, last, quantities }] of tallies.entries()) {
+  for (const [t, { plan, pairs, cells, width }] of tallies.entries()) {
     const keyCount = pairs?.size ?? names[plan.dimensions[0]!]!.length;
-    const put = (name: string, data: Float64Array): void => {
-      const kept = data.subarray(0, keyCount);
-      tensors[`${t}.${name}`] = { dtype: "F64", shape: [kept.length], data: kept };
-    };
-    put("weight", weight);
-    put("last", last);
-    for (const [q, quantity] of quantities.entries()) put(`quantity.${q}`, quantity);
+    const size = Math.min(keyCount, cells.length / width);
+    for (const [name, at] of cellNames(plan)) {
+      const data = Float64Array.from({ length: size }, (_, key) => cells[key * width + at]!);
+      tensors[`${t}.${name}`] = { dtype: "F64", shape: [size], data };
+    }
     if (pairs !== undefined)
       tensors[`${t}.pairs`] = { dtype: "I32", shape: [pairs.size, 2], data: pairs.toArray() };
   }
@@ -70,12 +78,21 @@ export function statisticsFromFiles(
     if (values instanceof kind) return values.slice() as T; // its own memory, which goes on counting
     throw foreign(place);
   };
+  const cellsOf = (tally: TallyPlan, t: number): Float64Array => {
+    const columns = cellNames(tally).map(([name, at]) => [at, read(`${t}.${name}`, Float64Array)] as const);
+    const size = columns[0]![1].length;
+    const cells = new Float64Array(size * cellWidth(tally));
+    for (const [at, column] of columns) {
+      if (column.length !== size) throw foreign(place);
+      for (let key = 0; key < size; key++) cells[key * cellWidth(tally) + at] = column[key]!;
+    }
+    return cells;
+  };
   const tallies = plan.tallies.map((tally, t) => ({
     plan: tally,
     pairs: tally.dimensions.length === 2 ? createPairTable(read(`${t}.pairs`, Int32Array)) : undefined,
-    weight: read(`${t}.weight`, Float64Array),
-    last: read(`${t}.last`, Float64Array),
-    quantities: tally.quantities.map((_, q) => read(`${t}.quantity.${q}`, Float64Array)),
+    cells: cellsOf(tally, t),
+    width: cellWidth(tally),
     keys: new Int32Array(16),
   }));
   return createRunningStatistics(plan, { ties, latest: latest ?? Number.NEGATIVE_INFINITY, names, tallies });

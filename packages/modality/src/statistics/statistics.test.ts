@@ -9,7 +9,7 @@ import { createLog, type InteractionLog } from "../log.ts";
 import { randomLog } from "../random-log.test-helper.ts";
 import { recordAt } from "../record.ts";
 import { halfLifeSeconds, keyTexts, parseDimension, type StatisticConfig } from "./config.ts";
-import { statisticsByRow } from "./count-log.ts";
+import { statisticsByRow } from "./columns.test-helper.ts";
 import { valuesAlong } from "./dimension-values.ts";
 import { statisticsOfEveryKind } from "./every-kind.test-helper.ts";
 import { planStatistics } from "./plan.ts";
@@ -35,7 +35,10 @@ describe("statistics of random logs, under both rules for ties", () => {
   test("are for every row those of a server that was fed the log event by event", () => {
     fc.assert(
       fc.property(randomLog(), (log) => {
-        const offline = statisticsByRow(plan, log);
+        const offline = statisticsByRow(plan, log, {
+          memoryBytes: log.history.maxLength > 4 ? 0 : undefined,
+          blockRows: 8,
+        });
         const catalogue = catalogueFromLog(log);
         const server = emptyStatistics(plan, log.history.ties);
         for (let row = 0; row < log.size; row++) {
@@ -86,6 +89,16 @@ describe("statistics of random logs, under both rules for ties", () => {
       { numRuns: 100 },
     );
   });
+});
+
+test.each([
+  ["item.year/10", { year: 1994 }, ["199"]],
+  ["item.year/10", { year: "1990" }, ["199"]],
+  ["item.year/0.5", { year: -0.2 }, ["-1"]],
+  ["item.year/10", { year: "soon" }, []],
+  ["item.year/10", {}, []],
+])("%s of %o has the keys %o", (text, attributes, keys) => {
+  expect(valuesAlong(parseDimension("test", text), "i", attributes)).toEqual(keys);
 });
 
 /** A log of its first rows, which knows the users and items of the others too. */

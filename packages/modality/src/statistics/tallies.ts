@@ -20,14 +20,27 @@ export interface CountedEvent {
 export interface Tally {
   readonly plan: TallyPlan;
   readonly pairs: PairTable | undefined;
-  /** Events by key, aged to the time in `last`. */
-  weight: Float64Array;
-  /** The time of a key's latest event; -Infinity for a key without one. */
-  last: Float64Array;
-  /** By quantity of the plan, then by key; sums are aged to the time in `last`. */
-  quantities: Float64Array[];
+  /**
+   * [keys, width], a key's side by side: in a large state every access waits for memory, and so it is one. The time of the
+   * key's latest event, -Infinity for a key without one; the weight of its events, aged to that time; then the quantities
+   * of the plan, sums aged likewise.
+   */
+  cells: Float64Array;
+  readonly width: number;
   /** What `findKeys` found last. */
   keys: Int32Array;
+}
+
+/** Where a key's cells hold the time of its latest event. */
+export const lastAt = 0;
+/** Where a key's cells hold the weight of its events. */
+export const weightAt = 1;
+/** Where a key's cells hold the first of its quantities. */
+export const quantitiesAt = 2;
+
+/** Cells of a key. */
+export function cellWidth({ quantities }: TallyPlan): number {
+  return quantitiesAt + quantities.length;
 }
 
 /** Empty accumulators of a plan. */
@@ -35,11 +48,21 @@ export function createTallies({ tallies }: StatisticsPlan): Tally[] {
   return tallies.map((plan) => ({
     plan,
     pairs: plan.dimensions.length === 2 ? createPairTable() : undefined,
-    weight: new Float64Array(0),
-    last: new Float64Array(0),
-    quantities: plan.quantities.map(() => new Float64Array(0)),
+    cells: new Float64Array(0),
+    width: cellWidth(plan),
     keys: new Int32Array(16),
   }));
+}
+
+/** A tally with memory of its own. */
+export function copyTally({ plan, pairs, cells, width }: Tally): Tally {
+  return {
+    plan,
+    pairs: pairs === undefined ? undefined : createPairTable(pairs.toArray()),
+    cells: cells.slice(),
+    width,
+    keys: new Int32Array(16),
+  };
 }
 
 /**
@@ -59,21 +82,24 @@ export function readStatistics(
     const keyCount = findKeys(tally, spans, false);
     for (const position of tally.plan.statistics) {
       const { value, quantity, prior, priorMean, plain } = statistics[position]!;
-      const { weight, last, keys } = tally;
-      const kept = tally.quantities[quantity];
+      const { cells, width, keys } = tally;
       let sum = 0;
       let present = 0;
       for (let i = 0; i < keyCount; i++) {
-        const key = keys[i]!;
-        if (key < 0 || key >= last.length || last[key] === Number.NEGATIVE_INFINITY) continue;
+        const cell = keys[i]! * width;
+        if (cell < 0 || cell >= cells.length) continue;
+        const last = cells[cell + lastAt]!;
+        if (last === Number.NEGATIVE_INFINITY) continue;
         present += 1;
-        const age = Math.max(0, time - last[key]!);
+        const age = Math.max(0, time - last);
+        const weight = cells[cell + weightAt]!;
+        const kept = cells[cell + quantitiesAt + quantity]!; // of those that have a quantity
         if (value === "sinceLast") sum += plain ? age : Math.log1p(age);
-        else if (value === "last") sum += kept![key]!;
+        else if (value === "last") sum += kept;
         else {
           const part = remaining(tally.plan, age);
-          if (value === "count") sum += plain ? weight[key]! * part : Math.log1p(weight[key]! * part);
-          else sum += (kept![key]! * part + priorMean * prior) / (weight[key]! * part + prior);
+          if (value === "count") sum += plain ? weight * part : Math.log1p(weight * part);
+          else sum += (kept * part + priorMean * prior) / (weight * part + prior);
         }
       }
       // A key that never occurred has a count, 0, and no other value.
@@ -109,45 +135,52 @@ function meanOf(
 ): number {
   const { codes, start, end } = spans[tally.plan.dimensions[0]!]!;
   const key = start < end ? codes[start]! : -1; // an id: there is one, or none of an anonymous user
-  const last = key < 0 ? undefined : tally.last[key];
+  const { cells } = tally;
+  const cell = key * tally.width;
+  const last = key < 0 ? undefined : cells[cell + lastAt];
   if (last === undefined || last === Number.NEGATIVE_INFINITY) return priorMean;
   const part = remaining(tally.plan, Math.max(0, time - last));
-  const weight = tally.weight[key]! * part + prior;
-  return weight === 0 ? priorMean : (tally.quantities[quantity]![key]! * part + priorMean * prior) / weight;
+  const weight = cells[cell + weightAt]! * part + prior;
+  return weight === 0
+    ? priorMean
+    : (cells[cell + quantitiesAt + quantity]! * part + priorMean * prior) / weight;
 }
 
 /**
  * Counts an event.
- * @param deviations those of `readDeviations` for it, from `at`
+ * @param deviations those of `readDeviations` for it, from `deviationsAt`
  */
 export function countEvent(
   tallies: readonly Tally[],
   spans: readonly Span[],
   event: CountedEvent,
   deviations: Float64Array,
-  at: number,
+  deviationsAt: number,
 ): void {
   for (const tally of tallies) {
     const keyCount = findKeys(tally, spans, true);
-    const { plan, weight, last, quantities, keys } = tally;
+    const { plan, cells, width, keys } = tally;
     for (let i = 0; i < keyCount; i++) {
-      const key = keys[i]!;
-      const isLatest = event.time >= last[key]!;
-      const age = Math.abs(event.time - last[key]!); // Infinity at a key's first event
+      const cell = keys[i]! * width;
+      const last = cells[cell + lastAt]!;
+      const isLatest = event.time >= last;
+      const age = Math.abs(event.time - last); // Infinity at a key's first event
       const part = age === 0 || age === Number.POSITIVE_INFINITY ? 1 : remaining(plan, age);
       const keep = isLatest ? part : 1;
       const enter = isLatest ? 1 : part; // an event that comes late is aged itself
-      weight[key] = weight[key]! * keep + enter;
-      for (const [index, quantity] of plan.quantities.entries()) {
-        const kept = quantities[index]!;
+      cells[cell + weightAt] = cells[cell + weightAt]! * keep + enter;
+      for (let q = 0; q < plan.quantities.length; q++) {
+        const quantity = plan.quantities[q]!;
+        const at = cell + quantitiesAt + q;
         if (quantity.kind === "latest") {
-          if (isLatest) kept[key] = event[quantity.of];
+          if (isLatest) cells[at] = event[quantity.of];
           continue;
         }
-        const x = quantity.kind === "deviation" ? deviations[at + quantity.slot]! : event[quantity.of];
-        kept[key] = kept[key]! * keep + x * enter;
+        const x =
+          quantity.kind === "deviation" ? deviations[deviationsAt + quantity.slot]! : event[quantity.of];
+        cells[at] = cells[at]! * keep + x * enter;
       }
-      if (isLatest) last[key] = event.time;
+      if (isLatest) cells[cell + lastAt] = event.time;
     }
   }
 }
@@ -182,18 +215,17 @@ function findKeys(tally: Tally, spans: readonly Span[], add: boolean): number {
   }
   if (!add) return found;
   for (let i = 0; i < found; i++) most = Math.max(most, keys[i]!);
-  if (most >= tally.last.length) makeRoom(tally, most + 1);
+  if (most * tally.width >= tally.cells.length) makeRoom(tally, most + 1);
   return found;
 }
 
-function makeRoom(tally: Tally, size: number): void {
-  const capacity = Math.max(size, 2 * tally.last.length, 16);
-  const longer = (before: Float64Array, rest: number): Float64Array => {
-    const after = new Float64Array(capacity).fill(rest, before.length);
-    after.set(before);
-    return after;
-  };
-  tally.weight = longer(tally.weight, 0);
-  tally.last = longer(tally.last, Number.NEGATIVE_INFINITY);
-  tally.quantities = tally.quantities.map((kept) => longer(kept, 0));
+/** Makes room for keys up to a size, and more. */
+export function makeRoom(tally: Tally, size: number): void {
+  const { cells: before, width } = tally;
+  const capacity = Math.max(size, (2 * before.length) / width, 16);
+  const cells = new Float64Array(capacity * width);
+  cells.set(before);
+  for (let cell = before.length; cell < cells.length; cell += width)
+    cells[cell + lastAt] = Number.NEGATIVE_INFINITY;
+  tally.cells = cells;
 }

@@ -43,7 +43,7 @@ const logs = randomLog().filter(
 test("rows and records give the same bits, also of a map that was restored", () => {
   fc.assert(
     fc.property(logs, (log) => {
-      const fitted = fitFeatureMap(features, log, rowsOf(log), given);
+      const fitted = fitFeatureMap(features, log, rowsOf(log), { vectors: given });
       const restored = featureMapFromJson(JSON.parse(JSON.stringify(fitted.toJson())), fitted.vectors);
       const { labels: _, ...offline } = encodeRows(restored, log, rowsOf(log));
       expect(
@@ -59,7 +59,7 @@ test("rows and records give the same bits, also of a map that was restored", () 
 test("an affinity is the cosine with liked minus disliked of the history before the sample", () => {
   fc.assert(
     fc.property(logs, (log) => {
-      const map = fitFeatureMap(features, log, rowsOf(log), given);
+      const map = fitFeatureMap(features, log, rowsOf(log), { vectors: given });
       const vectors = map.vectors.get((map.fitted[0]!.config as { vectors: string }).vectors)!;
       const { mean, deviation } = map.toJson().transforms.latest as { mean: number; deviation: number };
       const vectorOf = (item: number): number[] => {
@@ -103,7 +103,7 @@ const ofHandLog: FeatureConfig[] = [
 const handVectors = new Map([["v", { items: ["b", "a"], values: Float32Array.of(6, 0, 2, 8) }]]);
 
 function handMap(log: InteractionLog, trainRows: number[]): FeatureMap {
-  return fitFeatureMap(ofHandLog, log, trainRows, handVectors);
+  return fitFeatureMap(ofHandLog, log, trainRows, { vectors: handVectors });
 }
 
 test("of a small log, by hand: standardised vectors, a last number for what has none, ties unknown to each other", () => {
@@ -152,7 +152,7 @@ test("what a text says alone is told by a linear discriminant; its numbers are o
   const vectors = new Map([["v", { items: log.items.ids, values }]]);
   const rows = Uint32Array.from(rowsOf(log));
   const split = { train: rows.slice(0, 150), validation: rows.slice(150), test: rows.slice(0, 0) };
-  const map = fitFeatureMap(ofHandLog, log, split.train, vectors);
+  const map = fitFeatureMap(ofHandLog, log, split.train, { vectors });
   expect(featureGroups(map)[0]).toEqual({ name: "text", type: "text", columns: ["text"] });
   const pairs = (scores: Float32Array, labels: Float32Array): number => {
     let [right, all] = [0, 0];
@@ -224,12 +224,12 @@ describe("files", () => {
     const no = expect.objectContaining({ code: "features/no-vectors" });
     expect(() => fitFeatureMap(ofHandLog, log, [0, 1])).toThrow(no);
     const foreign = new Map([["v", { items: ["1", "2"], values: Float32Array.of(1, 2) }]]);
-    expect(() => fitFeatureMap(ofHandLog, log, [0, 1], foreign)).toThrow(no);
+    expect(() => fitFeatureMap(ofHandLog, log, [0, 1], { vectors: foreign })).toThrow(no);
     expect(() => featureMapFromJson(handMap(log, [0, 1]).toJson())).toThrow(
       expect.objectContaining({ code: "features/incomplete-map" }),
     );
     const sharing: FeatureConfig = { name: "item", type: "categorical", field: "item", shareWith: "text" };
-    expect(() => fitFeatureMap([...ofHandLog, sharing], log, [0, 1], handVectors)).toThrow(
+    expect(() => fitFeatureMap([...ofHandLog, sharing], log, [0, 1], { vectors: handVectors })).toThrow(
       expect.objectContaining({ code: "features/bad-share" }),
     );
   });

@@ -5,6 +5,7 @@ import "echarts/lib/chart/line";
 import "echarts/lib/component/gridSimple";
 import { SVGRenderer } from "echarts/renderers";
 import { escapeHtml, plainText } from "../../text.ts";
+import type { Scale } from "./scale.ts";
 
 use([SVGRenderer]);
 
@@ -97,4 +98,18 @@ export const noAxisLine: { axisLine: { show: false }; axisTick: { show: false } 
  */
 export function axisName(name: string, gap: number): Record<string, unknown> {
   return { name: plainText(name), nameLocation: "middle", nameGap: gap, nameTextStyle: axisText };
+}
+
+/** The horizontal axis of a chart of rows, along which something is measured. @param scale its ends and steps */
+export function measureAxis(scale: Scale, name: string): Record<string, unknown> {
+  const { min, max, interval, format } = scale;
+  return {
+    type: "value",
+    min,
+    max,
+    interval,
+    axisLabel: { ...axisText, formatter: format },
+    splitLine: { lineStyle: { color: ink.line } },
+    ...axisName(name, 30),
+  };
 }

@@ -1,12 +1,14 @@
 import { formatMetric } from "../../numbers.ts";
 import type { Evaluation } from "../../evaluate.ts";
-import { plainText } from "../../text.ts";
-import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
+import { plainText, shortened } from "../../text.ts";
+import { draw, ink, measureAxis, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
-import { circle, label, line, shapesSeries } from "./shapes.ts";
+import { circle, label, line, shapesSeries, shift } from "./shapes.ts";
 
 const width = 1080;
 const rowHeight = 40;
+/** Two lines at most; the table has the whole name. */
+const longestName = 64;
 
 /** Each model's AUC as a dot, its interval as a whisker, and the baseline's AUC as a dashed line through all. */
 export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): string {
@@ -14,7 +16,7 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
     rows.flatMap(({ auc }) => [auc.low, auc.estimate, auc.high]),
     8,
   );
-  const names = rows.map(({ title }) => shortened(plainText(title)));
+  const names = rows.map(({ title }) => shortened(plainText(title), longestName));
   // Some 7.5 pixels a character in the widest of the page's fonts; ECharts breaks long names at its own, smaller estimate.
   const longest = Math.max(...names.map(({ length }) => length));
   const nameWidth = Math.min(300, 24 + 7.5 * longest);
@@ -22,15 +24,7 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
   return draw(
     {
       grid: { left: nameWidth, right: 64, top: 8, bottom: 48 },
-      xAxis: {
-        type: "value",
-        min: x.min,
-        max: x.max,
-        interval: x.interval,
-        axisLabel: { ...axisText, formatter: x.format },
-        splitLine: { lineStyle: { color: ink.line } },
-        ...axisName("AUC", 30),
-      },
+      xAxis: measureAxis(x, "AUC"),
       yAxis: {
         type: "category",
         inverse: true,
@@ -83,14 +77,4 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
       label: `Dot and whisker plot: AUC with its interval. ${rows.map(({ title, auc }) => `${title}: ${formatMetric(auc.estimate)}`).join("; ")}`,
     },
   );
-}
-
-/** Two lines at most; the table has the whole name. */
-function shortened(name: string): string {
-  const characters = Array.from(name);
-  return characters.length <= 64 ? name : `${characters.slice(0, 63).join("")}…`;
-}
-
-function shift([x, y]: readonly [number, number], down: number): readonly [number, number] {
-  return [x, y + down];
 }

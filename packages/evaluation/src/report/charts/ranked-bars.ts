@@ -1,9 +1,9 @@
 import { formatSigned } from "../../numbers.ts";
-import { plainText } from "../../text.ts";
+import { plainText, shortened } from "../../text.ts";
 import type { RankedBars } from "../report.ts";
-import { axisName, axisText, draw, ink, seriesInk } from "./draw.ts";
+import { draw, ink, measureAxis, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
-import { label, line, rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
+import { label, line, rect, shapesSeries, shift, type Shape, type ToPixels } from "./shapes.ts";
 
 // Narrow, so that on a telephone its letters are still read.
 const width = 440;
@@ -20,20 +20,12 @@ export function drawRankedBars({ title, xLabel, base, digits, bars: all }: Ranke
   const bars = all.filter(({ value }) => Number.isFinite(value)).slice(0, mostRanked);
   const ends = bars.flatMap(({ value, spread = 0 }) => [value - spread, value + spread]);
   const x = niceScale([base, ...ends], 4);
-  const names = bars.map(({ label: name }) => shortened(plainText(name)));
+  const names = bars.map(({ label: name }) => shortened(plainText(name), longestName));
   const nameWidth = 16 + letterWidth * Math.max(0, ...names.map(({ length }) => length));
   return draw(
     {
       grid: { left: nameWidth, right: 60, top: 8, bottom: 48 },
-      xAxis: {
-        type: "value",
-        min: x.min,
-        max: x.max,
-        interval: x.interval,
-        axisLabel: { ...axisText, formatter: x.format },
-        splitLine: { lineStyle: { color: ink.line } },
-        ...axisName(xLabel, 30),
-      },
+      xAxis: measureAxis(x, xLabel),
       yAxis: {
         type: "category",
         inverse: true,
@@ -79,13 +71,4 @@ function barShapes(
     ...shapes,
     label([right + 6, end[1]], formatSigned(value, digits), { fill: ink.text, align: "left", size: 11 }),
   ];
-}
-
-function shortened(name: string): string {
-  const characters = Array.from(name);
-  return characters.length <= longestName ? name : `${characters.slice(0, longestName - 1).join("")}…`;
-}
-
-function shift([x, y]: readonly [number, number], down: number): readonly [number, number] {
-  return [x, y + down];
 }

@@ -25,6 +25,11 @@ export function shapesSeries(shapes: (at: ToPixels) => readonly Shape[]): Record
   };
 }
 
+/** A point so many pixels further down. */
+export function shift([x, y]: readonly [number, number], down: number): readonly [number, number] {
+  return [x, y + down];
+}
+
 /** A line between two points, solid unless `lineDash` gives lengths of dashes and gaps, all in pixels. */
 export function line(
   [x1, y1]: readonly [number, number],
