@@ -30,7 +30,7 @@ function crmWithVectors(): TrainedCrm {
   const config = { model: "DCNv2", embeddingDim: 8, crossLayers: 2, parallelUnits: [16] };
   const initial = initialValues(crmOf(config, featureMap), 1);
   for (const name of Object.keys(initial))
-    if (name.startsWith("embedding.")) initial[name] = initial[name]!.map((x) => 3000 * x);
+    if (name.startsWith("embedding.")) initial[name] = initial[name]!.map((x) => 8 * x);
   return { config, values: initial, featureMap };
 }
 

@@ -15,9 +15,9 @@ test.each(Object.keys(crmModels))("%s takes a vector of one number as it takes a
   const withVector = createCrm(config, asVector);
   expect(withVector.params).toEqual(withNumber.params);
   const values = initialValues(withNumber, 1);
-  // First values are so small that a feature hardly shows in a logit.
+  // First values are so small that an id hardly shows in a logit.
   for (const name of Object.keys(values))
-    if (/^(embedding|lr)\./.test(name)) values[name] = values[name]!.map((x) => 5000 * x);
+    if (name in withNumber.tables || name === "lr.age") values[name] = values[name]!.map((x) => 5000 * x);
   const logits = async (part: typeof withNumber, age: number[]): Promise<number[]> => {
     const inference = await runtime.infer(crmInferenceProgram(part), values);
     const { logit } = await inference.run({ ...batch, age: { shape: age, data: batch["age"]!.data } });
