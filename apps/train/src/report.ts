@@ -55,6 +55,14 @@ export function runReport(
         yLabel: "training loss",
         series: [{ name: title, points: losses }],
       })),
+      ...phases.flatMap(({ title, terms }) =>
+        Object.entries(terms).map(([term, points]) => ({
+          title: `${termTitles[term] ?? term}: ${title}`,
+          xLabel: "step",
+          yLabel: "before its weight",
+          series: [{ name: term, points }],
+        })),
+      ),
       ...phases
         .filter(({ validations }) => validations.length > 0)
         .map(({ title, validations }) => ({
@@ -84,6 +92,13 @@ export function runReport(
     ],
   });
 }
+
+/** Terms of eq. 4 by the names of the program's outputs. */
+const termTitles: Readonly<Record<string, string>> = {
+  llmLoss: "The LLM's loss",
+  crmLoss: "The CRM's loss",
+  calibration: "Distance of the two models (L_cal)",
+};
 
 function modelNames(config: RunConfig, { test }: TrainingResult): string {
   const llm =
