@@ -32,7 +32,7 @@ def given(seed):
 
 
 def normalised(x, kind):
-    return x if kind == "none" else F.layer_norm(x, x.shape[-1:], eps=1e-5) / x.shape[-1] ** 0.5
+    return x if kind == "none" else F.layer_norm(x, x.shape[-1:], eps=1e-8) / x.shape[-1] ** 0.5
 
 
 def distance(a, b, kind):
