@@ -1,10 +1,13 @@
 import { probabilitiesOf, type RunConfig, type TrainingResult } from "@corella/alignment";
 import {
+  alignmentFigures,
+  alignmentTable,
   aucCards,
   confidenceSections,
   evaluateModels,
   renderReport,
   type Evaluation,
+  type ReportDetail,
 } from "@corella/evaluation";
 import { summarise } from "@corella/modality";
 import { importanceSection } from "./importance-section.ts";
@@ -83,6 +86,7 @@ export function runReport(
     }),
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
+      ...alignmentDetails(result),
       { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },
       {
         heading: "Time",
@@ -91,6 +95,18 @@ export function runReport(
       { heading: "Configuration", text: configText },
     ],
   });
+}
+
+/** The two models before and after they were aligned, where they were. */
+function alignmentDetails({ test }: TrainingResult): ReportDetail[] {
+  const [before, after, llm] = ["crm-stage-1", "crm", "llm"].map((name) => probabilitiesOf(test, name));
+  if (before === undefined || after === undefined || llm === undefined) return [];
+  const pairs = [
+    { title: "CRM before stage 2, LLM", crm: before, llm },
+    { title: "CRM after stage 2, LLM", crm: after, llm },
+  ];
+  const table = alignmentTable(alignmentFigures(pairs, test.labels));
+  return [{ heading: "What alignment changed", table }];
 }
 
 /** Terms of eq. 4 by the names of the program's outputs. */
