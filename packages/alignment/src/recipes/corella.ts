@@ -1,7 +1,7 @@
 /**
  * CoReLLa: a conventional recommendation model (CRM) and an LLM that answer together, trained so that their decision
- * boundaries agree. This file reads in the paper's order: the calibration loss (eq. 3), the objective (eq. 4), stages 0 to 3,
- * the router (eq. 1, eq. 2) and the bundle.
+ * boundaries agree. This file reads in the paper's order: the objective (eq. 4) with the calibration loss (eq. 3, in
+ * `calibration-loss.ts`), stages 0 to 3, the router (eq. 1, eq. 2) and the bundle.
  */
 import { createCrmLane, createLlmLane, crmOf, type Router, type TunedLlm } from "@corella/bundle";
 import { binaryCrossEntropy, createValidator, regularized, type CrmOutput } from "@corella/crm";
@@ -9,7 +9,6 @@ import {
   compose,
   tf,
   within,
-  type ParamSpec,
   type Part,
   type PhaseSpec,
   type Program,
@@ -18,10 +17,11 @@ import {
   type Values,
 } from "@corella/engine";
 import { isLoraParam } from "@corella/llm";
+import { auc, logLoss } from "@corella/metrics";
 import { fitMixWeight, route, routeAndMix, thresholdForShare, type MixRule } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
-import { randomSubset } from "../data.ts";
+import { scoredRows } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
@@ -32,57 +32,8 @@ import { scoreParts, type Answers } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
+import { calibrationLoss, projectionParams } from "./calibration-loss.ts";
 import type { RecipeResult } from "./recipe.ts";
-
-// ── The calibration loss, eq. 3 ──────────────────────────────────────────────────────────────────────────────────
-
-/** The projections g of eq. 3: one fully connected layer for each side of each aligned pair. */
-export function projectionParams({
-  llmLayers,
-  width,
-  hiddenWidths,
-}: AlignedLayers): Record<string, ParamSpec> {
-  const params: Record<string, ParamSpec> = {};
-  llmLayers.forEach((_, j) => {
-    for (const side of ["llm", "crm"] as const) {
-      params[`${side}.${j}.weight`] = { shape: [width, hiddenWidths[side]], init: { kind: "xavierNormal" } };
-      params[`${side}.${j}.bias`] = { shape: [width], init: { kind: "zeros" } };
-    }
-  });
-  return params;
-}
-
-/**
- * L_cal, eq. 3: the distance of projected hidden states, summed over the aligned pairs, mean over the batch.
- * @param param the projections' tensors by the names of `projectionParams`
- * @param llm hidden states [batch, hidden] of the blocks, `llm[l]` after block l (0: the embedding)
- * @param crm hidden states [batch, d] of the interaction layers, `crm[0]` after the first
- */
-export function calibrationLoss(
-  { llmLayers, crmLayers, power }: Pick<AlignedLayers, "llmLayers" | "crmLayers" | "power">,
-  param: (name: string) => Tensor,
-  llm: readonly Tensor[],
-  crm: readonly Tensor[],
-): Tensor {
-  const terms = llmLayers.map((block, j) => {
-    const project = (side: string, hidden: Tensor): Tensor =>
-      tf.add(
-        tf.matMul(hidden as never, param(`${side}.${j}.weight`) as never, false, true),
-        param(`${side}.${j}.bias`),
-      );
-    const a = project("llm", llm[block]!);
-    const b = project("crm", crm[crmLayers[j]! - 1]!);
-    return tf.mean(powerOfNorm(tf.sum(tf.square(tf.sub(a, b)), -1), power));
-  });
-  return terms.reduce((sum, term) => tf.add(sum, term));
-}
-
-/** ||d||_2^power from the squared norm. The floor keeps the derivative of the root finite where the states agree. */
-function powerOfNorm(squaredNorm: Tensor, power: number): Tensor {
-  if (power === 2) return squaredNorm;
-  const safe = tf.add(squaredNorm, 1e-12);
-  return power === 1 ? tf.sqrt(safe) : tf.exp(tf.mul(tf.log(safe), power / 2));
-}
 
 // ── The objective, eq. 4 ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,13 +106,14 @@ export async function corella(run: Run): Promise<RecipeResult> {
   requireValidation(data);
   requireTunableLlm(config, data, design, ["joint", "llmAlone"]);
 
-  // Stage 0, where the LLM is not a pre-trained one: next-token prediction.
-  const base: BaseLlm = { ...design, values: await design.values() };
-
   // Stage 1, CRM warm-up: the CRM alone, on all training data.
   const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", () =>
     crmTraining(run, crm, objective({ crm }, warmUpWeights)),
   );
+  const crmWarm = await scoredByCrm(run, unprefixed(warm, "crm."));
+
+  // Stage 0, where the LLM is not a pre-trained one: after the CRM, whose figures are wanted first.
+  const base: BaseLlm = { ...design, values: await design.values() };
 
   const itemVectors = await itemVectorsFor(run, unprefixed(warm, "crm."), base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
@@ -189,7 +141,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
   );
 
   return routed(run, {
-    crmWarm: unprefixed(warm, "crm."),
+    crmWarm,
     crm: unprefixed(joint, "crm."),
     llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
   });
@@ -241,11 +193,26 @@ async function jointTraining(
   };
 }
 
+/** What the CRM says of the test part, told at once: all that follows is measured by it. */
+async function scoredByCrm(run: Run, values: Values): Promise<Float32Array> {
+  const { config, data, runtime, listener } = run;
+  const { featureMap, catalogue } = data;
+  const { test } = scoredRows(config, data);
+  const lanes = {
+    crm: await createCrmLane({ config: config.crm, values, featureMap }, catalogue, runtime),
+  };
+  const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [test]);
+  const labels = data.labels(test);
+  const figures = `AUC ${auc(answers!.crm, labels).toFixed(4)}, logloss ${logLoss(answers!.crm, labels).toFixed(4)}`;
+  listener.note?.(`CRM after stage 1, on ${test.length} samples of the test part: ${figures}`);
+  return answers!.crm;
+}
+
 // ── The router, eq. 1 and 2, and the bundle ──────────────────────────────────────────────────────────────────────
 
 interface Trained {
-  /** The CRM after stage 1. */
-  readonly crmWarm: Values;
+  /** What the CRM said of the test part after stage 1. */
+  readonly crmWarm: Float32Array;
   /** The CRM after stage 2. */
   readonly crm: Values;
   readonly llm: TunedLlm;
@@ -256,15 +223,8 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
   const { config, data, runtime } = run;
   const { routing } = config;
   const { featureMap, catalogue } = data;
-  const validation = randomSubset(
-    data.split.validation,
-    routing.validationSamples,
-    config.seed,
-    "validation",
-  );
-  const test = data.split.test;
+  const { validation, test } = scoredRows(config, data);
   const lanes = {
-    crmWarm: await createCrmLane({ config: config.crm, values: crmWarm, featureMap }, catalogue, runtime),
     crm: await createCrmLane({ config: config.crm, values: crm, featureMap }, catalogue, runtime),
     // P(Yes) among the two answers, eq. 2.
     llm: await createLlmLane(llm, catalogue, runtime),
@@ -285,7 +245,7 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
       rows: test,
       labels: data.labels(test),
       predictions: [
-        { name: "crm-stage-1", title: "CRM after stage 1", probabilities: onTest!.crmWarm, shareToLlm: 0 },
+        { name: "crm-stage-1", title: "CRM after stage 1", probabilities: crmWarm, shareToLlm: 0 },
         { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
         { name: "llm", title: "LLM alone", probabilities: onTest!.llm, shareToLlm: 1 },
         { name: "replace", title: "CoReLLa, replacing", probabilities: replaced.probabilities, shareToLlm },
