@@ -76,5 +76,6 @@ export function affinityOf(
     ofSum += sum[j]! * sum[j]!;
   }
   const norms = Math.sqrt(ofTarget * ofSum);
-  return norms === 0 ? undefined : dot / norms;
+  // As a 32-bit float: else cosines that are all alike would differ by their rounding, and be standardised to that.
+  return norms === 0 ? undefined : Math.fround(dot / norms);
 }

@@ -76,7 +76,8 @@ test("an affinity is the cosine with liked minus disliked of the history before 
           [a, b] = [a + sign * u, b + sign * v];
         }
         const norms = Math.hypot(x, y) * Math.hypot(a, b);
-        expect(latest![row]).toBeCloseTo(norms === 0 ? 0 : ((x * a + y * b) / norms - mean) / deviation, 3);
+        if (norms === 0) expect(latest![row]).toBe(0);
+        else expect(latest![row]! * deviation + mean).toBeCloseTo((x * a + y * b) / norms, 5);
       }
     }),
   );
@@ -119,6 +120,24 @@ test("of a small log, by hand: standardised vectors, a last number for what has 
   expect(at(3)).toEqual([0, 0, 1]);
   // b = -a. Before b: a liked, cosine -1, the only one in training: mean -1, deviation 1. Before the last two: a - b = 2a.
   expect([...affinity!]).toEqual([0, 0, 2, 0]);
+});
+
+test("affinities that are all alike stay so, for rounding is no difference", () => {
+  // The mean of i2, i2, i2 and i3 lies between them: every affinity is -1.
+  const log = createLog({
+    user: Int32Array.of(0, 0, 0, 2, 2),
+    item: Int32Array.of(0, 1, 1, 1, 2),
+    rating: Float32Array.of(0, 0, 0, 5, 0),
+    time: Float64Array.of(0, 0, 7200, 0, 7200),
+    label: Uint8Array.of(0, 0, 0, 1, 0),
+    users: { ids: ["u0", "u1", "u2"], activeCount: 3, attributes: [{}, {}, {}] },
+    items: { ids: ["i0", "i2", "i3"], activeCount: 3, attributes: [{}, {}, {}] },
+    history: { maxLength: 1, ties: "exclude" },
+    likedThreshold: 4,
+  });
+  const vectors = new Map([["v", { items: ["i2", "i3"], values: Float32Array.of(7, 1.25, 0, -4) }]]);
+  const map = fitFeatureMap(ofHandLog, log, rowsOf(log), { vectors });
+  expect(map.toJson().transforms.affinity).toEqual({ kind: "standard", mean: -1, deviation: 1 });
 });
 
 test("learns nothing from rows outside of training, and the same contents have the same name", () => {
