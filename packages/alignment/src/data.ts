@@ -66,6 +66,20 @@ export async function prepareData(
   };
 }
 
+/** The same data with fewer rows in its test part. */
+export function withTestRows(data: PreparedData, test: Uint32Array): PreparedData {
+  return {
+    ...{ log: data.log, catalogue: data.catalogue, cacheFolder: data.cacheFolder },
+    split: { ...data.split, test },
+    // Fitted when it is first asked for, as before.
+    get featureMap() {
+      return data.featureMap;
+    },
+    labels: data.labels,
+    crmBatch: data.crmBatch,
+  };
+}
+
 /** Labels as an input of a program: `label` float32 [batch]. */
 export function labelFeed(labels: Float32Array): Batch {
   return { label: { shape: [labels.length], data: labels } };

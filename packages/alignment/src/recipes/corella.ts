@@ -20,6 +20,7 @@ import {
 import { isLoraParam } from "@corella/llm";
 import { fitMixWeight, route, routeAndMix, thresholdForShare, type MixRule } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
+import type { StageName } from "../config/stages-config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { randomSubset } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
@@ -28,7 +29,7 @@ import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
-import { scoreParts, type Answers } from "../predictions.ts";
+import { scoreParts, type Answers, type NamedPredictions, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
@@ -148,45 +149,57 @@ export function objective({ crm, llm, aligned }: ObjectiveModels, weights: LossW
 export async function corella(run: Run): Promise<RecipeResult> {
   const { config, data } = run;
   const { stages } = config;
+  const skips = (stage: StageName): boolean => stages.skip?.includes(stage) ?? false;
   const crm = crmOf(config.crm, data.featureMap);
   const design = await designLlm(run);
   const aligned = alignedLayers(stages.joint.projection, crm.hiddenWidths, design.config);
   requireTestPart(data);
   requireValidation(data);
-  requireTunableLlm(config, data, design, ["joint", "llmAlone"]);
+  requireTunableLlm(
+    config,
+    data,
+    design,
+    (["joint", "llmAlone"] as const).filter((stage) => !skips(stage)),
+  );
 
   // Stage 0, where the LLM is not a pre-trained one: next-token prediction.
   const base: BaseLlm = { ...design, values: await design.values() };
 
   // Stage 1, CRM warm-up: the CRM alone, on all training data.
-  const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", () =>
-    crmTraining(run, crm, objective({ crm }, warmUpWeights)),
-  );
+  const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", async () => {
+    const phase = await crmTraining(run, crm, objective({ crm }, warmUpWeights));
+    return skips("warmUp") ? { ...phase, steps: 0 } : phase;
+  });
 
   const itemVectors = await itemVectorsFor(run, unprefixed(warm, "crm."), base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
   const llm = tunedDecoder(config.llm, base, asking);
 
   // Stage 2, joint training with alignment: both models on a small random subset.
-  const joint = await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
-    jointTraining(
-      run,
-      { crm, llm, aligned },
-      { ...copied(warm), ...prefixed(base.values, "llm.") },
-      await textSamples(run, asking, stages.joint.samples, "joint"),
-    ),
-  );
+  const both = { ...copied(warm), ...prefixed(base.values, "llm.") };
+  const joint = skips("joint")
+    ? both
+    : await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
+        jointTraining(
+          run,
+          { crm, llm, aligned },
+          both,
+          await textSamples(run, asking, stages.joint.samples, "joint"),
+        ),
+      );
 
   // Stage 3, the LLM alone on another random subset.
-  const tuned = await run.phase("stage-3", "Stage 3: LLM alone", async () =>
-    llmTuning(run, {
-      program: objective({ llm }, llmAloneWeights),
-      values: prefixed(unprefixed(joint, "llm."), "llm."),
-      samples: await textSamples(run, asking, stages.llmAlone.samples, "llm-alone"),
-      settings: stages.llmAlone,
-      purpose: "llm-alone",
-    }),
-  );
+  const tuned = skips("llmAlone")
+    ? joint
+    : await run.phase("stage-3", "Stage 3: LLM alone", async () =>
+        llmTuning(run, {
+          program: objective({ llm }, llmAloneWeights),
+          values: prefixed(unprefixed(joint, "llm."), "llm."),
+          samples: await textSamples(run, asking, stages.llmAlone.samples, "llm-alone"),
+          settings: stages.llmAlone,
+          purpose: "llm-alone",
+        }),
+      );
 
   return routed(run, {
     crmWarm: unprefixed(warm, "crm."),
@@ -272,31 +285,31 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
   const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
   const { policy, addLogits } = fitRouter(config, onValidation!, data.labels(validation));
 
-  const replaced = routeAndMix(onTest!.crm, onTest!.llm, policy, { kind: "replace" });
-  const added = routeAndMix(onTest!.crm, onTest!.llm, policy, addLogits);
-  const shareToLlm = added.toLlm.length / test.length;
+  const ofPart = (rows: Uint32Array, answers: Answers<keyof typeof lanes>): PartPredictions => {
+    const replaced = routeAndMix(answers.crm, answers.llm, policy, { kind: "replace" });
+    const added = routeAndMix(answers.crm, answers.llm, policy, addLogits);
+    const shareToLlm = added.toLlm.length / rows.length;
+    const named = (name: string, title: string, probabilities: Float32Array, share: number) =>
+      ({ name, title, probabilities, shareToLlm: share }) satisfies NamedPredictions;
+    const predictions = [
+      named("crm-stage-1", "CRM after stage 1", answers.crmWarm, 0),
+      named("crm", "CRM after stage 2", answers.crm, 0),
+      named("llm", "LLM alone", answers.llm, 1),
+      named("replace", "CoReLLa, replacing", replaced.probabilities, shareToLlm),
+      named("add-logits", "CoReLLa, adding logits", added.probabilities, shareToLlm),
+    ];
+    return { rows, labels: data.labels(rows), predictions };
+  };
+  const onTestPart = ofPart(test, onTest!);
+  const { shareToLlm } = onTestPart.predictions.at(-1)!;
   return {
     models: {
       crm: { config: config.crm, values: crm, featureMap },
       llm,
       router: { policy, mix: routing.mix === "replace" ? { kind: "replace" } : addLogits },
     },
-    test: {
-      rows: test,
-      labels: data.labels(test),
-      predictions: [
-        { name: "crm-stage-1", title: "CRM after stage 1", probabilities: onTest!.crmWarm, shareToLlm: 0 },
-        { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
-        { name: "llm", title: "LLM alone", probabilities: onTest!.llm, shareToLlm: 1 },
-        { name: "replace", title: "CoReLLa, replacing", probabilities: replaced.probabilities, shareToLlm },
-        {
-          name: "add-logits",
-          title: "CoReLLa, adding logits",
-          probabilities: added.probabilities,
-          shareToLlm,
-        },
-      ],
-    },
+    test: onTestPart,
+    validation: ofPart(validation, onValidation!),
     baseline: "crm-stage-1",
     served: routing.mix === "replace" ? "replace" : "add-logits",
     facts: [
