@@ -27,14 +27,23 @@ export function models({ crm, llm }: Predictions, { router }: Pick<Bundle, "rout
   return result;
 }
 
+/** What the intervals of figures draw: whole users, or row by row. */
+export type IntervalKind = "users" | "rows";
+
 /** Figures of everything that a bundle predicts; against its CRM, where it has both models. @param seed of the intervals */
 export function evaluatePredictions(
   predictions: Predictions,
   bundle: Pick<Bundle, "router">,
   seed: number,
+  intervals: IntervalKind,
 ): Evaluation {
   const baseline = bundle.router === undefined ? undefined : "crm";
-  return evaluateModels(models(predictions, bundle), predictions.labels, { seed, baseline });
+  const groups = groupsOf(predictions, intervals);
+  return evaluateModels(models(predictions, bundle), predictions.labels, { seed, baseline, groups });
+}
+
+function groupsOf({ users }: Predictions, intervals: IntervalKind): Int32Array | undefined {
+  return intervals === "users" ? users : undefined;
 }
 
 /** The self-contained report.html of an evaluation. */
@@ -43,6 +52,7 @@ export function report(
   predictions: Predictions,
   bundle: Bundle,
   evaluation: Evaluation,
+  intervals: IntervalKind,
 ): string {
   const all = models(predictions, bundle);
   const served = all.at(-1)!;
@@ -61,6 +71,7 @@ export function report(
       policy: bundle.router?.policy,
       models: all,
       labels: predictions.labels,
+      groups: groupsOf(predictions, intervals),
     }),
     details: [{ heading: "Configuration of the run", text: bundle.runConfig ?? "" }],
   });

@@ -9,7 +9,7 @@ import { writeFileAtomic } from "@corella/files";
 import { withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createCounter } from "./counter.ts";
-import { evaluatePredictions, report } from "./figures.ts";
+import { evaluatePredictions, report, type IntervalKind } from "./figures.ts";
 import { predictRows } from "./predict.ts";
 
 interface Options {
@@ -18,6 +18,7 @@ interface Options {
   readonly split: "train" | "validation" | "test";
   readonly rows?: number;
   readonly seed: number;
+  readonly intervals: IntervalKind;
   readonly runtime: RuntimeKind;
   readonly threads: number;
   readonly executionProviders?: string;
@@ -35,6 +36,11 @@ const command = new Command("evaluate")
   .option("--split <part>", "train, validation or test", part, "test")
   .option("--rows <count>", "only so many rows, at random", count)
   .option("--seed <number>", "of the rows and the intervals", count, 1)
+  .addOption(
+    new Option("--intervals <what>", "what intervals draw: whole users, or single rows")
+      .choices(["users", "rows"])
+      .default("users"),
+  )
   .addOption(
     new Option("--runtime <kind>", "what computes the models").choices(runtimeKinds).default("onnxruntime"),
   )
@@ -80,12 +86,13 @@ async function run(options: Options): Promise<void> {
   );
   try {
     const predictions = await predictRows(bundle, predictor, log, rows, options, counter);
-    const evaluation = evaluatePredictions(predictions, bundle, options.seed);
+    const evaluation = evaluatePredictions(predictions, bundle, options.seed, options.intervals);
     const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
     await mkdir(out, { recursive: true });
     await writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify(evaluation, undefined, 2)}\n`);
     const title = `corella: ${bundle.name} on its ${options.split} part`;
-    await writeFileAtomic(join(out, "report.html"), report(title, predictions, bundle, evaluation));
+    const html = report(title, predictions, bundle, evaluation, options.intervals);
+    await writeFileAtomic(join(out, "report.html"), html);
     process.stdout.write(
       `\n${formatTable(evaluation)}\n\nFigures: ${join(out, "metrics.json")}\nReport: ${join(out, "report.html")}\n`,
     );

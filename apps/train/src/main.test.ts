@@ -75,7 +75,11 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   );
   expect(readFileSync(join(run, "report.html"), "utf8")).toContain("features are worth to it</h2>");
 
-  const evaluated = command("evaluate", "--runs", runs, "--cache", join(runs, "../cache"));
+  // Of the 12 users of the log
+  expect(trained.stdout.replaceAll("\n", " ")).toMatch(/resamples by users \(\d\d?\), seed 1/);
+  const cache = join(runs, "../cache");
+  const evaluated = command("evaluate", "--runs", runs, "--cache", cache, "--intervals", "rows");
+  expect(evaluated.stdout.replaceAll("\n", " ")).toContain("resamples by rows, seed 1");
   expect(evaluated.stderr).not.toContain("error");
   expect(evaluated.status).toBe(0);
   const figures = JSON.parse(readFileSync(join(run, "evaluation-test/metrics.json"), "utf8")) as {

@@ -9,9 +9,22 @@ import {
 import { summarise } from "@corella/modality";
 import { importanceSection } from "./importance-section.ts";
 
+/** What the intervals of figures draw: whole users, or row by row. */
+export type IntervalKind = "users" | "rows";
+
 /** Figures of everything that a run predicts of its test part. @param seed of the intervals */
-export function evaluateTest({ test, baseline }: TrainingResult, seed: number): Evaluation {
-  return evaluateModels(test.predictions, test.labels, { seed, baseline });
+export function evaluateTest(result: TrainingResult, seed: number, intervals: IntervalKind): Evaluation {
+  const { test, baseline } = result;
+  return evaluateModels(test.predictions, test.labels, {
+    seed,
+    baseline,
+    groups: usersOf(result, intervals),
+  });
+}
+
+/** The user of each row of the test part, where intervals are made by users. */
+function usersOf({ test, data }: TrainingResult, intervals: IntervalKind): Int32Array | undefined {
+  return intervals === "users" ? Int32Array.from(test.rows, (row) => data.log.user[row]!) : undefined;
 }
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
@@ -35,6 +48,7 @@ export function runReport(
   result: TrainingResult,
   evaluation: Evaluation,
   timings: readonly (readonly [string, string])[],
+  intervals: IntervalKind,
 ): string {
   const { test, phases, data, router, baseline, served, facts, importance } = result;
   const remark = verdict(result, evaluation);
@@ -72,6 +86,7 @@ export function runReport(
       policy: router?.policy,
       models: test.predictions.filter(({ name }) => name !== baseline),
       labels: test.labels,
+      groups: usersOf(result, intervals),
     }),
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [

@@ -46,9 +46,8 @@ function metricCell({ estimate, low, high }: Interval, best: number): string {
 
 function comparisonCell({ versusBaseline }: EvaluationRow): string {
   if (versusBaseline === undefined) return cell("–");
-  const { aucDifference, deLongP } = versusBaseline;
-  const { estimate, low, high } = aucDifference;
-  return `<td>${formatDifference(estimate)}<small>[${formatDifference(low)}, ${formatDifference(high)}], DeLong ${escapeHtml(formatPValue(deLongP))}</small></td>`;
+  const { estimate, low, high, pValue } = versusBaseline.aucDifference;
+  return `<td>${formatDifference(estimate)}<small>[${formatDifference(low)}, ${formatDifference(high)}], ${escapeHtml(formatPValue(pValue))}</small></td>`;
 }
 
 /** How CRM and LLM draw their boundaries, over all samples and from the least confident group to the most. */
