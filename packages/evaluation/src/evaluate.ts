@@ -118,7 +118,10 @@ function compare(
  * @throws CorellaError `evaluation/no-models`, `evaluation/no-samples`, `evaluation/duplicate-model`,
  * `evaluation/not-a-share`
  */
-export function checkModels(models: readonly ModelPredictions[], labels: Float32Array): void {
+export function checkModels(
+  models: readonly Pick<ModelPredictions, "name" | "shareToLlm">[],
+  labels: Float32Array,
+): void {
   if (models.length === 0) {
     throw new CorellaError({
       code: "evaluation/no-models",
@@ -157,10 +160,14 @@ export function checkModels(models: readonly ModelPredictions[], labels: Float32
   }
 }
 
-function findBaseline(
-  models: readonly ModelPredictions[],
+/**
+ * The model that others are compared with; undefined where none is named.
+ * @throws CorellaError `evaluation/unknown-baseline`
+ */
+export function findBaseline<Model extends { readonly name: string }>(
+  models: readonly Model[],
   baseline: string | undefined,
-): ModelPredictions | undefined {
+): Model | undefined {
   if (baseline === undefined) return undefined;
   const found = models.find(({ name }) => name === baseline);
   if (found !== undefined) return found;

@@ -1,3 +1,4 @@
+export { budgetCurve, type AnswersOfBoth, type BudgetPoint, type BudgetSeed } from "./budget.ts";
 export {
   confidenceGroupAuc,
   entropyHistogram,
@@ -28,4 +29,13 @@ export type {
   ReportTable,
   SummaryCard,
 } from "./report/report.ts";
+export { budgetTable, confidenceTable, formatCsv, seedsTable, type ResultTable } from "./result-table.ts";
+export {
+  evaluateSeeds,
+  seedSpread,
+  type SeededPredictions,
+  type SeedsEvaluation,
+  type SeedSpread,
+  type SeedsRow,
+} from "./seeds.ts";
 export { formatMarkdownTable, formatTable } from "./table.ts";

@@ -97,7 +97,14 @@ export interface Page {
   readonly title: string;
   readonly subtitle?: string | undefined;
   readonly summary: readonly SummaryCard[];
-  readonly tables: readonly { readonly heading: string; readonly table: ReportTable }[];
+  readonly tables: readonly {
+    readonly heading: string;
+    /** A remark above the table. */
+    readonly note?: string | undefined;
+    readonly table: ReportTable;
+  }[];
+  /** Drawn after the tables. */
+  readonly confidenceGroups?: readonly ConfidenceGroup[] | undefined;
   readonly curves?: readonly Curve[];
   readonly charts: readonly BarChart[];
   /** After the charts. */
