@@ -16,7 +16,7 @@ import {
   type Interval,
   type ResamplePlan,
 } from "./resamples.ts";
-import { minus, weightedMetrics, type MetricValues } from "./weighted-metrics.ts";
+import { minus, weightedMetrics, type MetricValues, type WeightedMetrics } from "./weighted-metrics.ts";
 
 /** AUC, logloss (in nats) and accuracy, each with its interval. */
 export interface MetricIntervals {
@@ -100,7 +100,7 @@ export function bootstrapDifference(
   const modelA = weightedMetrics(checkedA, checkedLabel);
   const modelB = weightedMetrics(checkedB, checkedLabel);
   const plan = resamplePlan(checkedA.length, options);
-  const difference = (weights: Uint32Array): MetricValues => minus(modelA(weights), modelB(weights));
+  const difference: WeightedMetrics = (weights) => minus(modelA(weights), modelB(weights));
   return summarised(resampled(checkedA.length, difference, plan), plan.level, differenceInterval);
 }
 
@@ -110,11 +110,12 @@ export interface Resampled {
   readonly replicates: Readonly<Record<keyof MetricValues, Float64Array>>;
 }
 
-/** The metrics of so many rows and of their resamples. @param metrics is asked once for the rows as they are, before any resample */
+/** The metrics of so many rows and of their resamples. @param ofResample where a resample draws something beside the rows */
 export function resampled(
   count: number,
-  metrics: (weights: Uint32Array) => MetricValues,
+  metrics: WeightedMetrics,
   plan: ResamplePlan,
+  ofResample: WeightedMetrics = metrics,
 ): Resampled {
   const { samples } = plan;
   const weights = new Uint32Array(count).fill(1);
@@ -127,7 +128,7 @@ export function resampled(
   const draw = weightDraws(plan);
   for (let sample = 0; sample < resampleCount(plan); sample++) {
     draw(weights);
-    const replicate = metrics(weights);
+    const replicate = ofResample(weights);
     replicates.auc[sample] = replicate.auc;
     replicates.logLoss[sample] = replicate.logLoss;
     replicates.accuracy[sample] = replicate.accuracy;

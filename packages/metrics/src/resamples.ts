@@ -1,6 +1,5 @@
-import { CorellaError } from "@corella/errors";
 import { createGenerator } from "@corella/random";
-import { checkSameLength, checkWholeNumber } from "./inputs.ts";
+import { checkLevel, checkSameLength, checkWholeNumber } from "./inputs.ts";
 
 /** How many resamples are drawn, of what, and how wide an interval is. */
 export interface BootstrapOptions {
@@ -55,14 +54,7 @@ export function resamplePlan(
 ): ResamplePlan {
   checkWholeNumber(samples, 1, "samples");
   checkWholeNumber(seed, 0, "seed");
-  if (!(level > 0 && level < 1)) {
-    throw new CorellaError({
-      code: "metrics/bad-argument",
-      message: `level is ${level}, and must be between 0 and 1.`,
-      place: "level",
-      remedy: "Give 0.95 for a 95 % interval.",
-    });
-  }
+  checkLevel(level);
   if (groups === undefined) return { samples, seed, level, groupOf: undefined, groupCount: count };
   checkSameLength(count, groups.length, "groups");
   const numbers = new Map<number, number>();
