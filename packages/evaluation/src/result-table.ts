@@ -1,7 +1,7 @@
 import type { BudgetPoint } from "./budget.ts";
 import type { ConfidenceGroup } from "./entropy.ts";
 import { formatCount, formatDifference, formatPValue, formatShare, formatShort } from "./numbers.ts";
-import { seedSpread, type SeedsEvaluation, type SeedSpread } from "./seeds.ts";
+import { seedSpread, type SeedsEvaluation, type SeedSpread, type SeedsRow } from "./seeds.ts";
 
 /** A table of results: as texts for people, and as values for programs. */
 export interface ResultTable {
@@ -46,28 +46,59 @@ export function seedsTable(name: string, title: string, evaluation: SeedsEvaluat
       if (withShare) cells.push(row.shareToLlm === undefined ? "" : formatShare(row.shareToLlm));
       if (withMinutes) cells.push(row.trainingMinutes === undefined ? "" : row.trainingMinutes.toFixed(1));
       const { aucDifference } = row;
-      if (baselineRow !== undefined)
-        cells.push(
-          aucDifference === undefined
-            ? ""
-            : `${formatDifference(aucDifference.estimate)} [${formatDifference(aucDifference.low)}, ${formatDifference(aucDifference.high)}], ${formatPValue(aucDifference.pValue)}`,
-        );
+      if (baselineRow !== undefined) cells.push(differenceText(aucDifference));
       return cells;
     }),
-    records: rows.map(({ name: model, auc, logLoss, accuracy, aucDifference, ...row }) => ({
-      model,
-      title: row.title,
+    records: rows.map((row) => ({
+      ...modelRecord(row),
+      ...spreadRecord("logLoss", row.logLoss),
+      ...spreadRecord("accuracy", row.accuracy),
       seeds,
-      ...spreadRecord("auc", auc),
-      ...spreadRecord("logLoss", logLoss),
-      ...spreadRecord("accuracy", accuracy),
       shareToLlm: row.shareToLlm ?? null,
       trainingMinutes: row.trainingMinutes ?? null,
-      aucDifference: aucDifference?.estimate ?? null,
-      aucDifferenceLow: aucDifference?.low ?? null,
-      aucDifferenceHigh: aucDifference?.high ?? null,
-      aucDifferenceP: aucDifference?.pValue ?? null,
     })),
+  };
+}
+
+/**
+ * The AUC of the same models in parts of the samples, and the last one's difference to the baseline there.
+ * @param segments each with the figures of its samples
+ */
+export function segmentsTable(
+  name: string,
+  title: string,
+  segments: readonly { readonly title: string; readonly evaluation: SeedsEvaluation }[],
+  note: string,
+): ResultTable {
+  const models = segments[0]?.evaluation.rows ?? [];
+  const baseline = models.find((model) => model.name === segments[0]?.evaluation.baseline);
+  const compared = models.at(-1);
+  return {
+    name,
+    title,
+    note: `AUC, and that of ${compared?.title ?? ""} against ${baseline?.title ?? ""} with its 95 % interval. ${note}`,
+    columns: ["segment", "samples", ...models.map((model) => model.title), "difference"],
+    rows: segments.map(({ title: segment, evaluation: { count, rows } }) => [
+      segment,
+      formatCount(count),
+      ...rows.map(({ auc }) => spreadText(auc)),
+      differenceText(rows.at(-1)?.aucDifference),
+    ]),
+    records: segments.flatMap(({ title: segment, evaluation: { count, rows } }) =>
+      rows.map((row) => ({ segment, count, ...modelRecord(row) })),
+    ),
+  };
+}
+
+function modelRecord({ name, title, auc, aucDifference }: SeedsRow): Record<string, string | number | null> {
+  return {
+    model: name,
+    title,
+    ...spreadRecord("auc", auc),
+    aucDifference: aucDifference?.estimate ?? null,
+    aucDifferenceLow: aucDifference?.low ?? null,
+    aucDifferenceHigh: aucDifference?.high ?? null,
+    aucDifferenceP: aucDifference?.pValue ?? null,
   };
 }
 
@@ -140,8 +171,16 @@ export function budgetTable(
   };
 }
 
+/** `+0.0011 [−0.0003, +0.0025], p = 0.120`; empty of the baseline. */
+function differenceText(difference: SeedsRow["aucDifference"]): string {
+  if (difference === undefined) return "";
+  const { estimate, low, high, pValue } = difference;
+  return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(pValue)}`;
+}
+
 /** `.7939 ± .0004`; of a single seed `.7939`. */
 function spreadText({ mean, deviation }: SeedSpread): string {
+  if (Number.isNaN(mean)) return "–";
   return Number.isNaN(deviation) ? formatShort(mean) : `${formatShort(mean)} ± ${formatShort(deviation)}`;
 }
 
