@@ -29,7 +29,14 @@ export type {
   ReportTable,
   SummaryCard,
 } from "./report/report.ts";
-export { budgetTable, confidenceTable, formatCsv, seedsTable, segmentsTable, type ResultTable } from "./result-table.ts";
+export {
+  budgetTable,
+  confidenceTable,
+  formatCsv,
+  seedsTable,
+  segmentsTable,
+  type ResultTable,
+} from "./result-table.ts";
 export {
   evaluateSeeds,
   seedSpread,

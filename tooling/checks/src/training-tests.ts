@@ -24,6 +24,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "resume.test.ts",
     "worker-threads.test.ts",
   ],
+  evaluate: ["main.test.ts"],
   llm: [
     "decoder.test.ts",
     "goldens.test.ts",
