@@ -157,7 +157,11 @@ export function checkModels(models: readonly ModelPredictions[], labels: Float32
   }
 }
 
-function findBaseline(
+/**
+ * The model that others are compared with; undefined where none is named.
+ * @throws CorellaError `evaluation/unknown-baseline`
+ */
+export function findBaseline(
   models: readonly ModelPredictions[],
   baseline: string | undefined,
 ): ModelPredictions | undefined {
@@ -179,7 +183,7 @@ export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title"
 }
 
 /** Title of the model that the others are compared with; undefined where there is none. */
-export function baselineTitle({ rows, baseline }: Evaluation): string | undefined {
+export function baselineTitle({ rows, baseline }: Pick<Evaluation, "rows" | "baseline">): string | undefined {
   return rows.find(({ name }) => name === baseline)?.title;
 }
 

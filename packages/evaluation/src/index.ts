@@ -28,4 +28,6 @@ export type {
   ReportTable,
   SummaryCard,
 } from "./report/report.ts";
+export { evaluateSegments, type Segment, type SegmentFigures, type SegmentRow } from "./segments.ts";
+export { formatSegments } from "./segment-table.ts";
 export { formatMarkdownTable, formatTable } from "./table.ts";
