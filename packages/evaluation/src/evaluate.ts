@@ -186,7 +186,7 @@ export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title"
 }
 
 /** Title of the model that the others are compared with; undefined where there is none. */
-export function baselineTitle({ rows, baseline }: Evaluation): string | undefined {
+export function baselineTitle({ rows, baseline }: Pick<Evaluation, "rows" | "baseline">): string | undefined {
   return rows.find(({ name }) => name === baseline)?.title;
 }
 

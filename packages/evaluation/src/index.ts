@@ -45,4 +45,6 @@ export {
   type SeedSpread,
   type SeedsRow,
 } from "./seeds.ts";
+export { evaluateSegments, type Segment, type SegmentFigures, type SegmentRow } from "./segments.ts";
+export { formatSegments } from "./segment-table.ts";
 export { formatMarkdownTable, formatTable } from "./table.ts";

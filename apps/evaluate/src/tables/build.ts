@@ -5,6 +5,7 @@ import {
   confidenceGroupAuc,
   confidenceTable,
   evaluateSeeds,
+  seedSpread,
   seedsTable,
   segmentsTable,
   type ConfidenceGroup,
@@ -12,9 +13,9 @@ import {
   type ResultTable,
   type SeededPredictions,
 } from "@corella/evaluation";
-import type { InteractionLog } from "@corella/modality";
+import { auc } from "@corella/metrics";
+import { rowSegments, type InteractionLog } from "@corella/modality";
 import { route } from "@corella/routing";
-import { segmentsOf } from "./segments.ts";
 import { runsOf, saidOf, seeded } from "./predictions.ts";
 
 /** What tables are built of. */
@@ -41,7 +42,9 @@ export interface Built {
 
 /** Builds each table from the runs that it is made of. */
 export const builders: Readonly<Record<ExperimentName, (inputs: TableInputs) => Built>> = {
-  "1": (inputs) => ({ tables: [overSeeds(inputs, "table-1", "Table 1: models", modelRows(inputs))] }),
+  "1": (inputs) => ({
+    tables: [overSeeds(withAllRows(inputs), "table-1", "Table 1: models", modelRows(inputs))],
+  }),
   "2": (inputs) => ({ tables: [ablations(inputs)] }),
   figure1,
   budget,
@@ -65,6 +68,18 @@ function overSeeds(
 ): ResultTable {
   const options = { seed: inputs.seed, groups: usersOf(inputs), baseline };
   return seedsTable(name, title, evaluateSeeds(models, labelsOf(inputs), options), inputs.rowsNote);
+}
+
+/** Where the test part was sampled: what the CRM's AUC is on all of it. */
+function withAllRows(inputs: TableInputs): TableInputs {
+  const crm = inputs.runs.filter(({ config }) => config.recipe === "crm-only");
+  const own = crm.filter(({ variant }) => variant.id === crm[0]!.variant.id);
+  if (own.length === 0 || own[0]!.result.test.rows.length === inputs.rows.length) return inputs;
+  const { mean } = seedSpread(
+    own.map(({ result: { test } }) => auc(saidOf(test, "crm", test.rows), test.labels)),
+  );
+  const rowsNote = `${inputs.rowsNote} On all rows ${own[0]!.config.crm.model} has an AUC of ${mean.toFixed(4)}.`;
+  return { ...inputs, rowsNote };
 }
 
 /** Every recipe there is, after what each must beat: a constant, and the mean of the item. */
@@ -168,14 +183,13 @@ function segments(inputs: TableInputs): Built {
   const { runs, log, train, rows } = inputs;
   const models = modelRows(inputs).filter(({ name }) => name === "crm" || name === "llm");
   const all = [...models, seeded(runsOf(runs, "corella"), rows, { as: "corella", title: "CoReLLa" })];
-  const places = new Map(Array.from(rows, (row, place) => [row, place]));
-  const found = segmentsOf(log, train, rows).map(({ title, rows: own }) => {
+  const found = rowSegments(log, train, rows).map(({ name, rows: positions }) => {
     const select = (values: Float32Array): Float32Array =>
-      Float32Array.from(own, (row) => values[places.get(row)!]!);
+      Float32Array.from(positions, (position) => values[position]!);
     const within = all.map((model) => ({ ...model, seeds: model.seeds.map(select) }));
-    const part = { ...inputs, rows: own };
+    const part = { ...inputs, rows: positions.map((position) => rows[position]!) };
     const options = { seed: inputs.seed, groups: usersOf(part), baseline: "crm" };
-    return { title, evaluation: evaluateSeeds(within, labelsOf(part), options) };
+    return { title: name, evaluation: evaluateSeeds(within, labelsOf(part), options) };
   });
   return { tables: [segmentsTable("segments", "Segments", found, inputs.rowsNote)] };
 }

@@ -10,6 +10,7 @@ import { legend } from "./legend.ts";
 import { detailsSection, headerSection, htmlPage } from "./page.ts";
 import { rankedSection } from "./ranked-section.ts";
 import type { Report } from "./report.ts";
+import { segmentsSection } from "./segments-section.ts";
 import { boundaryTable, evaluationTable } from "./tables.ts";
 
 /**
@@ -23,6 +24,7 @@ export function renderReport(report: Report): string {
     resultsSection(report),
     confidenceSection(report.confidenceGroups, report.evaluation.level),
     routingSection(report),
+    segmentsSection(report.segments ?? [], report.evaluation),
     report.ranked === undefined ? "" : rankedSection(report.ranked, "ranked"),
     curvesSection(report),
     detailsSection(report.details),

@@ -1,6 +1,7 @@
 import type { BoundaryShift } from "@corella/routing";
 import type { ConfidenceGroup, EntropyHistogram } from "../entropy.ts";
 import type { Evaluation } from "../evaluate.ts";
+import type { SegmentFigures } from "../segments.ts";
 
 /** A number of the first glance, for example `Training time`, `5 min 12 s`. */
 export interface SummaryCard {
@@ -85,6 +86,8 @@ export interface Report {
   readonly curves: readonly Curve[];
   readonly confidenceGroups?: readonly ConfidenceGroup[] | undefined;
   readonly entropyHistogram?: EntropyHistogram | undefined;
+  /** What `evaluateSegments` says of the evaluation's models. */
+  readonly segments?: readonly SegmentFigures[] | undefined;
   /** What `boundaryShift` of @corella/routing says of CRM and LLM. */
   readonly boundary?: BoundaryShift | undefined;
   /** For example what each feature is worth to a model. */

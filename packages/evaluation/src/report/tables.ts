@@ -96,11 +96,13 @@ export function plainTable({ columns, rows }: ReportTable): string {
   return table(header, lines, "plain");
 }
 
-function cell(content: string): string {
+/** A cell of a table; `content` is HTML. */
+export function cell(content: string): string {
   return `<td>${content}</td>`;
 }
 
-function table(header: string, lines: readonly string[], name?: string): string {
+/** A table of header cells and rows of cells, all HTML, that scrolls where it is too wide. */
+export function table(header: string, lines: readonly string[], name?: string): string {
   const body = lines.map((line) => `<tr>${line}</tr>`).join("\n");
   const attribute = name === undefined ? "" : ` class="${name}"`;
   return `<div class="scroll"><table${attribute}>\n<thead><tr>${header}</tr></thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`;

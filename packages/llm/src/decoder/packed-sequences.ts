@@ -19,31 +19,36 @@ type PackedInput =
   | "spread"
   | "prefixOf"
   | "last"
+  | "sequenceOf"
   | "prefixNumber"
+  | "sequenceNumber"
   | "prefixIndex"
   | "index";
 
 /**
  * What `packedFeeds` feeds: all tokens in one row without filling, first those of the shared prefixes, then what follows
- * them in each of `batch` sequences. `positions` count from the start of the whole sequence. `prefixPlaces` and `places`
- * say where the tokens stand, -1 fills; `spread` is the way back (operations/spread.ts); `prefixOf` names the prefix that
- * a sequence goes on from, `last` the place of its last token; the other three count 0, 1, 2, ...
+ * them in each sequence. `positions` count from the start of the whole sequence. `prefixPlaces` and `places` say where the
+ * tokens stand, -1 fills; `spread` is the way back (operations/spread.ts); `prefixOf` names the prefix that a sequence goes
+ * on from. Of each of the `batch` answers, of which a sequence may hold several, `sequenceOf` names the sequence and `last`
+ * the place of the token that it follows. The other four count 0, 1, 2, ...
  */
 export const packedInputs: Readonly<Record<PackedInput, InputSpec>> = {
   tokens: { shape: ["tokens"], dtype: "int32" },
   positions: { shape: ["tokens"], dtype: "int32" },
   prefixPlaces: { shape: ["prefixes", "prefixTime"], dtype: "int32" },
-  places: { shape: ["batch", "time"], dtype: "int32" },
+  places: { shape: ["sequences", "time"], dtype: "int32" },
   spread: { shape: ["tokens", 3], dtype: "int32" },
-  prefixOf: { shape: ["batch"], dtype: "int32" },
+  prefixOf: { shape: ["sequences"], dtype: "int32" },
   last: { shape: ["batch"], dtype: "int32" },
+  sequenceOf: { shape: ["batch"], dtype: "int32" },
   prefixNumber: { shape: ["prefixes"], dtype: "int32" },
+  sequenceNumber: { shape: ["sequences"], dtype: "int32" },
   prefixIndex: { shape: ["prefixTime"], dtype: "int32" },
   index: { shape: ["time"], dtype: "int32" },
 };
 
 /**
- * The queries of packed sequences: of every token, and of the last one of each sequence. A token of a prefix sees those
+ * The queries of packed sequences: of every token, and of those that an answer follows. A token of a prefix sees those
  * before it; one of a sequence sees its own prefix and what is before it in its own sequence, and no other.
  */
 export function packedQueries(
@@ -56,18 +61,20 @@ export function packedQueries(
   const places = input("places");
   const spread = input("spread");
   const prefixOf = input("prefixOf");
+  const sequenceOf = input("sequenceOf");
   const prefixNumber = input("prefixNumber");
+  const sequenceNumber = input("sequenceNumber");
   const prefixIndex = input("prefixIndex");
   const index = input("index");
   const last = input("last");
   const [prefixes, prefixTime] = prefixPlaces.shape as [number, number];
-  const [batch, time] = places.shape as [number, number];
+  const [sequences, time] = places.shape as [number, number];
+  const answers = last.shape[0]!;
   const tokens = spread.shape[0]!;
 
   const positions = tf.reshape(input("positions"), [tokens, 1]);
   const keyRotation = rotationAt(positions, config);
   const queryRotation = scaled(keyRotation, scoreScale(config));
-  const lastRotation = scaled(rotationAt(tf.gather(positions, last), config, positions), scoreScale(config));
   const queryPlaces = headPlaces(prefixPlaces, places, spread, heads);
   const keyPlaces = headPlaces(prefixPlaces, places, spread, keyValueHeads);
 
@@ -77,10 +84,9 @@ export function packedQueries(
   const ownPrefix = tf.gather(prefixVisible, prefixOf);
   const prefixRow = tf.reshape(prefixIndex, [1, prefixTime]);
   const row = tf.reshape(index, [1, time]);
-  // Positions in the whole sequence, for the window: [batch, time], and of the last token, [batch, 1].
-  const length = (real: tf.Tensor): tf.Tensor => tf.sum(tf.cast(real, "float32"), 1, true);
-  const ownPositions = tf.add(length(ownPrefix), tf.cast(row, "float32"));
-  const lastPosition = tf.sub(tf.add(length(ownPrefix), length(visible)), 1);
+  // Positions in the whole sequence: [sequences, time].
+  const prefixLength = tf.sum(tf.cast(ownPrefix, "float32"), 1, true);
+  const ownPositions = tf.add(prefixLength, tf.cast(row, "float32"));
   /** The bias of what is seen, without what is outside the window. */
   const near = (seen: tf.Tensor, queryPositions: tf.Tensor, keyPositions: tf.Tensor): tf.Tensor =>
     window === undefined ? seen : tf.add(seen, windowBias(queryPositions, keyPositions, window, group));
@@ -92,27 +98,45 @@ export function packedQueries(
     ],
     3,
   );
-  const lastBias = tf.concat(
+  // An answer may follow any token, one of the prefix too, and sees what is before that.
+  const ofAnswers = (x: tf.Tensor): tf.Tensor => tf.gather(x, sequenceOf);
+  const answerPositions = tf.gather(positions, last);
+  const ownAnswerIndex = tf.cast(
+    tf.sub(tf.cast(answerPositions, "float32"), ofAnswers(prefixLength)),
+    "int32",
+  );
+  const answerRotation = scaled(rotationAt(answerPositions, config, positions), scoreScale(config));
+  const answerBias = tf.concat(
     [
-      near(wholeBias(ownPrefix, group), lastPosition, prefixRow),
-      near(wholeBias(visible, group), lastPosition, ownPositions),
+      near(causalBias(answerPositions, prefixIndex, ofAnswers(ownPrefix), group), answerPositions, prefixRow),
+      near(causalBias(ownAnswerIndex, index, ofAnswers(visible), group), ownAnswerIndex, row),
     ],
     3,
   );
 
-  /** [tokens, count * headDim] -> the prefixes' [prefixes, count, prefixTime, headDim], the sequences' [batch, ...] */
+  /** [tokens, count * headDim] -> the prefixes' [prefixes, count, prefixTime, headDim], the sequences' [sequences, ...] */
   const split = (x: tf.Tensor, at: HeadPlaces): [tf.Tensor, tf.Tensor] => {
     const count = at.heads;
-    const rows = [prefixes * count * prefixTime, batch * count * time];
+    const rows = [prefixes * count * prefixTime, sequences * count * time];
     const [ofPrefixes, ofSequences] = tf.split(spreadHeads(x, at), rows) as [tf.Tensor, tf.Tensor];
     return [
       tf.reshape(ofPrefixes, [prefixes, count, prefixTime, headDim]),
-      tf.reshape(ofSequences, [batch, count, time, headDim]),
+      tf.reshape(ofSequences, [sequences, count, time, headDim]),
     ];
   };
-  /** What a sequence sees: its prefix and itself, [batch, keyValueHeads, prefixTime + time, headDim]. */
-  const joined = (ofPrefixes: tf.Tensor, ofSequences: tf.Tensor): tf.Tensor =>
+  /** What a sequence sees: its prefix and itself, [sequences, keyValueHeads, prefixTime + time, headDim]. */
+  const joined = ([ofPrefixes, ofSequences]: readonly [tf.Tensor, tf.Tensor]): tf.Tensor =>
     tf.concat([repeatedRows(ofPrefixes, prefixOf, prefixNumber), ofSequences], 2);
+  const prefixOfAnswers = ofAnswers(prefixOf);
+  /** What the sequence of an answer sees, likewise: [batch, ...]. */
+  const joinedOfAnswers = ([ofPrefixes, ofSequences]: readonly [tf.Tensor, tf.Tensor]): tf.Tensor =>
+    tf.concat(
+      [
+        repeatedRows(ofPrefixes, prefixOfAnswers, prefixNumber),
+        repeatedRows(ofSequences, sequenceOf, sequenceNumber),
+      ],
+      2,
+    );
   const rotated = (x: tf.Tensor, rotation: typeof keyRotation, count: number): tf.Tensor =>
     tf.reshape(rotate(tf.reshape(x, [x.shape[0]!, count, 1, headDim]), rotation), x.shape);
 
@@ -121,11 +145,11 @@ export function packedQueries(
       pick: (x) => x,
       attend(q, k, v) {
         const [prefixQ, ownQ] = split(rotated(q, queryRotation, heads), queryPlaces);
-        const [prefixK, ownK] = split(rotated(k, keyRotation, keyValueHeads), keyPlaces);
-        const [prefixV, ownV] = split(v, keyPlaces);
+        const keys = split(rotated(k, keyRotation, keyValueHeads), keyPlaces);
+        const values = split(v, keyPlaces);
         const seen = [
-          attention(prefixQ, prefixK, prefixV, prefixBias),
-          attention(ownQ, joined(prefixK, ownK), joined(prefixV, ownV), bias),
+          attention(prefixQ, keys[0], values[0], prefixBias),
+          attention(ownQ, joined(keys), joined(values), bias),
         ];
         const rows = seen.map((x) => tf.reshape(x, [x.size / headDim, headDim]));
         return collectHeads(tf.concat(rows), queryPlaces);
@@ -134,10 +158,10 @@ export function packedQueries(
     one: {
       pick: (x) => tf.gather(x, last),
       attend(q, k, v) {
-        const query = tf.reshape(rotated(q, lastRotation, heads), [batch, heads, 1, headDim]);
-        const keys = joined(...split(rotated(k, keyRotation, keyValueHeads), keyPlaces));
-        const seen = attention(query, keys, joined(...split(v, keyPlaces)), lastBias);
-        return tf.reshape(seen, [batch, heads * headDim]);
+        const query = tf.reshape(rotated(q, answerRotation, heads), [answers, heads, 1, headDim]);
+        const keys = joinedOfAnswers(split(rotated(k, keyRotation, keyValueHeads), keyPlaces));
+        const seen = attention(query, keys, joinedOfAnswers(split(v, keyPlaces)), answerBias);
+        return tf.reshape(seen, [answers, heads * headDim]);
       },
     },
   };
