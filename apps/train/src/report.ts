@@ -15,10 +15,12 @@ export function evaluateTest({ test, baseline }: TrainingResult, seed: number): 
 }
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
-export function verdict({ served }: TrainingResult, evaluation: Evaluation): string {
+export function verdict({ served, router }: TrainingResult, evaluation: Evaluation): string {
   const difference = evaluation.rows.find(({ name }) => name === served)!.versusBaseline?.aucDifference;
   if (difference === undefined) return "";
   const interval = `${signed(difference.estimate)} AUC, 95 % interval ${signed(difference.low)} to ${signed(difference.high)}`;
+  if (router?.policy.kind === "none")
+    return `The router sends nothing to the LLM: on the validation part its answers bring no more than chance does. The CRM that answers alone differs by ${interval}, from the one after stage 1.`;
   if (difference.low > 0) return `CoReLLa is better than the CRM alone (${interval}).`;
   if (difference.high < 0) return `CoReLLa is worse than the CRM alone (${interval}).`;
   return `The LLM makes no difference that this test part can tell from chance (${interval}).`;

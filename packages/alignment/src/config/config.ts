@@ -10,6 +10,7 @@ import {
   type FeatureConfig,
   type PromptConfig,
 } from "@corella/modality";
+import { mixKinds, type MixKind } from "@corella/routing";
 import { z } from "zod";
 import { stagesSchema, type StagesConfig } from "./stages-config.ts";
 
@@ -95,9 +96,12 @@ export interface RunConfig {
   readonly routing: {
     /** Share of the samples, the least certain, that goes to the LLM. */
     readonly share: number;
-    /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
-    readonly mix: "replace" | "addLogits";
-    /** Validation rows, random, on which the weight is learned; all when there are fewer. */
+    /**
+     * `replace`: the paper's; `temperature`, `platt`, `isotonic`: replacing by the LLM's answer, calibrated; `addLogits`: with
+     * a weight. What a rule learns it learns on the validation part.
+     */
+    readonly mix: MixKind;
+    /** Validation rows, random, on which the rule is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
   readonly checkpointEverySeconds: number;
@@ -187,7 +191,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     routing: z
       .strictObject({
         share: share.default(0.3),
-        mix: z.enum(["replace", "addLogits"]).default("addLogits"),
+        mix: z.enum(mixKinds).default("addLogits"),
         validationSamples: positiveInteger.default(5000),
       })
       .prefault({}),

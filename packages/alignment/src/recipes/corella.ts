@@ -18,7 +18,7 @@ import {
   type Values,
 } from "@corella/engine";
 import { isLoraParam } from "@corella/llm";
-import { fitMixWeight, route, routeAndMix, thresholdForShare, type MixRule } from "@corella/routing";
+import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { randomSubset } from "../data.ts";
@@ -28,10 +28,11 @@ import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
-import { scoreParts, type Answers } from "../predictions.ts";
+import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
+import { mixed, routerFacts, ruleNames } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 // ── The calibration loss, eq. 3 ──────────────────────────────────────────────────────────────────────────────────
@@ -270,55 +271,41 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     llm: await createLlmLane(llm, catalogue, runtime),
   };
   const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
-  const { policy, addLogits } = fitRouter(config, onValidation!, data.labels(validation));
+  // Eq. 1: the entropy above which a sample is hard; and what becomes of the LLM's answer to it.
+  const answers = {
+    pCrm: onValidation!.crm,
+    pLlm: onValidation!.llm,
+    labels: data.labels(validation),
+    users: Int32Array.from(validation, (row) => data.log.user[row]!),
+  };
+  const fitted = fitRouter(answers, routing);
+  const adding = fitRouter(answers, { ...routing, mix: "addLogits" });
 
-  const replaced = routeAndMix(onTest!.crm, onTest!.llm, policy, { kind: "replace" });
-  const added = routeAndMix(onTest!.crm, onTest!.llm, policy, addLogits);
-  const shareToLlm = added.toLlm.length / test.length;
+  const replaced = mixed(onTest!, fitted.hard, { kind: "replace" });
+  const added = mixed(onTest!, adding.policy, adding.rule);
+  const served = { ...ruleNames(fitted.rule), ...mixed(onTest!, fitted.policy, fitted.rule) };
+  const predictions = [
+    { name: "crm-stage-1", title: "CRM after stage 1", probabilities: onTest!.crmWarm, shareToLlm: 0 },
+    { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
+    { name: "llm", title: "LLM alone", probabilities: onTest!.llm, shareToLlm: 1 },
+    { ...ruleNames({ kind: "replace" }), ...replaced },
+    { ...ruleNames(adding.rule), ...added },
+  ];
   return {
     models: {
       crm: { config: config.crm, values: crm, featureMap },
       llm,
-      router: { policy, mix: routing.mix === "replace" ? { kind: "replace" } : addLogits },
+      router: { policy: fitted.policy, mix: fitted.rule },
     },
     test: {
       rows: test,
       labels: data.labels(test),
-      predictions: [
-        { name: "crm-stage-1", title: "CRM after stage 1", probabilities: onTest!.crmWarm, shareToLlm: 0 },
-        { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
-        { name: "llm", title: "LLM alone", probabilities: onTest!.llm, shareToLlm: 1 },
-        { name: "replace", title: "CoReLLa, replacing", probabilities: replaced.probabilities, shareToLlm },
-        {
-          name: "add-logits",
-          title: "CoReLLa, adding logits",
-          probabilities: added.probabilities,
-          shareToLlm,
-        },
-      ],
+      predictions: predictions.some(({ name }) => name === served.name)
+        ? predictions
+        : [...predictions, served],
     },
     baseline: "crm-stage-1",
-    served: routing.mix === "replace" ? "replace" : "add-logits",
-    facts: [
-      { label: "share to the LLM", value: `${(100 * shareToLlm).toFixed(1)} %` },
-      { label: "weight of the LLM's logit", value: addLogits.weight.toFixed(3) },
-    ],
+    served: served.name,
+    facts: routerFacts(fitted, served.shareToLlm),
   };
-}
-
-/**
- * The entropy (eq. 1) above which the configured share of the validation part goes to the LLM, and the weight of the LLM's
- * logit that is best there: the paper replaces the CRM's answer, adding is what wins with a small LLM.
- */
-function fitRouter(
-  { routing }: RunConfig,
-  { crm, llm }: Answers<"crm" | "llm">,
-  labels: Float32Array,
-): Pick<Router, "policy"> & { readonly addLogits: Extract<MixRule, { kind: "addLogits" }> } {
-  const { entropy } = route(crm, { kind: "none" });
-  const policy = { kind: "threshold", entropy: thresholdForShare(entropy, routing.share) } as const;
-  const { toLlm } = route(crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => llm[row]!);
-  const { weight, bias } = fitMixWeight(crm, answers, labels, toLlm, { bias: false });
-  return { policy, addLogits: { kind: "addLogits", weight, bias } };
 }
