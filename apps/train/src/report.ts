@@ -38,7 +38,7 @@ export function runReport(
   evaluation: Evaluation,
   timings: readonly (readonly [string, string])[],
 ): string {
-  const { test, phases, data, router, baseline, served, facts, importance } = result;
+  const { test, phases, data, router, baseline, served, facts, importance, shares } = result;
   const remark = verdict(result, evaluation);
   return renderReport({
     title: `corella run: ${config.name}`,
@@ -75,6 +75,7 @@ export function runReport(
       models: test.predictions.filter(({ name }) => name !== baseline),
       labels: test.labels,
     }),
+    shares,
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
       { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },

@@ -16,3 +16,11 @@ export { logit, sigmoid } from "./logit.ts";
 export { mix, type MixRule } from "./mix.ts";
 export { routeAndMix } from "./route-and-mix.ts";
 export { predictionEntropy, route, thresholdForShare, type Route, type RoutingPolicy } from "./route.ts";
+export {
+  shareCurve,
+  shareOfBudget,
+  type RoutingBudget,
+  type ShareCurve,
+  type ShareCurveOptions,
+  type SharePoint,
+} from "./share-curve.ts";

@@ -71,6 +71,9 @@ function newton(
       const step = newtonStep(slopes, caution, fitSlope, fitIntercept);
       const next = { slope: line.slope + step.slope, intercept: line.intercept + step.intercept };
       const nextLoss = lossAt(next);
+      // A plain Newton step from so near squares the distance: what it leaves is below rounding.
+      const decrement = slopes.gradient.s * step.slope + slopes.gradient.i * step.intercept;
+      if (caution === 0 && -decrement < 1e-12 * x.length) return nextLoss < loss ? next : line;
       if (nextLoss < loss) {
         line = next;
         loss = nextLoss;

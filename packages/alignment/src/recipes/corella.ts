@@ -32,7 +32,7 @@ import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
-import { mixed, routerFacts, ruleNames } from "./mixed.ts";
+import { mixed, routerFacts, routerSettings, ruleNames } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 // ── The calibration loss, eq. 3 ──────────────────────────────────────────────────────────────────────────────────
@@ -278,8 +278,9 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     labels: data.labels(validation),
     users: Int32Array.from(validation, (row) => data.log.user[row]!),
   };
-  const fitted = fitRouter(answers, routing);
-  const adding = fitRouter(answers, { ...routing, mix: "addLogits" });
+  const settings = routerSettings(routing);
+  const fitted = fitRouter(answers, settings);
+  const adding = routing.mix === "addLogits" ? fitted : fitRouter(answers, { ...settings, mix: "addLogits" });
 
   const replaced = mixed(onTest!, fitted.hard, { kind: "replace" });
   const added = mixed(onTest!, adding.policy, adding.rule);
@@ -306,6 +307,7 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     },
     baseline: "crm-stage-1",
     served: served.name,
+    shares: fitted.curve,
     facts: routerFacts(fitted, served.shareToLlm),
   };
 }

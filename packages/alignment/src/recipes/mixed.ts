@@ -1,4 +1,12 @@
-import { routeAndMix, type MixFit, type MixRule, type RoutingPolicy } from "@corella/routing";
+import {
+  routeAndMix,
+  shareOfBudget,
+  type MixFit,
+  type MixRule,
+  type RouterSettings,
+  type RoutingPolicy,
+} from "@corella/routing";
+import type { RunConfig } from "../config/config.ts";
 import type { Answers, NamedPredictions } from "../predictions.ts";
 import type { RecipeResult } from "./recipe.ts";
 
@@ -10,6 +18,11 @@ export function mixed(
 ): Pick<NamedPredictions, "probabilities" | "shareToLlm"> {
   const { probabilities, toLlm } = routeAndMix(crm, llm, policy, rule);
   return { probabilities, shareToLlm: toLlm.length / Math.max(crm.length, 1) };
+}
+
+/** What a router is fitted by. */
+export function routerSettings({ share, mix, budget }: RunConfig["routing"]): RouterSettings {
+  return { share, mix, mostShare: budget === undefined ? 1 : shareOfBudget(budget) };
 }
 
 /** How the predictions of a rule are called in tables. */

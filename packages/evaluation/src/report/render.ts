@@ -10,6 +10,7 @@ import { legend } from "./legend.ts";
 import { detailsSection, headerSection, htmlPage } from "./page.ts";
 import { rankedSection } from "./ranked-section.ts";
 import type { Report } from "./report.ts";
+import { sharesSection } from "./shares-section.ts";
 import { boundaryTable, evaluationTable } from "./tables.ts";
 
 /**
@@ -23,6 +24,7 @@ export function renderReport(report: Report): string {
     resultsSection(report),
     confidenceSection(report),
     routingSection(report),
+    report.shares === undefined ? "" : sharesSection(report.shares),
     report.ranked === undefined ? "" : rankedSection(report.ranked, "ranked"),
     curvesSection(report),
     detailsSection(report.details),
