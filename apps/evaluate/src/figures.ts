@@ -7,7 +7,7 @@ import {
   type Evaluation,
   type ModelPredictions,
 } from "@corella/evaluation";
-import { routeAndMix } from "@corella/routing";
+import { routeAndMix, type MixRule } from "@corella/routing";
 import type { Predictions } from "./predict.ts";
 
 /** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed; the last is what the bundle serves. */
@@ -17,13 +17,17 @@ export function models({ crm, llm }: Predictions, { router }: Pick<Bundle, "rout
   if (llm) result.push({ name: "llm", title: "LLM alone", probabilities: llm, shareToLlm: 1 });
   if (!crm || !llm || !router) return result;
   const { policy, mix } = router;
-  const { toLlm, probabilities } = routeAndMix(crm, llm, policy, { kind: "replace" });
-  const shareToLlm = toLlm.length / crm.length;
-  result.push({ name: "replace", title: "CoReLLa, replacing", probabilities, shareToLlm });
-  if (mix.kind === "addLogits") {
-    const added = routeAndMix(crm, llm, policy, mix).probabilities;
-    result.push({ name: "add-logits", title: "CoReLLa, adding logits", probabilities: added, shareToLlm });
-  }
+  const mixed = (rule: MixRule): Pick<ModelPredictions, "probabilities" | "shareToLlm"> => {
+    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule);
+    return { probabilities, shareToLlm: toLlm.length / crm.length };
+  };
+  // Where nothing goes to the LLM there is nothing to replace.
+  if (policy.kind !== "none")
+    result.push({ name: "replace", title: "CoReLLa, replacing", ...mixed({ kind: "replace" }) });
+  if (mix.kind === "addLogits")
+    result.push({ name: "add-logits", title: "CoReLLa, adding logits", ...mixed(mix) });
+  else if (mix.calibration !== undefined)
+    result.push({ name: "replace-calibrated", title: "CoReLLa, replacing, calibrated", ...mixed(mix) });
   return result;
 }
 

@@ -89,7 +89,7 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   const logged = (name: string): number =>
     (lines.find((line) => (line as { model?: string }).model === name) as unknown as { auc: number }).auc;
   expect(auc("crm")).toBeCloseTo(logged("CRM after stage 2"), 6);
-  expect(auc("replace")).toBeCloseTo(logged("CoReLLa, replacing"), 6);
+  expect(auc("add-logits")).toBeCloseTo(logged("CoReLLa, adding logits"), 6);
 
   const again = command(
     "train",

@@ -28,10 +28,12 @@ function usersOf({ test, data }: TrainingResult, intervals: IntervalKind): Int32
 }
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
-export function verdict({ served }: TrainingResult, evaluation: Evaluation): string {
+export function verdict({ served, router }: TrainingResult, evaluation: Evaluation): string {
   const difference = evaluation.rows.find(({ name }) => name === served)!.versusBaseline?.aucDifference;
   if (difference === undefined) return "";
   const interval = `${signed(difference.estimate)} AUC, 95 % interval ${signed(difference.low)} to ${signed(difference.high)}`;
+  if (router?.policy.kind === "none")
+    return `The router sends nothing to the LLM: on the validation part its answers bring no more than chance does. The CRM that answers alone differs by ${interval}, from the one after stage 1.`;
   if (difference.low > 0) return `CoReLLa is better than the CRM alone (${interval}).`;
   if (difference.high < 0) return `CoReLLa is worse than the CRM alone (${interval}).`;
   return `The LLM makes no difference that this test part can tell from chance (${interval}).`;
@@ -50,7 +52,7 @@ export function runReport(
   timings: readonly (readonly [string, string])[],
   intervals: IntervalKind,
 ): string {
-  const { test, phases, data, router, baseline, served, facts, importance } = result;
+  const { test, phases, data, router, baseline, served, facts, importance, shares } = result;
   const remark = verdict(result, evaluation);
   return renderReport({
     title: `corella run: ${config.name}`,
@@ -88,6 +90,7 @@ export function runReport(
       labels: test.labels,
       groups: usersOf(result, intervals),
     }),
+    shares,
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
       { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },

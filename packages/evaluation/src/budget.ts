@@ -1,5 +1,5 @@
 import { summary } from "@corella/metrics";
-import { fitMixWeight, route, routeAndMix, thresholdForShare } from "@corella/routing";
+import { fitMix, route, routeAndMix, thresholdForShare } from "@corella/routing";
 import { seedSpread, type SeedSpread } from "./seeds.ts";
 
 /** What both models say of the same samples. */
@@ -9,6 +9,8 @@ export interface AnswersOfBoth {
   /** P(label = 1) by the LLM. */
   readonly llm: Float32Array;
   readonly labels: Float32Array;
+  /** The user of each sample, where they are known: a router is fitted by users. */
+  readonly users?: Int32Array | undefined;
 }
 
 /** Answers to the validation part, on which a router is fitted, and to the test part, of one seed. */
@@ -60,10 +62,10 @@ function pointOf({ validation, test }: BudgetSeed, share: number) {
   const { entropy } = route(validation.crm, { kind: "none" });
   const policy = { kind: "threshold", entropy: thresholdForShare(entropy, share) } as const;
   const { toLlm } = route(validation.crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => validation.llm[row]!);
-  const fitted = fitMixWeight(validation.crm, answers, validation.labels, toLlm, { bias: false });
+  const { crm: pCrm, llm: pLlm, labels, users } = validation;
+  const { rule } = fitMix("addLogits", { pCrm, pLlm, labels, users }, toLlm);
   const replaced = routeAndMix(test.crm, test.llm, policy, { kind: "replace" });
-  const added = routeAndMix(test.crm, test.llm, policy, { kind: "addLogits", ...fitted });
+  const added = routeAndMix(test.crm, test.llm, policy, rule);
   return {
     shareToLlm: replaced.toLlm.length / test.labels.length,
     replacing: summary(replaced.probabilities, test.labels),

@@ -150,13 +150,14 @@ function figure1(inputs: TableInputs): Built {
 }
 
 function budget(inputs: TableInputs): Built {
-  const { runs, rows } = inputs;
+  const { runs, log, rows } = inputs;
   const points = budgetCurve(
     runsOf(runs, "corella").map(({ result: { test, validation } }) => ({
       validation: {
         crm: saidOf(validation!, "crm", validation!.rows),
         llm: saidOf(validation!, "llm", validation!.rows),
         labels: validation!.labels,
+        users: Int32Array.from(validation!.rows, (row) => log.user[row]!),
       },
       test: {
         crm: saidOf(test, "crm", rows),

@@ -132,3 +132,22 @@ test("docs/configuration.md names every setting", () => {
   expect(keys.size).toBeGreaterThan(60);
   expect([...keys].filter((key) => !text.includes(key))).toEqual([]);
 });
+
+test("routing: a share or auto, a budget in one of three units, and a rule by its name", () => {
+  const routingOf = (routing: object) => parseRunConfig({ ...minimal, routing }, "run.yaml").routing;
+  expect(routingOf({})).toEqual({ share: 0.3, mix: "addLogits", validationSamples: 5000 });
+  expect(
+    routingOf({ share: "auto", mix: "isotonic", budget: { milliseconds: 4000, perCall: 21 } }),
+  ).toMatchObject({
+    share: "auto",
+    mix: "isotonic",
+    budget: { milliseconds: 4000, perCall: 21 },
+  });
+  for (const [wrong, told] of [
+    [{ share: 30 }, "a number from 0 to 1, or auto"],
+    [{ budget: { milliseconds: 4000 } }, "perCall"],
+    [{ budget: { calls: 3, money: 2 } }, "{ calls: … }"],
+    [{ mix: "plat" }, "routing.mix"],
+  ] as const)
+    expect(() => routingOf(wrong)).toThrow(told);
+});

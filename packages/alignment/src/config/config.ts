@@ -10,6 +10,7 @@ import {
   type FeatureConfig,
   type PromptConfig,
 } from "@corella/modality";
+import { mixKinds, type MixKind, type RoutingBudget } from "@corella/routing";
 import { z } from "zod";
 import { stagesSchema, type StagesConfig } from "./stages-config.ts";
 
@@ -98,11 +99,16 @@ export interface RunConfig {
   };
   readonly stages: StagesConfig;
   readonly routing: {
-    /** Share of the samples, the least certain, that goes to the LLM. */
-    readonly share: number;
-    /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
-    readonly mix: "replace" | "addLogits";
-    /** Validation rows, random, on which the weight is learned; all when there are fewer. */
+    /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
+    readonly share: number | "auto";
+    /** Bounds the share: what the LLM may cost for 1,000 requests, in calls, or in milliseconds or money at so much a call. */
+    readonly budget?: RoutingBudget | undefined;
+    /**
+     * `replace`: the paper's; `temperature`, `platt`, `isotonic`: replacing by the LLM's answer, calibrated; `addLogits`: with
+     * a weight. What a rule learns it learns on the validation part.
+     */
+    readonly mix: MixKind;
+    /** Validation rows, random, on which the rule is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
   readonly checkpointEverySeconds: number;
@@ -113,6 +119,19 @@ const defaultCrm: CrmModelName = "DCNv2";
 
 const positiveInteger = z.int().positive();
 const share = z.number().min(0).max(1);
+
+const positive = z.number().positive();
+const budgetSchema = z.union(
+  [
+    z.strictObject({ calls: z.number().nonnegative() }),
+    z.strictObject({ milliseconds: z.number().nonnegative(), perCall: positive }),
+    z.strictObject({ money: z.number().nonnegative(), perCall: positive }),
+  ],
+  {
+    error:
+      "must be { calls: … }, { milliseconds: …, perCall: … } or { money: …, perCall: … }, for 1,000 requests of one sample each",
+  },
+);
 
 /** The strict schema of a run's configuration, with every default; `parseRunConfig` adds presets and the settings by model. */
 export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
@@ -192,8 +211,11 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     stages: stagesSchema,
     routing: z
       .strictObject({
-        share: share.default(0.3),
-        mix: z.enum(["replace", "addLogits"]).default("addLogits"),
+        share: z
+          .union([share, z.literal("auto")], { error: "must be a number from 0 to 1, or auto" })
+          .default(0.3),
+        budget: budgetSchema.optional(),
+        mix: z.enum(mixKinds).default("addLogits"),
         validationSamples: positiveInteger.default(5000),
       })
       .prefault({}),

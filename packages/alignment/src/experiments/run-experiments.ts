@@ -115,7 +115,10 @@ function createExecutor(
       ...result
     } = await recipes[config.recipe]({ ...run, phase: phases.within(run) });
     return {
-      ...result,
+      served,
+      ...(baseline === undefined ? {} : { baseline }),
+      test,
+      ...(validation === undefined ? {} : { validation }),
       trainingSeconds: phases.seconds(),
       scoringSeconds: (performance.now() - scoringStartedMs) / 1000,
     };

@@ -18,7 +18,7 @@ import {
   type Values,
 } from "@corella/engine";
 import { isLoraParam } from "@corella/llm";
-import { fitMixWeight, route, routeAndMix, thresholdForShare, type MixRule } from "@corella/routing";
+import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
@@ -29,10 +29,11 @@ import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
-import { scoreParts, type Answers, type NamedPredictions, type PartPredictions } from "../predictions.ts";
+import { scoreParts, type Answers, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
+import { mixed, routerFacts, routerSettings, ruleNames } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 // ── The calibration loss, eq. 3 ──────────────────────────────────────────────────────────────────────────────────
@@ -283,55 +284,44 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     llm: await createLlmLane(llm, catalogue, runtime),
   };
   const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
-  const { policy, addLogits } = fitRouter(config, onValidation!, data.labels(validation));
+  // Eq. 1: the entropy above which a sample is hard; and what becomes of the LLM's answer to it.
+  const answers = {
+    pCrm: onValidation!.crm,
+    pLlm: onValidation!.llm,
+    labels: data.labels(validation),
+    users: Int32Array.from(validation, (row) => data.log.user[row]!),
+  };
+  const settings = routerSettings(routing);
+  const fitted = fitRouter(answers, settings);
+  const adding = routing.mix === "addLogits" ? fitted : fitRouter(answers, { ...settings, mix: "addLogits" });
 
-  const ofPart = (rows: Uint32Array, answers: Answers<keyof typeof lanes>): PartPredictions => {
-    const replaced = routeAndMix(answers.crm, answers.llm, policy, { kind: "replace" });
-    const added = routeAndMix(answers.crm, answers.llm, policy, addLogits);
-    const shareToLlm = added.toLlm.length / rows.length;
-    const named = (name: string, title: string, probabilities: Float32Array, share: number) =>
-      ({ name, title, probabilities, shareToLlm: share }) satisfies NamedPredictions;
+  const servedName = ruleNames(fitted.rule).name;
+  const ofPart = (rows: Uint32Array, said: Answers<keyof typeof lanes>): PartPredictions => {
+    const replaced = mixed(said, fitted.hard, { kind: "replace" });
+    const added = mixed(said, adding.policy, adding.rule);
+    const served = { ...ruleNames(fitted.rule), ...mixed(said, fitted.policy, fitted.rule) };
     const predictions = [
-      named("crm-stage-1", "CRM after stage 1", answers.crmWarm, 0),
-      named("crm", "CRM after stage 2", answers.crm, 0),
-      named("llm", "LLM alone", answers.llm, 1),
-      named("replace", "CoReLLa, replacing", replaced.probabilities, shareToLlm),
-      named("add-logits", "CoReLLa, adding logits", added.probabilities, shareToLlm),
+      { name: "crm-stage-1", title: "CRM after stage 1", probabilities: said.crmWarm, shareToLlm: 0 },
+      { name: "crm", title: "CRM after stage 2", probabilities: said.crm, shareToLlm: 0 },
+      { name: "llm", title: "LLM alone", probabilities: said.llm, shareToLlm: 1 },
+      { ...ruleNames({ kind: "replace" }), ...replaced },
+      { ...ruleNames(adding.rule), ...added },
     ];
-    return { rows, labels: data.labels(rows), predictions };
+    const isThere = predictions.some(({ name }) => name === servedName);
+    return { rows, labels: data.labels(rows), predictions: isThere ? predictions : [...predictions, served] };
   };
   const onTestPart = ofPart(test, onTest!);
-  const { shareToLlm } = onTestPart.predictions.at(-1)!;
   return {
     models: {
       crm: { config: config.crm, values: crm, featureMap },
       llm,
-      router: { policy, mix: routing.mix === "replace" ? { kind: "replace" } : addLogits },
+      router: { policy: fitted.policy, mix: fitted.rule },
     },
     test: onTestPart,
     validation: ofPart(validation, onValidation!),
     baseline: "crm-stage-1",
-    served: routing.mix === "replace" ? "replace" : "add-logits",
-    facts: [
-      { label: "share to the LLM", value: `${(100 * shareToLlm).toFixed(1)} %` },
-      { label: "weight of the LLM's logit", value: addLogits.weight.toFixed(3) },
-    ],
+    served: servedName,
+    shares: fitted.curve,
+    facts: routerFacts(fitted, onTestPart.predictions.find(({ name }) => name === servedName)!.shareToLlm),
   };
-}
-
-/**
- * The entropy (eq. 1) above which the configured share of the validation part goes to the LLM, and the weight of the LLM's
- * logit that is best there: the paper replaces the CRM's answer, adding is what wins with a small LLM.
- */
-function fitRouter(
-  { routing }: RunConfig,
-  { crm, llm }: Answers<"crm" | "llm">,
-  labels: Float32Array,
-): Pick<Router, "policy"> & { readonly addLogits: Extract<MixRule, { kind: "addLogits" }> } {
-  const { entropy } = route(crm, { kind: "none" });
-  const policy = { kind: "threshold", entropy: thresholdForShare(entropy, routing.share) } as const;
-  const { toLlm } = route(crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => llm[row]!);
-  const { weight, bias } = fitMixWeight(crm, answers, labels, toLlm, { bias: false });
-  return { policy, addLogits: { kind: "addLogits", weight, bias } };
 }

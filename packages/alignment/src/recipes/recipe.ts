@@ -1,4 +1,5 @@
 import type { BundleContents } from "@corella/bundle";
+import type { ShareCurve } from "@corella/routing";
 import type { PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 
@@ -14,6 +15,8 @@ export interface RecipeResult {
   readonly baseline?: string;
   /** Name of the predictions that the bundle gives. */
   readonly served: string;
+  /** What each share of the samples to the LLM brings on the validation part; only of two models. */
+  readonly shares?: ShareCurve | undefined;
   /** Numbers of the recipe's own, for a report. */
   readonly facts: readonly { readonly label: string; readonly value: string }[];
 }

@@ -11,6 +11,7 @@ import { detailsSection, headerSection, htmlPage } from "./page.ts";
 import { rankedSection } from "./ranked-section.ts";
 import type { Report } from "./report.ts";
 import { segmentsSection } from "./segments-section.ts";
+import { sharesSection } from "./shares-section.ts";
 import { boundaryTable, evaluationTable } from "./tables.ts";
 
 /**
@@ -25,6 +26,7 @@ export function renderReport(report: Report): string {
     confidenceSection(report.confidenceGroups, report.evaluation.level),
     routingSection(report),
     segmentsSection(report.segments ?? [], report.evaluation),
+    report.shares === undefined ? "" : sharesSection(report.shares),
     report.ranked === undefined ? "" : rankedSection(report.ranked, "ranked"),
     curvesSection(report),
     detailsSection(report.details),

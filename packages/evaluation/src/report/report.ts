@@ -1,4 +1,4 @@
-import type { BoundaryShift } from "@corella/routing";
+import type { BoundaryShift, ShareCurve } from "@corella/routing";
 import type { ConfidenceGroup, EntropyHistogram } from "../entropy.ts";
 import type { Evaluation } from "../evaluate.ts";
 import type { SegmentFigures } from "../segments.ts";
@@ -90,6 +90,8 @@ export interface Report {
   readonly segments?: readonly SegmentFigures[] | undefined;
   /** What `boundaryShift` of @corella/routing says of CRM and LLM. */
   readonly boundary?: BoundaryShift | undefined;
+  /** What `shareCurve` of @corella/routing says of validation rows. */
+  readonly shares?: ShareCurve | undefined;
   /** For example what each feature is worth to a model. */
   readonly ranked?: RankedSection | undefined;
   readonly details: readonly ReportDetail[];
