@@ -109,11 +109,10 @@ function createExecutor(
       signal,
       checkpointFolder: phases.checkpointFolder,
     });
-    const {
-      models: _,
-      facts: __,
-      ...result
-    } = await recipes[config.recipe]({ ...run, phase: phases.within(run) });
+    const { served, baseline, test, validation } = await recipes[config.recipe]({
+      ...run,
+      phase: phases.within(run),
+    });
     return {
       served,
       ...(baseline === undefined ? {} : { baseline }),
