@@ -85,7 +85,8 @@ test(
     const again = evaluate(...all);
     expect(again.stderr).toContain("7 runs: 0 to do, 7 found");
     expect(again.stderr).not.toContain("Run 1");
-    expect(again.stdout).toBe(resumed.stdout);
+    // Training a tokenizer prints empty lines.
+    expect(again.stdout.trim()).toBe(resumed.stdout.trim());
   },
   timeoutMs,
 );
@@ -98,6 +99,7 @@ test.each([
     ["--table", "1", "--bundle", "x"],
     "[evaluate/options] --bundle says nothing here.",
   ],
+  ["a grid without values", ["--table", "1", "--set-grid", "seed"], "[evaluate/grid]"],
   [
     "a table of two models of one",
     ["--table", "2", "--set", "recipe=crm-only", "--config", "configs/movietweetings.yaml"],

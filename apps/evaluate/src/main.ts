@@ -26,6 +26,7 @@ interface Options {
   readonly executionProviders?: string;
   readonly table?: ExperimentName | "all";
   readonly set: string[];
+  readonly setGrid: string[];
   readonly seeds?: number;
   readonly models?: string[];
   readonly sizes?: number[];
@@ -69,6 +70,12 @@ const command = new Command("evaluate")
   .option(
     "--set <path.to.key=value>",
     "with --table: change a setting of the configuration; may be repeated",
+    (value, all: string[]) => [...all, value],
+    [],
+  )
+  .option(
+    "--set-grid <path.to.key=values>",
+    "with --table: train with each of these values, as in stages.joint.samples=[2000,8000], and go on with the best by validation logloss; may be repeated",
     (value, all: string[]) => [...all, value],
     [],
   )
@@ -123,7 +130,7 @@ function counts(value: string): number[] {
 
 /** What only one of the two ways reads. */
 const ofBundles = ["bundle", "split", "runtime", "threads", "executionProviders"];
-const ofTables = ["set", "seeds", "models", "sizes", "experiments"];
+const ofTables = ["set", "setGrid", "seeds", "models", "sizes", "experiments"];
 
 /** Refuses an option that would be read by nobody. */
 function requireRead(unread: readonly string[], remedy: string): void {

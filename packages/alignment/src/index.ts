@@ -23,7 +23,13 @@ export {
 } from "./recipes/corella.ts";
 export type { AlignedLayers } from "./recipes/aligned-layers.ts";
 export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
-export { planExperiments, type ExperimentOptions, type PlannedRun } from "./experiments/plan.ts";
+export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
+export {
+  planExperiments,
+  withSettings,
+  type ExperimentOptions,
+  type PlannedRun,
+} from "./experiments/plan.ts";
 export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
 export { rowsOfSampledUsers } from "./experiments/sampled-users.ts";
 export { simpleModels } from "./experiments/simple-models.ts";

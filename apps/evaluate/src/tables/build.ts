@@ -1,4 +1,10 @@
-import { crmAlone, simpleModels, type ExperimentName, type FinishedRun } from "@corella/alignment";
+import {
+  crmAlone,
+  simpleModels,
+  type ExperimentName,
+  type FinishedRun,
+  type GridPoint,
+} from "@corella/alignment";
 import {
   budgetCurve,
   budgetTable,
@@ -193,4 +199,20 @@ function segments(inputs: TableInputs): Built {
     return { title: name, evaluation: evaluateSeeds(within, labelsOf(part), options) };
   });
   return { tables: [segmentsTable("segments", "Segments", found, inputs.rowsNote)] };
+}
+
+/** What was tried on the validation part, the best first: the settings that the other tables have. */
+export function gridTable(points: readonly GridPoint[]): ResultTable {
+  const cells = points.map(({ run, validationLogLoss }) => ({
+    settings: run.variant.title,
+    validationLogLoss,
+  }));
+  return {
+    name: "grid",
+    title: "Settings by validation logloss",
+    note: "One seed each; the other tables have the settings of the first row.",
+    columns: ["settings", "logloss"],
+    rows: cells.map(({ settings, validationLogLoss }) => [settings, validationLogLoss.toFixed(4)]),
+    records: cells,
+  };
 }

@@ -2,22 +2,27 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import {
   experimentNames,
+  gridVariants,
   parseRunConfig,
   planExperiments,
+  rankGrid,
   rowsOfSampledUsers,
   runExperiments,
   variantsOf,
   withDefaultFeatures,
+  withSettings,
   type ExperimentName,
+  type FinishedRun,
   type RunConfig,
+  type Variant,
 } from "@corella/alignment";
-import { readYaml, withSetting } from "@corella/configuration";
+import { parseYaml, readYaml, withSetting } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
 import { formatCsv, renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { prepareLog, splitLog } from "@corella/modality";
 import { alignColumns, listenForInterruption } from "@corella/terminal";
-import { builders, type Built } from "./build.ts";
+import { builders, gridTable, type Built } from "./build.ts";
 import { createProgress, planLines } from "./progress.ts";
 
 /** Options of `evaluate --table`. */
@@ -25,6 +30,7 @@ export interface TablesOptions {
   readonly table: ExperimentName | "all";
   readonly config: string;
   readonly set: readonly string[];
+  readonly setGrid: readonly string[];
   readonly seeds: number;
   readonly models: readonly string[];
   readonly sizes?: readonly number[] | undefined;
@@ -41,25 +47,36 @@ export interface TablesOptions {
 /** Trains what tables need and is not there yet, and writes the tables: to the terminal, and as files into a folder. */
 export async function runTables(options: TablesOptions): Promise<void> {
   const progress = createProgress(process.stderr);
-  const { content, config, baseFolder } = await readConfig(options, progress.note!);
-  const sizes = options.sizes ?? defaultSizes(config);
-  const names = options.table === "all" ? tablesOf(config) : [options.table];
-  for (const name of names) requireTable(name, config, options.config);
-  const variants = names.flatMap((name) => variantsOf(name, config, { models: options.models, sizes }));
-  const unique = variants.filter(({ id }, at) => variants.findIndex((other) => other.id === id) === at);
+  const read = await readConfig(options, progress.note!);
   const where = {
-    baseFolder,
+    baseFolder: read.baseFolder,
     cacheFolder: resolve(options.cache),
     experimentsFolder: resolve(options.experiments),
     place: options.config,
     testRows: options.rows,
   };
-  const planned = await planExperiments(content, unique, options.seeds, where);
-  for (const line of planLines(planned)) progress.note!(line);
+  const names = options.table === "all" ? tablesOf(read.config) : [options.table];
+  for (const name of names) requireTable(name, read.config, options.config);
 
   const interruption = listenForInterruption(process.stderr);
+  const { signal } = interruption;
+  const trained = async (
+    content: unknown,
+    variants: readonly Variant[],
+    seeds: number,
+  ): Promise<FinishedRun[]> => {
+    const planned = await planExperiments(content, variants, seeds, where);
+    for (const line of planLines(planned)) progress.note!(line);
+    return runExperiments(planned, where, { listener: progress, signal });
+  };
   try {
-    const runs = await runExperiments(planned, where, { listener: progress, signal: interruption.signal });
+    const grid = await chosenOf(options.setGrid, (variants) => trained(read.content, variants, 1));
+    const content = withSettings(read.content, grid.settings);
+    const config = parseRunConfig(content, options.config);
+    const sizes = options.sizes ?? defaultSizes(config);
+    const variants = names.flatMap((name) => variantsOf(name, config, { models: options.models, sizes }));
+    const unique = variants.filter(({ id }, at) => variants.findIndex((other) => other.id === id) === at);
+    const runs = await trained(content, unique, options.seeds);
     progress.stop();
     const { log } = await prepareLog(config.data, where);
     const { train, test } = splitLog(log, config.data);
@@ -70,12 +87,37 @@ export async function runTables(options: TablesOptions): Promise<void> {
         ? "All rows of the test part."
         : `${rows.length.toLocaleString("en")} of ${test.length.toLocaleString("en")} test rows: all those of ${users.toLocaleString("en")} users, drawn at random.`;
     const inputs = { runs, log, train, rows, rowsNote, seed: options.seed, intervals: options.intervals };
-    const built = names.map((name) => builders[name](inputs));
+    const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
     await write(options.out ?? join(options.runs, `evaluate-${config.name}`), config, built, options);
   } finally {
     progress.stop();
     interruption.stop();
   }
+}
+
+/** The best settings of a grid by the validation part, with a table of all of them; no settings of no grid. */
+async function chosenOf(
+  settings: readonly string[],
+  trained: (variants: readonly Variant[]) => Promise<FinishedRun[]>,
+): Promise<{ readonly settings: Variant["settings"]; readonly built: readonly Built[] }> {
+  if (settings.length === 0) return { settings: {}, built: [] };
+  const search = Object.fromEntries(settings.map(gridEntry));
+  const points = rankGrid(await trained(gridVariants(search, "--set-grid")));
+  return { settings: points[0]!.run.variant.settings, built: [{ tables: [gridTable(points)] }] };
+}
+
+/** `path=[1,2]`, or `path=1,2`. */
+function gridEntry(setting: string): [string, unknown] {
+  const [, path, values] = /^([^=\s]+)=(.*)$/s.exec(setting) ?? [];
+  if (path === undefined) {
+    throw new CorellaError({
+      code: "evaluate/grid",
+      message: `"${setting}" is not of the form path.to.key=value,value.`,
+      place: "--set-grid",
+      remedy: "Write it like stages.joint.samples=2000,8000.",
+    });
+  }
+  return [path, parseYaml(/^\s*[[{]/.test(values!) ? values! : `[${values!}]`, "--set-grid")];
 }
 
 async function readConfig(

@@ -3,6 +3,7 @@ import { withSetting } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import { dataKey } from "../data-key.ts";
+import type { Settings } from "../tuning/search-space.ts";
 import { resultKey } from "./keys.ts";
 import { readResult, type ExperimentResult } from "./stored-result.ts";
 import type { Variant } from "./variants.ts";
@@ -31,6 +32,13 @@ export interface ExperimentOptions {
   readonly testRows?: number | undefined;
 }
 
+/** The content of a configuration with some settings changed. */
+export function withSettings(content: unknown, settings: Settings): unknown {
+  let changed = content;
+  for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+  return changed;
+}
+
 /** The file of a result. */
 export function resultFile({ experimentsFolder }: ExperimentOptions, key: string): string {
   return join(experimentsFolder, "results", `${key}.json`);
@@ -51,9 +59,7 @@ export async function planExperiments(
   const planned: PlannedRun[] = [];
   const dataKeys = new Map<string, Promise<string>>();
   for (const variant of variants) {
-    let changed = content;
-    for (const [path, value] of Object.entries(variant.settings)) changed = withSetting(changed, path, value);
-    const first = parseRunConfig(changed, options.place);
+    const first = parseRunConfig(withSettings(content, variant.settings), options.place);
     if (first.recipe !== "llm-only") parseCrmConfig(first.crm);
     const data = JSON.stringify(first.data);
     if (!dataKeys.has(data)) dataKeys.set(data, dataKey(first.data, options));
