@@ -73,8 +73,13 @@ test(
     expect(resumed.stdout).toMatch(/2\d of 30 test rows: all those of \d users/);
     const out = join(folder, "runs/evaluate-small");
     expect(readdirSync(out).toSorted()).toEqual([
-      ...["budget.csv", "figure-1.csv", "report.html", "results.json", "segments.csv"],
-      ...["table-1.csv", "table-2.csv"],
+      "budget.csv",
+      "figure-1.csv",
+      "report.html",
+      "results.json",
+      "segments.csv",
+      "table-1.csv",
+      "table-2.csv",
     ]);
     const table1 = readFileSync(join(out, "table-1.csv"), "utf8").trim().split("\n");
     expect(table1.map((line) => line.split(",")[0])).toEqual(

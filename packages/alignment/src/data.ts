@@ -66,10 +66,12 @@ export async function prepareData(
   };
 }
 
-/** The same data with fewer rows in its test part. */
+/** Prepared data with other rows in the test part, for example a sample of them; all else is shared. */
 export function withTestRows(data: PreparedData, test: Uint32Array): PreparedData {
   return {
-    ...{ log: data.log, catalogue: data.catalogue, cacheFolder: data.cacheFolder },
+    log: data.log,
+    catalogue: data.catalogue,
+    cacheFolder: data.cacheFolder,
     split: { ...data.split, test },
     // Fitted when it is first asked for, as before.
     get featureMap() {

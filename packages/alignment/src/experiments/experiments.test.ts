@@ -62,14 +62,30 @@ test("tables share what they train, and a second call trains nothing", { timeout
   const first = watch();
   const runs = await run(["1", "2", "figure1"], where, first);
   expect(runs.map(({ variant }) => variant.id)).toEqual([
-    ...["crm-DCNv2", "crm-FM", "llm", "corella"],
-    ...["corella", "corella-without-1", "corella-without-2", "corella-without-3"],
-    ...["crm-DCNv2", "llm-32"],
+    "crm-DCNv2",
+    "crm-FM",
+    "llm",
+    "corella",
+    "corella",
+    "corella-without-1",
+    "corella-without-2",
+    "corella-without-3",
+    "crm-DCNv2",
+    "llm-32",
   ]);
   // The CRM alone is stage 1 of all but the run without it; all share the base LLM, and two of them stage 2.
   expect(first.begun).toEqual([
-    ...["crm", "crm", "stage-0", "llm"],
-    ...["stage-2", "stage-3", "stage-1", "stage-2", "stage-3", "stage-3", "llm"],
+    "crm",
+    "crm",
+    "stage-0",
+    "llm",
+    "stage-2",
+    "stage-3",
+    "stage-1",
+    "stage-2",
+    "stage-3",
+    "stage-3",
+    "llm",
   ]);
   const byId = new Map(runs.map((one) => [one.variant.id, one.result]));
   const said = (id: string, name: string): Float32Array =>
@@ -118,8 +134,11 @@ test(
       }
     }
     expect([...interrupted].filter((name) => !name.endsWith("scoring"))).toEqual([
-      ...["corella stage-0", "corella stage-1", "corella stage-2", "corella stage-3"],
-      ...["llm-32 llm"],
+      "corella stage-0",
+      "corella stage-1",
+      "corella stage-2",
+      "corella stage-3",
+      "llm-32 llm",
     ]);
     expect(interrupted).toContain("corella scoring");
   },

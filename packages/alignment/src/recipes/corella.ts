@@ -3,7 +3,7 @@
  * boundaries agree. This file reads in the paper's order: the calibration loss (eq. 3), the objective (eq. 4), stages 0 to 3,
  * the router (eq. 1, eq. 2) and the bundle.
  */
-import { createCrmLane, createLlmLane, crmOf, type Router, type TunedLlm } from "@corella/bundle";
+import { createCrmLane, createLlmLane, crmOf, type TunedLlm } from "@corella/bundle";
 import { binaryCrossEntropy, createValidator, regularized, type CrmOutput } from "@corella/crm";
 import {
   compose,
