@@ -56,6 +56,8 @@ test.each([
   ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 12, heads: 4, keyValueHeads: 1 } } }],
   ["llm.base.keyValueHeads", { llm: { base: { kind: "scratch", heads: 4, keyValueHeads: 3 } } }],
   ["llm.recompute", { llm: { base: { kind: "scratch" }, recompute: "yes" } }],
+  ["stages.skip", { stages: { skip: ["joint", "llmAlone"] } }],
+  ["stages.skip", { stages: { skip: ["warmup"] } }],
   ["stages.joint.accumulate", { stages: { joint: { accumulate: 0 } } }],
   ["stages.llmAlone.accumulate", { stages: { llmAlone: { accumulate: 1.5 } } }],
 ])("%s takes what it can mean, and nothing else", (path, bad) => {
