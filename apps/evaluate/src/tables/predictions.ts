@@ -9,14 +9,11 @@ export function runsOf(runs: readonly FinishedRun[], id: string): FinishedRun[] 
   return runs.filter(({ variant }) => variant.id === id);
 }
 
-/** What one of a run's models says of rows, all of which the run has scored. @param rows ascending */
+/** What one of a run's models says of rows, all of which the run has scored. */
 export function saidOf(part: Part, name: string, rows: Uint32Array): Float32Array {
   const { probabilities } = part.predictions.find((each) => each.name === name)!;
-  let place = 0;
-  return Float32Array.from(rows, (row) => {
-    while (part.rows[place] !== row) place += 1;
-    return probabilities[place]!;
-  });
+  const places = new Map(Array.from(part.rows, (row, place) => [row, place]));
+  return Float32Array.from(rows, (row) => probabilities[places.get(row)!]!);
 }
 
 /** A model over the seeds of a variant, as a row of a table. @param name of the predictions; default: what the run's bundle would give */

@@ -53,7 +53,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     cacheFolder: resolve(options.cache),
     experimentsFolder: resolve(options.experiments),
     place: options.config,
-    testRows: options.rows,
+    testRows: options.rows ?? read.config.testSamples,
   };
   const names = options.table === "all" ? tablesOf(read.config) : [options.table];
   for (const name of names) requireTable(name, read.config, options.config);
@@ -80,7 +80,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     progress.stop();
     const { log } = await prepareLog(config.data, where);
     const { train, test } = splitLog(log, config.data);
-    const rows = options.rows === undefined ? test : rowsOfSampledUsers(test, log.user, options.rows);
+    const rows = where.testRows === undefined ? test : rowsOfSampledUsers(log, test, where.testRows);
     const users = new Set(Array.from(rows, (row) => log.user[row]!)).size;
     const rowsNote =
       rows.length === test.length

@@ -59,7 +59,9 @@ export async function planExperiments(
   const planned: PlannedRun[] = [];
   const dataKeys = new Map<string, Promise<string>>();
   for (const variant of variants) {
-    const first = parseRunConfig(withSettings(content, variant.settings), options.place);
+    const parsed = parseRunConfig(withSettings(content, variant.settings), options.place);
+    // The rows of a configuration's `testSamples` differ by seed.
+    const first = { ...parsed, testSamples: undefined };
     if (first.recipe !== "llm-only") parseCrmConfig(first.crm);
     const data = JSON.stringify(first.data);
     if (!dataKeys.has(data)) dataKeys.set(data, dataKey(first.data, options));

@@ -94,9 +94,7 @@ function createExecutor(
     const run = createRun({
       config,
       data:
-        count === undefined
-          ? data
-          : withTestRows(data, rowsOfSampledUsers(data.split.test, data.log.user, count)),
+        count === undefined ? data : withTestRows(data, rowsOfSampledUsers(data.log, data.split.test, count)),
       runtime: made.runtime,
       baseFolder,
       listener: {

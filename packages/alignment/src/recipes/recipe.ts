@@ -9,7 +9,7 @@ export interface RecipeResult {
   readonly models: Pick<BundleContents, "crm" | "llm" | "router">;
   /** What the models say of the test part. */
   readonly test: PartPredictions;
-  /** What they say of the rows of the validation part that were scored, under the same names; absent where none were. */
+  /** What they say of the rows of the validation part that were scored, under names of `test`; absent where none were. */
   readonly validation?: PartPredictions;
   /** Name of the predictions that the others are compared with; absent where there is nothing to compare. */
   readonly baseline?: string;
