@@ -103,15 +103,16 @@ function above(order: Float32Array, count: number): Uint32Array {
   return rows.filter((row) => order[row]! > threshold);
 }
 
-/** What the LLM may cost for 1,000 requests of one sample each: calls, or their milliseconds or money at so much a call. */
-export type RoutingBudget =
-  | { readonly calls: number }
-  | { readonly milliseconds: number; readonly perCall: number }
-  | { readonly money: number; readonly perCall: number };
+/** What the LLM may cost for 1,000 requests of one sample each: one of the first three; the last goes with milliseconds and money. */
+export interface RoutingBudget {
+  readonly calls?: number | undefined;
+  readonly milliseconds?: number | undefined;
+  readonly money?: number | undefined;
+  /** Milliseconds or money of one call. */
+  readonly perCall?: number | undefined;
+}
 
 /** The largest share of the samples that a budget allows, 0..1. */
-export function shareOfBudget(budget: RoutingBudget): number {
-  if ("calls" in budget) return Math.min(1, budget.calls / 1000);
-  const spent = "money" in budget ? budget.money : budget.milliseconds;
-  return Math.min(1, spent / (1000 * budget.perCall));
+export function shareOfBudget({ calls, milliseconds, money, perCall = 1 }: RoutingBudget): number {
+  return Math.min(1, (calls ?? (milliseconds ?? money ?? Infinity) / perCall) / 1000);
 }

@@ -147,8 +147,11 @@ test("routing: a share or auto, a budget in one of three units, and a rule by it
   });
   for (const [wrong, told] of [
     [{ share: 30 }, "a number from 0 to 1, or auto"],
-    [{ budget: { milliseconds: 4000 } }, "perCall"],
+    [{ share: "most" }, "a number from 0 to 1, or auto"],
+    [{ budget: { milliseconds: 4000 } }, "perCall: …"],
     [{ budget: { calls: 3, money: 2 } }, "{ calls: … }"],
+    [{ budget: {} }, "{ calls: … }"],
+    [{ budget: { cals: 3 } }, "routing.budget.cals"],
     [{ mix: "plat" }, "routing.mix"],
   ] as const)
     expect(() => routingOf(wrong)).toThrow(told);

@@ -122,18 +122,19 @@ const defaultCrm: CrmModelName = "DCNv2";
 const positiveInteger = z.int().positive();
 const share = z.number().min(0).max(1);
 
-const positive = z.number().positive();
-const budgetSchema = z.union(
-  [
-    z.strictObject({ calls: z.number().nonnegative() }),
-    z.strictObject({ milliseconds: z.number().nonnegative(), perCall: positive }),
-    z.strictObject({ money: z.number().nonnegative(), perCall: positive }),
-  ],
-  {
-    error:
-      "must be { calls: … }, { milliseconds: …, perCall: … } or { money: …, perCall: … }, for 1,000 requests of one sample each",
-  },
+const shareOrAuto = z.custom<number | "auto">(
+  (value) => value === "auto" || share.safeParse(value).success,
+  "must be a number from 0 to 1, or auto",
 );
+const cost = z.number().nonnegative().optional();
+const budgetSchema = z
+  .strictObject({ calls: cost, milliseconds: cost, money: cost, perCall: z.number().positive().optional() })
+  .refine(
+    ({ calls, milliseconds, money, perCall }) =>
+      [calls, milliseconds, money].filter((each) => each !== undefined).length === 1 &&
+      (calls === undefined) === (perCall !== undefined),
+    "must be { calls: … }, { milliseconds: …, perCall: … } or { money: …, perCall: … }, for 1,000 requests",
+  );
 
 /** The strict schema of a run's configuration, with every default; `parseRunConfig` adds presets and the settings by model. */
 export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
@@ -213,9 +214,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     stages: stagesSchema,
     routing: z
       .strictObject({
-        share: z
-          .union([share, z.literal("auto")], { error: "must be a number from 0 to 1, or auto" })
-          .default(0.3),
+        share: shareOrAuto.default(0.3),
         budget: budgetSchema.optional(),
         mix: z.enum(mixKinds).default("addLogits"),
         validationSamples: positiveInteger.default(5000),
