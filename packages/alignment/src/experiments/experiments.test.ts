@@ -134,8 +134,8 @@ test(
       }
     }
     expect([...interrupted].filter((name) => !name.endsWith("scoring"))).toEqual([
-      "corella stage-0",
       "corella stage-1",
+      "corella stage-0",
       "corella stage-2",
       "corella stage-3",
       "llm-32 llm",
