@@ -5,10 +5,10 @@ import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
-import { evaluateTest, runReport, verdict } from "./report.ts";
+import { evaluateTest, runReport, verdict, type IntervalKind } from "./report.ts";
 import { openRunFolder } from "./run-folder.ts";
 
 interface Options {
@@ -16,6 +16,7 @@ interface Options {
   readonly set: string[];
   readonly name?: string;
   readonly resume: boolean;
+  readonly intervals: IntervalKind;
   readonly runs: string;
   readonly cache: string;
 }
@@ -39,6 +40,11 @@ const command = new Command("train")
     "--resume",
     "go on with the run of this name where it was interrupted, with the same configuration",
     false,
+  )
+  .addOption(
+    new Option("--intervals <what>", "what the test figures' intervals draw: whole users, or single rows")
+      .choices(["users", "rows"])
+      .default("users"),
   )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
@@ -72,7 +78,7 @@ async function run(options: Options): Promise<void> {
       signal: interruption.signal,
     });
     progress.stop();
-    const evaluation = evaluateTest(result, config.seed);
+    const evaluation = evaluateTest(result, config.seed, options.intervals);
     metrics.rewind("test", -1);
     for (const { title, auc, logLoss, accuracy } of evaluation.rows) {
       metrics.add({
@@ -96,7 +102,8 @@ async function run(options: Options): Promise<void> {
     await metrics.flush();
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");
-    await writeFileAtomic(report, runReport(config, configText, result, evaluation, timings));
+    const html = runReport(config, configText, result, evaluation, timings, options.intervals);
+    await writeFileAtomic(report, html);
     process.stdout.write(`\n${formatTable(evaluation)}\n\n`);
     if (result.baseline !== undefined) process.stdout.write(`${verdict(result, evaluation)}\n`);
     const next = `pnpm serve --bundle ${result.bundleFolder}`;

@@ -66,6 +66,22 @@ export async function prepareData(
   };
 }
 
+/** Prepared data with other rows in the test part, for example a sample of them; all else is shared. */
+export function withTestRows(data: PreparedData, test: Uint32Array): PreparedData {
+  return {
+    log: data.log,
+    catalogue: data.catalogue,
+    cacheFolder: data.cacheFolder,
+    split: { ...data.split, test },
+    // Fitted when it is first asked for, as before.
+    get featureMap() {
+      return data.featureMap;
+    },
+    labels: data.labels,
+    crmBatch: data.crmBatch,
+  };
+}
+
 /** The rows of the test part that a run scores, and of the validation part on which its router is fitted. */
 export function scoredRows(
   { seed, routing, testSamples }: RunConfig,

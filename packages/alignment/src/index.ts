@@ -18,6 +18,25 @@ export { objective, type LossWeights, type ObjectiveModels } from "./recipes/cor
 export { calibrationLoss, projectionParams } from "./recipes/calibration-loss.ts";
 export type { AlignedLayers } from "./recipes/aligned-layers.ts";
 export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
+export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
+export {
+  planExperiments,
+  withSettings,
+  type ExperimentOptions,
+  type PlannedRun,
+} from "./experiments/plan.ts";
+export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
+export { rowsOfSampledUsers } from "./experiments/sampled-users.ts";
+export { simpleModels } from "./experiments/simple-models.ts";
+export type { ExperimentResult } from "./experiments/stored-result.ts";
+export {
+  crmAlone,
+  experimentNames,
+  variantsOf,
+  type ExperimentName,
+  type TableOptions,
+  type Variant,
+} from "./experiments/variants.ts";
 export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";

@@ -1,4 +1,11 @@
-import type { PhaseResult, PhaseSpec, ProgressListener, Runtime, Values } from "@corella/engine";
+import {
+  runPhase,
+  type PhaseResult,
+  type PhaseSpec,
+  type ProgressListener,
+  type Runtime,
+  type Values,
+} from "@corella/engine";
 import type { RunConfig } from "./config/config.ts";
 import type { PreparedData } from "./data.ts";
 
@@ -29,4 +36,24 @@ export interface Run extends StageInputs {
    * @throws CorellaError `train/interrupted`, `train/diverged`, and those of `create`
    */
   phase(name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values>;
+}
+
+/** A run whose phases keep their checkpoints in folders. @param inputs.checkpointFolder of a phase, by its name */
+export function createRun({
+  checkpointFolder,
+  ...inputs
+}: Omit<Run, "phases" | "phase"> & { checkpointFolder(phase: string): string }): Run {
+  const { config, listener, signal } = inputs;
+  const phases: TrainedPhase[] = [];
+  return {
+    ...inputs,
+    phases,
+    async phase(name, title, create) {
+      const folder = checkpointFolder(name);
+      const checkpointEveryMs = config.checkpointEverySeconds * 1000;
+      const result = await runPhase({ name, title, folder, listener, signal, checkpointEveryMs }, create);
+      phases.push({ ...result, title });
+      return result.values;
+    },
+  };
 }

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { saveBundle } from "@corella/bundle";
-import { createRuntime, runPhase, type ProgressListener } from "@corella/engine";
+import { createRuntime, type ProgressListener } from "@corella/engine";
 import type { RunConfig } from "./config/config.ts";
 import { crmImportance, type CrmImportance } from "./crm/importance.ts";
 import { prepareData, type PreparedData } from "./data.ts";
 import { noteWarnings } from "./preflight.ts";
 import type { RecipeResult } from "./recipes/recipe.ts";
 import { recipes } from "./recipes/recipes.ts";
-import type { Run, TrainedPhase } from "./run.ts";
+import { createRun, type TrainedPhase } from "./run.ts";
 
 /** Where a training reads and writes, and who watches it. */
 export interface TrainingOptions {
@@ -46,23 +46,16 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   listener.note?.("Reading the data");
   const data = await prepareData(config, baseFolder, options.cacheFolder ?? join(runFolder, "prepared"));
   if (config.recipe !== "llm-only") noteWarnings(data, listener);
-  const phases: TrainedPhase[] = [];
-  const run: Run = {
+  const run = createRun({
     config,
     data,
     runtime,
     baseFolder,
     listener,
     signal,
-    phases,
-    async phase(name, title, create) {
-      const folder = join(runFolder, "checkpoints", name);
-      const checkpointEveryMs = config.checkpointEverySeconds * 1000;
-      const result = await runPhase({ name, title, folder, listener, signal, checkpointEveryMs }, create);
-      phases.push({ ...result, title });
-      return result.values;
-    },
-  };
+    checkpointFolder: (phase) => join(runFolder, "checkpoints", phase),
+  });
+  const { phases } = run;
   const { models, ...result } = await recipes[config.recipe](run);
   const bundleFolder = join(runFolder, "bundle");
   await saveBundle(bundleFolder, {

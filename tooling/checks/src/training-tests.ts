@@ -7,6 +7,8 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   alignment: [
     "aligned-models.test.ts",
     "corella.test.ts",
+    "dense.test.ts",
+    "experiments.test.ts",
     "one-model.test.ts",
     "pretrained-chat.test.ts",
     "tune.test.ts",
@@ -24,6 +26,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "resume.test.ts",
     "worker-threads.test.ts",
   ],
+  evaluate: ["main.test.ts"],
   llm: [
     "decoder.test.ts",
     "goldens.test.ts",

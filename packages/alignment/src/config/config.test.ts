@@ -56,6 +56,8 @@ test.each([
   ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 12, heads: 4, keyValueHeads: 1 } } }],
   ["llm.base.keyValueHeads", { llm: { base: { kind: "scratch", heads: 4, keyValueHeads: 3 } } }],
   ["llm.recompute", { llm: { base: { kind: "scratch" }, recompute: "yes" } }],
+  ["stages.skip", { stages: { skip: ["joint", "llmAlone"] } }],
+  ["stages.skip", { stages: { skip: ["warmup"] } }],
   ["stages.joint.accumulate", { stages: { joint: { accumulate: 0 } } }],
   ["stages.llmAlone.accumulate", { stages: { llmAlone: { accumulate: 1.5 } } }],
 ])("%s takes what it can mean, and nothing else", (path, bad) => {
@@ -131,4 +133,26 @@ test("docs/configuration.md names every setting", () => {
   collect(z.toJSONSchema(runConfigSchema, { io: "input", unrepresentable: "any" }));
   expect(keys.size).toBeGreaterThan(60);
   expect([...keys].filter((key) => !text.includes(key))).toEqual([]);
+});
+
+test("routing: a share or auto, a budget in one of three units, and a rule by its name", () => {
+  const routingOf = (routing: object) => parseRunConfig({ ...minimal, routing }, "run.yaml").routing;
+  expect(routingOf({})).toEqual({ share: 0.3, mix: "addLogits", validationSamples: 5000 });
+  expect(
+    routingOf({ share: "auto", mix: "isotonic", budget: { milliseconds: 4000, perCall: 21 } }),
+  ).toMatchObject({
+    share: "auto",
+    mix: "isotonic",
+    budget: { milliseconds: 4000, perCall: 21 },
+  });
+  for (const [wrong, told] of [
+    [{ share: 30 }, "a number from 0 to 1, or auto"],
+    [{ share: "most" }, "a number from 0 to 1, or auto"],
+    [{ budget: { milliseconds: 4000 } }, "perCall: …"],
+    [{ budget: { calls: 3, money: 2 } }, "{ calls: … }"],
+    [{ budget: {} }, "{ calls: … }"],
+    [{ budget: { cals: 3 } }, "routing.budget.cals"],
+    [{ mix: "plat" }, "routing.mix"],
+  ] as const)
+    expect(() => routingOf(wrong)).toThrow(told);
 });

@@ -10,6 +10,7 @@ import {
   type FeatureConfig,
   type PromptConfig,
 } from "@corella/modality";
+import { mixKinds, type MixKind, type RoutingBudget } from "@corella/routing";
 import { z } from "zod";
 import { stagesSchema, type StagesConfig } from "./stages-config.ts";
 
@@ -98,11 +99,16 @@ export interface RunConfig {
   };
   readonly stages: StagesConfig;
   readonly routing: {
-    /** Share of the samples, the least certain, that goes to the LLM. */
-    readonly share: number;
-    /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
-    readonly mix: "replace" | "addLogits";
-    /** Validation rows, of random whole users, on which the weight is learned; all when there are fewer. */
+    /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
+    readonly share: number | "auto";
+    /** Bounds the share: what the LLM may cost for 1,000 requests, in calls, or in milliseconds or money at so much a call. */
+    readonly budget?: RoutingBudget | undefined;
+    /**
+     * `replace`: the paper's; `temperature`, `platt`, `isotonic`: replacing by the LLM's answer, calibrated; `addLogits`: with
+     * a weight. What a rule learns it learns on the validation part.
+     */
+    readonly mix: MixKind;
+    /** Validation rows, of random whole users, on which the rule is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
   /** Rows of the test part that are scored, of random whole users; undefined: all. A large LLM takes long. */
@@ -115,6 +121,20 @@ const defaultCrm: CrmModelName = "DCNv2";
 
 const positiveInteger = z.int().positive();
 const share = z.number().min(0).max(1);
+
+const shareOrAuto = z.custom<number | "auto">(
+  (value) => value === "auto" || share.safeParse(value).success,
+  "must be a number from 0 to 1, or auto",
+);
+const cost = z.number().nonnegative().optional();
+const budgetSchema = z
+  .strictObject({ calls: cost, milliseconds: cost, money: cost, perCall: z.number().positive().optional() })
+  .refine(
+    ({ calls, milliseconds, money, perCall }) =>
+      [calls, milliseconds, money].filter((each) => each !== undefined).length === 1 &&
+      (calls === undefined) === (perCall !== undefined),
+    "must be { calls: … }, { milliseconds: …, perCall: … } or { money: …, perCall: … }, for 1,000 requests",
+  );
 
 /** The strict schema of a run's configuration, with every default; `parseRunConfig` adds presets and the settings by model. */
 export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
@@ -194,8 +214,9 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     stages: stagesSchema,
     routing: z
       .strictObject({
-        share: share.default(0.3),
-        mix: z.enum(["replace", "addLogits"]).default("addLogits"),
+        share: shareOrAuto.default(0.3),
+        budget: budgetSchema.optional(),
+        mix: z.enum(mixKinds).default("addLogits"),
         validationSamples: positiveInteger.default(5000),
       })
       .prefault({}),

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { withSetting } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
-import { prepareLog, type DataConfig, type InteractionLog } from "@corella/modality";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
+import { dataKey } from "../data-key.ts";
 import type { Settings } from "./search-space.ts";
 
 /** Part of every key: raise it when what a trial computes changes its meaning. */
@@ -57,20 +57,6 @@ export async function planTrials(
   }
   // Settings that are spelt in two ways are one trial.
   return planned.filter(({ key }, index) => planned.findIndex((other) => other.key === key) === index);
-}
-
-/** The hash of what was read from the sources. */
-async function dataKey(config: DataConfig, { baseFolder, cacheFolder }: PlanOptions): Promise<string> {
-  const { folder, log } = await prepareLog(config, { baseFolder, cacheFolder });
-  // Remote sources are not kept; their contents are hashed as they came.
-  return folder === undefined ? logHash(log) : basename(folder);
-}
-
-function logHash(log: InteractionLog): string {
-  const hash = createHash("sha256").update(JSON.stringify([log.users, log.items]));
-  for (const { buffer, byteOffset, byteLength } of [log.user, log.item, log.rating, log.time, log.label])
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-  return hash.digest("hex");
 }
 
 /** Threads, names and paths do not count: they do not change what is learned, or only by rounding. */

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { withSetting } from "@corella/configuration";
+import { parseCrmConfig } from "@corella/crm";
+import { parseRunConfig, type RunConfig } from "../config/config.ts";
+import { dataKey } from "../data-key.ts";
+import type { Settings } from "../tuning/search-space.ts";
+import { resultKey } from "./keys.ts";
+import { readResult, type ExperimentResult } from "./stored-result.ts";
+import type { Variant } from "./variants.ts";
+
+/** One training: a variant with a seed, checked, and whether it was there already. */
+export interface PlannedRun {
+  readonly variant: Variant;
+  readonly config: RunConfig;
+  /** The hash of all that the result depends on. */
+  readonly key: string;
+  /** What an earlier call left. */
+  readonly found: ExperimentResult | undefined;
+}
+
+/** Where experiments read and write. */
+export interface ExperimentOptions {
+  /** Relative paths of the configuration start here. */
+  readonly baseFolder: string;
+  /** Where prepared data are kept. */
+  readonly cacheFolder: string;
+  /** Where results and trained phases are kept, each under its key. */
+  readonly experimentsFolder: string;
+  /** The configuration's file, for errors. */
+  readonly place: string;
+  /** So many rows of the test part are scored where an LLM answers, of whole users; default: all. */
+  readonly testRows?: number | undefined;
+}
+
+/** The content of a configuration with some settings changed. */
+export function withSettings(content: unknown, settings: Settings): unknown {
+  let changed = content;
+  for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+  return changed;
+}
+
+/** The file of a result. */
+export function resultFile({ experimentsFolder }: ExperimentOptions, key: string): string {
+  return join(experimentsFolder, "results", `${key}.json`);
+}
+
+/**
+ * The runs of some variants, each with as many seeds from the configuration's on, checked before anything is trained.
+ * Variants of equal settings are one run for both.
+ * @param content of the run's configuration
+ * @throws CorellaError those of `parseRunConfig`, `parseCrmConfig` and `prepareLog`
+ */
+export async function planExperiments(
+  content: unknown,
+  variants: readonly Variant[],
+  seeds: number,
+  options: ExperimentOptions,
+): Promise<PlannedRun[]> {
+  const planned: PlannedRun[] = [];
+  const dataKeys = new Map<string, Promise<string>>();
+  for (const variant of variants) {
+    const parsed = parseRunConfig(withSettings(content, variant.settings), options.place);
+    // The rows of a configuration's `testSamples` differ by seed.
+    const first = { ...parsed, testSamples: undefined };
+    if (first.recipe !== "llm-only") parseCrmConfig(first.crm);
+    const data = JSON.stringify(first.data);
+    if (!dataKeys.has(data)) dataKeys.set(data, dataKey(first.data, options));
+    for (let seed = first.seed; seed < first.seed + seeds; seed++) {
+      const config = { ...first, seed };
+      const keyed = { config, dataKey: await dataKeys.get(data)!, baseFolder: options.baseFolder };
+      const key = await resultKey(keyed, scoredRows(config, options));
+      planned.push({ variant, config, key, found: await readResult(resultFile(options, key)) });
+    }
+  }
+  return planned;
+}
+
+/** How many rows of the test part a run scores; undefined: all, as where a CRM is alone. */
+export function scoredRows({ recipe }: RunConfig, { testRows }: ExperimentOptions): number | undefined {
+  return recipe === "crm-only" ? undefined : testRows;
+}
