@@ -8,7 +8,7 @@ export {
 } from "./config/config.ts";
 export { changedSetting } from "./config/changed-setting.ts";
 export { withDefaultFeatures } from "./config/default-features.ts";
-export { configForFolder, loadRunConfig, type LoadedConfig } from "./config/load-config.ts";
+export { configForFolder, loadRunConfig, readRunSettings, type LoadedConfig } from "./config/load-config.ts";
 export type { CrmImportance, FeatureImportance } from "./crm/importance.ts";
 export { prepareData, type PreparedData } from "./data.ts";
 export { train, type TrainingOptions, type TrainingResult } from "./train.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { withSetting } from "@corella/configuration";
+import { withSettings } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
 import { prepareLog, type DataConfig, type InteractionLog } from "@corella/modality";
-import { parseRunConfig, type RunConfig } from "../config/config.ts";
+import { parseRunConfig, runSettingsSchema, type RunConfig } from "../config/config.ts";
 import type { Settings } from "./search-space.ts";
 
 /** Part of every key: raise it when what a trial computes changes its meaning. */
@@ -41,8 +41,7 @@ export async function planTrials(
   options: PlanOptions,
 ): Promise<PlannedTrial[]> {
   const configs = trials.map((settings) => {
-    let changed = content;
-    for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+    const changed = withSettings(content, Object.entries(settings), runSettingsSchema);
     const config = parseRunConfig(changed, options.place);
     parseCrmConfig(config.crm);
     return { settings, config };
