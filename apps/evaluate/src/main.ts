@@ -1,10 +1,24 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
+import {
+  countPromptCuts,
+  describePromptCuts,
+  loadPredictor,
+  newestBundle,
+  openBundle,
+  type Bundle,
+} from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
-import { loadDataConfig, prepareLog, splitLog } from "@corella/modality";
+import {
+  loadDataConfig,
+  prepareLog,
+  recordsAt,
+  shuffledRows,
+  splitLog,
+  type InteractionLog,
+} from "@corella/modality";
 import { writeFileAtomic } from "@corella/files";
 import { withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -67,6 +81,7 @@ async function run(options: Options): Promise<void> {
   const baseFolder = dirname(resolve(configPath));
   const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
   const rows = splitLog(log, data)[options.split];
+  await tellPromptCuts(bundle, log, rows, options.seed);
   const predictor = await loadPredictor(bundle, {
     runtime: {
       kind: options.runtime,
@@ -93,6 +108,21 @@ async function run(options: Options): Promise<void> {
     counter.stop();
     await predictor.dispose();
   }
+}
+
+/** Prompts that are looked at. */
+const promptSample = 500;
+
+async function tellPromptCuts(
+  bundle: Bundle,
+  log: InteractionLog,
+  rows: Uint32Array,
+  seed: number,
+): Promise<void> {
+  if (!bundle.models.includes("llm")) return;
+  const sample = shuffledRows(rows, seed).slice(0, promptSample);
+  const cuts = countPromptCuts(await bundle.llmAsking(), recordsAt(log, sample, bundle), bundle.catalogue);
+  process.stderr.write(`${describePromptCuts(cuts)}\n`);
 }
 
 const noBundle = "Make one with `pnpm train`, or name one with --bundle.";

@@ -7,11 +7,13 @@ export {
   type RunConfig,
 } from "./config/config.ts";
 export { changedSetting } from "./config/changed-setting.ts";
+export { resolveConfig } from "./config/resolve-config.ts";
 export { withDefaultFeatures } from "./config/default-features.ts";
 export { configForFolder, loadRunConfig, readRunSettings, type LoadedConfig } from "./config/load-config.ts";
 export type { CrmImportance, FeatureImportance } from "./crm/importance.ts";
 export { prepareData, type PreparedData } from "./data.ts";
-export { train, type TrainingOptions, type TrainingResult } from "./train.ts";
+export { dryRun, type DryRun, type MeasuredPart } from "./dry-run.ts";
+export { train, type PreparingOptions, type TrainingOptions, type TrainingResult } from "./train.ts";
 export { probabilitiesOf, type NamedPredictions, type PartPredictions } from "./predictions.ts";
 export type { TrainedPhase } from "./run.ts";
 export {

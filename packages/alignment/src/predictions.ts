@@ -33,14 +33,14 @@ export function probabilitiesOf({ predictions }: PartPredictions, name: string):
 export type Answers<Name extends string> = Readonly<Record<Name, Float32Array>>;
 
 /** Records that are scored between two signs of progress. */
-const scoringChunk = 250;
+export const scoringChunk = 250;
 
 /**
  * The answers of models to the rows of some parts, by the very lanes that serve. The lanes are closed.
  * @param lanes by name; the last one is the slowest, by which progress is told
  */
 export async function scoreParts<Name extends string>(
-  { config, data, listener, signal }: Run,
+  { config, data, listener, inChunks }: Run,
   title: string,
   lanes: Readonly<Record<Name, Lane>>,
   parts: readonly Uint32Array[],
@@ -65,13 +65,12 @@ export async function scoreParts<Name extends string>(
     for (const rows of parts) {
       const answers: Record<string, Float32Array> = {};
       for (const [position, [name, lane]] of named.entries()) {
-        const scores = new Float32Array(rows.length);
-        for (let start = 0; start < rows.length; start += scoringChunk) {
-          signal?.throwIfAborted();
-          const chunk = rows.subarray(start, start + scoringChunk);
+        // Where not every row is scored, the others are as unsure as can be.
+        const scores = new Float32Array(rows.length).fill(0.5);
+        await inChunks(`${title}: ${name}`, rows, async (chunk, start) => {
           scores.set(await lane.score(recordsAt(data.log, chunk, { statistics })), start);
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
-        }
+        });
         answers[name] = scores;
       }
       results.push(answers as Answers<Name>);

@@ -9,6 +9,11 @@ export interface StageInputs {
   readonly runtime: Runtime;
 }
 
+/** A configuration of which every default is known, those that follow from the data too. */
+export interface ResolvedConfig extends RunConfig {
+  readonly llm: RunConfig["llm"] & { readonly maxTokens: number };
+}
+
 /** A phase that has ended, under the title it was shown with. */
 export interface TrainedPhase extends PhaseResult {
   readonly title: string;
@@ -16,6 +21,7 @@ export interface TrainedPhase extends PhaseResult {
 
 /** One training by a recipe, from its data to its bundle. */
 export interface Run extends StageInputs {
+  readonly config: ResolvedConfig;
   /** Relative paths of the configuration start here. */
   readonly baseFolder: string;
   readonly listener: ProgressListener;
@@ -29,4 +35,13 @@ export interface Run extends StageInputs {
    * @throws CorellaError `train/interrupted`, `train/diverged`, and those of `create`
    */
   phase(name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values>;
+  /**
+   * Scores rows, chunk by chunk.
+   * @param title for people @param score gets the rows of a chunk, and where it starts among all
+   */
+  inChunks(
+    title: string,
+    rows: Uint32Array,
+    score: (chunk: Uint32Array, start: number) => Promise<void>,
+  ): Promise<void>;
 }

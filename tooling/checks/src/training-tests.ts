@@ -4,7 +4,13 @@
  * `<package>:training`, all others `<package>`; `vitest.fast.config.ts` leaves them out.
  */
 export const trainingTests: Readonly<Record<string, readonly string[]>> = {
-  alignment: ["corella.test.ts", "one-model.test.ts", "pretrained-chat.test.ts", "tune.test.ts"],
+  alignment: [
+    "dry-run.test.ts",
+    "corella.test.ts",
+    "one-model.test.ts",
+    "pretrained-chat.test.ts",
+    "tune.test.ts",
+  ],
   bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts"],
   checks: ["readme.test.ts", "summary-reporter.test.ts"],

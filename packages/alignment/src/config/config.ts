@@ -55,8 +55,8 @@ export interface RunConfig {
     readonly loss: "twoWay" | "answer";
     /** Training computes each block again for the gradient, in place of keeping it: less memory for more time. */
     readonly recompute: boolean;
-    /** Longer prompts lose history, oldest first. */
-    readonly maxTokens: number;
+    /** Longer prompts lose history, oldest first. Left out, it follows from data, prompt and model: `withPromptLimit`. */
+    readonly maxTokens?: number | undefined;
     /**
      * Above 1, so many consecutive targets of a user are tuned on after one history, the one before the first of them:
      * the history is computed once. The later targets see up to so many fewer of the newest events.
@@ -118,7 +118,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
           .prefault({}),
         loss: z.enum(["twoWay", "answer"]).default("twoWay"),
         recompute: z.boolean().default(false),
-        maxTokens: positiveInteger.default(128),
+        maxTokens: positiveInteger.optional(),
         targetsPerHistory: positiveInteger.default(1),
         tokenBudget: positiveInteger.default(4096),
       })

@@ -25,6 +25,7 @@ import { randomSubset } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
+import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
@@ -154,6 +155,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
   requireTestPart(data);
   requireValidation(data);
   requireTunableLlm(config, data, design, ["joint", "llmAlone"]);
+  notePromptCuts(run, design);
 
   // Stage 0, where the LLM is not a pre-trained one: next-token prediction.
   const base: BaseLlm = { ...design, values: await design.values() };

@@ -56,6 +56,8 @@ type WriteMarked = (
  *   When it does not even fit without history, it is rendered without.
  * @param options.embedding for `config.retrieval`: the prompt tells of the `historyLength` items of the record's history
  *   that are most similar to the target, instead of the newest; for `maxTokens` the least similar are dropped first.
+ * @param options.told is called with each prompt that is made: how many history items it tells, of how many it would without
+ *   `config.maxTokens`
  * @throws CorellaError for a template that is not Jinja; `prompt/no-embedding`
  */
 export function createPrompt(
@@ -63,6 +65,7 @@ export function createPrompt(
   options: {
     countTokens?: ((text: string) => number) | undefined;
     embedding?: ItemEmbedding | undefined;
+    told?: ((events: number, wanted: number) => void) | undefined;
   } = {},
 ): Prompt {
   const parsed = parseWith(promptSchema, config, "prompt");
@@ -82,12 +85,16 @@ export function createPrompt(
         : statisticsOfRecord({ ...parsed, statistics }, record, catalogue, counted);
     const longest = Math.min(historyLength, record.history.length);
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
-    if (countTokens === undefined || maxTokens === undefined)
-      return write(record, catalogue, known, choose(longest));
-    return longestThatFits(longest, (length) => {
-      const text = write(record, catalogue, known, choose(length));
-      return { text, fits: countTokens(unmark(text)) <= maxTokens };
-    });
+    const attempt = (length: number): string => write(record, catalogue, known, choose(length));
+    const made =
+      countTokens === undefined || maxTokens === undefined
+        ? { text: attempt(longest), length: longest }
+        : longestThatFits(longest, (length) => {
+            const text = attempt(length);
+            return { text, fits: countTokens(unmark(text)) <= maxTokens };
+          });
+    options.told?.(made.length, longest);
+    return made.text;
   };
   return {
     config: parsed,
@@ -101,9 +108,9 @@ export function createPrompt(
 function longestThatFits(
   longest: number,
   attempt: (length: number) => { text: string; fits: boolean },
-): string {
+): { text: string; length: number } {
   const whole = attempt(longest);
-  if (whole.fits || longest === 0) return whole.text;
+  if (whole.fits || longest === 0) return { text: whole.text, length: longest };
   let [shorter, tooLong] = [0, longest];
   let best = attempt(0).text;
   while (tooLong - shorter > 1) {
@@ -112,7 +119,7 @@ function longestThatFits(
     if (fits) [shorter, best] = [middle, text];
     else tooLong = middle;
   }
-  return best;
+  return { text: best, length: shorter };
 }
 
 function createWriter(config: PromptConfig): {
