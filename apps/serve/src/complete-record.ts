@@ -21,12 +21,14 @@ export function completeRecord(sample: Sample, histories: Histories, catalogue: 
         ? eventsBefore(histories.of(user), sample.time)
         : []
       : oldestFirst(sample.history);
+  const earlier = sample.history === undefined && known ? histories.earlierOf(user) : (sample.earlier ?? 0);
   const userAttributes = sample.userAttributes ?? (known ? histories.attributesOf(user) : undefined);
   return {
     record: {
       user,
       item: sample.item,
       history,
+      ...(earlier === 0 ? {} : { earlier }),
       ...(userAttributes === undefined ? {} : { userAttributes }),
       ...(sample.itemAttributes === undefined ? {} : { itemAttributes: sample.itemAttributes }),
       ...(sample.time === undefined ? {} : { time: sample.time }),

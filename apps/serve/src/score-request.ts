@@ -37,6 +37,7 @@ const sampleFields = {
   user: id.nullish(),
   item: id,
   history: z.array(z.strictObject(eventFields)).max(1000).optional(),
+  earlier: z.int().nonnegative().optional(),
   userAttributes: attributes.optional(),
   itemAttributes: attributes.optional(),
   time: time.optional(),

@@ -16,6 +16,7 @@ const histories: Histories = {
     { item: "1", rating: 4, time: 100 },
     { item: "2", rating: 3, time: 200 },
   ],
+  earlierOf: () => 0,
   attributesOf: () => ({ age: 30 }),
 };
 /** What the CRM says: half sure of "1", quite sure of all others. */

@@ -2,7 +2,7 @@ import type { Batch, PhaseSpec, ProgressListener, Values } from "@corella/engine
 import type { RunConfig } from "./config/config.ts";
 import { crmImportance } from "./crm/importance.ts";
 import { recipes } from "./recipes/recipes.ts";
-import type { Run } from "./run.ts";
+import type { Run, Scoring } from "./run.ts";
 import { prepareRun, type PreparingOptions } from "./train.ts";
 import { copied } from "./values.ts";
 
@@ -32,8 +32,8 @@ export interface DryRun {
 const [mostSteps, enoughMs] = [20, 500];
 /** Batches of a phase whose sizes are looked at. */
 const lookedAt = 12;
-/** Rows that are scored at once, and how often. */
-const [chunkSize, chunks] = [32, 3];
+/** So many chunks of rows are scored and measured. */
+const chunks = 3;
 
 /**
  * Goes through a training without training: the recipe itself runs, but of each phase and each scoring only a few steps,
@@ -76,18 +76,19 @@ export async function dryRun(config: RunConfig, options: PreparingOptions): Prom
       });
       return values;
     },
-    async inChunks(title, rows, score) {
+    async inChunks(scoring, score) {
+      const { title, count } = scoring;
       const known = parts.findIndex((other) => other.title === title);
       if (known < 0) {
         await part(title, async () => {
-          const stepMs = await measureScoring(rows, score);
-          return { steps: rows.length, stepMs, totalMs: stepMs * rows.length };
+          const stepMs = await measureScoring(scoring, score);
+          return { steps: count, stepMs, totalMs: stepMs * count };
         });
         return;
       }
       // The same model on another part of the data.
       const { stepMs, ...measured } = parts[known]!;
-      const steps = measured.steps + rows.length;
+      const steps = measured.steps + count;
       parts[known] = { ...measured, stepMs, steps, totalMs: stepMs * steps };
     },
   };
@@ -153,20 +154,21 @@ function sizeOf(batch: Batch): number {
   return Object.values(batch).reduce((sum, { data }) => sum + data.length, 0);
 }
 
-/** Milliseconds of a row. */
-async function measureScoring(rows: Uint32Array, score: Parameters<Run["inChunks"]>[2]): Promise<number> {
-  let [spentMs, scored] = [0, 0];
+/** Milliseconds of a row, from smaller chunks than the training's. */
+async function measureScoring(
+  { count, chunkSize }: Scoring,
+  score: (start: number, end: number) => Promise<void>,
+): Promise<number> {
+  const size = Math.min(count, Math.ceil(chunkSize / 8));
+  let spentMs = 0;
   for (let i = 0; i <= chunks; i++) {
-    const start = Math.floor((i * Math.max(0, rows.length - chunkSize)) / chunks);
-    const chunk = rows.subarray(start, start + chunkSize);
+    const start = Math.floor((i * (count - size)) / chunks);
     const beganMs = performance.now();
-    await score(chunk, start);
+    await score(start, start + size);
     // What the first one does once is not counted.
-    if (i === 0) continue;
-    spentMs += performance.now() - beganMs;
-    scored += chunk.length;
+    if (i > 0) spentMs += performance.now() - beganMs;
   }
-  return spentMs / Math.max(1, scored);
+  return spentMs / Math.max(1, chunks * size);
 }
 
 /** Measures the first two features. */

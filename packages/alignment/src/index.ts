@@ -39,4 +39,5 @@ export {
   type TuneOptions,
   type TuneResult,
 } from "./tuning/tune.ts";
-export { randomRuns, renderRun, targetRuns } from "./llm/target-runs.ts";
+export { randomRuns, renderRun, targetRuns, type TargetRun } from "./llm/target-runs.ts";
+export { denseWindows, renderWindow, type DenseWindow } from "./llm/dense-windows.ts";

@@ -1,5 +1,5 @@
 import type { Lane } from "@corella/bundle";
-import { planOfBoth, recordsAt } from "@corella/modality";
+import { planOfBoth, recordsAt, type InteractionLog } from "@corella/modality";
 import type { Run } from "./run.ts";
 
 /** What one model, or a combination of two, says of samples. */
@@ -32,8 +32,8 @@ export function probabilitiesOf({ predictions }: PartPredictions, name: string):
 /** Answers of several models to the same rows, by the models' names: P(label = 1). */
 export type Answers<Name extends string> = Readonly<Record<Name, Float32Array>>;
 
-/** Records that are scored between two signs of progress. */
-export const scoringChunk = 250;
+/** Records that are scored between two signs of progress: more where one pass answers many of a user's. */
+const scoringChunk = { single: 250, dense: 1000 };
 
 /**
  * The answers of models to the rows of some parts, by the very lanes that serve. The lanes are closed.
@@ -45,7 +45,8 @@ export async function scoreParts<Name extends string>(
   lanes: Readonly<Record<Name, Lane>>,
   parts: readonly Uint32Array[],
 ): Promise<Answers<Name>[]> {
-  const steps = parts.reduce((sum, rows) => sum + Math.ceil(rows.length / scoringChunk), 0);
+  const chunkSize = scoringChunk[config.llm.supervision];
+  const steps = parts.reduce((sum, rows) => sum + Math.ceil(rows.length / chunkSize), 0);
   const named = Object.entries<Lane>(lanes);
   const statistics = planOfBoth(
     "crm" in lanes ? data.featureMap : undefined,
@@ -57,18 +58,22 @@ export async function scoreParts<Name extends string>(
     title,
     steps,
     step,
-    samplesPerStep: scoringChunk,
+    samplesPerStep: chunkSize,
     validations: [],
   });
   try {
     const results: Answers<Name>[] = [];
     for (const rows of parts) {
       const answers: Record<string, Float32Array> = {};
+      const order = byUser(data.log, rows);
       for (const [position, [name, lane]] of named.entries()) {
         // Where not every row is scored, the others are as unsure as can be.
         const scores = new Float32Array(rows.length).fill(0.5);
-        await inChunks(`${title}: ${name}`, rows, async (chunk, start) => {
-          scores.set(await lane.score(recordsAt(data.log, chunk, { statistics })), start);
+        await inChunks({ title: `${title}: ${name}`, count: rows.length, chunkSize }, async (start, end) => {
+          const places = order.subarray(start, end);
+          const chunk = places.map((place) => rows[place]!);
+          const answered = await lane.score(recordsAt(data.log, chunk, { statistics }));
+          for (const [i, place] of places.entries()) scores[place] = answered[i]!;
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
         });
         answers[name] = scores;
@@ -79,4 +84,11 @@ export async function scoreParts<Name extends string>(
   } finally {
     await Promise.all(named.map(([, lane]) => lane.dispose()));
   }
+}
+
+/** Places of rows in an order in which those of a user come together, oldest first: their prompts begin alike. */
+function byUser({ user }: InteractionLog, rows: Uint32Array): Uint32Array {
+  return rows
+    .map((_, place) => place)
+    .sort((a, b) => user[rows[a]!]! - user[rows[b]!]! || rows[a]! - rows[b]!);
 }

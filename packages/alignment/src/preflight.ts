@@ -5,6 +5,7 @@ import type { ProgressListener } from "@corella/engine";
 import { auc } from "@corella/metrics";
 import { createPrompt, featuresAlone, featureWarnings } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
+import { requireDensePrompt } from "./llm/dense-windows.ts";
 import { requireItemEmbedding } from "./llm/item-vectors.ts";
 import type { LlmDesign } from "./llm/base-llm.ts";
 import type { PreparedData } from "./data.ts";
@@ -42,7 +43,7 @@ export function requireValidation(data: PreparedData): void {
 /**
  * Refuses a prompt, an adapter and stages that do not fit the language model or the data.
  * @param stages those in which the LLM is tuned
- * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`
+ * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`, `config/dense-prompt`
  */
 export function requireTunableLlm(
   config: RunConfig,
@@ -51,7 +52,8 @@ export function requireTunableLlm(
   stages: readonly ("joint" | "llmAlone")[],
 ): void {
   for (const stage of stages) requireUpdates(config, stage, data.split.train.length);
-  createPrompt({ ...config.prompt, retrieval: "none" });
+  const prompt = createPrompt({ ...config.prompt, retrieval: "none" });
+  if (config.llm.supervision === "dense") requireDensePrompt(data, prompt);
   loraParams(design.config, config.llm.lora as LoraConfig);
   if (config.prompt.retrieval === "crm") requireItemEmbedding(data.featureMap);
 }

@@ -19,6 +19,15 @@ export interface TrainedPhase extends PhaseResult {
   readonly title: string;
 }
 
+/** Rows that one model scores. */
+export interface Scoring {
+  /** For people. */
+  readonly title: string;
+  readonly count: number;
+  /** Rows that are scored at once. */
+  readonly chunkSize: number;
+}
+
 /** One training by a recipe, from its data to its bundle. */
 export interface Run extends StageInputs {
   readonly config: ResolvedConfig;
@@ -35,13 +44,6 @@ export interface Run extends StageInputs {
    * @throws CorellaError `train/interrupted`, `train/diverged`, and those of `create`
    */
   phase(name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values>;
-  /**
-   * Scores rows, chunk by chunk.
-   * @param title for people @param score gets the rows of a chunk, and where it starts among all
-   */
-  inChunks(
-    title: string,
-    rows: Uint32Array,
-    score: (chunk: Uint32Array, start: number) => Promise<void>,
-  ): Promise<void>;
+  /** Scores `count` rows, chunk by chunk. @param score gets where a chunk starts and ends among them */
+  inChunks(scoring: Scoring, score: (start: number, end: number) => Promise<void>): Promise<void>;
 }

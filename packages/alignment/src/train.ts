@@ -5,7 +5,6 @@ import type { RunConfig } from "./config/config.ts";
 import { resolveConfig } from "./config/resolve-config.ts";
 import { crmImportance, type CrmImportance } from "./crm/importance.ts";
 import { prepareData, type PreparedData } from "./data.ts";
-import { scoringChunk } from "./predictions.ts";
 import { noteWarnings } from "./preflight.ts";
 import type { RecipeResult } from "./recipes/recipe.ts";
 import { recipes } from "./recipes/recipes.ts";
@@ -64,10 +63,10 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
       phases.push({ ...result, title });
       return result.values;
     },
-    async inChunks(_, rows, score) {
-      for (let start = 0; start < rows.length; start += scoringChunk) {
+    async inChunks({ count, chunkSize }, score) {
+      for (let start = 0; start < count; start += chunkSize) {
         signal?.throwIfAborted();
-        await score(rows.subarray(start, start + scoringChunk), start);
+        await score(start, Math.min(count, start + chunkSize));
       }
     },
   };

@@ -15,6 +15,8 @@ export interface Histories {
   has(user: string): boolean;
   /** Oldest first. Empty for an unknown user. */
   of(user: string): HistoryEvent[];
+  /** How many events of the user lie before those. */
+  earlierOf(user: string): number;
   attributesOf(user: string): Attributes | undefined;
 }
 
@@ -22,15 +24,19 @@ export interface Histories {
 export async function writeHistories(folder: string, log: InteractionLog, maxLength: number): Promise<void> {
   const users = log.users.ids.length;
   const offsets = new Int32Array(users + 1);
+  const earlier = new Int32Array(users);
   const rows: number[] = [];
   for (let user = 0; user < users; user++) {
     const end = log.userOffsets[user + 1]!;
-    for (let i = Math.max(log.userOffsets[user]!, end - maxLength); i < end; i++) rows.push(log.userRows[i]!);
+    const start = Math.max(log.userOffsets[user]!, end - maxLength);
+    earlier[user] = start - log.userOffsets[user]!;
+    for (let i = start; i < end; i++) rows.push(log.userRows[i]!);
     offsets[user + 1] = rows.length;
   }
   const count = rows.length;
   await writeSafetensors(join(folder, tensorFile), {
     offsets: { dtype: "I32", shape: [users + 1], data: offsets },
+    earlier: { dtype: "I32", shape: [users], data: earlier },
     item: { dtype: "I32", shape: [count], data: Int32Array.from(rows, (row) => log.item[row]!) },
     rating: { dtype: "F32", shape: [count], data: Float32Array.from(rows, (row) => log.rating[row]!) },
     time: { dtype: "F64", shape: [count], data: Float64Array.from(rows, (row) => log.time[row]!) },
@@ -44,6 +50,9 @@ export async function readHistories(folder: string): Promise<Histories> {
   const path = join(folder, tensorFile);
   const { tensors } = parseSafetensors(await readFile(path), path);
   const offsets = toTypedArray(tensors.get("offsets")!) as Int32Array;
+  // Bundles of before have no such column.
+  const stored = tensors.get("earlier");
+  const earlier = stored === undefined ? undefined : (toTypedArray(stored) as Int32Array);
   const item = toTypedArray(tensors.get("item")!) as Int32Array;
   const rating = toTypedArray(tensors.get("rating")!) as Float32Array;
   const time = toTypedArray(tensors.get("time")!) as Float64Array;
@@ -71,6 +80,10 @@ export async function readHistories(folder: string): Promise<Histories> {
         events.push({ item: names.items[item[i]!]!, rating: decimalRating(rating[i]!), time: time[i]! });
       }
       return events;
+    },
+    earlierOf(user) {
+      const code = codes.get(user);
+      return code === undefined ? 0 : (earlier?.[code] ?? 0);
     },
     attributesOf(user) {
       const code = codes.get(user);

@@ -29,6 +29,8 @@ export {
   prepareTokens,
   type PrepareOptions,
 } from "./batching/prepare-tokens.ts";
+export { encodeChains } from "./tokenizer/encode-chains.ts";
+export { foldSequences, type FoldedAnswer, type FoldedSequences } from "./batching/folded-sequences.ts";
 export { packedFeeds, packSequences } from "./batching/pack-tokens.ts";
 export { cutPrompt, yesNoIds, type YesNoIds } from "./scoring/answers.ts";
 export {

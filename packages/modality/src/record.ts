@@ -1,4 +1,4 @@
-import { type Attributes, decimalRating, historyOf, type InteractionLog } from "./log.ts";
+import { type Attributes, decimalRating, historyLength, historyOf, type InteractionLog } from "./log.ts";
 
 /** One earlier interaction of a user. */
 export interface HistoryEvent {
@@ -18,6 +18,8 @@ export interface RatingRecord {
   itemAttributes?: Attributes | undefined;
   /** Oldest first. */
   history: readonly HistoryEvent[];
+  /** How many events of the user lie before those of `history`. Default 0: it tells all. */
+  earlier?: number | undefined;
   /** Seconds since 1970. */
   time?: number | undefined;
   /**
@@ -35,16 +37,18 @@ export function recordAt(
 ): RatingRecord {
   const user = log.user[row]!;
   const item = log.item[row]!;
+  const history = historyOf(log, row, maxLength);
   return {
     user: log.users.ids[user]!,
     item: log.items.ids[item]!,
     userAttributes: log.users.attributes[user]!,
     itemAttributes: log.items.attributes[item]!,
-    history: Array.from(historyOf(log, row, maxLength), (past) => ({
+    history: Array.from(history, (past) => ({
       item: log.items.ids[log.item[past]!]!,
       rating: decimalRating(log.rating[past]!),
       time: log.time[past]!,
     })),
+    earlier: historyLength(log, row) - history.length,
     time: log.time[row]!,
   };
 }

@@ -10,7 +10,7 @@ export interface ScratchConfig {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly feedForwardSize: number;
-  /** Next-token prediction on the item texts and the training users' histories. */
+  /** Next-token prediction on the item texts and the training users' histories; with dense supervision the answers of these alone. */
   readonly pretraining: {
     readonly steps: number;
     /** Sequences of a step. */

@@ -58,6 +58,11 @@ export interface RunConfig {
     /** Longer prompts lose history, oldest first. Left out, it follows from data, prompt and model: `withPromptLimit`. */
     readonly maxTokens?: number | undefined;
     /**
+     * How samples are put to the LLM in stages 2 and 3. `single`: each with a prompt of its own, as in the paper; `dense`: one
+     * pass over a stretch of a user's history asks about every event of it, in the light of those before.
+     */
+    readonly supervision: "single" | "dense";
+    /**
      * Above 1, so many consecutive targets of a user are tuned on after one history, the one before the first of them:
      * the history is computed once. The later targets see up to so many fewer of the newest events.
      */
@@ -119,6 +124,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
         loss: z.enum(["twoWay", "answer"]).default("twoWay"),
         recompute: z.boolean().default(false),
         maxTokens: positiveInteger.optional(),
+        supervision: z.enum(["single", "dense"]).default("single"),
         targetsPerHistory: positiveInteger.default(1),
         tokenBudget: positiveInteger.default(4096),
       })
@@ -132,6 +138,18 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
       })
       .prefault({}),
     checkpointEverySeconds: z.number().positive().default(30),
+  })
+  .refine(({ llm, prompt }) => llm.supervision !== "dense" || prompt.retrieval === "none", {
+    path: ["llm", "supervision"],
+    error: "dense tells a user's events in turn: prompt.retrieval must be none",
+  })
+  .refine(({ llm }) => llm.supervision !== "dense" || llm.targetsPerHistory === 1, {
+    path: ["llm", "supervision"],
+    error: "dense asks about every event of a history: targetsPerHistory must be 1",
+  })
+  .refine(({ llm }) => llm.supervision !== "dense" || llm.base.kind === "scratch" || !llm.base.chat, {
+    path: ["llm", "supervision"],
+    error: "dense goes on after an answer, which a chat does not: llm.base.chat must be false",
   })
   .refine(({ recipe, features }) => recipe === "llm-only" || features === undefined || features.length > 0, {
     path: ["features"],

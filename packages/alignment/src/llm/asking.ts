@@ -33,8 +33,18 @@ export async function askingOf(
 export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLike<number>): string[] {
   const { historyLength, retrieval } = prompt.config;
   const window = retrieval === "none" ? historyLength : data.log.history.maxLength;
-  const statistics = statisticsAt(data.log, rows, prompt);
+  return renderWith(data, prompt, rows, () => window);
+}
+
+/** The same, telling of so many events before each row, at most. */
+export function renderWith(
+  { log, catalogue }: Pick<PreparedData, "log" | "catalogue">,
+  prompt: Prompt,
+  rows: ArrayLike<number>,
+  events: (row: number) => number,
+): string[] {
+  const statistics = statisticsAt(log, rows, prompt);
   return Array.from(rows, (row, i) =>
-    prompt.render({ ...recordAt(data.log, row, window), statistics: statistics?.(i) }, data.catalogue),
+    prompt.render({ ...recordAt(log, row, events(row)), statistics: statistics?.(i) }, catalogue),
   );
 }

@@ -15,6 +15,7 @@ import {
 import type { PretrainedConfig, RunConfig, ScratchConfig } from "../config/config.ts";
 import type { LogParts } from "../data.ts";
 import type { Run } from "../run.ts";
+import { answering } from "./answering.ts";
 import { pretraining, pretrainingTexts } from "./pretraining.ts";
 
 /** A decoder before any tuning. */
@@ -46,12 +47,17 @@ export async function designLlm(run: Run): Promise<LlmDesign> {
   }
   const texts = pretrainingTexts(run.data, run.config.prompt);
   const design = await designScratch(texts, base, run.config.prompt.template);
+  const settings = base.pretraining;
   return {
     ...design,
     values: () =>
-      run.phase("stage-0", "Stage 0: pre-training the language model", () =>
-        pretraining(run, design, texts, base.pretraining),
-      ),
+      run.config.llm.supervision === "dense"
+        ? run.phase("stage-0", "Stage 0: teaching the language model to answer", () =>
+            answering(run, design, settings),
+          )
+        : run.phase("stage-0", "Stage 0: pre-training the language model", () =>
+            pretraining(run, design, texts, settings),
+          ),
   };
 }
 

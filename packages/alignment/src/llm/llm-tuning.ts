@@ -41,13 +41,13 @@ export interface TunedDecoder {
   readonly loss: LlmLoss;
 }
 
-/** The decoder that is tuned; it computes a history that several targets share once, where they do. */
+/** The decoder that is tuned; it computes what several targets share once, where they do. */
 export function tunedDecoder(
-  { targetsPerHistory, loss, recompute, lora }: RunConfig["llm"],
+  { supervision, targetsPerHistory, loss, recompute, lora }: RunConfig["llm"],
   base: Pick<BaseLlm, "config">,
   { answers }: Pick<Asking, "answers">,
 ): TunedDecoder {
-  const create = targetsPerHistory > 1 ? packedDecoder : decoder;
+  const create = supervision === "dense" || targetsPerHistory > 1 ? packedDecoder : decoder;
   return {
     part: create(base.config, { answers, lora: lora as LoraConfig, recompute }),
     loss: loss === "answer" ? (output, labels) => answerLoss(output, labels, answers) : twoWay,

@@ -40,9 +40,9 @@ beforeAll(async () => {
 
 test("every row is in one run of its user, in order, and all runs of a user but the last are full", () => {
   const runs = targetRuns(log, rows, 4);
-  expect(runs.flatMap((run) => [...run]).toSorted((a, b) => a - b)).toEqual([...rows]);
+  expect(runs.flatMap((run) => [...run.rows]).toSorted((a, b) => a - b)).toEqual([...rows]);
   const users = new Map<number, number[]>();
-  for (const run of runs) {
+  for (const { rows: run } of runs) {
     const user = log.user[run[0]!]!;
     expect([...run].every((row) => log.user[row] === user)).toBe(true);
     expect([...run]).toEqual([...run].toSorted((a, b) => log.time[a]! - log.time[b]!));
@@ -55,8 +55,8 @@ test("every row is in one run of its user, in order, and all runs of a user but 
 test("a run's prompts tell the history before its first target, which is nobody's future", () => {
   const catalogue = catalogueFromLog(log);
   const prompt = createPrompt({ historyLength: 3, template: "{{user_history}} | {{target_item}}" });
-  const run = targetRuns(log, rows, 4).find(({ length }) => length === 4)!;
-  const texts = renderRun({ log, catalogue }, prompt, run);
+  const { rows: run } = targetRuns(log, rows, 4).find((each) => each.rows.length === 4)!;
+  const texts = renderRun({ log, catalogue }, prompt, { rows: run });
   const first = prompt.render(recordAt(log, run[0]!, 3), catalogue);
   expect(texts[0]).toBe(first);
   expect(new Set(texts.map((text) => text.split(" | ")[0]))).toEqual(new Set([first.split(" | ")[0]]));
@@ -67,11 +67,11 @@ test("a run's prompts tell the history before its first target, which is nobody'
 
 test("runs are drawn until there are enough samples, and stay whole in batches", () => {
   const runs = randomRuns(targetRuns(log, rows, 4), 40, 1, "test");
-  const count = runs.reduce((sum, { length }) => sum + length, 0);
+  const count = runs.reduce((sum, run) => sum + run.rows.length, 0);
   expect(count).toBeGreaterThanOrEqual(40);
   expect(count).toBeLessThan(44);
   let next = 0;
-  const places = runs.map((run) => run.map(() => next++));
+  const places = runs.map((run) => run.rows.map(() => next++));
   const tokens = Array.from({ length: count }, (_, i) => ({ length: 10 + (i % 3) }));
   const config = { samples: 40, epochs: 2, batchSize: 9, learningRate: 1, weightDecay: 0, warmupSteps: 0 };
   const plan = llmPlan({ rows, tokens, runs: places }, config, 1, "test");
@@ -90,10 +90,10 @@ test("a run tells one user's statistics, those of its first row, and each target
   const template =
     "{{user.count}} {{user.mean}} of {{user_history}}|{{item.count}} {{item.mean}} of {{target_item}}";
   const prompt = createPrompt({ template, historyLength: 3 });
-  const run = targetRuns(log, rows, 4).find(({ length }) => length === 4)!;
+  const { rows: run } = targetRuns(log, rows, 4).find((each) => each.rows.length === 4)!;
   const catalogue = catalogueFromLog(log);
   const own = recordsAt(log, run, prompt).map((record) => prompt.render(record, catalogue).split("|"));
-  const texts = renderRun({ log, catalogue }, prompt, run).map((text) => text.split("|"));
+  const texts = renderRun({ log, catalogue }, prompt, { rows: run }).map((text) => text.split("|"));
   expect(texts.map(([, target]) => target)).toEqual(own.map(([, target]) => target));
   const counts = texts.map(([user]) => user!.split(" of ")[0]);
   expect(counts).toEqual(Array.from(run, () => own[0]![0]!.split(" of ")[0]));

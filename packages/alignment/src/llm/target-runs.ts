@@ -8,38 +8,45 @@ import {
 } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
 
+/** Rows of one user that are asked about after one and the same history. */
+export interface TargetRun {
+  /** Rows of the log, oldest first. */
+  readonly rows: Uint32Array;
+}
+
 /**
  * Runs of a user's rows, oldest first, that are asked about after one and the same history: the one before the first of
  * them. It is older than the later targets' own by up to `size - 1` events and never holds an event of their future.
  * @param rows of the log, any order; a user's last run may be shorter
  */
-export function targetRuns(log: InteractionLog, rows: Uint32Array, size: number): Uint32Array[] {
+export function targetRuns(log: InteractionLog, rows: Uint32Array, size: number): TargetRun[] {
   const wanted = new Uint8Array(log.size);
   for (const row of rows) wanted[row] = 1;
-  const runs: Uint32Array[] = [];
+  const runs: TargetRun[] = [];
   for (let user = 0; user < log.users.ids.length; user++) {
     const own = log.userRows
       .subarray(log.userOffsets[user]!, log.userOffsets[user + 1]!)
       .filter((row) => wanted[row] === 1);
-    for (let start = 0; start < own.length; start += size) runs.push(own.slice(start, start + size));
+    for (let start = 0; start < own.length; start += size)
+      runs.push({ rows: own.slice(start, start + size) });
   }
   return runs;
 }
 
 /** Random runs with at least `samples` rows together, as few as it takes; all when there are not more. */
-export function randomRuns(
-  runs: readonly Uint32Array[],
+export function randomRuns<Run extends { readonly rows: Uint32Array }>(
+  runs: readonly Run[],
   samples: number,
   seed: number,
   purpose: string,
-): Uint32Array[] {
+): Run[] {
   const order = permutation(runs.length, createGenerator(seed, `runs/${purpose}`));
   let rows = 0;
-  const chosen: Uint32Array[] = [];
+  const chosen: Run[] = [];
   for (const position of order) {
     if (rows >= samples) break;
     chosen.push(runs[position]!);
-    rows += runs[position]!.length;
+    rows += runs[position]!.rows.length;
   }
   return chosen;
 }
@@ -51,7 +58,7 @@ export function randomRuns(
 export function renderRun(
   data: Pick<PreparedData, "log" | "catalogue">,
   prompt: Prompt,
-  run: Uint32Array,
+  { rows: run }: TargetRun,
 ): string[] {
   const { historyLength } = prompt.config;
   const { history } = recordAt(data.log, run[0]!, historyLength);

@@ -1,10 +1,12 @@
 import type { Batch, Feed } from "@corella/engine";
+import { foldSequences, type FoldedAnswer } from "./folded-sequences.ts";
+import { stretches } from "../decoder/packed-sequences.ts";
 import { fitted, type PreparedTokens, type PrepareOptions, type TokenBatch } from "./prepare-tokens.ts";
 import { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
 
 /**
- * Batches for `packedDecoder`: sequences that begin alike come together and their prefix stands in a batch once. The
- * budget counts what attention is computed on, filling included.
+ * Batches for `packedDecoder`: a sequence that another begins with is answered inside it, those that begin alike come
+ * together and their prefix stands in a batch once. The budget counts what attention is computed on, filling included.
  * @throws CorellaError `llm/prompt-too-long`, `llm/empty-prompt`
  */
 export function packSequences(
@@ -12,10 +14,14 @@ export function packSequences(
   options: Pick<PrepareOptions, "maxTokens" | "overlong" | "tokenBudget" | "batchSize">,
 ): PreparedTokens {
   const { fitting, cut } = fitted(sequences, options);
+  const { hosts, answers } = foldSequences(fitting);
+  const rowsOf = hosts.map((): number[] => []);
+  answers.forEach(({ host }, row) => rowsOf[host]!.push(row));
+  const computed = hosts.map((row) => fitting[row]!);
   const budget = options.tokenBudget ?? 4096;
   const most = options.batchSize ?? Number.POSITIVE_INFINITY;
-  const lengthOf = (member: number): number => fitting[member]!.length;
-  const groups = sharedPrefixes(fitting).map(({ length, members }) => ({
+  const lengthOf = (member: number): number => computed[member]!.length;
+  const groups = sharedPrefixes(computed).map(({ length, members }) => ({
     length,
     members: members.toSorted((a, b) => lengthOf(a) - lengthOf(b) || a - b),
   }));
@@ -28,13 +34,17 @@ export function packSequences(
   let prefixTime = 1;
   let time = 1;
   const close = (): void => {
-    const rows = Uint32Array.from(open.flatMap(({ members }) => members));
-    let first = 0;
-    const inBatch = open.map(({ length, members }) => ({ length, members: members.map(() => first++) }));
+    const members = open.flatMap((group) => group.members);
+    const rows = Uint32Array.from(members.flatMap((member) => rowsOf[member]!));
+    const numberOf = new Map(members.map((member, number) => [member, number]));
     batches.push({
-      feeds: packedFeeds(
-        Array.from(rows, (row) => fitting[row]!),
-        inBatch,
+      feeds: laidOut(
+        members.map((member) => computed[member]!),
+        open.map((group) => ({
+          length: group.length,
+          members: group.members.map((member) => numberOf.get(member)!),
+        })),
+        Array.from(rows, (row) => ({ ...answers[row]!, host: numberOf.get(answers[row]!.host)! })),
       ),
       rows,
     });
@@ -65,29 +75,40 @@ export function packSequences(
 }
 
 /**
- * The feeds of `packedDecoder` for one batch; its outputs come in the order of the sequences.
+ * The feeds of `packedDecoder` for one batch; its outputs come in the order of the sequences. One that another begins with
+ * is answered inside it.
  * @param sequences token ids, none empty
- * @param groups how the sequences share prefixes; by default as it saves most
  */
-export function packedFeeds(
+export function packedFeeds(sequences: readonly ArrayLike<number>[]): Batch {
+  const { hosts, answers } = foldSequences(sequences);
+  const computed = hosts.map((row) => sequences[row]!);
+  return laidOut(computed, sharedPrefixes(computed), answers);
+}
+
+/** The feeds of sequences of which none begins with another. @param answers where `host` counts these sequences */
+function laidOut(
   sequences: readonly ArrayLike<number>[],
-  groups: readonly PrefixGroup[] = sharedPrefixes(sequences),
+  groups: readonly PrefixGroup[],
+  answers: readonly FoldedAnswer[],
 ): Batch {
-  const batch = sequences.length;
+  const count = sequences.length;
   const prefixes = groups.length;
   const prefixTime = groups.reduce((most, { length }) => Math.max(most, length), 1);
-  const prefixOf = new Int32Array(batch);
-  const prefixLength = new Int32Array(batch);
+  const prefixOf = new Int32Array(count);
+  const prefixLength = new Int32Array(count);
   groups.forEach(({ length, members }, group) => {
     for (const member of members) {
       prefixOf[member] = group;
       prefixLength[member] = length;
     }
   });
-  const time = sequences.reduce((most, ids, row) => Math.max(most, ids.length - prefixLength[row]!), 1);
+  const stretch = Math.ceil(
+    sequences.reduce((most, ids, row) => Math.max(most, ids.length - prefixLength[row]!), 1) / stretches,
+  );
+  const time = stretches * stretch;
 
   const prefixPlaces = new Int32Array(prefixes * prefixTime).fill(-1);
-  const places = new Int32Array(batch * time).fill(-1);
+  const places = new Int32Array(count * time).fill(-1);
   const tokens: number[] = [];
   const positions: number[] = [];
   const spread: number[] = [];
@@ -110,22 +131,27 @@ export function packedFeeds(
   groups.forEach(({ length, members }, group) => {
     put(sequences[members[0]!]!, [0, length], prefixPlaces, group, prefixTime, 0);
   });
-  const last = new Int32Array(batch);
   sequences.forEach((ids, row) => {
     put(ids, [prefixLength[row]!, ids.length], places, row, time, prefixes * prefixTime);
-    last[row] = tokens.length - 1;
   });
+  /** The place among the tokens of what is at a position of a sequence, in its prefix or in what is its own. */
+  const placeOf = (row: number, position: number): number => {
+    const own = position - prefixLength[row]!;
+    return own < 0 ? prefixPlaces[prefixOf[row]! * prefixTime + position]! : places[row * time + own]!;
+  };
   return {
     tokens: ints(tokens),
     positions: ints(positions),
     prefixPlaces: { shape: [prefixes, prefixTime], data: prefixPlaces },
-    places: { shape: [batch, time], data: places },
+    places: { shape: [count, stretches, stretch], data: places },
     spread: { shape: [tokens.length, 3], data: Int32Array.from(spread) },
     prefixOf: ints(prefixOf),
-    last: ints(last),
+    last: ints(answers.map(({ host, length }) => placeOf(host, length - 1))),
+    sequenceOf: ints(answers.map(({ host }) => host)),
     prefixNumber: counted(prefixes),
+    sequenceNumber: counted(count),
     prefixIndex: counted(prefixTime),
-    index: counted(time),
+    index: { ...counted(time), shape: [stretches, stretch] },
   };
 }
 

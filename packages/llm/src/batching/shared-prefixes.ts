@@ -1,3 +1,5 @@
+import { commonLength, inDictionaryOrder } from "./token-order.ts";
+
 /** Sequences that begin with the same tokens, as `sharedPrefixes` groups them. */
 export interface PrefixGroup {
   /** How many tokens all members share; at least one token of each follows. */
@@ -12,8 +14,7 @@ export interface PrefixGroup {
  * group of length 0.
  */
 export function sharedPrefixes(sequences: readonly ArrayLike<number>[]): PrefixGroup[] {
-  const sorted = sequences.map((_, place) => place);
-  sorted.sort((a, b) => compare(sequences[a]!, sequences[b]!) || a - b);
+  const sorted = inDictionaryOrder(sequences);
   // What neighbours in the order of a dictionary share; a run of them shares the smallest of these.
   const shared = sorted.slice(1).map((place, i) => {
     const [a, b] = [sequences[sorted[i]!]!, sequences[place]!];
@@ -58,17 +59,4 @@ function bestGroups(
     from = i + 1;
   }
   return saved > whole.saved ? { saved, groups: divided } : whole;
-}
-
-function commonLength(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const most = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < most && a[length] === b[length]) length += 1;
-  return length;
-}
-
-/** The order of a dictionary. */
-function compare(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const length = commonLength(a, b);
-  return length === a.length || length === b.length ? a.length - b.length : a[length]! - b[length]!;
 }

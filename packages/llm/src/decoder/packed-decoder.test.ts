@@ -23,6 +23,7 @@ import {
   type DecoderConfig,
   type LoraConfig,
 } from "../index.ts";
+import { foldSequences } from "../batching/folded-sequences.ts";
 import { sharedPrefixes } from "../batching/shared-prefixes.ts";
 
 const vocabulary = 17;
@@ -99,7 +100,7 @@ function program(part: Part<DecoderOutput>): Program {
  */
 function roundingTolerance(config: DecoderConfig): number {
   const { layers, hiddenSize, heads, headDim, intermediateSize } = config;
-  const longest = 15;
+  const longest = 16;
   const terms = layers * (5 * hiddenSize + heads * headDim + headDim + longest + intermediateSize);
   return 2 * 2 * terms * 2 ** -24;
 }
@@ -138,6 +139,10 @@ const users = fc.array(
 );
 const sequencesOf = (drawn: readonly [number[], number[][]][]): number[][] =>
   drawn.flatMap(([prefix, targets]) => targets.map((target) => [...prefix, ...target]));
+/** Prompts about one event after another: each begins with those before it. */
+const chainOf = (events: readonly number[][]): number[][] =>
+  events.map((_, last) => events.slice(0, last + 1).flat());
+const chains = fc.array(fc.array(token, { minLength: 1, maxLength: 4 }), { maxLength: 4 });
 
 describe("a packed batch gives what its sequences give alone", () => {
   for (const [name, config] of Object.entries(configs)) {
@@ -150,8 +155,8 @@ describe("a packed batch gives what its sequences give alone", () => {
         );
       const [plain, packed] = runs as [(typeof runs)[0], (typeof runs)[0]];
       await fc.assert(
-        fc.asyncProperty(users, async (drawn) => {
-          const sequences = sequencesOf(drawn);
+        fc.asyncProperty(users, chains, async (drawn, events) => {
+          const sequences = [...chainOf(events), ...sequencesOf(drawn)];
           const labels = {
             labels: { shape: [sequences.length], data: Float32Array.from(sequences, (_, i) => i % 2) },
           };
@@ -226,29 +231,79 @@ describe("shared prefixes", () => {
   test("every sequence is in one batch, within the budget, and reads as it was", () => {
     const options = { maxTokens: 40, tokenBudget: 40, batchSize: 5 };
     fc.assert(
-      fc.property(users, (drawn) => {
-        const sequences = sequencesOf(drawn);
+      fc.property(users, chains, (drawn, events) => {
+        const sequences = [...chainOf(events), ...sequencesOf(drawn)];
         const { batches } = packSequences(sequences, options);
         const rows = batches.flatMap((batch) => [...batch.rows]);
         expect(rows.toSorted((a, b) => a - b)).toEqual(sequences.map((_, i) => i));
         for (const { feeds, rows: inBatch } of batches) {
           const of = (name: string): Int32Array => feeds[name]!.data as Int32Array;
           const [prefixes, prefixTime] = feeds["prefixPlaces"]!.shape as [number, number];
-          const [batch, time] = feeds["places"]!.shape as [number, number];
-          expect(batch).toBeLessThanOrEqual(5);
-          if (batch > 1) expect(prefixes * prefixTime + batch * time).toBeLessThanOrEqual(40);
+          const [computed, stretches, stretch] = feeds["places"]!.shape as [number, number, number];
+          const time = stretches * stretch;
+          expect(computed).toBeLessThanOrEqual(5);
+          if (computed > 1)
+            expect(prefixes * prefixTime + computed * (time - stretches + 1)).toBeLessThanOrEqual(40);
           inBatch.forEach((row, i) => {
-            const prefix = of("prefixOf")[i]!;
+            const sequence = of("sequenceOf")[i]!;
+            const prefix = of("prefixOf")[sequence]!;
             const stands = [
               ...of("prefixPlaces").subarray(prefix * prefixTime, (prefix + 1) * prefixTime),
-              ...of("places").subarray(i * time, (i + 1) * time),
+              ...of("places").subarray(sequence * time, (sequence + 1) * time),
             ].filter((place) => place >= 0);
-            expect(stands.map((place) => of("tokens")[place])).toEqual(sequences[row]);
-            expect(stands.map((place) => of("positions")[place])).toEqual(sequences[row]!.map((_, j) => j));
-            expect(stands.at(-1)).toBe(of("last")[i]);
+            const read = stands.slice(0, sequences[row]!.length);
+            expect(read.map((place) => of("tokens")[place])).toEqual(sequences[row]);
+            expect(read.map((place) => of("positions")[place])).toEqual(sequences[row]!.map((_, j) => j));
+            expect(read.at(-1)).toBe(of("last")[i]);
           });
         }
       }),
     );
+  });
+});
+
+describe("sequences that others begin with", () => {
+  test("are answered inside the longest of them", () => {
+    const sequences = [[1, 2], [3], [1, 2, 4, 5], [1, 2, 4], [1, 2, 9], [3]];
+    const { hosts, answers: found } = foldSequences(sequences);
+    expect(hosts).toEqual([2, 4, 5]);
+    expect(found.map(({ length }) => length)).toEqual(sequences.map(({ length }) => length));
+    for (const [place, { host, length }] of found.entries())
+      expect(sequences[hosts[host]!]!.slice(0, length)).toEqual(sequences[place]);
+  });
+
+  test("nothing is computed that another sequence computes, and nothing is left out", () => {
+    fc.assert(
+      fc.property(users, chains, (drawn, events) => {
+        const sequences = [...chainOf(events), ...sequencesOf(drawn)];
+        const { hosts, answers: found } = foldSequences(sequences);
+        for (const [place, { host, length }] of found.entries())
+          expect(sequences[hosts[host]!]!.slice(0, length)).toEqual(sequences[place]);
+        for (const a of hosts)
+          for (const b of hosts)
+            if (a !== b) expect(sequences[b]!.slice(0, sequences[a]!.length)).not.toEqual(sequences[a]);
+      }),
+    );
+  });
+
+  test("what comes after a question has no part in its answer", async () => {
+    const values = valuesOf(base);
+    const inference = await onnxRuntime({ threads: 1 }).infer(
+      {
+        ...packedDecoder(base, { answers, lora }),
+        forward: (scope) => ({
+          outputs: { logits: packedDecoder(base, { answers, lora }).forward(scope).yesNoLogits },
+        }),
+      },
+      values,
+    );
+    const question = [1, 2, 3];
+    const answered = async (rest: number[]): Promise<number[]> => {
+      const { logits } = await inference.run(packedFeeds([question, [...question, ...rest]]));
+      return Array.from(logits!.data as Float32Array).slice(0, 2);
+    };
+    const [yes, no] = [await answered([answers.yes, 9, 4]), await answered([answers.no, 2, 11])];
+    expect(largestDifference(yes, no)).toBeLessThan(1e-5);
+    await inference.dispose();
   });
 });

@@ -5,8 +5,8 @@ import { byLayer } from "./layer-attention.ts";
 import { packedInputs, packedQueries } from "./packed-sequences.ts";
 
 /**
- * `decoder` for sequences that share prefixes, each of which is computed once, and without filling in the linear maps:
- * the same numbers for less work. `packedFeeds` makes its inputs; rows of the output are the sequences, in their order.
+ * `decoder` for sequences that begin alike or with one another, which is computed once, and without filling in the linear maps:
+ * the same numbers for less work. `packedFeeds` makes its inputs; rows of the output are the sequences given, in their order.
  */
 export function packedDecoder(
   config: DecoderConfig,

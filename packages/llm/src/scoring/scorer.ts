@@ -7,6 +7,7 @@ import type { DecoderConfig } from "../config/decoder.ts";
 import { logitDifference } from "../decoder/losses.ts";
 import type { LoraConfig } from "../lora/lora.ts";
 import { packSequences } from "../batching/pack-tokens.ts";
+import { encodeChains } from "../tokenizer/encode-chains.ts";
 import { packedDecoder } from "../decoder/packed-decoder.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -82,7 +83,8 @@ export async function createScorer(options: ScorerOptions): Promise<LocalScorer>
   const scoringWith = (adapter: Batch): Pick<Scorer, "score" | "scores"> => {
     const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores> => {
       signal?.throwIfAborted();
-      const sequences = await tokenizer.encodeBatch(prompts.map((prompt) => cutPrompt(prompt, answers)));
+      const texts = prompts.map((prompt) => cutPrompt(prompt, answers));
+      const sequences = await encodeChains(tokenizer, texts);
       const { batches, cut } = packSequences(sequences, {
         maxTokens: Math.min(options.maxTokens ?? config.maxPositions, config.maxPositions),
         overlong: options.overlong ?? "error",

@@ -2,7 +2,14 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cutPrompt, loadTokenizer, trainTokenizer, yesNoIds, type TextTokenizer } from "../index.ts";
+import {
+  cutPrompt,
+  encodeChains,
+  loadTokenizer,
+  trainTokenizer,
+  yesNoIds,
+  type TextTokenizer,
+} from "../index.ts";
 
 const folder = fileURLToPath(new URL("../goldens/llama-mha-untied/model", import.meta.url));
 const titles = ["The Silent Orchard", "Paper Harbor", "Iron Castle", "The Winter Comet"];
@@ -186,4 +193,51 @@ test("a file that is no tokenizer is named", async () => {
   expect(JSON.parse(await readFile(`${folder}/tokenizer.json`, "utf8"))).toEqual(
     JSON.parse((await loadTokenizer(folder)).json),
   );
+});
+
+describe("texts that go on from one another", () => {
+  const words = [
+    "Heat",
+    "Amélie",
+    "😀",
+    "9½ Weeks",
+    " ",
+    ":",
+    "\n",
+    "naïve",
+    "Yes",
+    " No",
+    "(1995)",
+    "ﬁ",
+    "e\u0301",
+  ];
+  const piece = fc
+    .array(fc.constantFrom(...words), { minLength: 1, maxLength: 5 })
+    .map((all) => all.join(""));
+  const chains = fc.array(fc.array(piece, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 });
+  const goldens = ["gemma3", "olmo2", "llama-mha-untied"];
+  for (const name of ["trained", ...goldens]) {
+    test(`${name}: have the tokens that each has alone`, async () => {
+      const tokenizer =
+        name === "trained"
+          ? await trainTokenizer(["Heat: Yes", "Amélie: No", "naïve (1995)"], { vocabularySize: 300 })
+          : await loadTokenizer(fileURLToPath(new URL(`../goldens/${name}/model`, import.meta.url)));
+      await fc.assert(
+        fc.asyncProperty(chains, async (drawn) => {
+          const texts = drawn.flatMap((pieces) =>
+            pieces.map((_, last) => pieces.slice(0, last + 1).join("")),
+          );
+          const ids = await encodeChains(tokenizer, texts);
+          expect(ids.map((each) => Array.from(each))).toEqual(await tokenizer.encodeBatch(texts));
+        }),
+      );
+    });
+  }
+
+  test("are one array, but for an end that a token crosses", async () => {
+    const tokenizer = await trainTokenizer(["Heat: Yes", "Heat: No"], { vocabularySize: 300 });
+    const [first, second, third] = await encodeChains(tokenizer, ["Heat:", "Heat: Y", "Heat: Yes 5"]);
+    expect((first as Int32Array).buffer).toBe((third as Int32Array).buffer);
+    expect(second).not.toBeInstanceOf(Int32Array);
+  });
 });

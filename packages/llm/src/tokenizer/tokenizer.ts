@@ -20,6 +20,13 @@ export interface EncodeOptions {
   readonly answer?: string;
 }
 
+/** Tokens and where they end. */
+export interface EncodedWithEnds {
+  readonly ids: number[];
+  /** As many as ids. */
+  readonly ends: number[];
+}
+
 /** Texts into token ids and back. */
 export interface TextTokenizer {
   /** The content of tokenizer.json. */
@@ -32,6 +39,11 @@ export interface TextTokenizer {
   readonly chat?: ChatTurn;
   encode(text: string, options?: EncodeOptions): Promise<number[]>;
   encodeBatch(texts: readonly string[], options?: EncodeOptions): Promise<number[][]>;
+  /**
+   * `encodeBatch`, and where in its text each token ends, in characters (code points); 0 for tokens that stand in no text.
+   * Absent where texts are not all that is encoded, as in a chat.
+   */
+  encodeWithEnds?(texts: readonly string[]): Promise<EncodedWithEnds[]>;
   /**
    * The length of `encode(text)` without waiting, for prompt builders that cut to a budget.
    * @throws CorellaError `llm/count-tokens` for models other than BPE
@@ -113,6 +125,14 @@ function createTokenizer(
         addSpecialTokens: options.addSpecialTokens ?? true,
       });
       return encodings.map((encoding) => encoding.getIds());
+    },
+    async encodeWithEnds(texts) {
+      if (texts.length === 0) return [];
+      const encodings = await instance("text").encodeBatch([...texts], { addSpecialTokens: true });
+      return encodings.map((encoding) => ({
+        ids: encoding.getIds(),
+        ends: encoding.getOffsets().map(([, end]) => end!),
+      }));
     },
     countTokens(text) {
       counter ??= createTokenCounter(parsed, instance("text"), place);

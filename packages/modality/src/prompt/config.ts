@@ -27,6 +27,11 @@ export interface PromptConfig {
   /** How many history items are told. */
   historyLength: number;
   /**
+   * Above 1, the events told begin with one whose number in the user's whole history is a multiple of this, so that the
+   * prompts of so many samples in turn begin alike: more than `historyLength - historyHop` events, where there are as many.
+   */
+  historyHop: number;
+  /**
    * Which: the newest (`none`), or those most similar to the target by the CRM's item embeddings or the LLM's hidden
    * states of the items' text (ReLLa); looked for in the history that a record brings.
    */
@@ -59,20 +64,29 @@ export interface PromptConfig {
 const titleAndYear = "{{title}}{% if year %} ({{year}}){% endif %}";
 
 /** The text modality, as a run's YAML may say it. */
-export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z.strictObject({
-  template: z.string().min(1).default(templateA),
-  historyLength: z.int().nonnegative().default(10),
-  retrieval: z.enum(["none", "crm", "llm"]).default("none"),
-  historyItem: z.string().min(1).default(`"${titleAndYear}" ({{rating}}/{{rating_scale}})`),
-  listItem: z.string().min(1).default(`"${titleAndYear}"`),
-  target: z.string().min(1).default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),
-  separator: z.string().default(", "),
-  emptyHistory: z.string().default("none"),
-  ratingScale: z.number().positive().default(5),
-  likedThreshold: z.number().default(4),
-  normaliseTitles: z.boolean().default(false),
-  maxTextLength: z.int().positive().default(150),
-  textLimits: z.record(z.string(), z.int().positive()).default({}),
-  maxTokens: z.int().positive().optional(),
-  specialTokens: z.array(z.string().min(1)).default([]),
-});
+export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z
+  .strictObject({
+    template: z.string().min(1).default(templateA),
+    historyLength: z.int().nonnegative().default(10),
+    historyHop: z.int().positive().default(1),
+    retrieval: z.enum(["none", "crm", "llm"]).default("none"),
+    historyItem: z.string().min(1).default(`"${titleAndYear}" ({{rating}}/{{rating_scale}})`),
+    listItem: z.string().min(1).default(`"${titleAndYear}"`),
+    target: z
+      .string()
+      .min(1)
+      .default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),
+    separator: z.string().default(", "),
+    emptyHistory: z.string().default("none"),
+    ratingScale: z.number().positive().default(5),
+    likedThreshold: z.number().default(4),
+    normaliseTitles: z.boolean().default(false),
+    maxTextLength: z.int().positive().default(150),
+    textLimits: z.record(z.string(), z.int().positive()).default({}),
+    maxTokens: z.int().positive().optional(),
+    specialTokens: z.array(z.string().min(1)).default([]),
+  })
+  .refine(({ historyHop, historyLength }) => historyHop <= Math.max(1, historyLength), {
+    path: ["historyHop"],
+    error: "must be at most historyLength",
+  });

@@ -71,7 +71,7 @@ export function createPrompt(
   const parsed = parseWith(promptSchema, config, "prompt");
   const { write, statistics } = createWriter(parsed);
   const { countTokens } = options;
-  const { maxTokens, historyLength } = parsed;
+  const { maxTokens } = parsed;
   const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
   if (parsed.retrieval !== "none" && embedding === undefined) throw needsEmbedding(parsed.retrieval);
   const fitting = (
@@ -83,17 +83,17 @@ export function createPrompt(
       statistics === undefined
         ? undefined
         : statisticsOfRecord({ ...parsed, statistics }, record, catalogue, counted);
-    const longest = Math.min(historyLength, record.history.length);
+    const counts = toldCounts(record, parsed);
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
     const attempt = (length: number): string => write(record, catalogue, known, choose(length));
     const made =
       countTokens === undefined || maxTokens === undefined
-        ? { text: attempt(longest), length: longest }
-        : longestThatFits(longest, (length) => {
+        ? { text: attempt(counts[0]!), length: counts[0]! }
+        : longestThatFits(counts, (length) => {
             const text = attempt(length);
             return { text, fits: countTokens(unmark(text)) <= maxTokens };
           });
-    options.told?.(made.length, longest);
+    options.told?.(made.length, counts[0]!);
     return made.text;
   };
   return {
@@ -104,22 +104,35 @@ export function createPrompt(
   };
 }
 
-/** Bisects for the longest history whose text fits; the text without history when none does. */
+/** How many events a prompt may tell, most first, down to none: fewer where tokens are short. */
+function toldCounts(
+  { history, earlier = 0 }: Pick<RatingRecord, "history" | "earlier">,
+  { historyLength, historyHop }: PromptConfig,
+): number[] {
+  const all = earlier + history.length;
+  const start = historyHop * Math.max(0, Math.ceil((all - historyLength) / historyHop));
+  const counts: number[] = [];
+  // Of a record that tells less than it could, all that it tells.
+  for (let count = Math.min(all - start, history.length); count > 0; count -= historyHop) counts.push(count);
+  return [...counts, 0];
+}
+
+/** Bisects for the longest history whose text fits; the text without history when none does. @param counts falling to 0 */
 function longestThatFits(
-  longest: number,
+  counts: readonly number[],
   attempt: (length: number) => { text: string; fits: boolean },
 ): { text: string; length: number } {
-  const whole = attempt(longest);
-  if (whole.fits || longest === 0) return { text: whole.text, length: longest };
-  let [shorter, tooLong] = [0, longest];
+  const whole = attempt(counts[0]!);
+  if (whole.fits || counts.length === 1) return { text: whole.text, length: counts[0]! };
+  let [tooLong, shorter] = [0, counts.length - 1];
   let best = attempt(0).text;
-  while (tooLong - shorter > 1) {
+  while (shorter - tooLong > 1) {
     const middle = (shorter + tooLong) >> 1;
-    const { text, fits } = attempt(middle);
+    const { text, fits } = attempt(counts[middle]!);
     if (fits) [shorter, best] = [middle, text];
     else tooLong = middle;
   }
-  return { text: best, length: shorter };
+  return { text: best, length: counts[shorter]! };
 }
 
 function createWriter(config: PromptConfig): {

@@ -14,6 +14,12 @@ const few = 4;
 const many = 8;
 const candidates = 20;
 const targets = 8;
+/** Windows of a step and events of each: about 560, 290 and 150 tokens each. */
+const denseWindowsOf = [
+  [4, 24],
+  [8, 12],
+  [16, 6],
+] as const;
 
 /** A real model on prompts of Template A from ML-1M, beside transformers, PEFT and llama.cpp on the same tokens. */
 export async function realCases(modelPath: string, dataPath: string): Promise<BenchCase[]> {
@@ -102,6 +108,24 @@ export async function realCases(modelPath: string, dataPath: string): Promise<Be
       perStep: { unit: "samples", count: targets },
     };
   });
+  // Targets a second of the ways to tune, in one run; and a token's cost by the length of its window.
+  const denseCases = denseWindowsOf.map(async ([windows, events]): Promise<BenchCase> => {
+    const texts = prompts.windows(windows, events);
+    const packed = prompts.targets((windows * events) / targets, targets, 10);
+    return {
+      name: `lora-dense-${windows}x${events}`,
+      what: `LoRA step, ${windows} stretches of ${events} events that are all asked about, ${described(await encode(texts))}`,
+      subject: (runtime) => realLoraStep(runtime, prompts, texts, true),
+      rivals: [
+        {
+          name: `ours-packed-${targets}`,
+          own: (runtime) => realLoraStep(runtime, prompts, packed, true),
+        },
+      ],
+      steps: 1,
+      perStep: { unit: "samples", count: windows * events },
+    };
+  });
   return [
     ...scoringCases,
     ...(await Promise.all(rankCases)),
@@ -114,6 +138,7 @@ export async function realCases(modelPath: string, dataPath: string): Promise<Be
       perStep: { unit: "samples", count: few },
     },
     ...(await Promise.all(packedCases)),
+    ...(await Promise.all(denseCases)),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { randomRuns, renderRun, targetRuns } from "@corella/alignment";
+import { randomRuns, renderRun, targetRuns, type TargetRun } from "@corella/alignment";
 import { initialValues, onnxRuntime, type Precision } from "@corella/engine";
 import { createGenerator, permutation } from "@corella/random";
 import {
@@ -51,11 +51,11 @@ const { config } = model;
 const tokenizer = model.tokenizer!;
 const runtime = onnxRuntime({ threads: 1, spinning: false });
 
-const drawn = (rows: Uint32Array, samples: number, purpose: string): Uint32Array[] =>
+const drawn = (rows: Uint32Array, samples: number, purpose: string): TargetRun[] =>
   randomRuns(targetRuns(log, rows, targets), samples, 1, purpose);
 const training = drawn(split.train, trainingSamples, "training");
 const testing = drawn(split.test, testSamples, "testing");
-const render = (run: Uint32Array): string[] => renderRun({ log, catalogue }, prompt, run);
+const render = (run: TargetRun): string[] => renderRun({ log, catalogue }, prompt, run);
 const answers = await yesNoIds(tokenizer, render(training[0]!)[0]!);
 
 const part = packedDecoder(config, { answers, lora });
@@ -76,7 +76,7 @@ for (let step = 0; step < steps; step++) {
   );
   const texts = runs.flatMap(render).map((text) => cutPrompt(text, answers));
   const label = Float32Array.from(
-    runs.flatMap((run) => [...run]),
+    runs.flatMap((run) => [...run.rows]),
     (row) => log.label[row]!,
   );
   const feeds = {
@@ -94,7 +94,7 @@ for (let step = 0; step < steps; step++) {
 const merged = mergeAdapter(config, lora, { ...values, ...trainer.values });
 await trainer.dispose();
 
-const labels = testing.flatMap((run) => Array.from(run, (row) => log.label[row]!));
+const labels = testing.flatMap(({ rows }) => Array.from(rows, (row) => log.label[row]!));
 const texts = testing.flatMap(render);
 const scores: Partial<Record<Precision, number[]>> = {};
 process.stdout.write("| precision | prompts | AUC | log loss | mean difference of P(yes) | largest |\n");

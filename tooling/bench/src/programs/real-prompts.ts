@@ -1,5 +1,5 @@
 import type { Runtime, Program, PrecisionOf } from "@corella/engine";
-import { renderRun, targetRuns } from "@corella/alignment";
+import { denseWindows, renderRun, renderWindow, targetRuns } from "@corella/alignment";
 import {
   batchSequences,
   createScorer,
@@ -32,7 +32,18 @@ export interface RealPrompts {
   candidates(count: number, historyLength: number): string[];
   /** Users with several targets after one history, from the training part. */
   targets(users: number, each: number, historyLength: number): string[];
+  /** Whole stretches of so many events, of different users, each of which is asked about. */
+  windows(count: number, events: number): string[];
 }
+
+/** Events as questions with their answers. */
+const denseTexts = {
+  template: "{{user_history}}{{target_item}}:",
+  historyItem: '\n{{title}} ({{year}}) ({{genres | join(", ")}}): {{"Yes" if liked else "No"}} {{rating}}',
+  target: '\n{{title}} ({{year}}) ({{genres | join(", ")}})',
+  separator: "",
+  emptyHistory: "",
+};
 
 export async function realPrompts(modelPath: string, dataPath: string): Promise<RealPrompts> {
   const data = movieLens1M(dataPath);
@@ -63,10 +74,18 @@ export async function realPrompts(modelPath: string, dataPath: string): Promise<
       ),
     targets(users, each, historyLength) {
       // The very first users have hardly a history yet.
-      const full = targetRuns(log, train, each).filter((run) => run.length === each);
+      const full = targetRuns(log, train, each).filter(({ rows }) => rows.length === each);
       const runs = Array.from({ length: users }, (_, i) => full[((i + 1) * stride) % full.length]!);
       const prompt = createPrompt({ historyLength });
       return cut(runs.flatMap((run) => renderRun({ log, catalogue }, prompt, run)));
+    },
+    windows(count, events) {
+      const prompt = createPrompt({ ...denseTexts, historyLength: events, historyHop: events });
+      const full = denseWindows(log, train, prompt.config).filter(
+        ({ start, rows }) => start > 0 && rows.length === events,
+      );
+      const chosen = Array.from({ length: count }, (_, i) => full[((i + 1) * stride) % full.length]!);
+      return cut(chosen.flatMap((window) => renderWindow({ log, catalogue }, prompt, window)));
     },
   };
 }
@@ -144,7 +163,7 @@ export function tokenShares(sequences: readonly ArrayLike<number>[]): {
   readonly plainPadded: number;
 } {
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
-  const size = (shape: readonly number[]): number => shape[0]! * shape[1]!;
+  const size = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
   const packed = packSequences(sequences, { maxTokens: 1e9 }).batches;
   const plain = batchSequences(sequences, { maxTokens: 1e9 }).batches;
   return {

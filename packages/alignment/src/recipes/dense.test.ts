@@ -1,0 +1,46 @@
+import { openBundle, openLlmLane } from "@corella/bundle";
+import { recordAt } from "@corella/modality";
+import { beforeAll, expect, test } from "vitest";
+import type { RunConfig } from "../config/config.ts";
+import { probabilitiesOf } from "../predictions.ts";
+import type { TrainingResult } from "../train.ts";
+import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
+
+/** The small log's events as questions with their answers. */
+const config: RunConfig = {
+  ...smallConfig,
+  prompt: {
+    ...smallConfig.prompt,
+    template: "{{user_history}}{{target_item}}:",
+    historyItem: '\n{{title}}: {{"Yes" if liked else "No"}}',
+    target: "\n{{title}}",
+    separator: "",
+    emptyHistory: "",
+    historyLength: 4,
+    historyHop: 2,
+  },
+  llm: { ...smallConfig.llm, supervision: "dense" },
+};
+
+let whole: TrainingResult;
+
+beforeAll(async () => {
+  whole = (await smallRun(config)).result;
+});
+
+test("interrupted in every phase, a run ends with the same bundle", async () => {
+  const { phases, manifest } = await interruptedRun(config);
+  expect(phases).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
+  expect(manifest).toBe(await manifestOf(whole));
+});
+
+test("what passes over many events say is what the bundle answers one sample at a time", async () => {
+  const { test: part, data, bundleFolder } = whole;
+  const lane = await openLlmLane(await openBundle(bundleFolder));
+  const expected = probabilitiesOf(part, "llm")!;
+  for (const [i, row] of part.rows.slice(0, 60).entries()) {
+    const [alone] = await lane.score([recordAt(data.log, row)]);
+    expect(Math.abs(alone! - expected[i]!)).toBeLessThan(1e-5);
+  }
+  await lane.dispose();
+});
