@@ -36,7 +36,7 @@ export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLik
   return renderWith(data, prompt, rows, () => window);
 }
 
-/** The same, telling of so many events before each row, at most. */
+/** The text modality of rows of the log, each telling of so many events before it, at most. */
 export function renderWith(
   { log, catalogue }: Pick<PreparedData, "log" | "catalogue">,
   prompt: Prompt,
