@@ -12,12 +12,12 @@ test.each([
   [
     "corella",
     [
-      ["Stage 0: pre-training the language model", 6],
       ["Stage 1: CRM warm-up", 12 * Math.ceil(480 / 64)],
+      ["Scoring with the CRM: crm", 60],
+      ["Stage 0: pre-training the language model", 6],
       ["Stage 2: joint training with alignment", 64 / 16],
       ["Stage 3: LLM alone", 64 / 16],
       // Validation and test part.
-      ["Scoring with both models: crmWarm", 120],
       ["Scoring with both models: crm", 120],
       ["Scoring with both models: llm", 120],
       [importance, 3],
@@ -67,6 +67,7 @@ test.each([
       parts.map((part) => part.peakBytes).toSorted((a, b) => a - b),
     );
     expect(notes).toContain(`Measuring: ${expected[0][0]}`);
+    expect(notes.filter((text) => /AUC \d/.test(text))).toEqual([]);
     expect(await readdir(baseFolder)).toEqual(before);
   },
 );

@@ -43,7 +43,13 @@ const chunks = 3;
 export async function dryRun(config: RunConfig, options: PreparingOptions): Promise<DryRun> {
   const startedMs = performance.now();
   const { note } = options.listener ?? {};
-  const listener: ProgressListener = note === undefined ? {} : { note };
+  // What a recipe tells after its checks is of models that have learned nothing.
+  let measuring = false;
+  const listener: ProgressListener = {
+    note(text) {
+      if (!measuring) note?.(text);
+    },
+  };
   const parts: MeasuredPart[] = [];
   let measuredMs = 0;
   /** Measures a part. @param measure gives the milliseconds of a step and of the whole part */
@@ -51,7 +57,8 @@ export async function dryRun(config: RunConfig, options: PreparingOptions): Prom
     title: string,
     measure: () => Promise<Pick<MeasuredPart, "steps" | "stepMs" | "totalMs">>,
   ): Promise<void> => {
-    listener.note?.(`Measuring: ${title}`);
+    measuring = true;
+    note?.(`Measuring: ${title}`);
     const beganMs = performance.now();
     const measured = await measure();
     measuredMs += performance.now() - beganMs;
