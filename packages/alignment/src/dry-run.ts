@@ -122,7 +122,8 @@ async function measurePhase(
   const count = Math.min(lookedAt, steps * accumulate);
   const batches: { batch: Batch; size: number }[] = [];
   for (let i = 0; i < count; i++) {
-    const batch = await phase.batch(Math.floor((i * steps * accumulate) / count));
+    // In order: those of a stream come at once so, and those of an LLM are mixed anyway.
+    const batch = await phase.batch(i);
     batches.push({ batch, size: sizeOf(batch) });
   }
   batches.sort((a, b) => b.size - a.size);
