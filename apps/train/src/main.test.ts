@@ -48,6 +48,13 @@ stages:
   return { folder, config, runs: join(folder, "runs") };
 }
 
+interface TermsLine {
+  readonly phase: string;
+  readonly step: number;
+  readonly loss: number;
+  readonly terms: { readonly llmLoss: number; readonly crmLoss: number; readonly calibration: number };
+}
+
 test("train ends with the table and writes the run's folder; evaluate scores its bundle", () => {
   const { config, runs } = project();
   const trained = command("train", "--config", config, "--runs", runs, "--cache", join(runs, "../cache"));
@@ -73,7 +80,18 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   expect(new Set(lines.map(({ phase }) => phase))).toEqual(
     new Set(["stage-0", "stage-1", "stage-2", "stage-3", "test", "importance"]),
   );
-  expect(readFileSync(join(run, "report.html"), "utf8")).toContain("features are worth to it</h2>");
+  // Eq. 4 with its weights 1, 1 and .1; a phase with one model has one term, which is the loss.
+  const terms = lines.flatMap((line) => ("terms" in line ? [line as unknown as TermsLine] : []));
+  expect(terms.map(({ phase, step }) => `${phase} ${step}`)).toEqual(["stage-2 1", "stage-2 2"]);
+  for (const {
+    loss,
+    terms: { llmLoss, crmLoss, calibration },
+  } of terms)
+    expect(llmLoss + crmLoss + 0.1 * calibration).toBeCloseTo(loss, 4);
+  const html = readFileSync(join(run, "report.html"), "utf8");
+  expect(html).toContain("features are worth to it</h2>");
+  expect(html).toContain("Distance of the two models (L_cal): Stage 2");
+  expect(html).toContain("What alignment changed");
 
   const evaluated = command("evaluate", "--runs", runs, "--cache", join(runs, "../cache"));
   expect(evaluated.stderr).not.toContain("error");

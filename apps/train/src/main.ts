@@ -145,8 +145,9 @@ function listeners(
       metrics.rewind(phase.name, phase.step);
       progress.phaseStarted?.(phase);
     },
-    stepDone(phase, step, loss) {
-      if (Number.isFinite(loss)) metrics.add({ phase, step, loss });
+    stepDone(phase, step, loss, terms = {}) {
+      const ofLoss = Object.keys(terms).length > 0 ? { terms } : {};
+      if (Number.isFinite(loss)) metrics.add({ phase, step, loss, ...ofLoss });
       progress.stepDone?.(phase, step, loss);
     },
     validated(phase, result, best) {

@@ -3,7 +3,13 @@ import { writeFileAtomic } from "@corella/files";
 
 /** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
 export type MetricsLine =
-  | { readonly phase: string; readonly step: number; readonly loss: number }
+  | {
+      readonly phase: string;
+      readonly step: number;
+      readonly loss: number;
+      /** What the loss is made of before weights, where that is more than one term. */
+      readonly terms?: Readonly<Record<string, number>>;
+    }
   | {
       readonly phase: string;
       readonly step: number;

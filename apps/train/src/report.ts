@@ -1,10 +1,13 @@
 import { probabilitiesOf, type RunConfig, type TrainingResult } from "@corella/alignment";
 import {
+  alignmentFigures,
+  alignmentTable,
   aucCards,
   confidenceSections,
   evaluateModels,
   renderReport,
   type Evaluation,
+  type ReportDetail,
 } from "@corella/evaluation";
 import { summarise } from "@corella/modality";
 import { importanceSection } from "./importance-section.ts";
@@ -55,6 +58,14 @@ export function runReport(
         yLabel: "training loss",
         series: [{ name: title, points: losses }],
       })),
+      ...phases.flatMap(({ title, terms }) =>
+        Object.entries(terms).map(([term, points]) => ({
+          title: `${termTitles[term] ?? term}: ${title}`,
+          xLabel: "step",
+          yLabel: "before its weight",
+          series: [{ name: term, points }],
+        })),
+      ),
       ...phases
         .filter(({ validations }) => validations.length > 0)
         .map(({ title, validations }) => ({
@@ -75,6 +86,7 @@ export function runReport(
     }),
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
+      ...alignmentDetails(result),
       { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },
       {
         heading: "Time",
@@ -84,6 +96,25 @@ export function runReport(
     ],
   });
 }
+
+/** The two models before and after they were aligned, where they were. */
+function alignmentDetails({ test }: TrainingResult): ReportDetail[] {
+  const [before, after, llm] = ["crm-stage-1", "crm", "llm"].map((name) => probabilitiesOf(test, name));
+  if (before === undefined || after === undefined || llm === undefined) return [];
+  const pairs = [
+    { title: "CRM before stage 2, LLM", crm: before, llm },
+    { title: "CRM after stage 2, LLM", crm: after, llm },
+  ];
+  const table = alignmentTable(alignmentFigures(pairs, test.labels));
+  return [{ heading: "What alignment changed", table }];
+}
+
+/** Terms of eq. 4 by the names of the program's outputs. */
+const termTitles: Readonly<Record<string, string>> = {
+  llmLoss: "The LLM's loss",
+  crmLoss: "The CRM's loss",
+  calibration: "Distance of the two models (L_cal)",
+};
 
 function modelNames(config: RunConfig, { test }: TrainingResult): string {
   const llm =

@@ -16,13 +16,8 @@ export { dryRun, type DryRun, type MeasuredPart } from "./dry-run.ts";
 export { train, type PreparingOptions, type TrainingOptions, type TrainingResult } from "./train.ts";
 export { probabilitiesOf, type NamedPredictions, type PartPredictions } from "./predictions.ts";
 export type { TrainedPhase } from "./run.ts";
-export {
-  calibrationLoss,
-  objective,
-  projectionParams,
-  type LossWeights,
-  type ObjectiveModels,
-} from "./recipes/corella.ts";
+export { objective, type LossWeights, type ObjectiveModels } from "./recipes/corella.ts";
+export { calibrationLoss, projectionParams } from "./recipes/calibration-loss.ts";
 export type { AlignedLayers } from "./recipes/aligned-layers.ts";
 export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
 export type { PlannedTrial } from "./tuning/plan.ts";

@@ -63,3 +63,4 @@ export {
   type ValidationResult,
   type ValidationScore,
 } from "./training/phase.ts";
+export type { LossTerms } from "./training/loss-terms.ts";

@@ -1,4 +1,12 @@
 export {
+  alignmentFigures,
+  alignmentTable,
+  type AlignedPair,
+  type AlignmentFigures,
+  type PairAlignment,
+  type ScoreFigures,
+} from "./alignment.ts";
+export {
   confidenceGroupAuc,
   entropyHistogram,
   type ConfidenceGroup,

@@ -5,8 +5,9 @@
  */
 export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   alignment: [
-    "dry-run.test.ts",
+    "aligned-models.test.ts",
     "corella.test.ts",
+    "dry-run.test.ts",
     "one-model.test.ts",
     "pretrained-chat.test.ts",
     "tune.test.ts",

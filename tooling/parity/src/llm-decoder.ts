@@ -208,8 +208,11 @@ function alignmentProgram(
       const aligned = {
         llmLayers: layers,
         crmLayers: layers.map((_, j) => j + 1),
+        normalise: "none",
+        distance: "euclidean",
         power,
-      };
+        temperature: 1,
+      } as const;
       // The product's projections are called `llm.0.weight`, the golden's `proj_llm.0.weight`.
       const loss = calibrationLoss(aligned, (name) => scope.param(`proj_${name}`), hiddenStates, crm);
       return { loss, outputs };

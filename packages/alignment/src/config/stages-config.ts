@@ -40,20 +40,30 @@ export interface LlmTuningConfig {
   readonly warmupSteps: number;
 }
 
+/** How L_cal (eq. 3) compares the two models' hidden states. */
+export interface ProjectionConfig {
+  /** Common width of the projections g. */
+  readonly width: number;
+  /** What is projected: states centred and of norm 1 (layer normalisation without weights), or as they are, which is the plain eq. 3. */
+  readonly normalise: "layerNorm" | "none";
+  /** The norm's power; 1 - cosine; or InfoNCE among the samples of a batch. */
+  readonly distance: "euclidean" | "cosine" | "contrastive";
+  /** The norm's power in eq. 3; read by `euclidean`. */
+  readonly power: number;
+  /** What cosines are divided by; read by `contrastive`. */
+  readonly temperature: number;
+  /** Decoder blocks from 1; default: the last, as many as are aligned. */
+  readonly llmLayers?: readonly number[] | undefined;
+  /** Interaction layers from 1; default: the last, as many as are aligned: all, where the decoder has as many blocks. */
+  readonly crmLayers?: readonly number[] | undefined;
+}
+
 /** Stage 2, joint training with alignment. */
 export interface JointConfig extends LlmTuningConfig {
   readonly crmLearningRate: number;
   /** Eq. 4. */
   readonly weights: { readonly llm: number; readonly crm: number; readonly calibration: number };
-  readonly projection: {
-    readonly width: number;
-    /** The norm's power in eq. 3. */
-    readonly power: number;
-    /** Decoder blocks from 1; default: as many of the last as the CRM has interaction layers. */
-    readonly llmLayers?: readonly number[] | undefined;
-    /** Interaction layers from 1; default: all. */
-    readonly crmLayers?: readonly number[] | undefined;
-  };
+  readonly projection: ProjectionConfig;
   /** Validations of the CRM in an epoch. */
   readonly validationsPerEpoch: number;
   /** The see-saw: after so many validations without a new best of the CRM, the stage ends. */
@@ -120,7 +130,10 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
         projection: z
           .strictObject({
             width: positiveInteger.default(64),
+            normalise: z.enum(["layerNorm", "none"]).default("layerNorm"),
+            distance: z.enum(["euclidean", "cosine", "contrastive"]).default("euclidean"),
             power: z.number().positive().default(2),
+            temperature: z.number().positive().default(0.1),
             llmLayers: z.array(positiveInteger).optional(),
             crmLayers: z.array(positiveInteger).optional(),
           })

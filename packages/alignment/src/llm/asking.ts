@@ -36,7 +36,7 @@ export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLik
   return renderWith(data, prompt, rows, () => window);
 }
 
-/** The text modality of rows of the log, each telling of so many events before it, at most. */
+/** The text modality of rows of the log, each telling at most so many events before it. */
 export function renderWith(
   { log, catalogue }: Pick<PreparedData, "log" | "catalogue">,
   prompt: Prompt,

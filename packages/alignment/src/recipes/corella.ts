@@ -1,7 +1,7 @@
 /**
  * CoReLLa: a conventional recommendation model (CRM) and an LLM that answer together, trained so that their decision
- * boundaries agree. This file reads in the paper's order: the calibration loss (eq. 3), the objective (eq. 4), stages 0 to 3,
- * the router (eq. 1, eq. 2) and the bundle.
+ * boundaries agree. This file reads in the paper's order: the objective (eq. 4) with the calibration loss (eq. 3, in
+ * `calibration-loss.ts`), stages 0 to 3, the router (eq. 1, eq. 2) and the bundle.
  */
 import { createCrmLane, createLlmLane, crmOf, type Router, type TunedLlm } from "@corella/bundle";
 import { binaryCrossEntropy, createValidator, regularized, type CrmOutput } from "@corella/crm";
@@ -9,7 +9,6 @@ import {
   compose,
   tf,
   within,
-  type ParamSpec,
   type Part,
   type PhaseSpec,
   type Program,
@@ -34,57 +33,8 @@ import { scoreParts, type Answers } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
+import { calibrationLoss, projectionParams } from "./calibration-loss.ts";
 import type { RecipeResult } from "./recipe.ts";
-
-// ── The calibration loss, eq. 3 ──────────────────────────────────────────────────────────────────────────────────
-
-/** The projections g of eq. 3: one fully connected layer for each side of each aligned pair. */
-export function projectionParams({
-  llmLayers,
-  width,
-  hiddenWidths,
-}: AlignedLayers): Record<string, ParamSpec> {
-  const params: Record<string, ParamSpec> = {};
-  llmLayers.forEach((_, j) => {
-    for (const side of ["llm", "crm"] as const) {
-      params[`${side}.${j}.weight`] = { shape: [width, hiddenWidths[side]], init: { kind: "xavierNormal" } };
-      params[`${side}.${j}.bias`] = { shape: [width], init: { kind: "zeros" } };
-    }
-  });
-  return params;
-}
-
-/**
- * L_cal, eq. 3: the distance of projected hidden states, summed over the aligned pairs, mean over the batch.
- * @param param the projections' tensors by the names of `projectionParams`
- * @param llm hidden states [batch, hidden] of the blocks, `llm[l]` after block l (0: the embedding)
- * @param crm hidden states [batch, d] of the interaction layers, `crm[0]` after the first
- */
-export function calibrationLoss(
-  { llmLayers, crmLayers, power }: Pick<AlignedLayers, "llmLayers" | "crmLayers" | "power">,
-  param: (name: string) => Tensor,
-  llm: readonly Tensor[],
-  crm: readonly Tensor[],
-): Tensor {
-  const terms = llmLayers.map((block, j) => {
-    const project = (side: string, hidden: Tensor): Tensor =>
-      tf.add(
-        tf.matMul(hidden as never, param(`${side}.${j}.weight`) as never, false, true),
-        param(`${side}.${j}.bias`),
-      );
-    const a = project("llm", llm[block]!);
-    const b = project("crm", crm[crmLayers[j]! - 1]!);
-    return tf.mean(powerOfNorm(tf.sum(tf.square(tf.sub(a, b)), -1), power));
-  });
-  return terms.reduce((sum, term) => tf.add(sum, term));
-}
-
-/** ||d||_2^power from the squared norm. The floor keeps the derivative of the root finite where the states agree. */
-function powerOfNorm(squaredNorm: Tensor, power: number): Tensor {
-  if (power === 2) return squaredNorm;
-  const safe = tf.add(squaredNorm, 1e-12);
-  return power === 1 ? tf.sqrt(safe) : tf.exp(tf.mul(tf.log(safe), power / 2));
-}
 
 // ── The objective, eq. 4 ─────────────────────────────────────────────────────────────────────────────────────────
 

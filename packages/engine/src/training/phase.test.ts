@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { onnxRuntime } from "../onnx/runtime.ts";
+import { lossTerms, type LossTerms } from "./loss-terms.ts";
 import { runPhase, type PhaseOptions, type PhaseSpec } from "./phase.ts";
 import type { Batch, Program } from "../program/program.ts";
 import { tf } from "../program/tf.ts";
@@ -17,7 +18,9 @@ const program: Program = {
       tf.matMul(scope.dropout(scope.input("x"), 0.2), scope.param("w"), false, true),
       [-1],
     );
-    return { loss: tf.mean(tf.sub(tf.softplus(logit), tf.mul(logit, scope.input("y")))), outputs: {} };
+    const loss = tf.mean(tf.sub(tf.softplus(logit), tf.mul(logit, scope.input("y"))));
+    const size = tf.mean(tf.square(logit));
+    return { loss: tf.add(loss, tf.mul(size, 0.01)), outputs: { logit, loss, size } };
   },
 };
 
@@ -71,6 +74,7 @@ test.each([1, 3])(
     const resumed = await runPhase({ ...interrupted, signal: undefined, listener: {} }, spec);
     expect(resumed.values["w"]).toEqual(whole.values["w"]);
     expect(resumed.losses).toEqual(whole.losses);
+    expect(resumed.terms).toEqual(whole.terms);
   },
 );
 
@@ -98,6 +102,26 @@ test("a step of several batches is one update by all of them, with the mean of t
   expect(result.values["w"]).toEqual(trainer.values["w"]);
   expect(result.losses[0]![1]).toBeCloseTo((losses[0]! + losses[1]! + losses[2]!) / 3, 6);
   await trainer.dispose();
+});
+
+test("terms of a loss are told with each step, and kept as curves", async () => {
+  const told: [number, LossTerms | undefined][] = [];
+  const stepDone = (_: string, __: number, loss: number, terms?: LossTerms): void =>
+    void told.push([loss, terms]);
+  const { losses, terms } = await runPhase(await options({ listener: { stepDone } }), () => create([], 2));
+  expect(Object.keys(terms)).toEqual(["loss", "size"]); // not the logits, which are one for each sample
+  losses.forEach(([step, loss], i) => {
+    const at = Object.fromEntries(Object.entries(terms).map(([name, points]) => [name, points[i]!]));
+    expect([at["loss"]![0], at["size"]![0]]).toEqual([step, step]);
+    expect(at["loss"]![1] + 0.01 * at["size"]![1]).toBeCloseTo(loss, 6);
+    expect(told[i]).toEqual([loss, { loss: at["loss"]![1], size: at["size"]![1] }]);
+  });
+  expect(told).toHaveLength(12);
+});
+
+test("a loss of one term is that term", () => {
+  const scalar = { shape: [], data: Float32Array.of(3) };
+  expect(lossTerms({ outputs: { loss: scalar, logit: { shape: [1], data: scalar.data } } })).toEqual({});
 });
 
 test("a finished phase is not run again", async () => {

@@ -2,6 +2,14 @@ import { CorellaError } from "@corella/errors";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { Batch, Values } from "../program/program.ts";
 import type { Trainer, TrainerState } from "../runtime/runtime.ts";
+import {
+  lossTerms,
+  meanLoss,
+  recordLoss,
+  type LossHistory,
+  type LossTerms,
+  type StepLoss,
+} from "./loss-terms.ts";
 import { plateauStep, plateauStart, type PlateauOptions, type PlateauState } from "../optimizer/schedules.ts";
 
 /** What a run shows while it works. All numbers are per phase; rates and times are the listener's business. */
@@ -16,8 +24,8 @@ export interface ProgressListener {
     /** What validations said before an interruption. */
     validations: readonly ValidationResult[];
   }): void;
-  /** A step has ended. @param step counts updates, from 1 */
-  stepDone?(phase: string, step: number, loss: number): void;
+  /** A step has ended. @param step counts updates, from 1 @param terms of the loss by name; empty where it has one alone */
+  stepDone?(phase: string, step: number, loss: number, terms?: LossTerms): void;
   /** The phase waits for what this returns, so that a listener may decide whether to abort it. */
   validated?(phase: string, result: ValidationResult, best: boolean): void | Promise<void>;
   /** A phase has ended by itself; one that fails or is interrupted throws. */
@@ -80,19 +88,18 @@ export interface PhaseResult {
   readonly steps: number;
   /** Mean loss between two points: [step, loss]. */
   readonly losses: readonly (readonly [number, number])[];
+  /** The same of each term of the loss by name; empty where it has one alone. */
+  readonly terms: Readonly<Record<string, readonly (readonly [number, number])[]>>;
   readonly validations: readonly ValidationResult[];
   /** The one whose values were kept. */
   readonly best: ValidationResult | undefined;
 }
 
-interface Progress {
+interface Progress extends LossHistory {
   readonly done: boolean;
-  readonly losses: [number, number][];
   readonly validations: ValidationResult[];
   readonly bestStep: number;
   readonly plateau: PlateauState;
-  /** Losses since the last point. */
-  readonly pending: number[];
 }
 
 /** How a phase is run: its name, its folder and who listens. */
@@ -126,9 +133,12 @@ export async function runPhase(
   const phase = await create();
   const { trainer, validation } = phase;
   const { accumulate } = trainer;
-  const losses: [number, number][] = saved?.progress.losses ?? [];
+  const history: LossHistory = {
+    losses: saved?.progress.losses ?? [],
+    terms: saved?.progress.terms ?? {},
+    sincePoint: saved?.progress.sincePoint ?? [],
+  };
   const validations: ValidationResult[] = saved?.progress.validations ?? [];
-  let pending: number[] = saved?.progress.pending ?? [];
   let bestStep = saved?.progress.bestStep ?? 0;
   let plateau = saved?.progress.plateau ?? plateauStart;
   let best: Values = saved?.states["best"]?.values ?? {};
@@ -136,7 +146,7 @@ export async function runPhase(
   let step = trainer.state().step;
   const pointEvery = Math.max(1, Math.floor(phase.steps / lossPoints));
 
-  const progress = (done: boolean): Progress => ({ done, losses, validations, bestStep, plateau, pending });
+  const progress = (done: boolean): Progress => ({ done, ...history, validations, bestStep, plateau });
   const checkpoint = async (): Promise<void> => {
     if (folder === undefined) return;
     await saveCheckpoint(folder, {
@@ -178,9 +188,12 @@ export async function runPhase(
         throw interrupted(options, step, phase.steps);
       }
       const learningRateScale = (phase.learningRateScale?.(step) ?? 1) * plateau.scale;
-      let loss = 0;
-      for (let index = step * accumulate; index < (step + 1) * accumulate; index++)
-        loss += (await trainer.step(await phase.batch(index), { learningRateScale })).loss / accumulate;
+      const batches: StepLoss[] = [];
+      for (let index = step * accumulate; index < (step + 1) * accumulate; index++) {
+        const computed = await trainer.step(await phase.batch(index), { learningRateScale });
+        batches.push({ loss: computed.loss, terms: lossTerms(computed) });
+      }
+      const { loss, terms } = meanLoss(batches);
       step += 1;
       if (!Number.isFinite(loss)) {
         throw new CorellaError({
@@ -190,12 +203,8 @@ export async function runPhase(
           remedy: "Lower the learning rate of this stage, or set its clipNorm.",
         });
       }
-      pending.push(loss);
-      if (pending.length >= pointEvery) {
-        losses.push([step, pending.reduce((sum, value) => sum + value, 0) / pending.length]);
-        pending = [];
-      }
-      listener.stepDone?.(name, step, loss);
+      recordLoss(history, step, { loss, terms }, pointEvery);
+      listener.stepDone?.(name, step, loss, terms);
       if (validation !== undefined && step % validation.every === 0) await validate();
       if (performance.now() - lastCheckpoint > options.checkpointEveryMs) {
         await checkpoint();
@@ -240,6 +249,15 @@ function copyKept(values: Values, validation: Validation): Values {
   return kept;
 }
 
-function result(name: string, state: TrainerState, { losses, validations }: Progress): PhaseResult {
-  return { name, values: state.values, steps: state.step, losses, validations, best: bestOf(validations) };
+function result(name: string, state: TrainerState, progress: Progress): PhaseResult {
+  const { losses, terms, validations } = progress;
+  return {
+    name,
+    values: state.values,
+    steps: state.step,
+    losses,
+    terms,
+    validations,
+    best: bestOf(validations),
+  };
 }
