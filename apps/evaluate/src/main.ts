@@ -1,11 +1,25 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { experimentNames, type ExperimentName } from "@corella/alignment";
-import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
+import {
+  countPromptCuts,
+  describePromptCuts,
+  loadPredictor,
+  newestBundle,
+  openBundle,
+  type Bundle,
+} from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
-import { loadDataConfig, prepareLog, splitLog } from "@corella/modality";
+import {
+  loadDataConfig,
+  prepareLog,
+  recordsAt,
+  shuffledRows,
+  splitLog,
+  type InteractionLog,
+} from "@corella/modality";
 import { writeFileAtomic } from "@corella/files";
 import { withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -165,6 +179,7 @@ async function scoreBundle(options: Options): Promise<void> {
   const baseFolder = dirname(resolve(configPath));
   const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
   const rows = splitLog(log, data)[options.split];
+  await tellPromptCuts(bundle, log, rows, options.seed);
   const predictor = await loadPredictor(bundle, {
     runtime: {
       kind: options.runtime,
@@ -192,6 +207,21 @@ async function scoreBundle(options: Options): Promise<void> {
     counter.stop();
     await predictor.dispose();
   }
+}
+
+/** Prompts that are looked at. */
+const promptSample = 500;
+
+async function tellPromptCuts(
+  bundle: Bundle,
+  log: InteractionLog,
+  rows: Uint32Array,
+  seed: number,
+): Promise<void> {
+  if (!bundle.models.includes("llm")) return;
+  const sample = shuffledRows(rows, seed).slice(0, promptSample);
+  const cuts = countPromptCuts(await bundle.llmAsking(), recordsAt(log, sample, bundle), bundle.catalogue);
+  process.stderr.write(`${describePromptCuts(cuts)}\n`);
 }
 
 const noBundle = "Make one with `pnpm train`, or name one with --bundle.";

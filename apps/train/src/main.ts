@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { loadRunConfig, train, withDefaultFeatures } from "@corella/alignment";
+import { dryRun, loadRunConfig, resolveConfig, train } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
+import { dryRunTable } from "./dry-run.ts";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
 import { evaluateTest, runReport, verdict, type IntervalKind } from "./report.ts";
@@ -17,6 +18,7 @@ interface Options {
   readonly name?: string;
   readonly resume: boolean;
   readonly intervals: IntervalKind;
+  readonly dryRun: boolean;
   readonly runs: string;
   readonly cache: string;
 }
@@ -46,6 +48,11 @@ const command = new Command("train")
       .choices(["users", "rows"])
       .default("users"),
   )
+  .option(
+    "--dry-run",
+    "say how long it will take and how much memory, from a few steps of each part, and train nothing",
+    false,
+  )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
@@ -57,9 +64,18 @@ async function run(options: Options): Promise<void> {
     ...options.set,
     ...(options.name === undefined ? [] : [`name=${JSON.stringify(options.name)}`]),
   ]);
+  if (options.dryRun) {
+    const measured = await dryRun(chosen.config, {
+      baseFolder: chosen.baseFolder,
+      cacheFolder: options.cache,
+      listener: progress,
+    });
+    process.stdout.write(`\n${dryRunTable(measured)}\n`);
+    return;
+  }
   const { folder, loaded, configText, release } = await openRunFolder(
     options,
-    await withDefaultFeatures(chosen, options.cache, progress.note),
+    await resolveConfig(chosen, options.cache, progress.note),
   );
   const { config } = loaded;
   const interruption = listenForInterruption(process.stderr);

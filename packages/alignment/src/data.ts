@@ -15,13 +15,17 @@ import {
 import { createGenerator, permutation } from "@corella/random";
 import type { RunConfig } from "./config/config.ts";
 
-/** A log, split and fitted: both modalities of any of its rows. */
-export interface PreparedData {
+/** A log and its parts. */
+export interface LogParts {
   readonly log: InteractionLog;
   readonly split: LogSplit;
+  readonly catalogue: Catalogue;
+}
+
+/** A log, split and fitted: both modalities of any of its rows. */
+export interface PreparedData extends LogParts {
   /** Fitted on the training part: of a recipe with a CRM at once, otherwise when it is first asked for. */
   readonly featureMap: FeatureMap;
-  readonly catalogue: Catalogue;
   /** Where prepared data are kept. */
   readonly cacheFolder: string;
   /** 0 or 1 for each row. */

@@ -8,6 +8,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "aligned-models.test.ts",
     "corella.test.ts",
     "dense.test.ts",
+    "dry-run.test.ts",
     "experiments.test.ts",
     "one-model.test.ts",
     "pretrained-chat.test.ts",
@@ -15,7 +16,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts"],
-  checks: ["readme.test.ts", "summary-reporter.test.ts"],
+  checks: ["documented-commands.test.ts", "readme.test.ts", "summary-reporter.test.ts"],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
   data: ["main.test.ts"],
   engine: [

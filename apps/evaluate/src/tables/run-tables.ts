@@ -6,17 +6,18 @@ import {
   parseRunConfig,
   planExperiments,
   rankGrid,
+  readRunSettings,
   rowsOfSampledUsers,
   runExperiments,
   variantsOf,
   withDefaultFeatures,
-  withSettings,
+  withRunSettings,
   type ExperimentName,
   type FinishedRun,
   type RunConfig,
   type Variant,
 } from "@corella/alignment";
-import { parseYaml, readYaml, withSetting } from "@corella/configuration";
+import { parseYaml, withSetting } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
 import { formatCsv, renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
@@ -71,7 +72,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
   };
   try {
     const grid = await chosenOf(options.setGrid, (variants) => trained(read.content, variants, 1));
-    const content = withSettings(read.content, grid.settings);
+    const content = withRunSettings(read.content, grid.settings);
     const config = parseRunConfig(content, options.config);
     const sizes = options.sizes ?? defaultSizes(config);
     const variants = names.flatMap((name) => variantsOf(name, config, { models: options.models, sizes }));
@@ -124,7 +125,7 @@ async function readConfig(
   { config: path, set, cache }: TablesOptions,
   note: (text: string) => void,
 ): Promise<{ content: unknown; config: RunConfig; baseFolder: string }> {
-  const written = await readYaml(path, set);
+  const written = await readRunSettings(path, set);
   const baseFolder = dirname(resolve(path));
   const chosen = { config: parseRunConfig(written, path), baseFolder };
   const { config } = await withDefaultFeatures(chosen, cache, note);

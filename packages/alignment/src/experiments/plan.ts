@@ -1,8 +1,10 @@
 import { join } from "node:path";
-import { withSetting } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
-import { parseRunConfig, type RunConfig } from "../config/config.ts";
+import { parseRunConfig } from "../config/config.ts";
+import { withRunSettings } from "../config/load-config.ts";
+import { resolveConfig } from "../config/resolve-config.ts";
 import { dataKey } from "../data-key.ts";
+import type { ResolvedConfig } from "../run.ts";
 import type { Settings } from "../tuning/search-space.ts";
 import { resultKey } from "./keys.ts";
 import { readResult, type ExperimentResult } from "./stored-result.ts";
@@ -11,7 +13,7 @@ import type { Variant } from "./variants.ts";
 /** One training: a variant with a seed, checked, and whether it was there already. */
 export interface PlannedRun {
   readonly variant: Variant;
-  readonly config: RunConfig;
+  readonly config: ResolvedConfig;
   /** The hash of all that the result depends on. */
   readonly key: string;
   /** What an earlier call left. */
@@ -30,13 +32,6 @@ export interface ExperimentOptions {
   readonly place: string;
   /** So many rows of the test part are scored where an LLM answers, of whole users; default: all. */
   readonly testRows?: number | undefined;
-}
-
-/** The content of a configuration with some settings changed. */
-export function withSettings(content: unknown, settings: Settings): unknown {
-  let changed = content;
-  for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
-  return changed;
 }
 
 /** The file of a result. */
@@ -59,7 +54,10 @@ export async function planExperiments(
   const planned: PlannedRun[] = [];
   const dataKeys = new Map<string, Promise<string>>();
   for (const variant of variants) {
-    const parsed = parseRunConfig(withSettings(content, variant.settings), options.place);
+    const changed = withRunSettings(content, variant.settings);
+    const given = parseRunConfig(changed, options.place);
+    const { baseFolder, cacheFolder } = options;
+    const { config: parsed } = await resolveConfig({ config: given, baseFolder }, cacheFolder);
     // The rows of a configuration's `testSamples` differ by seed.
     const first = { ...parsed, testSamples: undefined };
     if (first.recipe !== "llm-only") parseCrmConfig(first.crm);
@@ -67,7 +65,7 @@ export async function planExperiments(
     if (!dataKeys.has(data)) dataKeys.set(data, dataKey(first.data, options));
     for (let seed = first.seed; seed < first.seed + seeds; seed++) {
       const config = { ...first, seed };
-      const keyed = { config, dataKey: await dataKeys.get(data)!, baseFolder: options.baseFolder };
+      const keyed = { config, dataKey: await dataKeys.get(data)!, baseFolder };
       const key = await resultKey(keyed, scoredRows(config, options));
       planned.push({ variant, config, key, found: await readResult(resultFile(options, key)) });
     }
@@ -76,6 +74,6 @@ export async function planExperiments(
 }
 
 /** How many rows of the test part a run scores; undefined: all, as where a CRM is alone. */
-export function scoredRows({ recipe }: RunConfig, { testRows }: ExperimentOptions): number | undefined {
+export function scoredRows({ recipe }: ResolvedConfig, { testRows }: ExperimentOptions): number | undefined {
   return recipe === "crm-only" ? undefined : testRows;
 }

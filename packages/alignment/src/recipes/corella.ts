@@ -26,6 +26,7 @@ import { scoredRows } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
+import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
@@ -113,6 +114,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
     design,
     (["joint", "llmAlone"] as const).filter((stage) => !skips(stage)),
   );
+  notePromptCuts(run, design);
 
   // Stage 1, CRM warm-up: the CRM alone, on all training data.
   const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", async () => {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { withSetting } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
+import { withRunSettings } from "../config/load-config.ts";
 import { dataKey } from "../data-key.ts";
 import type { Settings } from "./search-space.ts";
 
@@ -41,8 +41,7 @@ export async function planTrials(
   options: PlanOptions,
 ): Promise<PlannedTrial[]> {
   const configs = trials.map((settings) => {
-    let changed = content;
-    for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+    const changed = withRunSettings(content, settings);
     const config = parseRunConfig(changed, options.place);
     parseCrmConfig(config.crm);
     return { settings, config };
