@@ -7,7 +7,7 @@ import {
   type Evaluation,
   type ModelPredictions,
 } from "@corella/evaluation";
-import { routeAndMix } from "@corella/routing";
+import { routeAndMix, type MixRule } from "@corella/routing";
 import type { Predictions } from "./predict.ts";
 
 /** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed; the last is what the bundle serves. */
@@ -17,24 +17,37 @@ export function models({ crm, llm }: Predictions, { router }: Pick<Bundle, "rout
   if (llm) result.push({ name: "llm", title: "LLM alone", probabilities: llm, shareToLlm: 1 });
   if (!crm || !llm || !router) return result;
   const { policy, mix } = router;
-  const { toLlm, probabilities } = routeAndMix(crm, llm, policy, { kind: "replace" });
-  const shareToLlm = toLlm.length / crm.length;
-  result.push({ name: "replace", title: "CoReLLa, replacing", probabilities, shareToLlm });
-  if (mix.kind === "addLogits") {
-    const added = routeAndMix(crm, llm, policy, mix).probabilities;
-    result.push({ name: "add-logits", title: "CoReLLa, adding logits", probabilities: added, shareToLlm });
-  }
+  const mixed = (rule: MixRule): Pick<ModelPredictions, "probabilities" | "shareToLlm"> => {
+    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule);
+    return { probabilities, shareToLlm: toLlm.length / crm.length };
+  };
+  // Where nothing goes to the LLM there is nothing to replace.
+  if (policy.kind !== "none")
+    result.push({ name: "replace", title: "CoReLLa, replacing", ...mixed({ kind: "replace" }) });
+  if (mix.kind === "addLogits")
+    result.push({ name: "add-logits", title: "CoReLLa, adding logits", ...mixed(mix) });
+  else if (mix.calibration !== undefined)
+    result.push({ name: "replace-calibrated", title: "CoReLLa, replacing, calibrated", ...mixed(mix) });
   return result;
 }
+
+/** What the intervals of figures draw: whole users, or row by row. */
+export type IntervalKind = "users" | "rows";
 
 /** Figures of everything that a bundle predicts; against its CRM, where it has both models. @param seed of the intervals */
 export function evaluatePredictions(
   predictions: Predictions,
   bundle: Pick<Bundle, "router">,
   seed: number,
+  intervals: IntervalKind,
 ): Evaluation {
   const baseline = bundle.router === undefined ? undefined : "crm";
-  return evaluateModels(models(predictions, bundle), predictions.labels, { seed, baseline });
+  const groups = groupsOf(predictions, intervals);
+  return evaluateModels(models(predictions, bundle), predictions.labels, { seed, baseline, groups });
+}
+
+function groupsOf({ users }: Predictions, intervals: IntervalKind): Int32Array | undefined {
+  return intervals === "users" ? users : undefined;
 }
 
 /** The self-contained report.html of an evaluation. */
@@ -43,6 +56,7 @@ export function report(
   predictions: Predictions,
   bundle: Bundle,
   evaluation: Evaluation,
+  intervals: IntervalKind,
 ): string {
   const all = models(predictions, bundle);
   const served = all.at(-1)!;
@@ -61,6 +75,7 @@ export function report(
       policy: bundle.router?.policy,
       models: all,
       labels: predictions.labels,
+      groups: groupsOf(predictions, intervals),
     }),
     details: [{ heading: "Configuration of the run", text: bundle.runConfig ?? "" }],
   });

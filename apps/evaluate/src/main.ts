@@ -1,16 +1,32 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
+import { experimentNames, type ExperimentName } from "@corella/alignment";
+import {
+  countPromptCuts,
+  describePromptCuts,
+  loadPredictor,
+  newestBundle,
+  openBundle,
+  type Bundle,
+} from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
-import { formatError } from "@corella/errors";
+import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
-import { loadDataConfig, prepareLog, splitLog } from "@corella/modality";
+import {
+  loadDataConfig,
+  prepareLog,
+  recordsAt,
+  shuffledRows,
+  splitLog,
+  type InteractionLog,
+} from "@corella/modality";
 import { writeFileAtomic } from "@corella/files";
 import { withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createCounter } from "./counter.ts";
-import { evaluatePredictions, report } from "./figures.ts";
+import { evaluatePredictions, report, type IntervalKind } from "./figures.ts";
 import { predictRows } from "./predict.ts";
+import { runTables } from "./tables/run-tables.ts";
 
 interface Options {
   readonly bundle?: string;
@@ -18,9 +34,17 @@ interface Options {
   readonly split: "train" | "validation" | "test";
   readonly rows?: number;
   readonly seed: number;
+  readonly intervals: IntervalKind;
   readonly runtime: RuntimeKind;
   readonly threads: number;
   readonly executionProviders?: string;
+  readonly table?: ExperimentName | "all";
+  readonly set: string[];
+  readonly setGrid: string[];
+  readonly seeds?: number;
+  readonly models?: string[];
+  readonly sizes?: number[];
+  readonly experiments?: string;
   readonly out?: string;
   readonly runs: string;
   readonly cache: string;
@@ -28,19 +52,66 @@ interface Options {
 
 const command = new Command("evaluate")
   .description(
-    "Scores a part of the data with a bundle: AUC, logloss and accuracy with intervals, by confidence, with pictures.",
+    "Scores a part of the data with a bundle: AUC, logloss and accuracy with intervals, by confidence, with pictures. With --table: the paper's tables of a configuration, over several seeds.",
   )
   .option("--bundle <folder>", "bundle; default: the newest under --runs")
-  .option("--config <file>", "whose data is scored; default: the bundle's own configuration")
+  .option(
+    "--config <file>",
+    "whose data is scored; default: the bundle's own configuration. With --table: of the runs; default: configs/movietweetings.yaml",
+  )
   .option("--split <part>", "train, validation or test", part, "test")
-  .option("--rows <count>", "only so many rows, at random", count)
+  .option(
+    "--rows <count>",
+    "only so many rows, at random; with --table: of whole users, where an LLM answers",
+    count,
+  )
   .option("--seed <number>", "of the rows and the intervals", count, 1)
+  .addOption(
+    new Option("--intervals <what>", "what intervals draw: whole users, or single rows")
+      .choices(["users", "rows"])
+      .default("users"),
+  )
   .addOption(
     new Option("--runtime <kind>", "what computes the models").choices(runtimeKinds).default("onnxruntime"),
   )
   .option("--threads <count>", "threads of each model", count, 2)
   .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
-  .option("--out <folder>", "gets metrics.json and report.html; default: beside the bundle")
+  .option(
+    "--table <name>",
+    "trains what a table of the paper's section 4 needs, in place of scoring a bundle: 1, 2, figure1, budget, segments or all",
+    table,
+  )
+  .option(
+    "--set <path.to.key=value>",
+    "with --table: change a setting of the configuration; may be repeated",
+    (value, all: string[]) => [...all, value],
+    [],
+  )
+  .option(
+    "--set-grid <path.to.key=values>",
+    "with --table: train with each of these values, as in stages.joint.samples=[2000,8000], and go on with the best by validation logloss; may be repeated",
+    (value, all: string[]) => [...all, value],
+    [],
+  )
+  .option("--seeds <count>", "with --table: so many seeds, from the configuration's on; default: 3", count)
+  .option(
+    "--models <names>",
+    "with --table 1: further CRMs beside the configuration's, such as FM,DeepFM",
+    list,
+  )
+  .option(
+    "--sizes <counts>",
+    "with --table figure1: training samples of the LLM; default: a quarter of stages.llmAlone.samples, and all",
+    counts,
+  )
+  .option(
+    "--experiments <folder>",
+    "with --table: where results are kept and found again; default: .cache/experiments",
+  )
+  .option(
+    "--out <folder>",
+    "gets metrics.json and report.html; default: beside the bundle, or runs/evaluate-<name>",
+  )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
@@ -57,7 +128,48 @@ function count(value: string): number {
   throw new InvalidArgumentError("It is a positive whole number.");
 }
 
+function table(value: string): Options["table"] {
+  const name = [...experimentNames, "all" as const].find((known) => known === value);
+  if (name !== undefined) return name;
+  throw new InvalidArgumentError(`It is ${experimentNames.join(", ")} or all.`);
+}
+
+function list(value: string): string[] {
+  return value.split(",").map((name) => name.trim());
+}
+
+function counts(value: string): number[] {
+  return list(value).map(count);
+}
+
+/** What only one of the two ways reads. */
+const ofBundles = ["bundle", "split", "runtime", "threads", "executionProviders"];
+const ofTables = ["set", "setGrid", "seeds", "models", "sizes", "experiments"];
+
+/** Refuses an option that would be read by nobody. */
+function requireRead(unread: readonly string[], remedy: string): void {
+  const given = unread.find((name) => command.getOptionValueSource(name) === "cli");
+  if (given === undefined) return;
+  const flag = command.options.find((option) => option.attributeName() === given)!.long!;
+  const message = `${flag} says nothing here.`;
+  throw new CorellaError({ code: "evaluate/options", message, place: "the command line", remedy });
+}
+
 async function run(options: Options): Promise<void> {
+  if (options.table === undefined) {
+    requireRead(ofTables, "Ask for a table with --table, or leave it out.");
+    return scoreBundle(options);
+  }
+  requireRead(
+    ofBundles,
+    "Leave it out: tables are trained as the configuration says, and scored on the test part.",
+  );
+  const { table: name, config = "configs/movietweetings.yaml", seeds = 3, models: crms = [] } = options;
+  const experiments = options.experiments ?? join(".cache", "experiments");
+  await runTables({ ...options, table: name, config, seeds, models: crms, experiments });
+}
+
+async function scoreBundle(options: Options): Promise<void> {
   const folder = options.bundle ?? (await newestBundle(options.runs));
   const bundle = await openBundle(folder);
   // The paths in the configuration of a bundle start at its run's folder, which holds the bundle.
@@ -67,6 +179,7 @@ async function run(options: Options): Promise<void> {
   const baseFolder = dirname(resolve(configPath));
   const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
   const rows = splitLog(log, data)[options.split];
+  await tellPromptCuts(bundle, log, rows, options.seed);
   const predictor = await loadPredictor(bundle, {
     runtime: {
       kind: options.runtime,
@@ -80,12 +193,13 @@ async function run(options: Options): Promise<void> {
   );
   try {
     const predictions = await predictRows(bundle, predictor, log, rows, options, counter);
-    const evaluation = evaluatePredictions(predictions, bundle, options.seed);
+    const evaluation = evaluatePredictions(predictions, bundle, options.seed, options.intervals);
     const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
     await mkdir(out, { recursive: true });
     await writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify(evaluation, undefined, 2)}\n`);
     const title = `corella: ${bundle.name} on its ${options.split} part`;
-    await writeFileAtomic(join(out, "report.html"), report(title, predictions, bundle, evaluation));
+    const html = report(title, predictions, bundle, evaluation, options.intervals);
+    await writeFileAtomic(join(out, "report.html"), html);
     process.stdout.write(
       `\n${formatTable(evaluation)}\n\nFigures: ${join(out, "metrics.json")}\nReport: ${join(out, "report.html")}\n`,
     );
@@ -95,13 +209,31 @@ async function run(options: Options): Promise<void> {
   }
 }
 
+/** Prompts that are looked at. */
+const promptSample = 500;
+
+async function tellPromptCuts(
+  bundle: Bundle,
+  log: InteractionLog,
+  rows: Uint32Array,
+  seed: number,
+): Promise<void> {
+  if (!bundle.models.includes("llm")) return;
+  const sample = shuffledRows(rows, seed).slice(0, promptSample);
+  const cuts = countPromptCuts(await bundle.llmAsking(), recordsAt(log, sample, bundle), bundle.catalogue);
+  process.stderr.write(`${describePromptCuts(cuts)}\n`);
+}
+
 const noBundle = "Make one with `pnpm train`, or name one with --bundle.";
 
 try {
   await command.parseAsync();
 } catch (error) {
-  process.stderr.write(
-    `${formatError(withRemedy(error, { "bundle/none": noBundle, "bundle/missing": noBundle }))}\n`,
-  );
-  process.exitCode = 1;
+  const told = withRemedy(error, {
+    "bundle/none": noBundle,
+    "bundle/missing": noBundle,
+    "train/interrupted": "The same command goes on: what is trained is kept.",
+  });
+  process.stderr.write(`${formatError(told)}\n`);
+  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
 }

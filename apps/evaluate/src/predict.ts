@@ -6,6 +6,8 @@ import type { Counter } from "./counter.ts";
 export interface Predictions {
   readonly rows: Uint32Array;
   readonly labels: Float32Array;
+  /** The user of each row, as the log numbers them. */
+  readonly users: Int32Array;
   readonly crm?: Float32Array;
   readonly llm?: Float32Array;
 }
@@ -43,5 +45,7 @@ export async function predictRows(
     counter.add(chunk.length);
   }
   counter.stop();
-  return { rows, labels: Float32Array.from(rows, (row) => log.label[row]!), ...answers };
+  const labels = Float32Array.from(rows, (row) => log.label[row]!);
+  const users = Int32Array.from(rows, (row) => log.user[row]!);
+  return { rows, labels, users, ...answers };
 }

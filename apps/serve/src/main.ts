@@ -7,6 +7,7 @@ import { createApp } from "./app.ts";
 import { exampleCommand } from "./example.ts";
 import { describeBundle } from "./info.ts";
 import { listen } from "./listen.ts";
+import { tellPromptCuts } from "./prompt-cuts.ts";
 
 interface Options {
   readonly bundle?: string;
@@ -115,6 +116,8 @@ async function run(options: Options): Promise<void> {
       stop = undefined;
     });
   }
+  const cuts = await tellPromptCuts(bundle, histories);
+  if (cuts !== undefined) log(cuts);
   const loaded = await predictor;
   stop = async () => {
     await server.close(graceMs);

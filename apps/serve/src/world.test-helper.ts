@@ -10,6 +10,7 @@ const catalogue = createCatalogue([
 ]);
 const histories: Histories = {
   users: 1,
+  some: () => ["ann"],
   has: (user) => user === "ann",
   of: () => [
     { item: "1", rating: 4, time: 100 },

@@ -93,7 +93,11 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   expect(html).toContain("Distance of the two models (L_cal): Stage 2");
   expect(html).toContain("What alignment changed");
 
-  const evaluated = command("evaluate", "--runs", runs, "--cache", join(runs, "../cache"));
+  // Of the 12 users of the log
+  expect(trained.stdout.replaceAll("\n", " ")).toMatch(/resamples by users \(\d\d?\), seed 1/);
+  const cache = join(runs, "../cache");
+  const evaluated = command("evaluate", "--runs", runs, "--cache", cache, "--intervals", "rows");
+  expect(evaluated.stdout.replaceAll("\n", " ")).toContain("resamples by rows, seed 1");
   expect(evaluated.stderr).not.toContain("error");
   expect(evaluated.status).toBe(0);
   const figures = JSON.parse(readFileSync(join(run, "evaluation-test/metrics.json"), "utf8")) as {
@@ -103,7 +107,7 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   const logged = (name: string): number =>
     (lines.find((line) => (line as { model?: string }).model === name) as unknown as { auc: number }).auc;
   expect(auc("crm")).toBeCloseTo(logged("CRM after stage 2"), 6);
-  expect(auc("replace")).toBeCloseTo(logged("CoReLLa, replacing"), 6);
+  expect(auc("add-logits")).toBeCloseTo(logged("CoReLLa, adding logits"), 6);
 
   const again = command(
     "train",

@@ -1,14 +1,15 @@
 import { join } from "node:path";
-import { loadRunConfig, train, withDefaultFeatures } from "@corella/alignment";
+import { dryRun, loadRunConfig, resolveConfig, train } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { dryRunTable } from "./dry-run.ts";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
-import { evaluateTest, runReport, verdict } from "./report.ts";
+import { evaluateTest, runReport, verdict, type IntervalKind } from "./report.ts";
 import { openRunFolder } from "./run-folder.ts";
 
 interface Options {
@@ -16,6 +17,8 @@ interface Options {
   readonly set: string[];
   readonly name?: string;
   readonly resume: boolean;
+  readonly intervals: IntervalKind;
+  readonly dryRun: boolean;
   readonly runs: string;
   readonly cache: string;
 }
@@ -40,6 +43,16 @@ const command = new Command("train")
     "go on with the run of this name where it was interrupted, with the same configuration",
     false,
   )
+  .addOption(
+    new Option("--intervals <what>", "what the test figures' intervals draw: whole users, or single rows")
+      .choices(["users", "rows"])
+      .default("users"),
+  )
+  .option(
+    "--dry-run",
+    "say how long it will take and how much memory, from a few steps of each part, and train nothing",
+    false,
+  )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
@@ -51,9 +64,18 @@ async function run(options: Options): Promise<void> {
     ...options.set,
     ...(options.name === undefined ? [] : [`name=${JSON.stringify(options.name)}`]),
   ]);
+  if (options.dryRun) {
+    const measured = await dryRun(chosen.config, {
+      baseFolder: chosen.baseFolder,
+      cacheFolder: options.cache,
+      listener: progress,
+    });
+    process.stdout.write(`\n${dryRunTable(measured)}\n`);
+    return;
+  }
   const { folder, loaded, configText, release } = await openRunFolder(
     options,
-    await withDefaultFeatures(chosen, options.cache, progress.note),
+    await resolveConfig(chosen, options.cache, progress.note),
   );
   const { config } = loaded;
   const interruption = listenForInterruption(process.stderr);
@@ -72,7 +94,7 @@ async function run(options: Options): Promise<void> {
       signal: interruption.signal,
     });
     progress.stop();
-    const evaluation = evaluateTest(result, config.seed);
+    const evaluation = evaluateTest(result, config.seed, options.intervals);
     metrics.rewind("test", -1);
     for (const { title, auc, logLoss, accuracy } of evaluation.rows) {
       metrics.add({
@@ -96,7 +118,8 @@ async function run(options: Options): Promise<void> {
     await metrics.flush();
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");
-    await writeFileAtomic(report, runReport(config, configText, result, evaluation, timings));
+    const html = runReport(config, configText, result, evaluation, timings, options.intervals);
+    await writeFileAtomic(report, html);
     process.stdout.write(`\n${formatTable(evaluation)}\n\n`);
     if (result.baseline !== undefined) process.stdout.write(`${verdict(result, evaluation)}\n`);
     const next = `pnpm serve --bundle ${result.bundleFolder}`;

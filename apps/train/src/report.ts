@@ -12,16 +12,31 @@ import {
 import { summarise } from "@corella/modality";
 import { importanceSection } from "./importance-section.ts";
 
+/** What the intervals of figures draw: whole users, or row by row. */
+export type IntervalKind = "users" | "rows";
+
 /** Figures of everything that a run predicts of its test part. @param seed of the intervals */
-export function evaluateTest({ test, baseline }: TrainingResult, seed: number): Evaluation {
-  return evaluateModels(test.predictions, test.labels, { seed, baseline });
+export function evaluateTest(result: TrainingResult, seed: number, intervals: IntervalKind): Evaluation {
+  const { test, baseline } = result;
+  return evaluateModels(test.predictions, test.labels, {
+    seed,
+    baseline,
+    groups: usersOf(result, intervals),
+  });
+}
+
+/** The user of each row of the test part, where intervals are made by users. */
+function usersOf({ test, data }: TrainingResult, intervals: IntervalKind): Int32Array | undefined {
+  return intervals === "users" ? Int32Array.from(test.rows, (row) => data.log.user[row]!) : undefined;
 }
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
-export function verdict({ served }: TrainingResult, evaluation: Evaluation): string {
+export function verdict({ served, router }: TrainingResult, evaluation: Evaluation): string {
   const difference = evaluation.rows.find(({ name }) => name === served)!.versusBaseline?.aucDifference;
   if (difference === undefined) return "";
   const interval = `${signed(difference.estimate)} AUC, 95 % interval ${signed(difference.low)} to ${signed(difference.high)}`;
+  if (router?.policy.kind === "none")
+    return `The router sends nothing to the LLM: on the validation part its answers bring no more than chance does. The CRM that answers alone differs by ${interval}, from the one after stage 1.`;
   if (difference.low > 0) return `CoReLLa is better than the CRM alone (${interval}).`;
   if (difference.high < 0) return `CoReLLa is worse than the CRM alone (${interval}).`;
   return `The LLM makes no difference that this test part can tell from chance (${interval}).`;
@@ -38,8 +53,9 @@ export function runReport(
   result: TrainingResult,
   evaluation: Evaluation,
   timings: readonly (readonly [string, string])[],
+  intervals: IntervalKind,
 ): string {
-  const { test, phases, data, router, baseline, served, facts, importance } = result;
+  const { test, phases, data, router, baseline, served, facts, importance, shares } = result;
   const remark = verdict(result, evaluation);
   return renderReport({
     title: `corella run: ${config.name}`,
@@ -83,7 +99,9 @@ export function runReport(
       policy: router?.policy,
       models: test.predictions.filter(({ name }) => name !== baseline),
       labels: test.labels,
+      groups: usersOf(result, intervals),
     }),
+    shares,
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
       ...alignmentDetails(result),

@@ -10,6 +10,7 @@ import {
   type SearchConfig,
   type TriedConfig,
   type TuneListener,
+  readRunSettings,
   withDefaultFeatures,
 } from "@corella/alignment";
 import { readYaml } from "@corella/configuration";
@@ -64,7 +65,7 @@ function count(value: string): number {
 
 async function run(searchPath: string | undefined, options: Options): Promise<void> {
   const { search, configPath } = await readSearch(searchPath, options);
-  const written = await readYaml(configPath, options.set);
+  const written = await readRunSettings(configPath, options.set);
   const baseFolder = dirname(resolve(configPath));
   const chosen = { config: parseRunConfig(written, configPath), baseFolder };
   const { config } = await withDefaultFeatures(chosen, options.cache, (text) =>

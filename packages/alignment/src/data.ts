@@ -16,13 +16,17 @@ import {
 import { createGenerator, permutation } from "@corella/random";
 import type { RunConfig } from "./config/config.ts";
 
-/** A log, split and fitted: both modalities of any of its rows. */
-export interface PreparedData {
+/** A log and its parts. */
+export interface LogParts {
   readonly log: InteractionLog;
   readonly split: LogSplit;
+  readonly catalogue: Catalogue;
+}
+
+/** A log, split and fitted: both modalities of any of its rows. */
+export interface PreparedData extends LogParts {
   /** Fitted on the training part: of a recipe with a CRM at once, otherwise when it is first asked for. */
   readonly featureMap: FeatureMap;
-  readonly catalogue: Catalogue;
   /** Where prepared data are kept. */
   readonly cacheFolder: string;
   /** 0 or 1 for each row. */
@@ -71,6 +75,22 @@ export async function prepareData(
   };
 }
 
+/** Prepared data with other rows in the test part, for example a sample of them; all else is shared. */
+export function withTestRows(data: PreparedData, test: Uint32Array): PreparedData {
+  return {
+    log: data.log,
+    catalogue: data.catalogue,
+    cacheFolder: data.cacheFolder,
+    split: { ...data.split, test },
+    // Fitted when it is first asked for, as before.
+    get featureMap() {
+      return data.featureMap;
+    },
+    labels: data.labels,
+    crmBatch: data.crmBatch,
+  };
+}
+
 /** The rows of the test part that a run scores, and of the validation part on which its router is fitted. */
 export function scoredRows(
   { seed, routing, testSamples }: RunConfig,
@@ -78,7 +98,8 @@ export function scoredRows(
 ): { readonly validation: Uint32Array; readonly test: Uint32Array } {
   return {
     validation: rowsOfUsers(log, split.validation, routing.validationSamples, seed, "validation"),
-    test: rowsOfUsers(log, split.test, testSamples ?? split.test.length, seed, "test"),
+    // The same rows for every seed, which are compared on them.
+    test: rowsOfUsers(log, split.test, testSamples ?? split.test.length, 1, "test"),
   };
 }
 

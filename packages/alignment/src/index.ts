@@ -7,17 +7,39 @@ export {
   type RunConfig,
 } from "./config/config.ts";
 export { changedSetting } from "./config/changed-setting.ts";
+export { resolveConfig } from "./config/resolve-config.ts";
 export { withDefaultFeatures } from "./config/default-features.ts";
-export { configForFolder, loadRunConfig, type LoadedConfig } from "./config/load-config.ts";
+export {
+  configForFolder,
+  loadRunConfig,
+  readRunSettings,
+  type LoadedConfig,
+  withRunSettings,
+} from "./config/load-config.ts";
 export type { CrmImportance, FeatureImportance } from "./crm/importance.ts";
 export { prepareData, type PreparedData } from "./data.ts";
-export { train, type TrainingOptions, type TrainingResult } from "./train.ts";
+export { dryRun, type DryRun, type MeasuredPart } from "./dry-run.ts";
+export { train, type PreparingOptions, type TrainingOptions, type TrainingResult } from "./train.ts";
 export { probabilitiesOf, type NamedPredictions, type PartPredictions } from "./predictions.ts";
 export type { TrainedPhase } from "./run.ts";
 export { objective, type LossWeights, type ObjectiveModels } from "./recipes/corella.ts";
 export { calibrationLoss, projectionParams } from "./recipes/calibration-loss.ts";
 export type { AlignedLayers } from "./recipes/aligned-layers.ts";
 export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
+export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
+export { planExperiments, type ExperimentOptions, type PlannedRun } from "./experiments/plan.ts";
+export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
+export { rowsOfSampledUsers } from "./experiments/sampled-users.ts";
+export { simpleModels } from "./experiments/simple-models.ts";
+export type { ExperimentResult } from "./experiments/stored-result.ts";
+export {
+  crmAlone,
+  experimentNames,
+  variantsOf,
+  type ExperimentName,
+  type TableOptions,
+  type Variant,
+} from "./experiments/variants.ts";
 export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";

@@ -40,7 +40,7 @@ const scoringChunk = { single: 250, dense: 1000 };
  * @param lanes by name; the last one is the slowest, by which progress is told
  */
 export async function scoreParts<Name extends string>(
-  { config, data, listener, signal }: Run,
+  { config, data, listener, inChunks }: Run,
   title: string,
   lanes: Readonly<Record<Name, Lane>>,
   parts: readonly Uint32Array[],
@@ -67,15 +67,15 @@ export async function scoreParts<Name extends string>(
       const answers: Record<string, Float32Array> = {};
       const order = byUser(data.log, rows);
       for (const [position, [name, lane]] of named.entries()) {
-        const scores = new Float32Array(rows.length);
-        for (let start = 0; start < rows.length; start += chunkSize) {
-          signal?.throwIfAborted();
-          const places = order.subarray(start, start + chunkSize);
+        // Where not every row is scored, the others are as unsure as can be.
+        const scores = new Float32Array(rows.length).fill(0.5);
+        await inChunks({ title: `${title}: ${name}`, count: rows.length, chunkSize }, async (start, end) => {
+          const places = order.subarray(start, end);
           const chunk = places.map((place) => rows[place]!);
           const answered = await lane.score(recordsAt(data.log, chunk, { statistics }));
           for (const [i, place] of places.entries()) scores[place] = answered[i]!;
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
-        }
+        });
         answers[name] = scores;
       }
       results.push(answers as Answers<Name>);

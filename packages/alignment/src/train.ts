@@ -1,26 +1,33 @@
 import { join } from "node:path";
 import { saveBundle } from "@corella/bundle";
-import { createRuntime, runPhase, type ProgressListener } from "@corella/engine";
+import { createRuntime, type ProgressListener } from "@corella/engine";
 import type { RunConfig } from "./config/config.ts";
+import { resolveConfig } from "./config/resolve-config.ts";
 import { crmImportance, type CrmImportance } from "./crm/importance.ts";
 import { prepareData, type PreparedData } from "./data.ts";
 import { noteWarnings } from "./preflight.ts";
 import type { RecipeResult } from "./recipes/recipe.ts";
 import { recipes } from "./recipes/recipes.ts";
-import type { Run, TrainedPhase } from "./run.ts";
+import { createRun, type Run, type TrainedPhase } from "./run.ts";
 
-/** Where a training reads and writes, and who watches it. */
-export interface TrainingOptions {
+/** What a training reads, where it prepares its data, and who watches it. */
+export interface PreparingOptions {
   /** Relative paths of the configuration start here. */
   readonly baseFolder: string;
+  /** Prepared data are kept here and used again. */
+  readonly cacheFolder: string;
+  readonly listener?: ProgressListener;
+  readonly signal?: AbortSignal;
+}
+
+/** Where a training reads and writes, and who watches it. */
+export interface TrainingOptions extends Omit<PreparingOptions, "cacheFolder"> {
   /** Gets `checkpoints/` and `bundle/`. */
   readonly runFolder: string;
   /** Prepared data are kept here and used again; default: a folder of the run's own. */
   readonly cacheFolder?: string | undefined;
   /** The resolved configuration as text, for the bundle. */
   readonly configText: string;
-  readonly listener?: ProgressListener;
-  readonly signal?: AbortSignal;
 }
 
 /** What a training leaves, besides its checkpoints. */
@@ -40,29 +47,13 @@ export interface TrainingResult extends Omit<RecipeResult, "models"> {
  * `fitFeatureMap`, `createCrm`, `loadPretrained` and `createPrompt`, `crm/one-class`, `config/accumulate`, `config/projection`,
  * `config/no-test`, `config/no-tokenizer`, `config/retrieval`, `llm/lora-target`; later `train/interrupted`, `train/diverged`, `file/write-failed`
  */
-export async function train(config: RunConfig, options: TrainingOptions): Promise<TrainingResult> {
-  const { listener = {}, signal, baseFolder, runFolder } = options;
-  const runtime = await createRuntime(config.runtime);
-  listener.note?.("Reading the data");
-  const data = await prepareData(config, baseFolder, options.cacheFolder ?? join(runFolder, "prepared"));
-  if (config.recipe !== "llm-only") noteWarnings(data, listener);
-  const phases: TrainedPhase[] = [];
-  const run: Run = {
-    config,
-    data,
-    runtime,
-    baseFolder,
-    listener,
-    signal,
-    phases,
-    async phase(name, title, create) {
-      const folder = join(runFolder, "checkpoints", name);
-      const checkpointEveryMs = config.checkpointEverySeconds * 1000;
-      const result = await runPhase({ name, title, folder, listener, signal, checkpointEveryMs }, create);
-      phases.push({ ...result, title });
-      return result.values;
-    },
-  };
+export async function train(given: RunConfig, options: TrainingOptions): Promise<TrainingResult> {
+  const { runFolder } = options;
+  const cacheFolder = options.cacheFolder ?? join(runFolder, "prepared");
+  const prepared = await prepareRun(given, { ...options, cacheFolder });
+  const { config, data } = prepared;
+  const run = createRun({ ...prepared, checkpointFolder: (phase) => join(runFolder, "checkpoints", phase) });
+  const { phases } = run;
   const { models, ...result } = await recipes[config.recipe](run);
   const bundleFolder = join(runFolder, "bundle");
   await saveBundle(bundleFolder, {
@@ -75,4 +66,17 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   });
   const importance = models.crm === undefined ? undefined : await crmImportance(run, models.crm);
   return { ...result, router: models.router, importance, bundleFolder, data, phases };
+}
+
+/** All that a run has before its recipe begins: every default, data and runtime. What is wrong with the data is warned of. */
+export async function prepareRun(
+  given: RunConfig,
+  { baseFolder, cacheFolder, listener = {}, signal }: PreparingOptions,
+): Promise<Omit<Run, "phase" | "phases" | "inChunks">> {
+  const runtime = await createRuntime(given.runtime);
+  listener.note?.("Reading the data");
+  const { config } = await resolveConfig({ config: given, baseFolder }, cacheFolder, listener.note);
+  const data = await prepareData(config, baseFolder, cacheFolder);
+  if (config.recipe !== "llm-only") noteWarnings(data, listener);
+  return { config, data, runtime, baseFolder, listener, signal };
 }

@@ -10,6 +10,8 @@ const namesFile = "histories.json";
 /** The latest events of every known user, so that a request may name a user instead of telling a history. */
 export interface Histories {
   readonly users: number;
+  /** So many of the users, spread evenly; all where there are fewer. */
+  some(count: number): string[];
   has(user: string): boolean;
   /** Oldest first. Empty for an unknown user. */
   of(user: string): HistoryEvent[];
@@ -62,6 +64,13 @@ export async function readHistories(folder: string): Promise<Histories> {
   const codes = new Map(names.users.map((user, code) => [user, code]));
   return {
     users: names.users.length,
+    some(count) {
+      const size = Math.min(count, names.users.length);
+      return Array.from(
+        { length: size },
+        (_, i) => names.users[Math.floor((i * names.users.length) / size)]!,
+      );
+    },
     has: (user) => codes.has(user),
     of(user) {
       const code = codes.get(user);

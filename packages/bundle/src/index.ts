@@ -12,5 +12,6 @@ export { loadPredictor, type LoadOptions } from "./load-predictor.ts";
 export type { ModelName } from "./models.ts";
 export { newestBundle } from "./newest.ts";
 export { createPredictor, type Prediction, type Predictor, type ScoreOptions } from "./predictor.ts";
+export { countPromptCuts, describePromptCuts, fittingLimit, type PromptCuts } from "./prompt-cuts.ts";
 export type { RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";

@@ -6,13 +6,20 @@ import type { Lane } from "./lane.ts";
 /** How a decoder's prompts are made, and how many tokens it reads. */
 export type PromptForLlm = Pick<LlmAsking, "tokenizer" | "maxTokens" | "prompt" | "itemVectors">;
 
-/** The prompt as a decoder is to see it: history is cut to its token limit, and retrieved by the item vectors where there are some. */
-export function createLlmPrompt({ tokenizer, maxTokens, prompt, itemVectors }: PromptForLlm): Prompt {
+/**
+ * The prompt as a decoder is to see it: history is cut to its token limit, and retrieved by the item vectors where there are some.
+ * @param told of each prompt: how many history items it tells, of how many it would without the limit
+ */
+export function createLlmPrompt(
+  { tokenizer, maxTokens, prompt, itemVectors }: PromptForLlm,
+  told?: (events: number, wanted: number) => void,
+): Prompt {
   return createPrompt(
     { ...prompt, maxTokens },
     {
       countTokens: (text) => tokenizer.countTokens(text),
       embedding: itemVectors === undefined ? undefined : embeddingFrom(itemVectors),
+      told,
     },
   );
 }

@@ -11,6 +11,11 @@ export interface Router {
 /** The router's file in a bundle's folder. */
 export const routerFile = "router.json";
 
+const calibrationSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("logit"), slope: z.number(), intercept: z.number() }),
+  z.strictObject({ kind: z.literal("isotonic"), at: z.array(z.number()), value: z.array(z.number()) }),
+]);
+
 const routerSchema = z.strictObject({
   policy: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("threshold"), entropy: z.number() }),
@@ -19,7 +24,7 @@ const routerSchema = z.strictObject({
     z.strictObject({ kind: z.literal("all") }),
   ]),
   mix: z.discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("replace") }),
+    z.strictObject({ kind: z.literal("replace"), calibration: calibrationSchema.optional() }),
     z.strictObject({ kind: z.literal("addLogits"), weight: z.number(), bias: z.number().optional() }),
   ]),
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { mergeUnder, parseStrict, readYaml, withSetting } from "./index.ts";
+import { defaultKind, mergeUnder, parseStrict, readYaml, withSetting, withSettings } from "./index.ts";
 
 async function yaml(text: string): Promise<string> {
   const path = join(await mkdtemp(join(tmpdir(), "corella-yaml-")), "c.yaml");
@@ -90,5 +90,100 @@ test("an unknown key is told with the nearest of its level, through lists and al
   );
   expect(() => parseStrict(schema, { list: "x" }, "c.yaml")).toThrowError(
     expect.objectContaining({ code: "config/invalid", place: "c.yaml" }),
+  );
+});
+
+const shape = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("circle"), radius: z.number(), color: z.string().optional() }),
+  z.strictObject({
+    kind: z.literal("box"),
+    width: z.number(),
+    height: z.number(),
+    color: z.string().optional(),
+  }),
+]);
+const shapes = z.strictObject({
+  first: defaultKind(shape, "circle"),
+  more: z.array(shape).optional(),
+  limit: z
+    .union([z.strictObject({ count: z.number() }), z.strictObject({ all: z.literal(true) })])
+    .optional(),
+});
+const boxes = {
+  first: { kind: "box", width: 1, height: 2, color: "red" },
+  more: [{ kind: "box", width: 1, height: 2 }],
+  limit: { count: 3 },
+};
+
+test("another kind drops what only the kind before had, wherever the setting of the kind stands", () => {
+  const circle = { kind: "circle", radius: 3, color: "red" };
+  for (const changes of [
+    [
+      ["first.kind", "circle"],
+      ["first.radius", 3],
+    ],
+    [
+      ["first.radius", 3],
+      ["first.kind", "circle"],
+    ],
+  ] as const)
+    expect(withSettings(boxes, changes, shapes)).toEqual({ ...boxes, first: circle });
+  expect(withSettings({ first: { radius: 1 } }, [["first.kind", "box"]], shapes)).toEqual({
+    first: { kind: "box" },
+  });
+  expect(withSettings(boxes, [["more.0.kind", "circle"]], shapes)).toMatchObject({
+    more: [{ kind: "circle" }],
+  });
+  expect(withSettings(boxes, [["limit.all", true]], shapes)).toMatchObject({ limit: { all: true } });
+  expect(boxes.first).toHaveProperty("width");
+});
+
+test("what nobody knows, what is said beside the kind, and the same kind drop nothing", () => {
+  const misspelt = { first: { ...boxes.first, widht: 1 } };
+  expect(withSettings(misspelt, [["first.kind", "circle"]], shapes)).toEqual({
+    first: { kind: "circle", color: "red", widht: 1 },
+  });
+  const both = withSettings(
+    boxes,
+    [
+      ["first.kind", "circle"],
+      ["first.radius", 1],
+      ["first.width", 3],
+    ],
+    shapes,
+  );
+  expect(() => parseStrict(shapes, both, "c.yaml")).toThrowError(
+    expect.objectContaining({
+      message: "There is no setting first.width.",
+      remedy: "There are kind, radius, color.",
+    }),
+  );
+  expect(withSettings(boxes, [["first.kind", "box"]], shapes)).toEqual(boxes);
+  expect(withSettings(boxes, [["first.kind", "bax"]], shapes)).toMatchObject({
+    first: { kind: "bax", width: 1 },
+  });
+});
+
+test("defaults of another kind are not merged under", () => {
+  const content = { first: { kind: "circle", radius: 2 }, limit: { all: true } };
+  expect(mergeUnder(content, boxes, shapes)).toEqual({
+    first: { kind: "circle", radius: 2, color: "red" },
+    more: boxes.more,
+    limit: { all: true },
+  });
+  expect(mergeUnder({ first: { width: 5 } }, boxes, shapes)).toMatchObject({
+    first: { ...boxes.first, width: 5 },
+  });
+});
+
+test("a kind that is left out is the default one", () => {
+  expect(parseStrict(shapes, { first: { radius: 1 } }, "c.yaml")).toEqual({
+    first: { kind: "circle", radius: 1 },
+  });
+  expect(() => parseStrict(shapes, { first: { kind: "cone" } }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/invalid", message: expect.stringContaining("first.kind") }),
+  );
+  expect(() => parseStrict(shapes, { first: 3 }, "c.yaml")).toThrowError(
+    expect.objectContaining({ code: "config/invalid" }),
   );
 });

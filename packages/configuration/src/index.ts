@@ -1,4 +1,5 @@
 // YAML files into plain typed values: a configuration is parsed once, at the edge.
-export { mergeUnder, withSetting } from "./change.ts";
+export { mergeUnder, withSetting, withSettings, type Change } from "./change.ts";
+export { defaultKind } from "./default-kind.ts";
 export { parseStrict } from "./parse.ts";
 export { parseYaml, readYaml } from "./read.ts";

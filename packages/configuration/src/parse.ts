@@ -1,5 +1,6 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import { z } from "zod";
+import type { z } from "zod";
+import { fittingKinds, inside, keysOf, outermost } from "./places.ts";
 
 /**
  * Checks plain values by a strict schema and fills in its defaults.
@@ -13,7 +14,7 @@ export function parseStrict<Output>(schema: z.ZodType<Output>, input: unknown, p
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
-    const known = keysAt(schema, issue.path.map(String));
+    const known = keysAt(schema, issue.path.map(String), input);
     const near = nearestName(key, known);
     throw new CorellaError({
       code: "config/unknown-key",
@@ -43,29 +44,12 @@ function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
   return best;
 }
 
-type JsonSchema = {
-  properties?: Record<string, JsonSchema>;
-  /** Of a record whose keys are names of a list. */
-  propertyNames?: { enum?: string[] };
-  items?: JsonSchema;
-  anyOf?: JsonSchema[];
-  oneOf?: JsonSchema[];
-};
-
-/** The setting names that are valid at a path. */
-function keysAt(schema: z.ZodType, path: readonly string[]): string[] {
-  let places: JsonSchema[] = [z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema];
-  const alternatives = (place: JsonSchema): JsonSchema[] => [
-    place,
-    ...[...(place.anyOf ?? []), ...(place.oneOf ?? [])].flatMap(alternatives),
-  ];
+/** The setting names that are valid at a path: those of the kinds that the input says, where it says them. */
+function keysAt(schema: z.ZodType, path: readonly string[], input: unknown): string[] {
+  let [places, value] = [fittingKinds(outermost(schema), input), input];
   for (const key of path) {
-    places = places
-      .flatMap(alternatives)
-      .flatMap((place) => [place.properties?.[key], /^\d+$/.test(key) ? place.items : undefined])
-      .filter((place) => place !== undefined);
+    value = (value as Readonly<Record<string, unknown>> | undefined)?.[key];
+    places = fittingKinds(inside(places, key), value);
   }
-  return places
-    .flatMap(alternatives)
-    .flatMap((place) => [...Object.keys(place.properties ?? {}), ...(place.propertyNames?.enum ?? [])]);
+  return keysOf(places);
 }

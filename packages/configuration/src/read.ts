@@ -1,13 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { CorellaError } from "@corella/errors";
 import { parseDocument } from "yaml";
-import { withSetting } from "./change.ts";
+import { z } from "zod";
+import { withSettings, type Change } from "./change.ts";
 
 /**
  * Reads a YAML file and applies settings of the form `path.to.key=value`, whose values are YAML too.
+ * @param schema of the content: with it a setting that chooses another kind drops what only the other kinds have, as `withSettings`
  * @throws CorellaError `config/missing`, `config/syntax` with line and column, `config/set`
  */
-export async function readYaml(path: string, settings: readonly string[] = []): Promise<unknown> {
+export async function readYaml(
+  path: string,
+  settings: readonly string[] = [],
+  schema: z.ZodType = z.unknown(),
+): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new CorellaError({
       code: "config/missing",
@@ -17,8 +23,7 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
       cause,
     });
   });
-  let content = parseYaml(text, path);
-  for (const setting of settings) {
+  const changes = settings.map((setting): Change => {
     const match = /^([^=\s]+)=(.*)$/s.exec(setting);
     if (match === null) {
       throw new CorellaError({
@@ -28,9 +33,9 @@ export async function readYaml(path: string, settings: readonly string[] = []): 
         remedy: "Write it like stages.joint.samples=2000.",
       });
     }
-    content = withSetting(content, match[1]!, parseYaml(match[2]!, `the setting ${setting}`));
-  }
-  return content;
+    return [match[1]!, parseYaml(match[2]!, `the setting ${setting}`)];
+  });
+  return withSettings(parseYaml(text, path), changes, schema);
 }
 
 /**

@@ -15,7 +15,8 @@ export interface ConfidenceGroup {
 
 /**
  * Figure 1 of the paper: the samples in equal groups by the CRM's entropy (in nats), from the least confident to the
- * most, and each model's AUC within them. All models see the same resamples.
+ * most, and each model's AUC within them. All models see the same resamples; with `groups`, the user of each sample,
+ * they draw whole users.
  * @throws CorellaError `evaluation/length-mismatch`, `evaluation/no-models`, `evaluation/no-samples`,
  * `evaluation/duplicate-model`, `evaluation/not-a-share`; `metrics/...` with the model's name as its place.
  */
@@ -28,6 +29,7 @@ export function confidenceGroupAuc(
 ): ConfidenceGroup[] {
   checkModels(models, labels);
   checkLength(entropy.length, labels.length, "entropy");
+  if (options.groups !== undefined) checkLength(options.groups.length, labels.length, "groups");
   for (const { name, probabilities } of models) {
     checkLength(probabilities.length, labels.length, `model '${name}', probabilities`);
   }
@@ -36,6 +38,8 @@ export function confidenceGroupAuc(
     const select = (values: Float32Array): Float32Array => Float32Array.from(rows, (row) => values[row]!);
     const groupLabels = select(labels);
     const groupEntropy = select(entropy).sort();
+    const users = options.groups;
+    const groupOptions = { ...options, groups: users && Int32Array.from(rows, (row) => users[row]!) };
     return {
       name: groupName(group, groups),
       count: rows.length,
@@ -45,7 +49,7 @@ export function confidenceGroupAuc(
         title: titleOf(model),
         auc: namingModel(
           model.name,
-          () => bootstrapMetrics(select(model.probabilities), groupLabels, options).auc,
+          () => bootstrapMetrics(select(model.probabilities), groupLabels, groupOptions).auc,
         ),
       })),
     };

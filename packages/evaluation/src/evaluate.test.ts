@@ -1,4 +1,4 @@
-import { bootstrapDifference, bootstrapMetrics, delongTest } from "@corella/metrics";
+import { bootstrapDifference, bootstrapMetrics, confidenceGroups, delongTest } from "@corella/metrics";
 import { expect, test } from "vitest";
 import { confidenceGroupAuc, entropyHistogram, evaluateModels, formatTable } from "./index.ts";
 import { sample } from "./sample.test-helper.ts";
@@ -57,6 +57,31 @@ test("every model sees the same resamples, and the same seed the same again", ()
   }
   const [{ auc } = { auc: undefined }] = evaluateModels(models, truth, { ...options, seed: 5 }).rows;
   expect(auc!.low).not.toBe(evaluation.rows[0]!.auc.low);
+});
+
+test("with the users of the samples resamples draw whole users, in every figure", () => {
+  const { models, labels: truth, entropy } = sample(200);
+  const groups = Int32Array.from(truth, (_, row) => row % 20);
+  const options = { samples: 50, seed: 4, level: 0.9, groups };
+  const [first, second] = models as [(typeof models)[0], (typeof models)[0]];
+  const evaluation = evaluateModels([first, second], truth, { ...options, baseline: first.name });
+  expect(evaluation.groupCount).toBe(20);
+  expect(evaluation).not.toHaveProperty("groups");
+  expect(evaluation.rows[0]).toMatchObject(bootstrapMetrics(first.probabilities, truth, options));
+  expect(evaluation.rows[1]!.versusBaseline!.aucDifference).toEqual(
+    bootstrapDifference(second.probabilities, first.probabilities, truth, options).auc,
+  );
+  expect(evaluateModels([first], truth, { samples: 5 })).not.toHaveProperty("groupCount");
+  // A group of one in three samples by confidence draws those of its users that it has.
+  const [low] = confidenceGroupAuc([first], entropy, truth, 3, options);
+  const rows = confidenceGroups(entropy, 3)[2]!;
+  const take = (values: Float32Array): Float32Array => Float32Array.from(rows, (row) => values[row]!);
+  expect(low!.models[0]!.auc).toEqual(
+    bootstrapMetrics(take(first.probabilities), take(truth), {
+      ...options,
+      groups: Int32Array.from(rows, (row) => groups[row]!),
+    }).auc,
+  );
 });
 
 test("confidence groups go from the least confident to the most", () => {
@@ -147,6 +172,18 @@ test.each([
     () => confidenceGroupAuc([right], new Float32Array(3), labels),
     "evaluation/length-mismatch",
     "entropy",
+  ],
+  [
+    "too few users",
+    () => evaluateModels([right], labels, { groups: new Int32Array(3) }),
+    "metrics/length-mismatch",
+    "model 'right', groups",
+  ],
+  [
+    "too many users of confidence groups",
+    () => confidenceGroupAuc([right], new Float32Array(4), labels, 2, { groups: new Int32Array(5) }),
+    "evaluation/length-mismatch",
+    "groups",
   ],
   [
     "too many probabilities",

@@ -4,7 +4,7 @@ import {
   bootstrapMetrics,
   delongTest,
   type BootstrapOptions,
-  type Interval,
+  type DifferenceInterval,
   type MetricIntervals,
 } from "@corella/metrics";
 
@@ -20,7 +20,10 @@ export interface ModelPredictions {
   readonly shareToLlm?: number | undefined;
 }
 
-/** How intervals are made, and what models are compared with. */
+/**
+ * How intervals are made, and what models are compared with. With `groups`, the user of each sample, resamples draw whole
+ * users, as one should where samples of a user go together.
+ */
 export interface EvaluationOptions extends BootstrapOptions {
   /** Name of the model that the others are compared with. */
   readonly baseline?: string | undefined;
@@ -28,9 +31,9 @@ export interface EvaluationOptions extends BootstrapOptions {
 
 /** A model against the baseline, on the same samples. */
 export interface BaselineComparison {
-  /** The model's AUC minus the baseline's, in the same resamples. */
-  readonly aucDifference: Interval;
-  /** Two-sided p-value of DeLong's test. */
+  /** The model's AUC minus the baseline's, and its two-sided p-value, of the same resamples. Tables show this p-value. */
+  readonly aucDifference: DifferenceInterval;
+  /** Two-sided p-value of DeLong's test, which takes samples for independent of each other, those of a user too. */
   readonly deLongP: number;
 }
 
@@ -55,23 +58,25 @@ export interface Evaluation {
   readonly samples: number;
   readonly seed: number;
   readonly level: number;
+  /** Number of users that resamples draw whole; undefined: samples are drawn row by row. */
+  readonly groupCount?: number | undefined;
 }
 
 /**
  * AUC, logloss and accuracy of each model with percentile bootstrap intervals. Every model sees the same resamples, and
  * differences to the baseline are taken within each of them. The same input gives the same numbers.
- * Rows are drawn one by one: where samples of a user go together, true intervals are somewhat wider.
+ * Without `groups` samples are drawn one by one: where those of a user go together, true intervals are wider.
  * @throws CorellaError `evaluation/no-models`, `evaluation/no-samples`, `evaluation/duplicate-model`,
  * `evaluation/unknown-baseline`, `evaluation/not-a-share`; `metrics/...` with the model's name as its place.
  */
 export function evaluateModels(
   models: readonly ModelPredictions[],
   labels: Float32Array,
-  { samples = 1000, seed = 1, level = 0.95, baseline }: EvaluationOptions = {},
+  { samples = 1000, seed = 1, level = 0.95, groups, baseline }: EvaluationOptions = {},
 ): Evaluation {
   checkModels(models, labels);
   const baselineModel = findBaseline(models, baseline);
-  const options = { samples, seed, level };
+  const options = { samples, seed, level, groups };
   // Before any comparison, so that an error names the model whose predictions are at fault
   const metrics = models.map(({ name, probabilities }) =>
     namingModel(name, () => bootstrapMetrics(probabilities, labels, options)),
@@ -89,7 +94,10 @@ export function evaluateModels(
     count: labels.length,
     positives: labels.reduce((sum, label) => sum + label, 0),
     ...(baselineModel === undefined ? {} : { baseline: baselineModel.name }),
-    ...options,
+    samples,
+    seed,
+    level,
+    ...(groups === undefined ? {} : { groupCount: new Set(groups).size }),
   };
 }
 
@@ -110,7 +118,10 @@ function compare(
  * @throws CorellaError `evaluation/no-models`, `evaluation/no-samples`, `evaluation/duplicate-model`,
  * `evaluation/not-a-share`
  */
-export function checkModels(models: readonly ModelPredictions[], labels: Float32Array): void {
+export function checkModels(
+  models: readonly Pick<ModelPredictions, "name" | "shareToLlm">[],
+  labels: Float32Array,
+): void {
   if (models.length === 0) {
     throw new CorellaError({
       code: "evaluation/no-models",
@@ -149,10 +160,14 @@ export function checkModels(models: readonly ModelPredictions[], labels: Float32
   }
 }
 
-function findBaseline(
-  models: readonly ModelPredictions[],
+/**
+ * The model that others are compared with; undefined where none is named.
+ * @throws CorellaError `evaluation/unknown-baseline`
+ */
+export function findBaseline<Model extends { readonly name: string }>(
+  models: readonly Model[],
   baseline: string | undefined,
-): ModelPredictions | undefined {
+): Model | undefined {
   if (baseline === undefined) return undefined;
   const found = models.find(({ name }) => name === baseline);
   if (found !== undefined) return found;
@@ -171,7 +186,7 @@ export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title"
 }
 
 /** Title of the model that the others are compared with; undefined where there is none. */
-export function baselineTitle({ rows, baseline }: Evaluation): string | undefined {
+export function baselineTitle({ rows, baseline }: Pick<Evaluation, "rows" | "baseline">): string | undefined {
   return rows.find(({ name }) => name === baseline)?.title;
 }
 

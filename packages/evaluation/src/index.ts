@@ -1,3 +1,4 @@
+export { budgetCurve, type AnswersOfBoth, type BudgetPoint, type BudgetSeed } from "./budget.ts";
 export {
   alignmentFigures,
   alignmentTable,
@@ -36,4 +37,22 @@ export type {
   ReportTable,
   SummaryCard,
 } from "./report/report.ts";
+export {
+  budgetTable,
+  confidenceTable,
+  formatCsv,
+  seedsTable,
+  segmentsTable,
+  type ResultTable,
+} from "./result-table.ts";
+export {
+  evaluateSeeds,
+  seedSpread,
+  type SeededPredictions,
+  type SeedsEvaluation,
+  type SeedSpread,
+  type SeedsRow,
+} from "./seeds.ts";
+export { evaluateSegments, type Segment, type SegmentFigures, type SegmentRow } from "./segments.ts";
+export { formatSegments } from "./segment-table.ts";
 export { formatMarkdownTable, formatTable } from "./table.ts";

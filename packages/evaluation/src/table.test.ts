@@ -25,7 +25,7 @@ const evaluation: Evaluation = {
       logLoss: interval(1.25),
       accuracy: interval(0.7),
       shareToLlm: 0.3,
-      versusBaseline: { aucDifference: interval(0.0015, 0.002), deLongP: 0.0184 },
+      versusBaseline: { aucDifference: { ...interval(0.0015, 0.002), pValue: 0.138 }, deLongP: 0.0184 },
     },
   ],
   count: 10_000,
@@ -34,6 +34,7 @@ const evaluation: Evaluation = {
   samples: 1000,
   seed: 1,
   level: 0.95,
+  groupCount: 1204,
 };
 
 test("a terminal's table is aligned and says how its intervals were made", () => {
@@ -44,10 +45,11 @@ model    AUC [95 %]            logloss [95 %]           accuracy [95 %]       to
 CRM      .7585 [.7485, .7685]  .5900 [.5800, .6000]     .6890 [.6790, .6990]  0.0 %
 CoReLLa  .7600 [.7500, .7700]  1.2500 [1.2400, 1.2600]  .7000 [.6900, .7100]  30.0 %
 
-10,000 samples, 52.0 % positive; in brackets 95 % intervals of 1,000 paired bootstrap resamples (seed 1).
+10,000 samples, 52.0 % positive; in brackets 95 % intervals, and p, of 1,000 paired bootstrap resamples by
+users (1,204), seed 1.
 
 AUC against CRM:
-  CoReLLa  +0.0015 [−0.0005, +0.0035], p = 0.018`.trimStart(),
+  CoReLLa  +0.0015 [−0.0005, +0.0035], p = 0.138`.trimStart(),
   );
 });
 
@@ -65,6 +67,7 @@ test("without shares and baseline there are no columns and lines of them; what h
     "only   – [–, –]    .5000 [.4900, .5100]  1.0000 [.9900, 1.0100]",
   );
   expect(formatTable(alone)).not.toContain("against");
+  expect(formatTable(alone)).toContain("90 % intervals of 10 paired bootstrap resamples by rows, seed 2.");
   expect(formatMarkdownTable(alone).split("\n")[0]).toBe("| model | AUC | logloss | accuracy |");
 });
 
@@ -90,9 +93,9 @@ test("markdown: a row a model, with special characters as themselves", () => {
     `| model | AUC | logloss | accuracy | to LLM | AUC against CRM \\| \\<b\\>\\* |
 | --- | ---: | ---: | ---: | ---: | ---: |
 | CRM \\| \\<b\\>\\* | 0.7585 [0.7485, 0.7685] | 0.5900 [0.5800, 0.6000] | 0.6890 [0.6790, 0.6990] | 0.0 % | – |
-| CoReLLa \\| \\<b\\>\\* | 0.7600 [0.7500, 0.7700] | 1.2500 [1.2400, 1.2600] | 0.7000 [0.6900, 0.7100] | 30.0 % | +0.0015 [−0.0005, +0.0035], p = 0.018 |
+| CoReLLa \\| \\<b\\>\\* | 0.7600 [0.7500, 0.7700] | 1.2500 [1.2400, 1.2600] | 0.7000 [0.6900, 0.7100] | 30.0 % | +0.0015 [−0.0005, +0.0035], p = 0.138 |
 
-10,000 samples, 52.0 % positive; in brackets 95 % intervals of 1,000 paired bootstrap resamples (seed 1).
+10,000 samples, 52.0 % positive; in brackets 95 % intervals, and p, of 1,000 paired bootstrap resamples by users (1,204), seed 1.
 `,
   );
 });

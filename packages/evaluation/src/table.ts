@@ -43,10 +43,8 @@ export function formatTable(evaluation: Evaluation): string {
   for (const [i, [first = "", ...others]] of names.entries()) {
     lines.push(line(first, cells[i]!), ...others);
   }
-  lines.push(
-    "",
-    `${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}`,
-  );
+  const note = `${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}`;
+  lines.push("", ...wrap(note, lineWidth));
   return [...lines, ...comparisonLines(evaluation)].join("\n");
 }
 
@@ -85,9 +83,11 @@ export function formatMarkdownTable(evaluation: Evaluation): string {
   return `${lines.join("\n")}\n\n${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}\n`;
 }
 
-/** What the intervals are, in a sentence. */
-export function method({ samples, seed, level }: Evaluation): string {
-  return `in brackets ${formatLevel(level)} intervals of ${formatCount(samples)} paired bootstrap resamples (seed ${seed}).`;
+/** What the intervals and p-values are, in a sentence. */
+export function method({ samples, seed, level, groupCount, rows }: Evaluation): string {
+  const by = groupCount === undefined ? "by rows" : `by users (${formatCount(groupCount)})`;
+  const compared = rows.some(({ versusBaseline }) => versusBaseline !== undefined);
+  return `in brackets ${formatLevel(level)} intervals${compared ? ", and p," : ""} of ${formatCount(samples)} paired bootstrap resamples ${by}, seed ${seed}.`;
 }
 
 /** The share of the positive samples as text: `49.8 %`. */
@@ -99,9 +99,9 @@ function shareCell({ shareToLlm }: EvaluationRow): string {
   return shareToLlm === undefined ? "–" : formatShare(shareToLlm);
 }
 
-function comparison({ aucDifference, deLongP }: NonNullable<EvaluationRow["versusBaseline"]>): string {
-  const { estimate, low, high } = aucDifference;
-  return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(deLongP)}`;
+function comparison({ aucDifference }: NonNullable<EvaluationRow["versusBaseline"]>): string {
+  const { estimate, low, high, pValue } = aucDifference;
+  return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(pValue)}`;
 }
 
 function interval({ estimate, low, high }: Interval): string {

@@ -1,5 +1,3 @@
-import { CorellaError } from "@corella/errors";
-import { createGenerator } from "@corella/random";
 import {
   checkedLabels,
   checkedProbabilities,
@@ -7,25 +5,18 @@ import {
   checkWholeNumber,
   type Numbers,
 } from "./inputs.ts";
-import { ascendingOrder } from "./ranking.ts";
-import { rowHits, rowLogLosses } from "./summary.ts";
-
-/** How many resamples are drawn, and how wide an interval is. */
-export interface BootstrapOptions {
-  /** Number of resamples, default 1,000. */
-  readonly samples?: number;
-  /** Default 1. The same seed gives the same resamples, here and in `bootstrapMetrics`. */
-  readonly seed?: number;
-  /** Coverage of the interval, default 0.95. */
-  readonly level?: number;
-}
-
-/** The statistic of the rows as they are, and the percentile interval of its resamples. */
-export interface Interval {
-  readonly estimate: number;
-  readonly low: number;
-  readonly high: number;
-}
+import {
+  differenceInterval,
+  percentileInterval,
+  resampleCount,
+  resamplePlan,
+  weightDraws,
+  type BootstrapOptions,
+  type DifferenceInterval,
+  type Interval,
+  type ResamplePlan,
+} from "./resamples.ts";
+import { minus, weightedMetrics, type MetricValues, type WeightedMetrics } from "./weighted-metrics.ts";
 
 /** AUC, logloss (in nats) and accuracy, each with its interval. */
 export interface MetricIntervals {
@@ -34,11 +25,19 @@ export interface MetricIntervals {
   readonly accuracy: Interval;
 }
 
+/** How two models differ in AUC, logloss (in nats) and accuracy, each with its interval and p-value. */
+export interface MetricDifferences {
+  readonly auc: DifferenceInterval;
+  readonly logLoss: DifferenceInterval;
+  readonly accuracy: DifferenceInterval;
+}
+
 /**
- * Percentile bootstrap over rows: `statistic` gets row numbers, drawn with replacement from [0, count). The array is
- * used again for the next resample. Resamples where the statistic is NaN (an AUC without positives) are left out.
+ * Percentile bootstrap: `statistic` gets row numbers of [0, count), drawn with replacement row by row, or user by user
+ * where `groups` tells the users. The array is used again for the next resample. Resamples where the statistic is NaN
+ * (an AUC without positives) are left out, and of one row or one user alone there is no interval (NaN).
  * Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
- * @throws CorellaError `metrics/bad-argument`.
+ * @throws CorellaError `metrics/bad-argument`, `metrics/length-mismatch`.
  */
 export function bootstrap(
   statistic: (rows: Uint32Array) => number,
@@ -46,21 +45,29 @@ export function bootstrap(
   options: BootstrapOptions = {},
 ): Interval {
   checkWholeNumber(count, 0, "count");
-  const { samples, seed, level } = checkedOptions(options);
+  const plan = resamplePlan(count, options);
   const estimate = statistic(Uint32Array.from({ length: count }, (_, row) => row));
-  const generator = createGenerator(seed, "bootstrap");
-  const rows = new Uint32Array(count);
-  const replicates = new Float64Array(samples);
-  for (let sample = 0; sample < samples; sample++) {
-    for (let i = 0; i < count; i++) rows[i] = generator.integer(count);
-    replicates[sample] = statistic(rows);
+  const draw = weightDraws(plan);
+  const weights = new Uint32Array(count);
+  let buffer = new Uint32Array(count);
+  const replicates = new Float64Array(plan.samples).fill(Number.NaN);
+  for (let sample = 0; sample < resampleCount(plan); sample++) {
+    draw(weights);
+    const size = weights.reduce((sum, weight) => sum + weight, 0);
+    if (size > buffer.length) buffer = new Uint32Array(size);
+    let end = 0;
+    for (let row = 0; row < count; row++) {
+      buffer.fill(row, end, end + weights[row]!);
+      end += weights[row]!;
+    }
+    replicates[sample] = statistic(buffer.subarray(0, size));
   }
-  return percentileInterval(estimate, replicates, level);
+  return percentileInterval(estimate, replicates, plan.level);
 }
 
 /**
- * Bootstrap intervals of AUC, logloss and accuracy. The rows are sorted once; a resample is a count of how often each
- * row was drawn, so that it takes time linear in the rows.
+ * Bootstrap intervals of AUC, logloss and accuracy, by rows or by the users that `groups` tells. The rows are sorted
+ * once; a resample is a count of how often each row was drawn, so that it takes time linear in the rows.
  * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`, `metrics/bad-argument`.
  */
 export function bootstrapMetrics(
@@ -69,14 +76,15 @@ export function bootstrapMetrics(
   options: BootstrapOptions = {},
 ): MetricIntervals {
   const checked = checkedProbabilities(probabilities);
-  const checkedLabel = checkedLabels(labels, checked.length);
-  const model = weightedMetrics(checked, checkedLabel);
-  return resampleMetrics(checked.length, model, options);
+  const metrics = weightedMetrics(checked, checkedLabels(labels, checked.length));
+  const plan = resamplePlan(checked.length, options);
+  return summarised(resampled(checked.length, metrics, plan), plan.level, percentileInterval);
 }
 
 /**
- * Bootstrap intervals of the differences, A minus B, of two models on the same rows; each resample draws the same rows
- * for both. An interval that does not hold 0 is a significant difference at 1 - level.
+ * Bootstrap intervals and p-values of the differences, A minus B, of two models on the same rows; each resample draws
+ * the same rows (or users, by `groups`) for both. An interval that does not hold 0 is a significant difference at
+ * 1 - level.
  * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`, `metrics/bad-argument`.
  */
 export function bootstrapDifference(
@@ -84,118 +92,59 @@ export function bootstrapDifference(
   probabilitiesB: Numbers,
   labels: Numbers,
   options: BootstrapOptions = {},
-): MetricIntervals {
+): MetricDifferences {
   const checkedA = checkedProbabilities(probabilitiesA, "probabilitiesA");
   const checkedB = checkedProbabilities(probabilitiesB, "probabilitiesB");
   checkSameLength(checkedA.length, checkedB.length, "probabilitiesB");
   const checkedLabel = checkedLabels(labels, checkedA.length);
   const modelA = weightedMetrics(checkedA, checkedLabel);
   const modelB = weightedMetrics(checkedB, checkedLabel);
-  const difference: WeightedMetrics = (weights) => {
-    const a = modelA(weights);
-    const b = modelB(weights);
-    return { auc: a.auc - b.auc, logLoss: a.logLoss - b.logLoss, accuracy: a.accuracy - b.accuracy };
-  };
-  return resampleMetrics(checkedA.length, difference, options);
+  const plan = resamplePlan(checkedA.length, options);
+  const difference: WeightedMetrics = (weights) => minus(modelA(weights), modelB(weights));
+  return summarised(resampled(checkedA.length, difference, plan), plan.level, differenceInterval);
 }
 
-/** The metrics of the rows where row i stands `weights[i]` times. */
-type WeightedMetrics = (weights: Uint32Array) => { auc: number; logLoss: number; accuracy: number };
-
-function weightedMetrics(probabilities: Float64Array, labels: Uint8Array): WeightedMetrics {
-  const order = ascendingOrder(probabilities);
-  const endsTie = Uint8Array.from(order, (row, i) => {
-    const next = order[i + 1];
-    return next === undefined || probabilities[next] !== probabilities[row] ? 1 : 0;
-  });
-  const losses = rowLogLosses(probabilities, labels);
-  const hits = rowHits(probabilities, labels, 0.5);
-
-  return (weights) => {
-    let wins = 0; // positives over negatives, a tie counting one half
-    let positives = 0;
-    let negatives = 0;
-    let tiedPositives = 0;
-    let tiedNegatives = 0;
-    for (let i = 0; i < order.length; i++) {
-      const row = order[i]!;
-      const positive = labels[row]! * weights[row]!;
-      tiedPositives += positive;
-      tiedNegatives += weights[row]! - positive;
-      if (endsTie[i] === 0) continue;
-      wins += tiedPositives * (negatives + tiedNegatives / 2);
-      positives += tiedPositives;
-      negatives += tiedNegatives;
-      tiedPositives = 0;
-      tiedNegatives = 0;
-    }
-    let loss = 0;
-    let hit = 0;
-    for (let row = 0; row < losses.length; row++) {
-      loss += weights[row]! * losses[row]!;
-      hit += weights[row]! * hits[row]!;
-    }
-    const count = positives + negatives;
-    return { auc: wins / (positives * negatives), logLoss: loss / count, accuracy: hit / count };
-  };
+/** Metrics of the rows as they are, and of each resample. */
+export interface Resampled {
+  readonly estimate: MetricValues;
+  readonly replicates: Readonly<Record<keyof MetricValues, Float64Array>>;
 }
 
-function resampleMetrics(
+/** The metrics of so many rows and of their resamples. @param ofResample where a resample draws something beside the rows */
+export function resampled(
   count: number,
   metrics: WeightedMetrics,
-  options: BootstrapOptions,
-): MetricIntervals {
-  const { samples, seed, level } = checkedOptions(options);
+  plan: ResamplePlan,
+  ofResample: WeightedMetrics = metrics,
+): Resampled {
+  const { samples } = plan;
   const weights = new Uint32Array(count).fill(1);
   const estimate = metrics(weights);
   const replicates = {
-    auc: new Float64Array(samples),
-    logLoss: new Float64Array(samples),
-    accuracy: new Float64Array(samples),
+    auc: new Float64Array(samples).fill(Number.NaN),
+    logLoss: new Float64Array(samples).fill(Number.NaN),
+    accuracy: new Float64Array(samples).fill(Number.NaN),
   };
-  const generator = createGenerator(seed, "bootstrap");
-  for (let sample = 0; sample < samples; sample++) {
-    weights.fill(0);
-    for (let i = 0; i < count; i++) weights[generator.integer(count)]! += 1;
-    const replicate = metrics(weights);
+  const draw = weightDraws(plan);
+  for (let sample = 0; sample < resampleCount(plan); sample++) {
+    draw(weights);
+    const replicate = ofResample(weights);
     replicates.auc[sample] = replicate.auc;
     replicates.logLoss[sample] = replicate.logLoss;
     replicates.accuracy[sample] = replicate.accuracy;
   }
+  return { estimate, replicates };
+}
+
+/** What `interval` makes of each metric's replicates. */
+export function summarised<T>(
+  { estimate, replicates }: Resampled,
+  level: number,
+  interval: (estimate: number, replicates: Float64Array, level: number) => T,
+): Record<keyof MetricValues, T> {
   return {
-    auc: percentileInterval(estimate.auc, replicates.auc, level),
-    logLoss: percentileInterval(estimate.logLoss, replicates.logLoss, level),
-    accuracy: percentileInterval(estimate.accuracy, replicates.accuracy, level),
+    auc: interval(estimate.auc, replicates.auc, level),
+    logLoss: interval(estimate.logLoss, replicates.logLoss, level),
+    accuracy: interval(estimate.accuracy, replicates.accuracy, level),
   };
-}
-
-function percentileInterval(estimate: number, replicates: Float64Array, level: number): Interval {
-  const sorted = replicates.filter((value) => !Number.isNaN(value)).sort();
-  return { estimate, low: quantile(sorted, (1 - level) / 2), high: quantile(sorted, (1 + level) / 2) };
-}
-
-/** Linear between the neighbours (type 7 of Hyndman & Fan, 1996, numpy's default). NaN of nothing. */
-function quantile(sorted: Float64Array, share: number): number {
-  const position = share * (sorted.length - 1);
-  const below = sorted[Math.floor(position)] ?? Number.NaN;
-  const above = sorted[Math.ceil(position)] ?? Number.NaN;
-  return below + (above - below) * (position - Math.floor(position));
-}
-
-function checkedOptions({
-  samples = 1000,
-  seed = 1,
-  level = 0.95,
-}: BootstrapOptions): Required<BootstrapOptions> {
-  checkWholeNumber(samples, 1, "samples");
-  checkWholeNumber(seed, 0, "seed");
-  if (!(level > 0 && level < 1)) {
-    throw new CorellaError({
-      code: "metrics/bad-argument",
-      message: `level is ${level}, and must be between 0 and 1.`,
-      place: "level",
-      remedy: "Give 0.95 for a 95 % interval.",
-    });
-  }
-  return { samples, seed, level };
 }

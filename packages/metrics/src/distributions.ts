@@ -20,6 +20,20 @@ export function studentTTwoSided(t: number, degreesOfFreedom: number): number {
   return 1 - (front * betaContinuedFraction(y, 0.5, a)) / 0.5;
 }
 
+/** The t >= 0 with P(|T| >= t) = p of Student's t distribution, by bisection on a scale without an end. @param p in (0, 1) */
+export function studentTQuantile(p: number, degreesOfFreedom: number): number {
+  // t = s / (1 - s) with s in (0, 1); the probability falls with t
+  let low = 0;
+  let high = 1;
+  for (;;) {
+    const middle = (low + high) / 2;
+    const t = middle / (1 - middle);
+    if (middle === low || middle === high) return t;
+    if (studentTTwoSided(t, degreesOfFreedom) > p) low = middle;
+    else high = middle;
+  }
+}
+
 /** erfc(x) for x >= 0: Abramowitz & Stegun 7.1.6 (series) up to 2.5, 7.1.14 (continued fraction) beyond. */
 function complementaryError(x: number): number {
   if (x < 2.5) {

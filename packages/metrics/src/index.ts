@@ -2,13 +2,14 @@ export {
   bootstrap,
   bootstrapDifference,
   bootstrapMetrics,
-  type BootstrapOptions,
-  type Interval,
+  type MetricDifferences,
   type MetricIntervals,
 } from "./bootstrap.ts";
 export { calibrationCurve, expectedCalibrationError, type CalibrationBin } from "./calibration.ts";
 export { confidenceGroups } from "./confidence.ts";
 export type { Numbers } from "./inputs.ts";
 export { auc, groupAuc } from "./ranking.ts";
+export { bootstrapSeedDifference } from "./seeds.ts";
 export { delongTest, pairedTTest, type DelongResult, type PairedTTestResult } from "./significance.ts";
+export type { BootstrapOptions, DifferenceInterval, Interval } from "./resamples.ts";
 export { accuracy, logLoss, summary, type Summary } from "./summary.ts";

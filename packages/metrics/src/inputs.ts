@@ -88,3 +88,17 @@ export function checkWholeNumber(value: number, smallest: number, name: string):
     place: name,
   });
 }
+
+/**
+ * Refuses a coverage that is not between 0 and 1.
+ * @throws CorellaError `metrics/bad-argument`
+ */
+export function checkLevel(level: number): void {
+  if (level > 0 && level < 1) return;
+  throw new CorellaError({
+    code: "metrics/bad-argument",
+    message: `level is ${level}, and must be between 0 and 1.`,
+    place: "level",
+    remedy: "Give 0.95 for a 95 % interval.",
+  });
+}

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scoredRows } from "./arbitraries.test-helper.ts";
-import { normalTwoSided, studentTTwoSided } from "./distributions.ts";
+import { normalTwoSided, studentTQuantile, studentTTwoSided } from "./distributions.ts";
 import { auc, delongTest, pairedTTest } from "./index.ts";
 
 /** P(X <= x) of a symmetric distribution from P(|X| >= |x|). */
@@ -50,6 +50,20 @@ test("Student t has closed forms for one and two degrees of freedom, and tends t
   );
   expect(studentTTwoSided(Infinity, 3)).toBe(0);
   expect(studentTTwoSided(0, 3)).toBe(1);
+});
+
+// scipy 1.17.1: stats.t.isf(p / 2, d)
+test.each([
+  [0.05, 1, 12.706204736174705],
+  [0.05, 2, 4.302652729749464],
+  [0.05, 4, 2.7764451051977943],
+  [0.01, 29, 2.7563859036706053],
+  [0.1, 7.5, 1.8757474792112883],
+  [1e-6, 3, 130.15458955835794],
+  [0.5, 1, 1],
+  [0.05, 1_000_000, 1.9599663568141072],
+])("Student t that %d lie beyond, with %d degrees of freedom", (p, degreesOfFreedom, expected) => {
+  expect(Math.abs(studentTQuantile(p, degreesOfFreedom) / expected - 1)).toBeLessThan(1e-10);
 });
 
 /** DeLong et al. 1988 as written, over all pairs: placements, their 2 x 2 covariances, the variance of the difference. */
@@ -124,6 +138,24 @@ test("the paired t test agrees with scipy", () => {
   expect(result.pValue).toBeCloseTo(0.0006960792690644146, 12);
   expect(result.degreesOfFreedom).toBe(4);
   expect(result.meanDifference).toBeCloseTo(0.00612, 14);
+  expect(result.deviation).toBeCloseTo(0.0014463747785411732, 14);
+  // confidence_interval(0.95) and (0.99) of the same
+  expect([result.low, result.high]).toEqual([
+    expect.closeTo(0.004324088509575475, 14),
+    expect.closeTo(0.007915911490424508, 14),
+  ]);
+  const sure = pairedTTest(
+    [0.8001, 0.7993, 0.8011, 0.7998, 0.8005],
+    [0.7939, 0.7947, 0.7941, 0.795, 0.7925],
+    0.99,
+  );
+  expect([sure.low, sure.high]).toEqual([
+    expect.closeTo(0.003141894340002443, 14),
+    expect.closeTo(0.009098105659997541, 14),
+  ]);
+  expect(() => pairedTTest([1, 2], [2, 1], 95)).toThrow(
+    expect.objectContaining({ code: "metrics/bad-argument" }),
+  );
   expect(pairedTTest([1, 2], [1, 2])).toMatchObject({ t: 0, pValue: 1 });
   expect(pairedTTest([2, 3], [1, 2])).toMatchObject({ t: Infinity, pValue: 0 });
   expect(() => pairedTTest([1], [2])).toThrow(expect.objectContaining({ code: "metrics/too-few" }));

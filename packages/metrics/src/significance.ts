@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
-import { normalTwoSided, studentTTwoSided } from "./distributions.ts";
-import { checkedLabels, checkedScores, checkSameLength, type Numbers } from "./inputs.ts";
+import { normalTwoSided, studentTQuantile, studentTTwoSided } from "./distributions.ts";
+import { checkedLabels, checkedScores, checkLevel, checkSameLength, type Numbers } from "./inputs.ts";
 import { midranks } from "./ranking.ts";
 import { mean } from "./summary.ts";
 
@@ -66,7 +66,12 @@ function placements(scores: Float64Array, labels: Uint8Array): Placements {
 export interface PairedTTestResult {
   /** Mean of a - b. */
   readonly meanDifference: number;
+  /** Standard deviation of a - b among the pairs, with n - 1 below. */
+  readonly deviation: number;
   readonly standardError: number;
+  /** The interval of the mean difference at the chosen level: Student's t times the standard error to both sides. */
+  readonly low: number;
+  readonly high: number;
   readonly t: number;
   readonly degreesOfFreedom: number;
   /** Two-sided. */
@@ -74,10 +79,14 @@ export interface PairedTTestResult {
 }
 
 /**
- * Student's t test that the mean of a - b is zero, for values that belong together (the same seed, the same fold).
- * @throws CorellaError `metrics/length-mismatch`, `metrics/not-a-number`; `metrics/too-few` below two pairs.
+ * Student's t test that the mean of a - b is zero, for values that belong together (the same seed, the same fold), and
+ * the interval of that mean. It says what another seed would change, on the same test rows.
+ * @param level coverage of the interval
+ * @throws CorellaError `metrics/length-mismatch`, `metrics/not-a-number`, `metrics/bad-argument`; `metrics/too-few` below
+ * two pairs.
  */
-export function pairedTTest(a: Numbers, b: Numbers): PairedTTestResult {
+export function pairedTTest(a: Numbers, b: Numbers, level = 0.95): PairedTTestResult {
+  checkLevel(level);
   const checkedA = checkedScores(a, "a");
   const checkedB = checkedScores(b, "b");
   checkSameLength(checkedA.length, checkedB.length, "b");
@@ -92,9 +101,13 @@ export function pairedTTest(a: Numbers, b: Numbers): PairedTTestResult {
   const standardError = Math.sqrt(varianceOfMeanDifference(checkedA, checkedB));
   const t = ratio(meanDifference, standardError);
   const degreesOfFreedom = checkedA.length - 1;
+  const halfWidth = studentTQuantile(1 - level, degreesOfFreedom) * standardError;
   return {
     meanDifference,
+    deviation: standardError * Math.sqrt(checkedA.length),
     standardError,
+    low: meanDifference - halfWidth,
+    high: meanDifference + halfWidth,
     t,
     degreesOfFreedom,
     pValue: studentTTwoSided(t, degreesOfFreedom),

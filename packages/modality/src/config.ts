@@ -1,3 +1,4 @@
+import { defaultKind } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 
@@ -71,18 +72,21 @@ const usersSchema = z.strictObject({
   columns: z.object({ user: columnReference }).catchall(attributeColumn),
 });
 
-const splitSchema = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("time"),
-    shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
-  }),
-  z.strictObject({ kind: z.literal("leaveLastOut") }),
-  z.strictObject({
-    kind: z.literal("randomByUser"),
-    shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
-    seed: z.int().default(1),
-  }),
-]);
+const splitSchema = defaultKind(
+  z.discriminatedUnion("kind", [
+    z.strictObject({
+      kind: z.literal("time"),
+      shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
+    }),
+    z.strictObject({ kind: z.literal("leaveLastOut") }),
+    z.strictObject({
+      kind: z.literal("randomByUser"),
+      shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
+      seed: z.int().default(1),
+    }),
+  ]),
+  "time",
+) as z.ZodType<SplitConfig, DataConfigInput["split"]>;
 
 /** From files to an interaction log, its labels, histories and split: all that `data:` of a run's YAML may say. */
 export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z.strictObject({

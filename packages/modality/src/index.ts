@@ -102,3 +102,4 @@ export { readBatches, type SampleBatchOptions } from "./samples/read-batches.ts"
 export { streamBatches } from "./samples/stream-batches.ts";
 export { type Bin, describeDistributions, type LogDistributions } from "./distributions.ts";
 export { type LogSummary, type PartSummary, summarise } from "./summary.ts";
+export { rowSegments, type RowSegment } from "./segments.ts";

@@ -65,6 +65,7 @@ export function withDataPreset(data: unknown, place: string): unknown {
   return mergeUnder(
     changes,
     dataPreset(String(preset), path === undefined ? undefined : String(path), place),
+    dataConfigSchema,
   );
 }
 

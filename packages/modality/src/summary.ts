@@ -27,11 +27,7 @@ export interface LogSummary {
 
 /** Counts what is in a log and in the parts of its split. */
 export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
-  const seen = { user: new Uint8Array(log.users.ids.length), item: new Uint8Array(log.items.ids.length) };
-  for (const row of split.train) {
-    seen.user[log.user[row]!] = 1;
-    seen.item[log.item[row]!] = 1;
-  }
+  const seen = seenIn(log, split.train);
   const { activeCount: users } = log.users;
   const { activeCount: items } = log.items;
   const part = (rows: Uint32Array): PartSummary => summarisePart(log, rows, seen);
@@ -46,11 +42,23 @@ export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
   };
 }
 
-function summarisePart(
-  log: InteractionLog,
-  rows: Uint32Array,
-  seen: { user: Uint8Array; item: Uint8Array },
-): PartSummary {
+/** Users and items by their codes: 1 for those with an event among some rows, else 0. */
+export interface Seen {
+  readonly user: Uint8Array;
+  readonly item: Uint8Array;
+}
+
+/** Who and what has an event among the rows. */
+export function seenIn(log: InteractionLog, rows: Uint32Array): Seen {
+  const seen = { user: new Uint8Array(log.users.ids.length), item: new Uint8Array(log.items.ids.length) };
+  for (const row of rows) {
+    seen.user[log.user[row]!] = 1;
+    seen.item[log.item[row]!] = 1;
+  }
+  return seen;
+}
+
+function summarisePart(log: InteractionLog, rows: Uint32Array, seen: Seen): PartSummary {
   const lengths = rows.map((row) => historyLength(log, row)).sort();
   let [positives, newUser, newItem, noHistory, events] = [0, 0, 0, 0, 0];
   for (const row of rows) {

@@ -1,16 +1,26 @@
 export { boundaryShift, type BoundaryComparison, type BoundaryShift } from "./boundary-shift.ts";
 export {
   calibrate,
-  fitMixWeight,
   fitPlatt,
   fitTemperature,
   type Calibration,
   type CalibrationFit,
-  type MixFit,
-  type MixFitOptions,
+  type LogitCalibration,
   type TemperatureFit,
-} from "./fit.ts";
+} from "./calibration.ts";
+export { fitMix, mixKinds, type MixFit, type MixKind } from "./fit-mix.ts";
+export { fitRouter, type RouterFit, type RouterSettings } from "./fit-router.ts";
+export type { Estimate, ValidationAnswers } from "./held-out.ts";
+export { fitIsotonic, type IsotonicCalibration } from "./isotonic.ts";
 export { logit, sigmoid } from "./logit.ts";
 export { mix, type MixRule } from "./mix.ts";
 export { routeAndMix } from "./route-and-mix.ts";
 export { predictionEntropy, route, thresholdForShare, type Route, type RoutingPolicy } from "./route.ts";
+export {
+  shareCurve,
+  shareOfBudget,
+  type RoutingBudget,
+  type ShareCurve,
+  type ShareCurveOptions,
+  type SharePoint,
+} from "./share-curve.ts";

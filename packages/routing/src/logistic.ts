@@ -12,6 +12,8 @@ export interface LineBounds {
   readonly fitIntercept: boolean;
   readonly smallestSlope: number;
   readonly largestSlope: number;
+  /** ridge / 2 * slope^2 is added to the loss summed over the rows; default 0. */
+  readonly ridge?: number;
 }
 
 /**
@@ -21,17 +23,25 @@ export interface LineBounds {
  * The slope is held in its bounds: the loss, minimised over the intercept, is convex in it, so the nearest bound is best.
  */
 export function fitLine(offset: Float64Array, x: Float64Array, labels: Uint8Array, bounds: LineBounds): Line {
-  const { fitIntercept, smallestSlope, largestSlope } = bounds;
+  const { fitIntercept, smallestSlope, largestSlope, ridge = 0 } = bounds;
   // Centred, slope and intercept are nearly independent, and a constant feature shows by having no spread.
   const center = fitIntercept ? x.reduce((sum, value) => sum + value, 0) / Math.max(x.length, 1) : 0;
   const centered = x.map((value) => value - center);
   const spread = centered.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const fitSlope = spread > 1e-9;
 
-  let line: Line = newton(offset, centered, labels, { slope: 0, intercept: 0 }, fitSlope, fitIntercept);
+  let line: Line = newton(
+    offset,
+    centered,
+    labels,
+    { slope: 0, intercept: 0 },
+    fitSlope,
+    fitIntercept,
+    ridge,
+  );
   const slope = Math.min(Math.max(line.slope, smallestSlope), largestSlope);
   if (slope !== line.slope)
-    line = newton(offset, centered, labels, { slope, intercept: 0 }, false, fitIntercept);
+    line = newton(offset, centered, labels, { slope, intercept: 0 }, false, fitIntercept, ridge);
   return { slope: line.slope, intercept: fitIntercept ? line.intercept - line.slope * center : 0 };
 }
 
@@ -47,17 +57,23 @@ function newton(
   start: Line,
   fitSlope: boolean,
   fitIntercept: boolean,
+  ridge: number,
 ): Line {
+  const lossAt = (at: Line): number =>
+    meanLoss(offset, x, labels, at) + ((ridge / 2) * at.slope * at.slope) / x.length;
   let line = start;
-  let loss = meanLoss(offset, x, labels, line);
+  let loss = lossAt(line);
   let caution = 0;
   for (let iteration = 0; iteration < 500; iteration++) {
-    const slopes = slopesAt(offset, x, labels, line);
+    const slopes = slopesAt(offset, x, labels, line, ridge);
     caution = caution < 1e-6 ? 0 : caution / 10;
     for (;;) {
       const step = newtonStep(slopes, caution, fitSlope, fitIntercept);
       const next = { slope: line.slope + step.slope, intercept: line.intercept + step.intercept };
-      const nextLoss = meanLoss(offset, x, labels, next);
+      const nextLoss = lossAt(next);
+      // A plain Newton step from so near squares the distance: what it leaves is below rounding.
+      const decrement = slopes.gradient.s * step.slope + slopes.gradient.i * step.intercept;
+      if (caution === 0 && -decrement < 1e-12 * x.length) return nextLoss < loss ? next : line;
       if (nextLoss < loss) {
         line = next;
         loss = nextLoss;
@@ -77,10 +93,16 @@ interface Slopes {
   readonly bound: { readonly ss: number; readonly si: number; readonly ii: number };
 }
 
-function slopesAt(offset: Float64Array, x: Float64Array, labels: Uint8Array, line: Line): Slopes {
-  const gradient = { s: 0, i: 0 };
-  const hessian = { ss: 0, si: 0, ii: 0 };
-  const bound = { ss: 0, si: 0, ii: 0 };
+function slopesAt(
+  offset: Float64Array,
+  x: Float64Array,
+  labels: Uint8Array,
+  line: Line,
+  ridge: number,
+): Slopes {
+  const gradient = { s: ridge * line.slope, i: 0 };
+  const hessian = { ss: ridge, si: 0, ii: 0 };
+  const bound = { ss: ridge, si: 0, ii: 0 };
   for (let row = 0; row < x.length; row++) {
     const value = x[row]!;
     const p = sigmoid(offset[row]! + line.slope * value + line.intercept);

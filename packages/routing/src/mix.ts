@@ -1,12 +1,13 @@
 import { CorellaError } from "@corella/errors";
 import type { Numbers } from "@corella/metrics";
+import { calibrated, type Calibration } from "./calibration.ts";
 import { checkProbabilities, checkRows, checkSameLength } from "./inputs.ts";
 import { logit, sigmoid } from "./logit.ts";
 
 /** How the two answers to a hard sample become one. */
 export type MixRule =
-  /** The LLM's probability takes the CRM's place: the paper's rule. */
-  | { readonly kind: "replace" }
+  /** The LLM's probability takes the CRM's place: the paper's rule; with a calibration, what that makes of it. */
+  | { readonly kind: "replace"; readonly calibration?: Calibration | undefined }
   /** sigmoid(logit(pCrm) + weight * logit(pLlm) + bias): better where the LLM alone is worse than the CRM, but knows other things. */
   | { readonly kind: "addLogits"; readonly weight: number; readonly bias?: number | undefined };
 
@@ -25,15 +26,20 @@ export function mix(pCrm: Float32Array, pLlm: Numbers, rows: Uint32Array, rule: 
   return mixed;
 }
 
-function mixer(rule: MixRule): (pCrm: number, pLlm: number) => number {
-  if (rule.kind === "replace") return (_, pLlm) => pLlm;
+/** A rule as a function of the two answers to one sample. @throws CorellaError `routing/bad-rule` */
+export function mixer(rule: MixRule): (pCrm: number, pLlm: number) => number {
+  if (rule.kind === "replace") {
+    if (rule.calibration === undefined) return (_, pLlm) => pLlm;
+    const calibration = calibrated(rule.calibration);
+    return (_, pLlm) => calibration(pLlm);
+  }
   const { weight, bias = 0 } = rule;
   if (!Number.isFinite(weight) || !Number.isFinite(bias)) {
     throw new CorellaError({
       code: "routing/bad-rule",
       message: `The weight ${weight} or the bias ${bias} is not a number.`,
       place: "addLogits",
-      remedy: "Fit them on validation rows with `fitMixWeight`.",
+      remedy: "Fit them on validation rows with `fitMix`.",
     });
   }
   return (pCrm, pLlm) => {

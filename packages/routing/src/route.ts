@@ -68,8 +68,8 @@ export function thresholdForShare(entropies: Numbers, share: number): number {
   return ascending[ascending.length - 1 - hard] ?? -1;
 }
 
-/** Rounded down, but 0.29 x 100 = 28.999999999999996 is 29. */
-function rowsOfShare(share: number, count: number): number {
+/** Rows of a share of so many: rounded down, but 0.29 x 100 = 28.999999999999996 is 29. */
+export function rowsOfShare(share: number, count: number): number {
   return Math.floor(share * count + 1e-9);
 }
 

@@ -7,13 +7,16 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   alignment: [
     "aligned-models.test.ts",
     "corella.test.ts",
+    "dense.test.ts",
+    "dry-run.test.ts",
+    "experiments.test.ts",
     "one-model.test.ts",
     "pretrained-chat.test.ts",
     "tune.test.ts",
   ],
   bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts"],
-  checks: ["readme.test.ts", "summary-reporter.test.ts"],
+  checks: ["documented-commands.test.ts", "readme.test.ts", "summary-reporter.test.ts"],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
   data: ["main.test.ts"],
   engine: [
@@ -24,6 +27,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "resume.test.ts",
     "worker-threads.test.ts",
   ],
+  evaluate: ["main.test.ts"],
   llm: [
     "decoder.test.ts",
     "goldens.test.ts",

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readYaml, withSetting } from "@corella/configuration";
+import { parseYaml, readYaml, withSettings } from "@corella/configuration";
 import { parseCrmConfig } from "@corella/crm";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { parseRunConfig, runConfigSchema } from "./config.ts";
+import { parseRunConfig, runConfigSchema, runSettingsSchema, type RunConfig } from "./config.ts";
+import { loadRunConfig } from "./load-config.ts";
 import { enumerateTrials, parseSearch } from "../tuning/search-space.ts";
 
 const minimal = {
@@ -56,6 +57,8 @@ test.each([
   ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 12, heads: 4, keyValueHeads: 1 } } }],
   ["llm.base.keyValueHeads", { llm: { base: { kind: "scratch", heads: 4, keyValueHeads: 3 } } }],
   ["llm.recompute", { llm: { base: { kind: "scratch" }, recompute: "yes" } }],
+  ["stages.skip", { stages: { skip: ["joint", "llmAlone"] } }],
+  ["stages.skip", { stages: { skip: ["warmup"] } }],
   ["stages.joint.accumulate", { stages: { joint: { accumulate: 0 } } }],
   ["stages.llmAlone.accumulate", { stages: { llmAlone: { accumulate: 1.5 } } }],
 ])("%s takes what it can mean, and nothing else", (path, bad) => {
@@ -98,6 +101,67 @@ test("data may name a preset, with changes beside it", () => {
   );
 });
 
+test("without llm no language model is trained, and no recipe is taken for another", () => {
+  const { llm: _, ...without } = minimal;
+  expect(parseRunConfig(without, "c.yaml").recipe).toBe("crm-only");
+  expect(parseRunConfig(minimal, "c.yaml").recipe).toBe("corella");
+  expect(parseRunConfig({ ...minimal, recipe: "crm-only" }, "c.yaml").recipe).toBe("crm-only");
+  for (const recipe of ["corella", "llm-only"])
+    expect(() => parseRunConfig({ ...without, recipe }, "c.yaml")).toThrowError(
+      expect.objectContaining({
+        code: "config/no-llm",
+        place: "c.yaml",
+        message: expect.stringContaining(recipe),
+      }),
+    );
+  const models = { DCNv2: { llm: { base: { layers: 2 } } } };
+  expect(parseRunConfig({ ...without, models }, "c.yaml")).toMatchObject({
+    recipe: "corella",
+    llm: { base: { kind: "scratch", layers: 2 } },
+  });
+  // What was resolved is resolved again to the same.
+  const resolved = parseRunConfig(without, "c.yaml");
+  expect(parseRunConfig(resolved, "c.yaml")).toEqual(resolved);
+});
+
+test("of the LLM's base everything may be left out", () => {
+  const scratch = { kind: "scratch", layers: 4, heads: 4, keyValueHeads: 2, pretraining: { steps: 400 } };
+  for (const llm of [{}, { base: {} }, { base: { kind: "scratch" } }])
+    expect(parseRunConfig({ ...minimal, llm }, "c.yaml").llm.base).toMatchObject(scratch);
+  expect(parseRunConfig({ ...minimal, llm: { base: { folder: "m" } } }, "c.yaml").llm.base).toEqual({
+    kind: "pretrained",
+    folder: "m",
+    chat: false,
+  });
+});
+
+test("a setting of another kind, model or split drops what only the one before had", async () => {
+  const shipped = join(configs, "movietweetings.yaml");
+  const of = async (...settings: string[]): Promise<RunConfig> =>
+    (await loadRunConfig(shipped, settings)).config;
+  const { llm } = await of("llm.base.folder=a", "llm.base.kind=pretrained");
+  expect(llm.base).toEqual({ kind: "pretrained", folder: "a", chat: false });
+  expect((await of("data.split.kind=leaveLastOut")).data.split).toEqual({ kind: "leaveLastOut" });
+  expect((await of("data.label.column=true")).data.label).toEqual({ column: true, likedThreshold: 0.5 });
+  // A resolved configuration says the parameters of its model.
+  const resolved = { ...minimal, crm: { model: "DCNv2", crossLayers: 3, embeddingDim: 8 } };
+  const deepFm = withSettings(resolved, [["crm.model", "DeepFM"]], runSettingsSchema);
+  expect(deepFm).toMatchObject({ crm: { model: "DeepFM", embeddingDim: 8 } });
+  expect(parseCrmConfig(parseRunConfig(deepFm, "c.yaml").crm).name).toBe("DeepFM");
+});
+
+test("changes beside a preset, and settings of a model, give way to another kind", () => {
+  const data = { preset: "ml-1m", split: { kind: "leaveLastOut" }, label: { column: true } };
+  expect(parseRunConfig({ ...minimal, data }, "c.yaml").data).toMatchObject({
+    split: { kind: "leaveLastOut" },
+  });
+  const models = { DCNv2: { llm: { base: { kind: "pretrained", folder: "x", chat: true }, maxTokens: 64 } } };
+  expect(parseRunConfig({ ...minimal, models }, "c.yaml").llm).toMatchObject({
+    base: { kind: "scratch" },
+    maxTokens: 64,
+  });
+});
+
 const configs = join(import.meta.dirname, "../../../../configs");
 
 test("the configurations in configs/ are valid, with every model of theirs; searches name configurations there", async () => {
@@ -107,8 +171,7 @@ test("the configurations in configs/ are valid, with every model of theirs; sear
       const search = parseSearch(content, file);
       const base = await readYaml(join(configs, search.config!));
       for (const settings of enumerateTrials(search)) {
-        let changed = base;
-        for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+        const changed = withSettings(base, Object.entries(settings), runSettingsSchema);
         parseCrmConfig(parseRunConfig(changed, file).crm);
       }
       continue;
@@ -131,4 +194,47 @@ test("docs/configuration.md names every setting", () => {
   collect(z.toJSONSchema(runConfigSchema, { io: "input", unrepresentable: "any" }));
   expect(keys.size).toBeGreaterThan(60);
   expect([...keys].filter((key) => !text.includes(key))).toEqual([]);
+});
+
+test("routing: a share or auto, a budget in one of three units, and a rule by its name", () => {
+  const routingOf = (routing: object) => parseRunConfig({ ...minimal, routing }, "run.yaml").routing;
+  expect(routingOf({})).toEqual({ share: 0.3, mix: "addLogits", validationSamples: 5000 });
+  expect(
+    routingOf({ share: "auto", mix: "isotonic", budget: { milliseconds: 4000, perCall: 21 } }),
+  ).toMatchObject({
+    share: "auto",
+    mix: "isotonic",
+    budget: { milliseconds: 4000, perCall: 21 },
+  });
+  for (const [wrong, told] of [
+    [{ share: 30 }, "a number from 0 to 1, or auto"],
+    [{ share: "most" }, "a number from 0 to 1, or auto"],
+    [{ budget: { milliseconds: 4000 } }, "perCall: …"],
+    [{ budget: { calls: 3, money: 2 } }, "{ calls: … }"],
+    [{ budget: {} }, "{ calls: … }"],
+    [{ budget: { cals: 3 } }, "routing.budget.cals"],
+    [{ mix: "plat" }, "routing.mix"],
+  ] as const)
+    expect(() => routingOf(wrong)).toThrow(told);
+});
+
+test("docs/configuration.md says the defaults as they are", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../../docs/configuration.md"), "utf8");
+  const block = text.slice(text.indexOf("every setting with its default")).match(/```yaml\n(.*?)```/s)![1]!;
+  const documented = parseYaml(block, "docs/configuration.md") as Record<string, unknown>;
+  const { data, features: _features, crm: _crm, ...rest } = documented;
+  const { split, history, filter } = data as Record<string, unknown>;
+  // Left out, it is not the schema that says it.
+  delete (rest["runtime"] as Record<string, unknown>)["executionProviders"];
+  const { llm, ...defaults } = parseRunConfig({ ...minimal, llm: {} }, "c.yaml");
+  const wrong: string[] = [];
+  const compare = (said: unknown, is: unknown, path: string): void => {
+    if (said === "…" || (typeof said === "string" && said.includes("…"))) return;
+    if (typeof said === "object" && said !== null && typeof is === "object" && is !== null)
+      for (const [key, value] of Object.entries(said))
+        compare(value, (is as Record<string, unknown>)[key], `${path}.${key}`);
+    else if (said !== is) wrong.push(`${path}: ${String(said)}, not ${String(is)}`);
+  };
+  compare({ ...rest, data: { split, history, filter } }, { ...defaults, llm }, "");
+  expect(wrong).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { mergeUnder, parseStrict } from "@corella/configuration";
 import { crmModels, type CrmModelName } from "@corella/crm";
+import { CorellaError } from "@corella/errors";
 import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
 import {
   dataConfigSchema,
@@ -10,39 +11,12 @@ import {
   type FeatureConfig,
   type PromptConfig,
 } from "@corella/modality";
+import { mixKinds, type MixKind, type RoutingBudget } from "@corella/routing";
 import { z } from "zod";
+import { baseSchema, type PretrainedConfig, type ScratchConfig } from "./base-config.ts";
 import { stagesSchema, type StagesConfig } from "./stages-config.ts";
 
-/** A decoder that is made and pre-trained in the run: the embedded default, small enough for two cores. */
-export interface ScratchConfig {
-  readonly kind: "scratch";
-  readonly vocabularySize: number;
-  readonly hiddenSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly feedForwardSize: number;
-  /** Next-token prediction on the item texts and the training users' histories; with dense supervision the answers of these alone. */
-  readonly pretraining: {
-    readonly steps: number;
-    /** Sequences of a step. */
-    readonly batchSize: number;
-    /** Tokens of a sequence. */
-    readonly sequenceLength: number;
-    readonly learningRate: number;
-    readonly weightDecay: number;
-    readonly warmupSteps: number;
-  };
-}
-
-/** A decoder of one's own: a folder as Hugging Face lays it out. */
-export interface PretrainedConfig {
-  readonly kind: "pretrained";
-  /** Folder with config.json, tokenizer.json and safetensors, relative to the configuration file; or `hf:owner/name[@revision]`. */
-  readonly folder: string;
-  /** Prompts are a user's turn in the chat format of an instruct model. */
-  readonly chat: boolean;
-}
+export type { PretrainedConfig, ScratchConfig } from "./base-config.ts";
 
 /** Names of the recipes, the default first. */
 export const recipeNames = ["corella", "crm-only", "llm-only"] as const;
@@ -54,7 +28,7 @@ export type RecipeName = (typeof recipeNames)[number];
 export interface RunConfig {
   /** Folder name under `runs/`. */
   readonly name: string;
-  /** What is trained, and how: see the README of @corella/alignment. */
+  /** What is trained, and how: see the README of @corella/alignment. Left out: `corella`, or without `llm` `crm-only`. */
   readonly recipe: RecipeName;
   readonly seed: number;
   /** What computes. Another one, or other threads, end with nearly equal numbers, not with equal bits. */
@@ -65,6 +39,7 @@ export interface RunConfig {
   readonly prompt: PromptConfig;
   /** `model` and the parameters of that model; see the README of @corella/crm. */
   readonly crm: { readonly model: string; readonly [parameter: string]: unknown };
+  /** Left out there is none; then these are the defaults, which the recipe `crm-only` does not read. */
   readonly llm: {
     readonly base: ScratchConfig | PretrainedConfig;
     readonly lora: {
@@ -81,8 +56,8 @@ export interface RunConfig {
     readonly loss: "twoWay" | "answer";
     /** Training computes each block again for the gradient, in place of keeping it: less memory for more time. */
     readonly recompute: boolean;
-    /** Longer prompts lose history, oldest first. */
-    readonly maxTokens: number;
+    /** Longer prompts lose history, oldest first. Left out, it follows from data, prompt and model: `withPromptLimit`. */
+    readonly maxTokens?: number | undefined;
     /**
      * How samples are put to the LLM in stages 2 and 3. `single`: each with a prompt of its own, as in the paper; `dense`: one
      * pass over a stretch of a user's history asks about every event of it, in the light of those before.
@@ -98,11 +73,16 @@ export interface RunConfig {
   };
   readonly stages: StagesConfig;
   readonly routing: {
-    /** Share of the samples, the least certain, that goes to the LLM. */
-    readonly share: number;
-    /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
-    readonly mix: "replace" | "addLogits";
-    /** Validation rows, of random whole users, on which the weight is learned; all when there are fewer. */
+    /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
+    readonly share: number | "auto";
+    /** Bounds the share: what the LLM may cost for 1,000 requests, in calls, or in milliseconds or money at so much a call. */
+    readonly budget?: RoutingBudget | undefined;
+    /**
+     * `replace`: the paper's; `temperature`, `platt`, `isotonic`: replacing by the LLM's answer, calibrated; `addLogits`: with
+     * a weight. What a rule learns it learns on the validation part.
+     */
+    readonly mix: MixKind;
+    /** Validation rows, of random whole users, on which the rule is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
   /** Rows of the test part that are scored, of random whole users; undefined: all. A large LLM takes long. */
@@ -115,6 +95,20 @@ const defaultCrm: CrmModelName = "DCNv2";
 
 const positiveInteger = z.int().positive();
 const share = z.number().min(0).max(1);
+
+const shareOrAuto = z.custom<number | "auto">(
+  (value) => value === "auto" || share.safeParse(value).success,
+  "must be a number from 0 to 1, or auto",
+);
+const cost = z.number().nonnegative().optional();
+const budgetSchema = z
+  .strictObject({ calls: cost, milliseconds: cost, money: cost, perCall: z.number().positive().optional() })
+  .refine(
+    ({ calls, milliseconds, money, perCall }) =>
+      [calls, milliseconds, money].filter((each) => each !== undefined).length === 1 &&
+      (calls === undefined) === (perCall !== undefined),
+    "must be { calls: … }, { milliseconds: …, perCall: … } or { money: …, perCall: … }, for 1,000 requests",
+  );
 
 /** The strict schema of a run's configuration, with every default; `parseRunConfig` adds presets and the settings by model. */
 export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
@@ -139,41 +133,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     crm: z.looseObject({ model: z.string() }).default({ model: defaultCrm }),
     llm: z
       .strictObject({
-        base: z.discriminatedUnion("kind", [
-          z
-            .strictObject({
-              kind: z.literal("scratch"),
-              vocabularySize: positiveInteger.default(4096),
-              hiddenSize: positiveInteger.default(128),
-              layers: positiveInteger.default(4),
-              heads: positiveInteger.default(4),
-              keyValueHeads: positiveInteger.default(2),
-              feedForwardSize: positiveInteger.default(384),
-              pretraining: z
-                .strictObject({
-                  steps: positiveInteger.default(400),
-                  batchSize: positiveInteger.default(16),
-                  sequenceLength: positiveInteger.default(128),
-                  learningRate: z.number().positive().default(3e-3),
-                  weightDecay: z.number().nonnegative().default(0.1),
-                  warmupSteps: z.int().nonnegative().default(20),
-                })
-                .prefault({}),
-            })
-            .refine(({ hiddenSize, heads }) => hiddenSize % (2 * heads) === 0, {
-              path: ["heads"],
-              error: "hiddenSize must be so many times an even number, the width of a head",
-            })
-            .refine(({ heads, keyValueHeads }) => heads % keyValueHeads === 0, {
-              path: ["keyValueHeads"],
-              error: "heads must be a multiple of it",
-            }),
-          z.strictObject({
-            kind: z.literal("pretrained"),
-            folder: z.string().min(1),
-            chat: z.boolean().default(false),
-          }),
-        ]),
+        base: baseSchema.prefault({}),
         lora: z
           .strictObject({
             rank: positiveInteger.default(8),
@@ -185,17 +145,18 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
           .prefault({}),
         loss: z.enum(["twoWay", "answer"]).default("twoWay"),
         recompute: z.boolean().default(false),
-        maxTokens: positiveInteger.default(128),
+        maxTokens: positiveInteger.optional(),
         supervision: z.enum(["single", "dense"]).default("single"),
         targetsPerHistory: positiveInteger.default(1),
         tokenBudget: positiveInteger.default(4096),
       })
-      .prefault({ base: { kind: "scratch" } }),
+      .prefault({}),
     stages: stagesSchema,
     routing: z
       .strictObject({
-        share: share.default(0.3),
-        mix: z.enum(["replace", "addLogits"]).default("addLogits"),
+        share: shareOrAuto.default(0.3),
+        budget: budgetSchema.optional(),
+        mix: z.enum(mixKinds).default("addLogits"),
         validationSamples: positiveInteger.default(5000),
       })
       .prefault({}),
@@ -220,17 +181,48 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
   });
 
 /**
+ * The settings of a run as changes of single ones see them: each CRM with its own parameters, so that another `crm.model`
+ * drops those of the one before.
+ */
+export const runSettingsSchema: z.ZodType = z.intersection(
+  runConfigSchema,
+  z.looseObject({
+    crm: z
+      .union(
+        Object.entries(crmModels).map(([model, { schema }]) =>
+          z.intersection(z.looseObject({ model: z.literal(model) }), schema),
+        ),
+      )
+      .optional(),
+  }),
+);
+
+/**
  * Checks a configuration and fills in the defaults. What `models` says of the model that `crm.model` names holds where
- * the configuration itself says nothing.
+ * the configuration itself says nothing. Without `llm` no language model is trained: the recipe is `crm-only`.
  * @param place the file it comes from
- * @throws CorellaError `config/unknown-key` with the nearest valid key, `config/invalid`
+ * @throws CorellaError `config/unknown-key` with the nearest valid key, `config/invalid`, `config/no-llm`
  */
 export function parseRunConfig(input: unknown, place: string): RunConfig {
   const { models, ...content } = parseStrict(modelsSchema, input, place);
   const { model } = (content["crm"] ?? { model: defaultCrm }) as { model?: unknown };
   const defaults = typeof model === "string" ? models?.[model as CrmModelName] : undefined;
-  const data = withDataPreset(content["data"], place);
-  return parseStrict(runConfigSchema, { ...(mergeUnder(content, defaults) as object), data }, place);
+  const merged = mergeUnder(content, defaults, runSettingsSchema) as Record<string, unknown>;
+  const data = withDataPreset(merged["data"], place);
+  const { recipe = merged["llm"] === undefined ? "crm-only" : "corella" } = merged;
+  if (merged["llm"] === undefined && (recipe === "corella" || recipe === "llm-only"))
+    throw noLlm(recipe, place);
+  return parseStrict(runConfigSchema, { ...merged, recipe, data }, place);
+}
+
+function noLlm(recipe: RecipeName, place: string): CorellaError {
+  return new CorellaError({
+    code: "config/no-llm",
+    message: `The recipe ${recipe} trains a language model, and the configuration has no \`llm\`.`,
+    place,
+    remedy:
+      "Add `llm: {}` for a small one that is trained in the run, or `llm: { base: … }` for one of your own; with the recipe crm-only there is none.",
+  });
 }
 
 /** Best settings of each model, by its name: any part of a run's configuration. */

@@ -33,7 +33,7 @@ test("a configuration without features gets those of its log, and says which; on
   expect(await withDefaultFeatures(chosen, "nowhere")).toBe(chosen);
   const llmOnly = {
     ...loaded,
-    config: parseRunConfig({ ...smallData, recipe: "llm-only", features: undefined }, "t"),
+    config: parseRunConfig({ ...smallData, llm: {}, recipe: "llm-only", features: undefined }, "t"),
   };
   expect(await withDefaultFeatures(llmOnly, "nowhere")).toBe(llmOnly);
 });

@@ -1,8 +1,8 @@
 import { dirname, isAbsolute, relative, resolve } from "node:path";
-import { readYaml } from "@corella/configuration";
+import { readYaml, withSettings } from "@corella/configuration";
 import { isHubReference } from "@corella/llm";
 import { stringify } from "yaml";
-import { parseRunConfig, type RunConfig } from "./config.ts";
+import { parseRunConfig, runSettingsSchema, type RunConfig } from "./config.ts";
 
 /** A configuration that was read from a file, and where its relative paths start. */
 export interface LoadedConfig {
@@ -16,8 +16,22 @@ export interface LoadedConfig {
  * @throws CorellaError those of `readYaml` and `parseRunConfig`
  */
 export async function loadRunConfig(path: string, settings: readonly string[] = []): Promise<LoadedConfig> {
-  const config = parseRunConfig(await readYaml(path, settings), path);
+  const config = parseRunConfig(await readRunSettings(path, settings), path);
   return { config, baseFolder: dirname(resolve(path)) };
+}
+
+/**
+ * Reads what a run's configuration says, with settings changed and before any defaults. A setting that chooses another kind,
+ * such as `llm.base.kind=pretrained` or `crm.model=DeepFM`, drops what only the kind before had.
+ * @throws CorellaError those of `readYaml`
+ */
+export function readRunSettings(path: string, settings: readonly string[] = []): Promise<unknown> {
+  return readYaml(path, settings, runSettingsSchema);
+}
+
+/** What `readRunSettings` gave, with further settings changed in the same way: values by their paths. */
+export function withRunSettings(content: unknown, settings: Readonly<Record<string, unknown>>): unknown {
+  return withSettings(content, Object.entries(settings), runSettingsSchema);
 }
 
 /**

@@ -70,8 +70,19 @@ export interface JointConfig extends LlmTuningConfig {
   readonly patience: number;
 }
 
+/** The stages of the recipe corella that may be left out, in their order. */
+export const stageNames = ["warmUp", "joint", "llmAlone"] as const;
+
+/** Name of a stage, as `stages` of a configuration has it. */
+export type StageName = (typeof stageNames)[number];
+
 /** Settings of all stages: of the CRM, of both models together, and of the LLM alone. */
 export interface StagesConfig {
+  /**
+   * Stages that the recipe corella leaves out, for ablations: without `warmUp` the joint stage begins with a CRM as it is
+   * drawn, without `joint` the models never meet in training, without `llmAlone` the LLM is as the joint stage leaves it.
+   */
+  readonly skip?: readonly StageName[] | undefined;
   readonly warmUp: WarmUpConfig;
   readonly joint: JointConfig;
   readonly llmAlone: LlmTuningConfig;
@@ -92,6 +103,12 @@ const llmTuningFields = {
 /** The strict schema of `stages`, with every default. */
 export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
   .strictObject({
+    skip: z
+      .array(z.enum(stageNames))
+      .refine((skip) => !(skip.includes("joint") && skip.includes("llmAlone")), {
+        error: "the LLM is tuned in joint or llmAlone: one of them must stay",
+      })
+      .optional(),
     warmUp: z
       .strictObject({
         epochs: positiveInteger.default(5),

@@ -2,7 +2,7 @@ import { cosineSchedule, type PhaseSpec } from "@corella/engine";
 import { packedDecoder, twoWayProgram, type DecoderConfig, type TextTokenizer } from "@corella/llm";
 import type { ScratchConfig } from "../config/config.ts";
 import { labelFeed } from "../data.ts";
-import type { StageInputs } from "../run.ts";
+import type { Run } from "../run.ts";
 import { askingOf } from "./asking.ts";
 import { llmFeeds, llmPlan, textSamples } from "./text-samples.ts";
 
@@ -12,7 +12,7 @@ import { llmFeeds, llmPlan, textSamples } from "./text-samples.ts";
  * @param settings `steps` of `batchSize` windows each
  */
 export async function answering(
-  run: StageInputs,
+  run: Pick<Run, "config" | "data" | "runtime">,
   design: { readonly config: DecoderConfig; readonly tokenizer: TextTokenizer },
   settings: ScratchConfig["pretraining"],
 ): Promise<PhaseSpec> {

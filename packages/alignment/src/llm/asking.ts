@@ -2,7 +2,7 @@ import { createLlmPrompt } from "@corella/bundle";
 import { yesNoIds, type TextTokenizer, type YesNoIds } from "@corella/llm";
 import { recordAt, statisticsAt, type ItemVectors, type Prompt } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
-import type { StageInputs } from "../run.ts";
+import type { Run } from "../run.ts";
 
 /** How the LLM is asked about a record, and which tokens are its answers. */
 export interface Asking {
@@ -19,7 +19,7 @@ export interface Asking {
  * @throws CorellaError those of `createPrompt` and `yesNoIds`
  */
 export async function askingOf(
-  { config, data }: StageInputs,
+  { config, data }: Pick<Run, "config" | "data">,
   tokenizer: TextTokenizer,
   itemVectors: ItemVectors | undefined,
 ): Promise<Asking> {

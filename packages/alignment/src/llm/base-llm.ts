@@ -5,12 +5,15 @@ import {
   chatTokenizer,
   isHubReference,
   loadPretrained,
+  openPretrained,
   tinyLlamaConfig,
   trainTokenizer,
   type DecoderConfig,
+  type HubOptions,
   type TextTokenizer,
 } from "@corella/llm";
-import type { ScratchConfig } from "../config/config.ts";
+import type { PretrainedConfig, RunConfig, ScratchConfig } from "../config/config.ts";
+import type { LogParts } from "../data.ts";
 import type { Run } from "../run.ts";
 import { answering } from "./answering.ts";
 import { pretraining, pretrainingTexts } from "./pretraining.ts";
@@ -38,7 +41,7 @@ const scratchContext = 512;
 export async function designLlm(run: Run): Promise<LlmDesign> {
   const { base } = run.config.llm;
   if (base.kind === "pretrained") {
-    const folder = isHubReference(base.folder) ? base.folder : resolve(run.baseFolder, base.folder);
+    const folder = folderOf(base, run.baseFolder);
     const { values, ...design } = await loadBase(folder, base.chat, run.listener.note);
     return { ...design, values: async () => values };
   }
@@ -58,28 +61,60 @@ export async function designLlm(run: Run): Promise<LlmDesign> {
   };
 }
 
+/**
+ * Shape and tokenizer of the decoder that `llm.base` names, without its values.
+ * @throws CorellaError those of `openPretrained`, `config/no-tokenizer`
+ */
+export async function designOf(
+  run: Pick<Run, "baseFolder" | "listener"> & { readonly config: RunConfig; readonly data: LogParts },
+): Promise<Pick<BaseLlm, "config" | "tokenizer">> {
+  const { base } = run.config.llm;
+  const { prompt } = run.config;
+  if (base.kind === "scratch")
+    return designScratch(pretrainingTexts(run.data, prompt), base, prompt.template);
+  const folder = folderOf(base, run.baseFolder);
+  const { config, tokenizer, weights } = await openPretrained(folder, tellFetching(run.listener.note));
+  await weights.close();
+  return { config, tokenizer: await asked(tokenizer, base.chat, folder) };
+}
+
 async function loadBase(
   folder: string,
   chat: boolean,
   note: ((text: string) => void) | undefined,
 ): Promise<BaseLlm> {
+  const { config, values, tokenizer } = await loadPretrained(folder, tellFetching(note));
+  return { config, values, tokenizer: await asked(tokenizer, chat, folder) };
+}
+
+function folderOf({ folder }: PretrainedConfig, baseFolder: string): string {
+  return isHubReference(folder) ? folder : resolve(baseFolder, folder);
+}
+
+function tellFetching(note: ((text: string) => void) | undefined): HubOptions {
   let fetching = "";
-  const { config, values, tokenizer } = await loadPretrained(folder, {
+  return {
     onProgress({ file, totalBytes }) {
       if (file === fetching) return;
       fetching = file;
       note?.(`Fetching ${file} (${Math.ceil(totalBytes / 1e6)} MB)`);
     },
+  };
+}
+
+/** The tokenizer as prompts are to be written for it. */
+async function asked(
+  tokenizer: TextTokenizer | undefined,
+  chat: boolean,
+  folder: string,
+): Promise<TextTokenizer> {
+  if (tokenizer !== undefined) return chat ? chatTokenizer(tokenizer) : tokenizer;
+  throw new CorellaError({
+    code: "config/no-tokenizer",
+    message: "The language model has no tokenizer.json.",
+    place: folder,
+    remedy: "Add the tokenizer.json that came with the model.",
   });
-  if (tokenizer === undefined) {
-    throw new CorellaError({
-      code: "config/no-tokenizer",
-      message: "The language model has no tokenizer.json.",
-      place: folder,
-      remedy: "Add the tokenizer.json that came with the model.",
-    });
-  }
-  return { config, values, tokenizer: chat ? await chatTokenizer(tokenizer) : tokenizer };
 }
 
 /** Shape and tokenizer of a decoder from scratch, which follow from data and configuration alone. */

@@ -24,7 +24,7 @@ import {
 import type { RunConfig } from "../config/config.ts";
 import type { LlmTuningConfig } from "../config/stages-config.ts";
 import { labelFeed } from "../data.ts";
-import type { StageInputs } from "../run.ts";
+import type { ResolvedConfig, StageInputs } from "../run.ts";
 import type { Asking } from "./asking.ts";
 import type { BaseLlm } from "./base-llm.ts";
 import { llmFeeds, llmPlan, type TextSamples } from "./text-samples.ts";
@@ -56,7 +56,7 @@ export function tunedDecoder(
 
 /** The LLM as it is saved and served. @param adapter its trained values, by the decoder's own names */
 export function tunedLlm(
-  { llm, prompt }: RunConfig,
+  { llm, prompt }: ResolvedConfig,
   base: BaseLlm,
   asking: Asking,
   adapter: Values,

@@ -9,7 +9,7 @@ import {
 import { createPrompt, type PromptConfig } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
 import type { ScratchConfig } from "../config/config.ts";
-import type { PreparedData } from "../data.ts";
+import type { LogParts } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 
 /** Events in one passage of text. */
@@ -19,7 +19,7 @@ const longestPassage = 20;
  * What a decoder from scratch reads first: every item as a prompt's target would show it, and every user's training
  * events, oldest first, as a prompt's history would show them. Only training rows, so that nothing leaks.
  */
-export function pretrainingTexts(data: PreparedData, config: PromptConfig): string[] {
+export function pretrainingTexts(data: LogParts, config: PromptConfig): string[] {
   const { log, split } = data;
   const itemText = createPrompt({ ...config, retrieval: "none", template: "{{target_item}}" });
   const historyText = createPrompt({

@@ -3,7 +3,7 @@
  * boundaries agree. This file reads in the paper's order: the objective (eq. 4) with the calibration loss (eq. 3, in
  * `calibration-loss.ts`), stages 0 to 3, the router (eq. 1, eq. 2) and the bundle.
  */
-import { createCrmLane, createLlmLane, crmOf, type Router, type TunedLlm } from "@corella/bundle";
+import { createCrmLane, createLlmLane, crmOf, type TunedLlm } from "@corella/bundle";
 import { binaryCrossEntropy, createValidator, regularized, type CrmOutput } from "@corella/crm";
 import {
   compose,
@@ -18,21 +18,24 @@ import {
 } from "@corella/engine";
 import { isLoraParam } from "@corella/llm";
 import { auc, logLoss } from "@corella/metrics";
-import { fitMixWeight, route, routeAndMix, thresholdForShare, type MixRule } from "@corella/routing";
+import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
+import type { StageName } from "../config/stages-config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
+import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
-import { scoreParts, type Answers } from "../predictions.ts";
+import { scoreParts, type Answers, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
 import { calibrationLoss, projectionParams } from "./calibration-loss.ts";
+import { mixed, routerFacts, routerSettings, ruleNames } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 // ── The objective, eq. 4 ─────────────────────────────────────────────────────────────────────────────────────────
@@ -99,17 +102,25 @@ export function objective({ crm, llm, aligned }: ObjectiveModels, weights: LossW
 export async function corella(run: Run): Promise<RecipeResult> {
   const { config, data } = run;
   const { stages } = config;
+  const skips = (stage: StageName): boolean => stages.skip?.includes(stage) ?? false;
   const crm = crmOf(config.crm, data.featureMap);
   const design = await designLlm(run);
   const aligned = alignedLayers(stages.joint.projection, crm.hiddenWidths, design.config);
   requireTestPart(data);
   requireValidation(data);
-  requireTunableLlm(config, data, design, ["joint", "llmAlone"]);
+  requireTunableLlm(
+    config,
+    data,
+    design,
+    (["joint", "llmAlone"] as const).filter((stage) => !skips(stage)),
+  );
+  notePromptCuts(run, design);
 
   // Stage 1, CRM warm-up: the CRM alone, on all training data.
-  const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", () =>
-    crmTraining(run, crm, objective({ crm }, warmUpWeights)),
-  );
+  const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", async () => {
+    const phase = await crmTraining(run, crm, objective({ crm }, warmUpWeights));
+    return skips("warmUp") ? { ...phase, steps: 0 } : phase;
+  });
   const crmWarm = await scoredByCrm(run, unprefixed(warm, "crm."));
 
   // Stage 0, where the LLM is not a pre-trained one: after the CRM, whose figures are wanted first.
@@ -120,25 +131,30 @@ export async function corella(run: Run): Promise<RecipeResult> {
   const llm = tunedDecoder(config.llm, base, asking);
 
   // Stage 2, joint training with alignment: both models on a small random subset.
-  const joint = await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
-    jointTraining(
-      run,
-      { crm, llm, aligned },
-      { ...copied(warm), ...prefixed(base.values, "llm.") },
-      await textSamples(run, asking, stages.joint.samples, "joint"),
-    ),
-  );
+  const both = { ...copied(warm), ...prefixed(base.values, "llm.") };
+  const joint = skips("joint")
+    ? both
+    : await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
+        jointTraining(
+          run,
+          { crm, llm, aligned },
+          both,
+          await textSamples(run, asking, stages.joint.samples, "joint"),
+        ),
+      );
 
   // Stage 3, the LLM alone on another random subset.
-  const tuned = await run.phase("stage-3", "Stage 3: LLM alone", async () =>
-    llmTuning(run, {
-      program: objective({ llm }, llmAloneWeights),
-      values: prefixed(unprefixed(joint, "llm."), "llm."),
-      samples: await textSamples(run, asking, stages.llmAlone.samples, "llm-alone"),
-      settings: stages.llmAlone,
-      purpose: "llm-alone",
-    }),
-  );
+  const tuned = skips("llmAlone")
+    ? joint
+    : await run.phase("stage-3", "Stage 3: LLM alone", async () =>
+        llmTuning(run, {
+          program: objective({ llm }, llmAloneWeights),
+          values: prefixed(unprefixed(joint, "llm."), "llm."),
+          samples: await textSamples(run, asking, stages.llmAlone.samples, "llm-alone"),
+          settings: stages.llmAlone,
+          purpose: "llm-alone",
+        }),
+      );
 
   return routed(run, {
     crmWarm,
@@ -230,55 +246,50 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     llm: await createLlmLane(llm, catalogue, runtime),
   };
   const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
-  const { policy, addLogits } = fitRouter(config, onValidation!, data.labels(validation));
+  // Eq. 1: the entropy above which a sample is hard; and what becomes of the LLM's answer to it.
+  const answers = {
+    pCrm: onValidation!.crm,
+    pLlm: onValidation!.llm,
+    labels: data.labels(validation),
+    users: Int32Array.from(validation, (row) => data.log.user[row]!),
+  };
+  const settings = routerSettings(routing);
+  const fitted = fitRouter(answers, settings);
+  const adding = routing.mix === "addLogits" ? fitted : fitRouter(answers, { ...settings, mix: "addLogits" });
 
-  const replaced = routeAndMix(onTest!.crm, onTest!.llm, policy, { kind: "replace" });
-  const added = routeAndMix(onTest!.crm, onTest!.llm, policy, addLogits);
-  const shareToLlm = added.toLlm.length / test.length;
+  const servedName = ruleNames(fitted.rule).name;
+  const ofPart = (
+    rows: Uint32Array,
+    said: Answers<keyof typeof lanes>,
+    warm?: Float32Array,
+  ): PartPredictions => {
+    const replaced = mixed(said, fitted.hard, { kind: "replace" });
+    const added = mixed(said, adding.policy, adding.rule);
+    const served = { ...ruleNames(fitted.rule), ...mixed(said, fitted.policy, fitted.rule) };
+    const predictions = [
+      ...(warm === undefined
+        ? []
+        : [{ name: "crm-stage-1", title: "CRM after stage 1", probabilities: warm, shareToLlm: 0 }]),
+      { name: "crm", title: "CRM after stage 2", probabilities: said.crm, shareToLlm: 0 },
+      { name: "llm", title: "LLM alone", probabilities: said.llm, shareToLlm: 1 },
+      { ...ruleNames({ kind: "replace" }), ...replaced },
+      { ...ruleNames(adding.rule), ...added },
+    ];
+    const isThere = predictions.some(({ name }) => name === servedName);
+    return { rows, labels: data.labels(rows), predictions: isThere ? predictions : [...predictions, served] };
+  };
+  const onTestPart = ofPart(test, onTest!, crmWarm);
   return {
     models: {
       crm: { config: config.crm, values: crm, featureMap },
       llm,
-      router: { policy, mix: routing.mix === "replace" ? { kind: "replace" } : addLogits },
+      router: { policy: fitted.policy, mix: fitted.rule },
     },
-    test: {
-      rows: test,
-      labels: data.labels(test),
-      predictions: [
-        { name: "crm-stage-1", title: "CRM after stage 1", probabilities: crmWarm, shareToLlm: 0 },
-        { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
-        { name: "llm", title: "LLM alone", probabilities: onTest!.llm, shareToLlm: 1 },
-        { name: "replace", title: "CoReLLa, replacing", probabilities: replaced.probabilities, shareToLlm },
-        {
-          name: "add-logits",
-          title: "CoReLLa, adding logits",
-          probabilities: added.probabilities,
-          shareToLlm,
-        },
-      ],
-    },
+    test: onTestPart,
+    validation: ofPart(validation, onValidation!),
     baseline: "crm-stage-1",
-    served: routing.mix === "replace" ? "replace" : "add-logits",
-    facts: [
-      { label: "share to the LLM", value: `${(100 * shareToLlm).toFixed(1)} %` },
-      { label: "weight of the LLM's logit", value: addLogits.weight.toFixed(3) },
-    ],
+    served: servedName,
+    shares: fitted.curve,
+    facts: routerFacts(fitted, onTestPart.predictions.find(({ name }) => name === servedName)!.shareToLlm),
   };
-}
-
-/**
- * The entropy (eq. 1) above which the configured share of the validation part goes to the LLM, and the weight of the LLM's
- * logit that is best there: the paper replaces the CRM's answer, adding is what wins with a small LLM.
- */
-function fitRouter(
-  { routing }: RunConfig,
-  { crm, llm }: Answers<"crm" | "llm">,
-  labels: Float32Array,
-): Pick<Router, "policy"> & { readonly addLogits: Extract<MixRule, { kind: "addLogits" }> } {
-  const { entropy } = route(crm, { kind: "none" });
-  const policy = { kind: "threshold", entropy: thresholdForShare(entropy, routing.share) } as const;
-  const { toLlm } = route(crm, policy);
-  const answers = Float32Array.from(toLlm, (row) => llm[row]!);
-  const { weight, bias } = fitMixWeight(crm, answers, labels, toLlm, { bias: false });
-  return { policy, addLogits: { kind: "addLogits", weight, bias } };
 }

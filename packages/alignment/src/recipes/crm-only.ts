@@ -2,7 +2,7 @@ import { createCrmLane, crmOf } from "@corella/bundle";
 import { crmTraining } from "../crm/crm-training.ts";
 import { scoredRows } from "../data.ts";
 import { requireTestPart, requireValidation } from "../preflight.ts";
-import { scoreParts } from "../predictions.ts";
+import { scoreParts, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { unprefixed } from "../values.ts";
 import type { RecipeResult } from "./recipe.ts";
@@ -20,14 +20,18 @@ export async function crmOnly(run: Run): Promise<RecipeResult> {
   const { test: rows } = scoredRows(config, data);
   const trainedCrm = { config: config.crm, values, featureMap: data.featureMap };
   const lanes = { crm: await createCrmLane(trainedCrm, data.catalogue, runtime) };
-  const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [rows]);
+  const parts = [data.split.validation, rows];
+  const [validation, test] = (await scoreParts(run, "Scoring with the CRM", lanes, parts)).map(
+    ({ crm: probabilities }, part): PartPredictions => ({
+      rows: parts[part]!,
+      labels: data.labels(parts[part]!),
+      predictions: [{ name: "crm", title: config.crm.model, probabilities, shareToLlm: 0 }],
+    }),
+  );
   return {
     models: { crm: trainedCrm },
-    test: {
-      rows,
-      labels: data.labels(rows),
-      predictions: [{ name: "crm", title: config.crm.model, probabilities: answers!.crm, shareToLlm: 0 }],
-    },
+    validation: validation!,
+    test: test!,
     served: "crm",
     facts: [],
   };

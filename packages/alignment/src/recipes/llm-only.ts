@@ -3,6 +3,7 @@ import { scoredRows } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
+import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { llmProgram, llmTuning, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
 import { textSamples } from "../llm/text-samples.ts";
 import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
@@ -22,6 +23,7 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   requireTestPart(data);
   refuseCrmRetrieval(config);
   requireTunableLlm(config, data, design, ["llmAlone"]);
+  notePromptCuts(run, design);
 
   const base = { ...design, values: await design.values() };
   const itemVectors = await itemVectorsFor(run, {}, base);

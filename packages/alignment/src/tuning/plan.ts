@@ -1,15 +1,10 @@
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
-import { withSetting } from "@corella/configuration";
+import { join } from "node:path";
 import { parseCrmConfig } from "@corella/crm";
-import {
-  nameOfVectors,
-  prepareLog,
-  readFeatureVectors,
-  type DataConfig,
-  type InteractionLog,
-} from "@corella/modality";
+import { vectorsNamed } from "@corella/modality";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
+import { withRunSettings } from "../config/load-config.ts";
+import { dataKey, sourcesOf } from "../data-key.ts";
 import type { Settings } from "./search-space.ts";
 
 /** Part of every key: raise it when what a trial computes changes its meaning. */
@@ -47,62 +42,35 @@ export async function planTrials(
   options: PlanOptions,
 ): Promise<PlannedTrial[]> {
   const configs = trials.map((settings) => {
-    let changed = content;
-    for (const [path, value] of Object.entries(settings)) changed = withSetting(changed, path, value);
+    const changed = withRunSettings(content, settings);
     const config = parseRunConfig(changed, options.place);
     parseCrmConfig(config.crm);
     return { settings, config };
   });
   const dataKeys = new Map<string, Promise<string>>();
-  const vectorsKeys = new Map<string, Promise<readonly string[]>>();
   const planned: PlannedTrial[] = [];
   for (const { settings, config } of configs) {
-    const data = JSON.stringify(config.data);
-    if (!dataKeys.has(data)) dataKeys.set(data, dataKey(config.data, options));
-    const features = JSON.stringify(config.features);
-    if (!vectorsKeys.has(features)) vectorsKeys.set(features, vectorsKey(config, options));
-    const key = trialKey(config, await dataKeys.get(data)!, await vectorsKeys.get(features)!);
+    const sources = sourcesOf(config);
+    if (!dataKeys.has(sources)) dataKeys.set(sources, dataKey(config, options));
+    const key = trialKey(config, await dataKeys.get(sources)!);
     planned.push({ settings, config, key, folder: join(options.trialsFolder, key) });
   }
   // Settings that are spelt in two ways are one trial.
   return planned.filter(({ key }, index) => planned.findIndex((other) => other.key === key) === index);
 }
 
-/** The hash of what was read from the sources. */
-async function dataKey(config: DataConfig, { baseFolder, cacheFolder }: PlanOptions): Promise<string> {
-  const { folder, log } = await prepareLog(config, { baseFolder, cacheFolder });
-  // Remote sources are not kept; their contents are hashed as they came.
-  return folder === undefined ? logHash(log) : basename(folder);
-}
-
-/** The hashes of the vectors that the features name; none without such features. */
-async function vectorsKey(
-  { features = [] }: RunConfig,
-  { baseFolder }: PlanOptions,
-): Promise<readonly string[]> {
-  return [...(await readFeatureVectors(features, baseFolder)).values()].map(nameOfVectors);
-}
-
-function logHash(log: InteractionLog): string {
-  const hash = createHash("sha256").update(JSON.stringify([log.users, log.items]));
-  for (const { buffer, byteOffset, byteLength } of [log.user, log.item, log.rating, log.time, log.label])
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-  return hash.digest("hex");
-}
-
 /** Threads, names and paths do not count: they do not change what is learned, or only by rounding. */
-function trialKey(
-  { data, features, crm, stages, seed, runtime }: RunConfig,
-  dataKeyOfLog: string,
-  vectors: readonly string[],
-): string {
+function trialKey({ data, features, crm, stages, seed, runtime }: RunConfig, keyOfData: string): string {
+  // Vectors are known by their contents: of their paths only which are the same counts.
+  const vectors = vectorsNamed(features ?? []);
   const parts = [
     formatVersion,
-    dataKeyOfLog,
+    keyOfData,
     data.filter.minHistory,
     data.split,
-    features?.map((feature) => ("vectors" in feature ? { ...feature, vectors: "" } : feature)),
-    ...vectors,
+    features?.map((feature) =>
+      "vectors" in feature ? { ...feature, vectors: String(vectors.indexOf(feature.vectors)) } : feature,
+    ),
     parseCrmConfig(crm),
     stages.warmUp,
     seed,

@@ -6,15 +6,15 @@ import type { Curve } from "./report.ts";
 /** Points of all lines together: some 150 kB. */
 const pointBudget = 12_000;
 
-/** Line charts with their legends, thinned out to a common size. */
-export function curveFigures(curves: readonly Curve[]): string[] {
+/** Line charts with their legends, thinned out to a common size. @param id unlike every other section's on the page */
+export function curveFigures(curves: readonly Curve[], id = "curve"): string[] {
   const seriesCount = curves.reduce((sum, { series }) => sum + series.length, 0);
   const limit = Math.max(20, Math.min(500, Math.floor(pointBudget / Math.max(seriesCount, 1))));
   return curves.map(
     (curve, index) => `<figure>
 <h3>${escapeHtml(curve.title)}</h3>
 ${curveLegend(curve, limit)}
-<div class="scroll half">${drawCurve(curve, limit, `curve-${index}`)}</div>
+<div class="scroll half">${drawCurve(curve, limit, `${id}-${index}`)}</div>
 </figure>`,
   );
 }

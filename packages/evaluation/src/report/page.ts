@@ -1,6 +1,7 @@
 import { formatCount } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
 import { drawBars } from "./charts/bars.ts";
+import { confidenceSection } from "./confidence-section.ts";
 import { curveFigures } from "./curve-figures.ts";
 import { legend } from "./legend.ts";
 import { rankedSection } from "./ranked-section.ts";
@@ -66,6 +67,7 @@ export function renderPage({
   curves = [],
   charts,
   tables,
+  confidenceGroups,
   ranked,
   details = [],
 }: Page): string {
@@ -82,8 +84,10 @@ ${barsAsTable(chart)}
   return htmlPage(title, [
     headerSection(title, subtitle, summary),
     ...tables.map(
-      ({ heading, table }) => `<section>\n<h2>${escapeHtml(heading)}</h2>\n${plainTable(table)}\n</section>`,
+      ({ heading, note, table }) =>
+        `<section>\n<h2>${escapeHtml(heading)}</h2>\n${note === undefined ? "" : `<p class="note">${escapeHtml(note)}</p>\n`}${plainTable(table)}\n</section>`,
     ),
+    confidenceSection(confidenceGroups, 0.95),
     figures.length === 0
       ? ""
       : `<section>\n<h2>Pictures</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`,

@@ -2,14 +2,16 @@ import { baselineTitle } from "../evaluate.ts";
 import { method, positiveShare } from "../table.ts";
 import { escapeHtml } from "../text.ts";
 import { formatCount, formatLevel } from "../numbers.ts";
-import { drawConfidenceGroups } from "./charts/groups.ts";
 import { drawEntropyHistogram } from "./charts/histogram.ts";
 import { drawAucIntervals } from "./charts/intervals.ts";
+import { confidenceSection } from "./confidence-section.ts";
 import { curveFigures } from "./curve-figures.ts";
 import { legend } from "./legend.ts";
 import { detailsSection, headerSection, htmlPage } from "./page.ts";
 import { rankedSection } from "./ranked-section.ts";
 import type { Report } from "./report.ts";
+import { segmentsSection } from "./segments-section.ts";
+import { sharesSection } from "./shares-section.ts";
 import { boundaryTable, evaluationTable } from "./tables.ts";
 
 /**
@@ -21,8 +23,10 @@ export function renderReport(report: Report): string {
   return htmlPage(report.title, [
     headerSection(report.title, report.subtitle, report.summary),
     resultsSection(report),
-    confidenceSection(report),
+    confidenceSection(report.confidenceGroups, report.evaluation.level),
     routingSection(report),
+    segmentsSection(report.segments ?? [], report.evaluation),
+    report.shares === undefined ? "" : sharesSection(report.shares),
     report.ranked === undefined ? "" : rankedSection(report.ranked, "ranked"),
     curvesSection(report),
     detailsSection(report.details),
@@ -41,20 +45,6 @@ ${baselineNote === undefined ? "" : `<p class="note">${escapeHtml(baselineNote)}
 <h3>AUC and its ${formatLevel(level)} interval</h3>
 ${baseline === undefined ? "" : `<p class="note">Dashed: ${escapeHtml(baseline)}. Overlapping intervals do not mean that there is no difference: the table compares within the same resamples.</p>`}
 <div class="scroll full">${drawAucIntervals(evaluation, "intervals")}</div>
-</figure>
-</section>`;
-}
-
-function confidenceSection({ confidenceGroups, evaluation }: Report): string {
-  if (confidenceGroups === undefined || confidenceGroups.length === 0) return "";
-  const names = confidenceGroups[0]!.models.map(({ title }) => title);
-  return `<section>
-<h2>Where the CRM is unsure</h2>
-<figure>
-<h3>AUC by the CRM’s confidence</h3>
-<p class="note">Equal groups of samples by the entropy of the CRM’s prediction, in nats: the higher, the less confident. Bars stand on 0.5, the AUC of guessing; whiskers are ${formatLevel(evaluation.level)} intervals.</p>
-${legend(names)}
-<div class="scroll full">${drawConfidenceGroups(confidenceGroups, "groups")}</div>
 </figure>
 </section>`;
 }

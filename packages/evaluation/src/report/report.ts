@@ -1,6 +1,7 @@
-import type { BoundaryShift } from "@corella/routing";
+import type { BoundaryShift, ShareCurve } from "@corella/routing";
 import type { ConfidenceGroup, EntropyHistogram } from "../entropy.ts";
 import type { Evaluation } from "../evaluate.ts";
+import type { SegmentFigures } from "../segments.ts";
 
 /** A number of the first glance, for example `Training time`, `5 min 12 s`. */
 export interface SummaryCard {
@@ -85,8 +86,12 @@ export interface Report {
   readonly curves: readonly Curve[];
   readonly confidenceGroups?: readonly ConfidenceGroup[] | undefined;
   readonly entropyHistogram?: EntropyHistogram | undefined;
+  /** What `evaluateSegments` says of the evaluation's models. */
+  readonly segments?: readonly SegmentFigures[] | undefined;
   /** What `boundaryShift` of @corella/routing says of CRM and LLM. */
   readonly boundary?: BoundaryShift | undefined;
+  /** What `shareCurve` of @corella/routing says of validation rows. */
+  readonly shares?: ShareCurve | undefined;
   /** For example what each feature is worth to a model. */
   readonly ranked?: RankedSection | undefined;
   readonly details: readonly ReportDetail[];
@@ -97,7 +102,14 @@ export interface Page {
   readonly title: string;
   readonly subtitle?: string | undefined;
   readonly summary: readonly SummaryCard[];
-  readonly tables: readonly { readonly heading: string; readonly table: ReportTable }[];
+  readonly tables: readonly {
+    readonly heading: string;
+    /** A remark above the table. */
+    readonly note?: string | undefined;
+    readonly table: ReportTable;
+  }[];
+  /** Drawn after the tables. */
+  readonly confidenceGroups?: readonly ConfidenceGroup[] | undefined;
   readonly curves?: readonly Curve[];
   readonly charts: readonly BarChart[];
   /** After the charts. */

@@ -21,6 +21,8 @@ export interface ConfidenceParts {
   /** Those that are compared within groups of samples. */
   readonly models: readonly ModelPredictions[];
   readonly labels: Float32Array;
+  /** The user of each sample, where intervals are made by users. */
+  readonly groups?: Int32Array | Uint32Array | undefined;
 }
 
 /**
@@ -33,11 +35,12 @@ export function confidenceSections({
   policy,
   models,
   labels,
+  groups,
 }: ConfidenceParts): Pick<Report, "confidenceGroups" | "entropyHistogram" | "boundary"> {
   if (crm === undefined) return {};
   const { entropy } = route(crm, { kind: "none" });
   return {
-    confidenceGroups: confidenceGroupAuc(models, entropy, labels),
+    confidenceGroups: confidenceGroupAuc(models, entropy, labels, 3, { groups }),
     entropyHistogram: entropyHistogram(entropy, policy?.kind === "threshold" ? policy.entropy : undefined),
     ...(llm === undefined ? {} : { boundary: boundaryShift(crm, llm, labels) }),
   };

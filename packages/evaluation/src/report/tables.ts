@@ -46,9 +46,8 @@ function metricCell({ estimate, low, high }: Interval, best: number): string {
 
 function comparisonCell({ versusBaseline }: EvaluationRow): string {
   if (versusBaseline === undefined) return cell("–");
-  const { aucDifference, deLongP } = versusBaseline;
-  const { estimate, low, high } = aucDifference;
-  return `<td>${formatDifference(estimate)}<small>[${formatDifference(low)}, ${formatDifference(high)}], DeLong ${escapeHtml(formatPValue(deLongP))}</small></td>`;
+  const { estimate, low, high, pValue } = versusBaseline.aucDifference;
+  return `<td>${formatDifference(estimate)}<small>[${formatDifference(low)}, ${formatDifference(high)}], ${escapeHtml(formatPValue(pValue))}</small></td>`;
 }
 
 /** How CRM and LLM draw their boundaries, over all samples and from the least confident group to the most. */
@@ -97,11 +96,13 @@ export function plainTable({ columns, rows }: ReportTable): string {
   return table(header, lines, "plain");
 }
 
-function cell(content: string): string {
+/** A cell of a table; `content` is HTML. */
+export function cell(content: string): string {
   return `<td>${content}</td>`;
 }
 
-function table(header: string, lines: readonly string[], name?: string): string {
+/** A table of header cells and rows of cells, all HTML, that scrolls where it is too wide. */
+export function table(header: string, lines: readonly string[], name?: string): string {
   const body = lines.map((line) => `<tr>${line}</tr>`).join("\n");
   const attribute = name === undefined ? "" : ` class="${name}"`;
   return `<div class="scroll"><table${attribute}>\n<thead><tr>${header}</tr></thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`;

@@ -49,6 +49,23 @@ describe("a prompt", () => {
     );
   });
 
+  test("tells how many events each prompt tells of how many it would", () => {
+    const countTokens = (text: string): number => text.split(" ").length;
+    const seen: [number, number][] = [];
+    const told = (events: number, wanted: number): unknown => seen.push([events, wanted]);
+    const full = countTokens(createPrompt(likes).render(record, catalogue));
+    for (const maxTokens of [undefined, full, full - 1, 1])
+      createPrompt({ ...likes, maxTokens }, { countTokens, told }).render(record, catalogue);
+    createPrompt({ ...likes, historyLength: 2 }, { told }).segments(record, catalogue);
+    expect(seen).toEqual([
+      [3, 3],
+      [3, 3],
+      [2, 3],
+      [0, 3],
+      [2, 2],
+    ]);
+  });
+
   test("cuts the oldest items until the tokens fit, and no more", () => {
     const countTokens = (text: string): number => text.split(" ").length;
     const full = countTokens(createPrompt(likes).render(record, catalogue));

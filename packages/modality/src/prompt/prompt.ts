@@ -56,6 +56,8 @@ type WriteMarked = (
  *   When it does not even fit without history, it is rendered without.
  * @param options.embedding for `config.retrieval`: the prompt tells of the `historyLength` items of the record's history
  *   that are most similar to the target, instead of the newest; for `maxTokens` the least similar are dropped first.
+ * @param options.told is called with each prompt that is made: how many history items it tells, of how many it would without
+ *   `config.maxTokens`
  * @throws CorellaError for a template that is not Jinja; `prompt/no-embedding`
  */
 export function createPrompt(
@@ -63,6 +65,7 @@ export function createPrompt(
   options: {
     countTokens?: ((text: string) => number) | undefined;
     embedding?: ItemEmbedding | undefined;
+    told?: ((events: number, wanted: number) => void) | undefined;
   } = {},
 ): Prompt {
   const parsed = parseWith(promptSchema, config, "prompt");
@@ -82,12 +85,16 @@ export function createPrompt(
         : statisticsOfRecord({ ...parsed, statistics }, record, catalogue, counted);
     const counts = toldCounts(record, parsed);
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
-    if (countTokens === undefined || maxTokens === undefined)
-      return write(record, catalogue, known, choose(counts[0]!));
-    return longestThatFits(counts, (length) => {
-      const text = write(record, catalogue, known, choose(length));
-      return { text, fits: countTokens(unmark(text)) <= maxTokens };
-    });
+    const attempt = (length: number): string => write(record, catalogue, known, choose(length));
+    const made =
+      countTokens === undefined || maxTokens === undefined
+        ? { text: attempt(counts[0]!), length: counts[0]! }
+        : longestThatFits(counts, (length) => {
+            const text = attempt(length);
+            return { text, fits: countTokens(unmark(text)) <= maxTokens };
+          });
+    options.told?.(made.length, counts[0]!);
+    return made.text;
   };
   return {
     config: parsed,
@@ -114,9 +121,9 @@ function toldCounts(
 function longestThatFits(
   counts: readonly number[],
   attempt: (length: number) => { text: string; fits: boolean },
-): string {
+): { text: string; length: number } {
   const whole = attempt(counts[0]!);
-  if (whole.fits || counts.length === 1) return whole.text;
+  if (whole.fits || counts.length === 1) return { text: whole.text, length: counts[0]! };
   let [tooLong, shorter] = [0, counts.length - 1];
   let best = attempt(0).text;
   while (shorter - tooLong > 1) {
@@ -125,7 +132,7 @@ function longestThatFits(
     if (fits) [shorter, best] = [middle, text];
     else tooLong = middle;
   }
-  return best;
+  return { text: best, length: counts[shorter]! };
 }
 
 function createWriter(config: PromptConfig): {

@@ -2,7 +2,7 @@ import { groupTitle, type ConfidenceGroup } from "../../entropy.ts";
 import { formatCount, formatMetric } from "../../numbers.ts";
 import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
-import { label, line, rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
+import { label, line, rect, shapesSeries, whiskerEnd, type Shape, type ToPixels } from "./shapes.ts";
 
 const width = 1080;
 const height = 340;
@@ -75,8 +75,8 @@ function groupBars({ models }: ConfidenceGroup, index: number, groups: number, a
     if (!Number.isFinite(auc.estimate)) return [];
     const x = center + (model - (models.length - 1) / 2) * slot;
     const top = at([index, auc.estimate])[1];
-    const low = at([index, auc.low])[1];
-    const high = at([index, auc.high])[1];
+    const low = at([index, whiskerEnd(auc.low, auc)])[1];
+    const high = at([index, whiskerEnd(auc.high, auc)])[1];
     const shapes = [
       rect([x - barWidth / 2, at([index, chance])[1]], [x + barWidth / 2, top], seriesInk(model)),
       line([x, low], [x, high], ink.text, 1.5),

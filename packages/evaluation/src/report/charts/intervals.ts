@@ -1,9 +1,10 @@
+import type { Interval } from "@corella/metrics";
 import { formatMetric } from "../../numbers.ts";
 import type { Evaluation } from "../../evaluate.ts";
 import { plainText, shortened } from "../../text.ts";
 import { draw, ink, measureAxis, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
-import { circle, label, line, shapesSeries, shift } from "./shapes.ts";
+import { circle, label, line, shapesSeries, shift, whiskerEnd } from "./shapes.ts";
 
 const width = 1080;
 const rowHeight = 40;
@@ -12,19 +13,47 @@ const longestName = 64;
 
 /** Each model's AUC as a dot, its interval as a whisker, and the baseline's AUC as a dashed line through all. */
 export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): string {
+  return drawIntervals(
+    rows.map(({ title, auc }) => ({ title, interval: auc })),
+    {
+      id,
+      xLabel: "AUC",
+      reference: rows.find(({ name }) => name === baseline)?.auc.estimate,
+      format: formatMetric,
+    },
+  );
+}
+
+/** How `drawIntervals` draws. */
+export interface IntervalsPicture {
+  readonly id: string;
+  readonly xLabel: string;
+  /** A dashed line through all rows. */
+  readonly reference: number | undefined;
+  /** The numbers beside the dots. */
+  readonly format: (value: number) => string;
+}
+
+/** Estimates as dots and intervals as whiskers, a row each, the first at the top. */
+export function drawIntervals(
+  rows: readonly { readonly title: string; readonly interval: Interval }[],
+  { id, xLabel, reference, format }: IntervalsPicture,
+): string {
   const x = niceScale(
-    rows.flatMap(({ auc }) => [auc.low, auc.estimate, auc.high]),
+    [
+      ...rows.flatMap(({ interval }) => [interval.low, interval.estimate, interval.high]),
+      ...(reference === undefined ? [] : [reference]),
+    ],
     8,
   );
   const names = rows.map(({ title }) => shortened(plainText(title), longestName));
   // Some 7.5 pixels a character in the widest of the page's fonts; ECharts breaks long names at its own, smaller estimate.
   const longest = Math.max(...names.map(({ length }) => length));
   const nameWidth = Math.min(300, 24 + 7.5 * longest);
-  const baselineAuc = rows.find(({ name }) => name === baseline)?.auc.estimate;
   return draw(
     {
       grid: { left: nameWidth, right: 64, top: 8, bottom: 48 },
-      xAxis: measureAxis(x, "AUC"),
+      xAxis: measureAxis(x, xLabel),
       yAxis: {
         type: "category",
         inverse: true,
@@ -42,29 +71,29 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
       },
       series: [
         shapesSeries((at) => [
-          ...(baselineAuc === undefined || !Number.isFinite(baselineAuc)
+          ...(reference === undefined || !Number.isFinite(reference)
             ? []
             : [
                 line(
-                  shift(at([baselineAuc, 0]), -rowHeight / 2),
-                  shift(at([baselineAuc, rows.length - 1]), rowHeight / 2),
+                  shift(at([reference, 0]), -rowHeight / 2),
+                  shift(at([reference, rows.length - 1]), rowHeight / 2),
                   ink.muted,
                   1,
                   [4, 4],
                 ),
               ]),
-          ...rows.flatMap(({ auc }, row) => {
-            if (!Number.isFinite(auc.estimate)) return [];
+          ...rows.flatMap(({ interval }, row) => {
+            if (!Number.isFinite(interval.estimate)) return [];
             const color = seriesInk(row);
-            const low = at([auc.low, row]);
-            const high = at([auc.high, row]);
-            const dot = at([auc.estimate, row]);
+            const low = at([whiskerEnd(interval.low, interval), row]);
+            const high = at([whiskerEnd(interval.high, interval), row]);
+            const dot = at([interval.estimate, row]);
             return [
               line(low, high, color, 2),
               line(shift(low, -6), shift(low, 6), color, 2),
               line(shift(high, -6), shift(high, 6), color, 2),
               circle(dot, 5, color),
-              label([high[0] + 10, high[1]], formatMetric(auc.estimate), { fill: ink.text, align: "left" }),
+              label([high[0] + 10, high[1]], format(interval.estimate), { fill: ink.text, align: "left" }),
             ];
           }),
         ]),
@@ -74,7 +103,7 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
       width,
       height: rows.length * rowHeight + 56,
       id,
-      label: `Dot and whisker plot: AUC with its interval. ${rows.map(({ title, auc }) => `${title}: ${formatMetric(auc.estimate)}`).join("; ")}`,
+      label: `Dot and whisker plot: ${xLabel} with its interval. ${rows.map(({ title, interval }) => `${title}: ${format(interval.estimate)}`).join("; ")}`,
     },
   );
 }

@@ -1,3 +1,5 @@
+import type { Interval } from "@corella/metrics";
+
 /** Turns a point in the units of the axes into one in pixels. */
 export type ToPixels = (point: readonly [x: number, y: number]) => readonly [x: number, y: number];
 
@@ -72,4 +74,9 @@ export function label(
     type: "text",
     style: { x, y, text, fill, align, verticalAlign: "middle", fontSize: size, fontFamily: "inherit" },
   };
+}
+
+/** Where a whisker ends: at the estimate itself where there is no interval, as of a single user. */
+export function whiskerEnd(end: number, { estimate }: Interval): number {
+  return Number.isFinite(end) ? end : estimate;
 }

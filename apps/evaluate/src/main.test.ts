@@ -1,0 +1,122 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../../..");
+/** Each test starts several processes. */
+const timeoutMs = 240_000;
+const main = ["--conditions=source", "--import", "tsx", join(root, "apps/evaluate/src/main.ts")];
+
+/** A folder with 300 ratings and a configuration that trains in seconds. */
+function project(): { folder: string; options: string[] } {
+  const folder = mkdtempSync(join(tmpdir(), "corella-evaluate-"));
+  const rows = Array.from({ length: 300 }, (_, i) => {
+    const [user, item] = [(i * 5) % 13, (i * 7 + Math.floor(i / 12)) % 20];
+    return `${user},${item},${(user + item + (i % 5 === 0 ? 1 : 0)) % 2 === 0 ? 5 : 2},${1000 + i}`;
+  });
+  writeFileSync(join(folder, "ratings.csv"), rows.join("\n"));
+  writeFileSync(
+    join(folder, "small.yaml"),
+    `name: small
+data:
+  source: { ratings: { path: ratings.csv, columns: { user: 0, item: 1, rating: 2, time: 3 } } }
+  label: { threshold: 4 }
+prompt: { template: "{{target_item}}: ", historyLength: 2 }
+crm: { model: DCNv2, embeddingDim: 4, crossLayers: 1, parallelUnits: [8] }
+llm:
+  base:
+    kind: scratch
+    vocabularySize: 300
+    hiddenSize: 8
+    layers: 1
+    heads: 2
+    keyValueHeads: 1
+    feedForwardSize: 16
+    pretraining: { steps: 3, batchSize: 4, sequenceLength: 16, warmupSteps: 1 }
+stages:
+  warmUp: { epochs: 1, batchSize: 64 }
+  joint: { samples: 32, batchSize: 16, projection: { width: 4 } }
+  llmAlone: { samples: 32, batchSize: 16 }
+`,
+  );
+  const places = ["runs", "experiments", "cache"].flatMap((place) => [`--${place}`, join(folder, place)]);
+  return { folder, options: ["--config", join(folder, "small.yaml"), "--seeds", "1", ...places] };
+}
+
+function evaluate(...options: string[]): { stdout: string; stderr: string; status: number | null } {
+  return spawnSync(process.execPath, [...main, ...options], { cwd: root, encoding: "utf8" });
+}
+
+test(
+  "tables that are killed go on, and a second call trains nothing",
+  async () => {
+    const { folder, options } = project();
+    const all = ["--table", "all", "--rows", "20", "--sizes", "16", ...options];
+    const child = spawn(process.execPath, [...main, ...all], { cwd: root });
+    let shown = "";
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    child.stderr.on("data", (text: Buffer) => {
+      shown += text.toString();
+      if (shown.includes("Stage 2")) child.kill("SIGKILL");
+    });
+    await ended;
+    expect(shown).toContain("7 runs: 7 to do, 0 found");
+
+    const resumed = evaluate(...all);
+    expect(resumed.stderr).toContain("7 runs: 5 to do, 2 found");
+    expect(resumed.stderr).toContain("Stage 1: CRM warm-up: found");
+    expect(resumed.status).toBe(0);
+    for (const title of ["Table 1", "Table 2", "Figure 1", "Budget", "Segments"])
+      expect(resumed.stdout).toContain(`\n${title}`);
+    expect(resumed.stdout).toMatch(/2\d of 30 test rows: all those of \d users/);
+    const out = join(folder, "runs/evaluate-small");
+    expect(readdirSync(out).toSorted()).toEqual([
+      "budget.csv",
+      "figure-1.csv",
+      "report.html",
+      "results.json",
+      "segments.csv",
+      "table-1.csv",
+      "table-2.csv",
+    ]);
+    const table1 = readFileSync(join(out, "table-1.csv"), "utf8").trim().split("\n");
+    expect(table1.map((line) => line.split(",")[0])).toEqual(
+      expect.arrayContaining(["model", "constant", "item-mean", "crm", "llm", "replace", "add-logits"]),
+    );
+    expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Figure 1: by confidence");
+
+    const again = evaluate(...all);
+    expect(again.stderr).toContain("7 runs: 0 to do, 7 found");
+    expect(again.stderr).not.toContain("Run 1");
+    // Training a tokenizer prints empty lines.
+    expect(again.stdout.trim()).toBe(resumed.stdout.trim());
+  },
+  timeoutMs,
+);
+
+test.each([
+  ["an unknown table", ["--table", "3"], "It is 1, 2, figure1, budget, segments or all."],
+  ["seeds of a bundle", ["--seeds", "2"], "[evaluate/options] --seeds says nothing here."],
+  [
+    "a bundle of a table",
+    ["--table", "1", "--bundle", "x"],
+    "[evaluate/options] --bundle says nothing here.",
+  ],
+  ["a grid without values", ["--table", "1", "--set-grid", "seed"], "[evaluate/grid]"],
+  [
+    "a table of two models of one",
+    ["--table", "2", "--set", "recipe=crm-only", "--config", "configs/movietweetings.yaml"],
+    "[evaluate/one-model]",
+  ],
+])(
+  "%s is one clear error",
+  (_, options, told) => {
+    const { status, stderr } = evaluate(...options);
+    expect(status).toBe(1);
+    expect(stderr).toContain(told);
+    expect(stderr).not.toContain("    at ");
+  },
+  timeoutMs,
+);

@@ -1,0 +1,193 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import {
+  experimentNames,
+  gridVariants,
+  parseRunConfig,
+  planExperiments,
+  rankGrid,
+  readRunSettings,
+  rowsOfSampledUsers,
+  runExperiments,
+  variantsOf,
+  withDefaultFeatures,
+  withRunSettings,
+  type ExperimentName,
+  type FinishedRun,
+  type RunConfig,
+  type Variant,
+} from "@corella/alignment";
+import { parseYaml, withSetting } from "@corella/configuration";
+import { CorellaError } from "@corella/errors";
+import { formatCsv, renderPage } from "@corella/evaluation";
+import { writeFileAtomic } from "@corella/files";
+import { prepareLog, splitLog } from "@corella/modality";
+import { alignColumns, listenForInterruption } from "@corella/terminal";
+import { builders, gridTable, type Built } from "./build.ts";
+import { createProgress, planLines } from "./progress.ts";
+
+/** Options of `evaluate --table`. */
+export interface TablesOptions {
+  readonly table: ExperimentName | "all";
+  readonly config: string;
+  readonly set: readonly string[];
+  readonly setGrid: readonly string[];
+  readonly seeds: number;
+  readonly models: readonly string[];
+  readonly sizes?: readonly number[] | undefined;
+  readonly rows?: number | undefined;
+  /** Of the intervals. */
+  readonly seed: number;
+  readonly intervals: "users" | "rows";
+  readonly out?: string | undefined;
+  readonly runs: string;
+  readonly cache: string;
+  readonly experiments: string;
+}
+
+/** Trains what tables need and is not there yet, and writes the tables: to the terminal, and as files into a folder. */
+export async function runTables(options: TablesOptions): Promise<void> {
+  const progress = createProgress(process.stderr);
+  const read = await readConfig(options, progress.note!);
+  const where = {
+    baseFolder: read.baseFolder,
+    cacheFolder: resolve(options.cache),
+    experimentsFolder: resolve(options.experiments),
+    place: options.config,
+    testRows: options.rows ?? read.config.testSamples,
+  };
+  const names = options.table === "all" ? tablesOf(read.config) : [options.table];
+  for (const name of names) requireTable(name, read.config, options.config);
+
+  const interruption = listenForInterruption(process.stderr);
+  const { signal } = interruption;
+  const trained = async (
+    content: unknown,
+    variants: readonly Variant[],
+    seeds: number,
+  ): Promise<FinishedRun[]> => {
+    const planned = await planExperiments(content, variants, seeds, where);
+    for (const line of planLines(planned)) progress.note!(line);
+    return runExperiments(planned, where, { listener: progress, signal });
+  };
+  try {
+    const grid = await chosenOf(options.setGrid, (variants) => trained(read.content, variants, 1));
+    const content = withRunSettings(read.content, grid.settings);
+    const config = parseRunConfig(content, options.config);
+    const sizes = options.sizes ?? defaultSizes(config);
+    const variants = names.flatMap((name) => variantsOf(name, config, { models: options.models, sizes }));
+    const unique = variants.filter(({ id }, at) => variants.findIndex((other) => other.id === id) === at);
+    const runs = await trained(content, unique, options.seeds);
+    progress.stop();
+    const { log } = await prepareLog(config.data, where);
+    const { train, test } = splitLog(log, config.data);
+    const rows = where.testRows === undefined ? test : rowsOfSampledUsers(log, test, where.testRows);
+    const users = new Set(Array.from(rows, (row) => log.user[row]!)).size;
+    const rowsNote =
+      rows.length === test.length
+        ? "All rows of the test part."
+        : `${rows.length.toLocaleString("en")} of ${test.length.toLocaleString("en")} test rows: all those of ${users.toLocaleString("en")} users, drawn at random.`;
+    const inputs = { runs, log, train, rows, rowsNote, seed: options.seed, intervals: options.intervals };
+    const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
+    await write(options.out ?? join(options.runs, `evaluate-${config.name}`), config, built, options);
+  } finally {
+    progress.stop();
+    interruption.stop();
+  }
+}
+
+/** The best settings of a grid by the validation part, with a table of all of them; no settings of no grid. */
+async function chosenOf(
+  settings: readonly string[],
+  trained: (variants: readonly Variant[]) => Promise<FinishedRun[]>,
+): Promise<{ readonly settings: Variant["settings"]; readonly built: readonly Built[] }> {
+  if (settings.length === 0) return { settings: {}, built: [] };
+  const search = Object.fromEntries(settings.map(gridEntry));
+  const points = rankGrid(await trained(gridVariants(search, "--set-grid")));
+  return { settings: points[0]!.run.variant.settings, built: [{ tables: [gridTable(points)] }] };
+}
+
+/** `path=[1,2]`, or `path=1,2`. */
+function gridEntry(setting: string): [string, unknown] {
+  const [, path, values] = /^([^=\s]+)=(.*)$/s.exec(setting) ?? [];
+  if (path === undefined) {
+    throw new CorellaError({
+      code: "evaluate/grid",
+      message: `"${setting}" is not of the form path.to.key=value,value.`,
+      place: "--set-grid",
+      remedy: "Write it like stages.joint.samples=2000,8000.",
+    });
+  }
+  return [path, parseYaml(/^\s*[[{]/.test(values!) ? values! : `[${values!}]`, "--set-grid")];
+}
+
+async function readConfig(
+  { config: path, set, cache }: TablesOptions,
+  note: (text: string) => void,
+): Promise<{ content: unknown; config: RunConfig; baseFolder: string }> {
+  const written = await readRunSettings(path, set);
+  const baseFolder = dirname(resolve(path));
+  const chosen = { config: parseRunConfig(written, path), baseFolder };
+  const { config } = await withDefaultFeatures(chosen, cache, note);
+  // Every run has the same default features.
+  const content =
+    chosen.config.features === config.features ? written : withSetting(written, "features", config.features);
+  return { content, config, baseFolder };
+}
+
+/** A quarter of the samples of the last stage, and all. */
+function defaultSizes({ stages }: RunConfig): number[] {
+  const { samples } = stages.llmAlone;
+  return [Math.max(1, Math.round(samples / 4)), samples];
+}
+
+/** Of one model alone there is table 1 and nothing else. */
+function tablesOf({ recipe }: RunConfig): readonly ExperimentName[] {
+  return recipe === "corella" ? experimentNames : ["1"];
+}
+
+function requireTable(name: ExperimentName, config: RunConfig, place: string): void {
+  if (tablesOf(config).includes(name)) return;
+  throw new CorellaError({
+    code: "evaluate/one-model",
+    message: `This table compares two models, and the recipe ${config.recipe} trains one.`,
+    place,
+    remedy: "Set recipe=corella, or ask for table 1.",
+  });
+}
+
+async function write(
+  folder: string,
+  config: RunConfig,
+  built: readonly Built[],
+  { seeds }: TablesOptions,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const tables = built.flatMap((one) => one.tables);
+  for (const table of tables) await writeFileAtomic(join(folder, `${table.name}.csv`), formatCsv(table));
+  const all = Object.fromEntries(
+    tables.map(({ name, title, note, records }) => [name, { title, note, records }]),
+  );
+  await writeFileAtomic(join(folder, "results.json"), `${JSON.stringify(all, undefined, 1)}\n`);
+  const page = renderPage({
+    title: `corella: ${config.name}, experiments`,
+    subtitle: `${config.crm.model}, ${seeds === 1 ? "one seed" : `${seeds} seeds`} from ${config.seed}`,
+    summary: [],
+    tables: tables.map(({ title, note, columns, rows }) => ({
+      heading: title,
+      note,
+      table: { columns, rows },
+    })),
+    confidenceGroups: built.flatMap((one) => one.confidenceGroups ?? []),
+    curves: built.flatMap((one) => one.curves ?? []),
+    charts: [],
+    details: [{ heading: "Configuration", text: JSON.stringify(config, undefined, 2) }],
+  });
+  await writeFileAtomic(join(folder, "report.html"), page);
+  for (const { title, note, columns, rows } of tables)
+    process.stdout.write(`\n${title}\n\n${alignColumns({ columns, rows })}\n\n${note}\n`);
+  const files = tables.map(({ name }) => join(folder, `${name}.csv`));
+  process.stdout.write(
+    `\nFigures: ${join(folder, "results.json")}, ${files.join(", ")}\nReport: ${join(folder, "report.html")}\n`,
+  );
+}

@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import {
+  nameOfVectors,
+  prepareLog,
+  readFeatureVectors,
+  vectorsNamed,
+  type InteractionLog,
+} from "@corella/modality";
+import type { RunConfig } from "./config/config.ts";
+
+/** What of a configuration says which files are read. */
+type Sources = Pick<RunConfig, "data" | "features">;
+
+/** A text that is equal where `dataKey` is, in one state of the files. */
+export function sourcesOf({ data, features = [] }: Sources): string {
+  return JSON.stringify([data, vectorsNamed(features)]);
+}
+
+/**
+ * The hash of what is read from the sources of a log, and from the vectors of items that features name.
+ * @param places relative paths start at `baseFolder`; what was prepared before is read from `cacheFolder`
+ * @throws CorellaError those of `prepareLog` and `readFeatureVectors`
+ */
+export async function dataKey(
+  { data, features = [] }: Sources,
+  { baseFolder, cacheFolder }: { readonly baseFolder: string; readonly cacheFolder: string },
+): Promise<string> {
+  const { folder, log } = await prepareLog(data, { baseFolder, cacheFolder });
+  // Remote sources are not kept; their contents are hashed as they came.
+  const ofLog = folder === undefined ? logHash(log) : basename(folder);
+  const vectors = [...(await readFeatureVectors(features, baseFolder)).values()];
+  return [ofLog, ...vectors.map(nameOfVectors)].join(" ");
+}
+
+function logHash(log: InteractionLog): string {
+  const hash = createHash("sha256").update(JSON.stringify([log.users, log.items]));
+  for (const { buffer, byteOffset, byteLength } of [log.user, log.item, log.rating, log.time, log.label])
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest("hex");
+}

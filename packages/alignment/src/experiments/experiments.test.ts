@@ -1,0 +1,174 @@
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { prepareData } from "../data.ts";
+import { smallConfig } from "../recipes/small-run.test-helper.ts";
+import { writeSmallData } from "../small-data.test-helper.ts";
+import { planExperiments, type ExperimentOptions } from "./plan.ts";
+import { runExperiments, type ExperimentListener, type FinishedRun } from "./run-experiments.ts";
+import { variantsOf, type ExperimentName } from "./variants.ts";
+
+let baseFolder: string;
+let content: object;
+
+beforeAll(async () => {
+  baseFolder = await mkdtemp(join(tmpdir(), "corella-experiments-data-"));
+  await writeSmallData(baseFolder);
+  const { models: _, ...rest } = { models: undefined, ...smallConfig };
+  const { warmUp, ...stages } = smallConfig.stages;
+  content = { ...rest, stages: { ...stages, warmUp: { ...warmUp, epochs: 3 } } };
+});
+
+async function options(changes: Partial<ExperimentOptions> = {}): Promise<ExperimentOptions> {
+  return {
+    baseFolder,
+    cacheFolder: join(baseFolder, "cache"),
+    experimentsFolder: await mkdtemp(join(tmpdir(), "corella-experiments-")),
+    place: "c.yaml",
+    ...changes,
+  };
+}
+
+/** Several trainings each. */
+const timeoutMs = 240_000;
+const tables = { models: ["FM"], sizes: [32] };
+
+async function run(
+  names: readonly ExperimentName[],
+  where: ExperimentOptions,
+  hooks: { listener?: ExperimentListener; signal?: AbortSignal; seeds?: number } = {},
+): Promise<FinishedRun[]> {
+  const variants = names.flatMap((name) => variantsOf(name, smallConfig, tables));
+  return runExperiments(await planExperiments(content, variants, hooks.seeds ?? 1, where), where, hooks);
+}
+
+/** Phases that are begun, and those that are found. */
+function watch(): { listener: ExperimentListener; begun: string[]; found: string[] } {
+  const begun: string[] = [];
+  const found: string[] = [];
+  const listener: ExperimentListener = {
+    phaseStarted: ({ name }) => void (name === "scoring" || begun.push(name)),
+    phaseFound: (title) => void found.push(title),
+  };
+  return { listener, begun, found };
+}
+
+const predictionsOf = (runs: readonly FinishedRun[]): unknown =>
+  runs.map(({ result: { test: part, validation } }) => [part, validation]);
+
+test("tables share what they train, and a second call trains nothing", { timeout: timeoutMs }, async () => {
+  const where = await options();
+  const first = watch();
+  const runs = await run(["1", "2", "figure1"], where, first);
+  expect(runs.map(({ variant }) => variant.id)).toEqual([
+    "crm-DCNv2",
+    "crm-FM",
+    "llm",
+    "corella",
+    "corella",
+    "corella-without-1",
+    "corella-without-2",
+    "corella-without-3",
+    "crm-DCNv2",
+    "llm-32",
+  ]);
+  // The CRM alone is stage 1 of all but the run without it; all share the base LLM, and two of them stage 2.
+  expect(first.begun).toEqual([
+    "crm",
+    "crm",
+    "stage-0",
+    "llm",
+    "stage-2",
+    "stage-3",
+    "stage-1",
+    "stage-2",
+    "stage-3",
+    "stage-3",
+    "llm",
+  ]);
+  const byId = new Map(runs.map((one) => [one.variant.id, one.result]));
+  const said = (id: string, name: string): Float32Array =>
+    byId.get(id)!.test.predictions.find((each) => each.name === name)!.probabilities;
+  expect(said("corella", "crm-stage-1")).toEqual(said("crm-DCNv2", "crm"));
+  expect(said("corella-without-2", "crm")).toEqual(said("corella-without-2", "crm-stage-1"));
+  expect(said("corella-without-1", "crm-stage-1")).not.toEqual(said("corella", "crm-stage-1"));
+  expect(said("corella-without-3", "crm")).toEqual(said("corella", "crm"));
+  expect(said("corella-without-3", "llm")).not.toEqual(said("corella", "llm"));
+  expect(byId.get("corella")!.trainingSeconds).toBeGreaterThan(byId.get("crm-DCNv2")!.trainingSeconds);
+
+  const second = watch();
+  const again = await run(["1", "2", "figure1"], where, second);
+  expect(second).toMatchObject({ begun: [], found: [] });
+  expect(predictionsOf(again)).toEqual(predictionsOf(runs));
+});
+
+test(
+  "what was interrupted in every phase goes on, and ends with the same predictions",
+  { timeout: timeoutMs },
+  async () => {
+    const names = ["budget", "figure1"] as const;
+    const whole = await run(names, await options());
+    const where = await options();
+    const interrupted = new Set<string>();
+    for (;;) {
+      const abort = new AbortController();
+      let inRun = "";
+      try {
+        const runs = await run(names, where, {
+          signal: abort.signal,
+          listener: {
+            runStarted: ({ variant }) => void (inRun = variant.id),
+            stepDone(phase, step) {
+              const name = `${inRun} ${phase}`;
+              if (step !== 1 || interrupted.has(name)) return;
+              interrupted.add(name);
+              abort.abort();
+            },
+          },
+        });
+        expect(predictionsOf(runs)).toEqual(predictionsOf(whole));
+        break;
+      } catch (error) {
+        expect(error).toMatchObject({ code: "train/interrupted" });
+      }
+    }
+    expect([...interrupted].filter((name) => !name.endsWith("scoring"))).toEqual([
+      "corella stage-1",
+      "corella stage-0",
+      "corella stage-2",
+      "corella stage-3",
+      "llm-32 llm",
+    ]);
+    expect(interrupted).toContain("corella scoring");
+  },
+);
+
+test("a part of the test rows is whole users, for LLMs alone", async () => {
+  const where = await options({ testRows: 20 });
+  const [crm, , llm] = await run(["1"], where);
+  const { log, split } = await prepareData(smallConfig, baseFolder, where.cacheFolder);
+  expect(crm!.result.test.rows).toEqual(split.test);
+  const rows = llm!.result.test.rows;
+  expect(rows.length).toBeGreaterThanOrEqual(20);
+  expect(rows.length).toBeLessThan(split.test.length);
+  const users = new Set(Array.from(rows, (row) => log.user[row]!));
+  expect([...split.test].filter((row) => users.has(log.user[row]!))).toEqual([...rows]);
+});
+
+test("what a run does not read does not make it another one", async () => {
+  const where = await options();
+  const keys = async (changed: object): Promise<string[]> => {
+    const variants = variantsOf("1", smallConfig, { models: [], sizes: [] });
+    return (await planExperiments(changed, variants, 1, where)).map(({ key }) => key);
+  };
+  const [crm, llm, both] = await keys(content);
+  expect(await keys({ ...content, name: "other" })).toEqual([crm, llm, both]);
+  const [crm2, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
+  expect([crm2, llm2]).toEqual([crm, llm]);
+  expect(both2).not.toBe(both);
+  const [crm3, llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
+  expect(crm3).toBe(crm);
+  expect(llm3).not.toBe(llm);
+  expect(await readdir(where.experimentsFolder)).toEqual([]);
+});

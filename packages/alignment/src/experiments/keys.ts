@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { stat, readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { RecipeName, RunConfig } from "../config/config.ts";
+
+/** Part of every key: raise it when what a run or a phase computes changes its meaning. */
+const formatVersion = 1;
+
+/** Paths of settings. */
+type Paths = readonly string[];
+
+/** They say how a run is called and computed, not what comes of it. The source is known by its contents. */
+const free: Paths = [
+  "name",
+  "checkpointEverySeconds",
+  "data.source",
+  "runtime.threads",
+  "runtime.spinning",
+  "runtime.executionProviders",
+];
+
+/** What a recipe does not read. A setting that is named nowhere belongs to every key, so that a new one never goes unseen. */
+const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
+  corella: [],
+  "crm-only": ["prompt", "llm", "routing", "stages.joint", "stages.llmAlone", "stages.skip"],
+  "llm-only": ["features", "crm", "routing", "stages.warmUp", "stages.joint", "stages.skip"],
+};
+
+/** What a phase does not read, so that runs which differ in nothing else share what it trained. */
+const unreadByPhase: Readonly<Record<string, Paths>> = {
+  "stage-0": ["recipe", "features", "crm", "routing", "stages"],
+  "stage-1": ["recipe", "prompt", "llm", "routing", "stages.joint", "stages.llmAlone", "stages.skip"],
+  "stage-2": ["recipe", "routing", "stages.llmAlone", "stages.skip"],
+  "stage-3": ["recipe", "routing"],
+};
+
+/** The recipe crm-only trains what stage 1 of CoReLLa trains. */
+const sameAs: Readonly<Record<string, string>> = { crm: "stage-1" };
+
+/** A configuration as keys are made of it: what its files hold stands in the place of their paths. */
+export interface KeyedConfig {
+  readonly config: RunConfig;
+  /** The hash of what is read from the sources, as `dataKey` gives it. */
+  readonly dataKey: string;
+  /** Relative paths of the configuration start here. */
+  readonly baseFolder: string;
+}
+
+/** The key of all that a run predicts. @param testRows those of the test part that are scored: how many; undefined: all */
+export async function resultKey(keyed: KeyedConfig, testRows: number | undefined): Promise<string> {
+  const { recipe } = keyed.config;
+  return hash(["result", testRows ?? "all", await content(keyed, unreadByRecipe[recipe])]);
+}
+
+/** The key of what a phase of a run trains. @param phase its name */
+export async function phaseKey(keyed: KeyedConfig, phase: string): Promise<string> {
+  const name = sameAs[phase] ?? phase;
+  const { recipe, stages } = keyed.config;
+  // A later stage that is left out does not change an earlier one; that the warm-up is left out changes all.
+  const withoutWarmUp = recipe === "corella" && stages.skip?.includes("warmUp") === true;
+  const unread = unreadByPhase[name] ?? unreadByRecipe[recipe];
+  return hash([name, name !== "stage-0" && withoutWarmUp, await content(keyed, unread)]);
+}
+
+function hash(parts: unknown): string {
+  return createHash("sha256")
+    .update(JSON.stringify([formatVersion, parts]))
+    .digest("hex")
+    .slice(0, 24);
+}
+
+async function content({ config, dataKey, baseFolder }: KeyedConfig, unread: Paths): Promise<unknown> {
+  const left = without(JSON.parse(JSON.stringify(config)), new Set([...free, ...unread]), "");
+  return [dataKey, await withFiles(left, baseFolder)];
+}
+
+/** A value without what stands at some paths, its keys in one order. */
+function without(value: unknown, paths: ReadonlySet<string>, place: string): unknown {
+  if (Array.isArray(value)) return value.map((each) => without(each, paths, place));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, inner]) => [key, inner, place === "" ? key : `${place}.${key}`] as const)
+      .filter(([, , path]) => !paths.has(path))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner, path]) => [key, without(inner, paths, path)]),
+  );
+}
+
+/** A value with the names, sizes and times of the files of a folder, or of a file, in the place of its path. */
+async function withFiles(value: unknown, baseFolder: string): Promise<unknown> {
+  if (typeof value === "string") return /[./]/.test(value) ? fileState(value, baseFolder) : value;
+  if (Array.isArray(value)) return Promise.all(value.map((each) => withFiles(each, baseFolder)));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(async ([key, inner]) => [
+    key,
+    await withFiles(inner, baseFolder),
+  ]);
+  return Object.fromEntries(await Promise.all(entries)) as unknown;
+}
+
+async function fileState(path: string, baseFolder: string): Promise<unknown> {
+  const full = resolve(baseFolder, path);
+  const state = async (file: string): Promise<object | undefined> => {
+    const found = await stat(file).catch(() => undefined);
+    return found?.isFile() === true ? { bytes: found.size, changedMs: found.mtimeMs } : undefined;
+  };
+  const names = await readdir(full).catch(() => undefined);
+  if (names === undefined) return (await state(full)) ?? path;
+  return Promise.all(names.toSorted().map(async (name) => [name, await state(join(full, name))]));
+}

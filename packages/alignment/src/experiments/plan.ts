@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { parseCrmConfig } from "@corella/crm";
+import { parseRunConfig } from "../config/config.ts";
+import { withRunSettings } from "../config/load-config.ts";
+import { resolveConfig } from "../config/resolve-config.ts";
+import { dataKey, sourcesOf } from "../data-key.ts";
+import type { ResolvedConfig } from "../run.ts";
+import type { Settings } from "../tuning/search-space.ts";
+import { resultKey } from "./keys.ts";
+import { readResult, type ExperimentResult } from "./stored-result.ts";
+import type { Variant } from "./variants.ts";
+
+/** One training: a variant with a seed, checked, and whether it was there already. */
+export interface PlannedRun {
+  readonly variant: Variant;
+  readonly config: ResolvedConfig;
+  /** The hash of all that the result depends on. */
+  readonly key: string;
+  /** What an earlier call left. */
+  readonly found: ExperimentResult | undefined;
+}
+
+/** Where experiments read and write. */
+export interface ExperimentOptions {
+  /** Relative paths of the configuration start here. */
+  readonly baseFolder: string;
+  /** Where prepared data are kept. */
+  readonly cacheFolder: string;
+  /** Where results and trained phases are kept, each under its key. */
+  readonly experimentsFolder: string;
+  /** The configuration's file, for errors. */
+  readonly place: string;
+  /** So many rows of the test part are scored where an LLM answers, of whole users; default: all. */
+  readonly testRows?: number | undefined;
+}
+
+/** The file of a result. */
+export function resultFile({ experimentsFolder }: ExperimentOptions, key: string): string {
+  return join(experimentsFolder, "results", `${key}.json`);
+}
+
+/**
+ * The runs of some variants, each with as many seeds from the configuration's on, checked before anything is trained.
+ * Variants of equal settings are one run for both.
+ * @param content of the run's configuration
+ * @throws CorellaError those of `parseRunConfig`, `parseCrmConfig` and `prepareLog`
+ */
+export async function planExperiments(
+  content: unknown,
+  variants: readonly Variant[],
+  seeds: number,
+  options: ExperimentOptions,
+): Promise<PlannedRun[]> {
+  const planned: PlannedRun[] = [];
+  const dataKeys = new Map<string, Promise<string>>();
+  for (const variant of variants) {
+    const changed = withRunSettings(content, variant.settings);
+    const given = parseRunConfig(changed, options.place);
+    const { baseFolder, cacheFolder } = options;
+    const { config: parsed } = await resolveConfig({ config: given, baseFolder }, cacheFolder);
+    // The rows of a configuration's `testSamples` differ by seed.
+    const first = { ...parsed, testSamples: undefined };
+    if (first.recipe !== "llm-only") parseCrmConfig(first.crm);
+    const sources = sourcesOf(first);
+    if (!dataKeys.has(sources)) dataKeys.set(sources, dataKey(first, options));
+    for (let seed = first.seed; seed < first.seed + seeds; seed++) {
+      const config = { ...first, seed };
+      const keyed = { config, dataKey: await dataKeys.get(sources)!, baseFolder };
+      const key = await resultKey(keyed, scoredRows(config, options));
+      planned.push({ variant, config, key, found: await readResult(resultFile(options, key)) });
+    }
+  }
+  return planned;
+}
+
+/** How many rows of the test part a run scores; undefined: all, as where a CRM is alone. */
+export function scoredRows({ recipe }: ResolvedConfig, { testRows }: ExperimentOptions): number | undefined {
+  return recipe === "crm-only" ? undefined : testRows;
+}

@@ -1,0 +1,170 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createRuntime, type ProgressListener, type Runtime } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { claimFolder, writeFileAtomic } from "@corella/files";
+import { prepareData, withTestRows, type PreparedData } from "../data.ts";
+import { dataKey } from "../data-key.ts";
+import { recipes } from "../recipes/recipes.ts";
+import { createRun, type Run } from "../run.ts";
+import { phaseKey, type KeyedConfig } from "./keys.ts";
+import { resultFile, scoredRows, type ExperimentOptions, type PlannedRun } from "./plan.ts";
+import { rowsOfSampledUsers } from "./sampled-users.ts";
+import { writeResult, type ExperimentResult } from "./stored-result.ts";
+
+/** What experiments show while they work. */
+export interface ExperimentListener extends ProgressListener {
+  /** A run begins. @param number among those that are to do, from 1 */
+  runStarted?(run: PlannedRun, number: number, count: number): void;
+  /** A phase was trained already, for this run or another one. */
+  phaseFound?(title: string): void;
+}
+
+/** A run with what it ended with. */
+export interface FinishedRun extends PlannedRun {
+  readonly result: ExperimentResult;
+}
+
+/**
+ * Trains what is not there yet, one run after the other, and keeps it. What was interrupted goes on from its last
+ * checkpoint in the next call; scoring begins anew.
+ * @returns all of the planned runs, in their order
+ * @throws CorellaError `train/interrupted` when the signal is aborted, those of `train`, and `file/in-use` when another process trains the same
+ */
+export async function runExperiments(
+  planned: readonly PlannedRun[],
+  options: ExperimentOptions,
+  { listener = {}, signal }: { readonly listener?: ExperimentListener; readonly signal?: AbortSignal } = {},
+): Promise<FinishedRun[]> {
+  const results = new Map<string, ExperimentResult>();
+  for (const { key, found } of planned) if (found !== undefined) results.set(key, found);
+  const open = planned.filter(
+    ({ key }, index) => !results.has(key) && planned.findIndex((other) => other.key === key) === index,
+  );
+  const executor = createExecutor(options, listener, signal);
+  const isAborted = (): boolean => signal?.aborted === true;
+  for (const [index, run] of open.entries()) {
+    if (isAborted()) throw interrupted(run);
+    listener.runStarted?.(run, index + 1, open.length);
+    try {
+      const result = await executor(run);
+      await mkdir(join(options.experimentsFolder, "results"), { recursive: true });
+      await writeResult(resultFile(options, run.key), result);
+      results.set(run.key, result);
+    } catch (error) {
+      if (isAborted() && !CorellaError.isInstance(error)) throw interrupted(run);
+      throw error;
+    }
+  }
+  return planned.map((run) => ({ ...run, result: results.get(run.key)! }));
+}
+
+function interrupted({ variant, config }: PlannedRun): CorellaError {
+  return new CorellaError({
+    code: "train/interrupted",
+    message: `Interrupted in ${variant.title}, seed ${config.seed}.`,
+    remedy: "Run the same experiments again: what is trained is kept.",
+  });
+}
+
+/** Trains and scores a run; data and runtime are kept for the next. */
+function createExecutor(
+  options: ExperimentOptions,
+  listener: ExperimentListener,
+  signal: AbortSignal | undefined,
+): (run: PlannedRun) => Promise<ExperimentResult> {
+  let prepared: { key: string; data: PreparedData; dataKey: string } | undefined;
+  let made: { key: string; runtime: Runtime } | undefined;
+  return async ({ config }) => {
+    const { baseFolder, cacheFolder } = options;
+    const key = JSON.stringify([config.data, config.features]);
+    if (prepared?.key !== key) {
+      prepared = undefined; // Two logs need not fit the memory.
+      listener.note?.("Reading the data");
+      const data = await prepareData(config, baseFolder, cacheFolder);
+      prepared = { key, data, dataKey: await dataKey(config, options) };
+    }
+    const runtimeKey = JSON.stringify(config.runtime);
+    if (made?.key !== runtimeKey) made = { key: runtimeKey, runtime: await createRuntime(config.runtime) };
+    const { data } = prepared;
+    const count = scoredRows(config, options);
+    const keyed = { config, dataKey: prepared.dataKey, baseFolder };
+    const phases = sharedPhases(keyed, options, listener);
+    let scoringStartedMs = 0;
+    const run = createRun({
+      config,
+      data:
+        count === undefined ? data : withTestRows(data, rowsOfSampledUsers(data.log, data.split.test, count)),
+      runtime: made.runtime,
+      baseFolder,
+      listener: {
+        ...listener,
+        phaseStarted(phase) {
+          if (phase.name === "scoring") scoringStartedMs = performance.now();
+          listener.phaseStarted?.(phase);
+        },
+      },
+      signal,
+      checkpointFolder: phases.checkpointFolder,
+    });
+    const { served, baseline, test, validation } = await recipes[config.recipe]({
+      ...run,
+      phase: phases.within(run),
+    });
+    return {
+      served,
+      ...(baseline === undefined ? {} : { baseline }),
+      test,
+      ...(validation === undefined ? {} : { validation }),
+      trainingSeconds: phases.seconds(),
+      scoringSeconds: (performance.now() - scoringStartedMs) / 1000,
+    };
+  };
+}
+
+/** Phases that are trained once for all runs which agree in what they read, and how long they took. */
+function sharedPhases(
+  keyed: KeyedConfig,
+  { experimentsFolder }: ExperimentOptions,
+  listener: ExperimentListener,
+): {
+  checkpointFolder(phase: string): string;
+  within(run: Run): Run["phase"];
+  seconds(): number;
+} {
+  const folders = new Map<string, string>();
+  let total = 0;
+  return {
+    checkpointFolder: (phase) => join(folders.get(phase)!, "checkpoint"),
+    seconds: () => total,
+    within: (run) => async (name, title, create) => {
+      const folder = join(experimentsFolder, "phases", await phaseKey(keyed, name));
+      folders.set(name, folder);
+      await mkdir(folder, { recursive: true });
+      const release = await claimFolder(folder);
+      const earlier = await readSeconds(folder);
+      const startedMs = performance.now();
+      let created = false;
+      try {
+        const values = await run.phase(name, title, () => {
+          created = true;
+          return create();
+        });
+        if (!created) listener.phaseFound?.(title);
+        return values;
+      } finally {
+        const seconds = earlier + (created ? (performance.now() - startedMs) / 1000 : 0);
+        if (created) await writeFileAtomic(join(folder, secondsFile), String(seconds));
+        total += seconds;
+        await release();
+      }
+    },
+  };
+}
+
+/** Beside a phase's checkpoint: the seconds spent on it. */
+const secondsFile = "seconds";
+
+async function readSeconds(folder: string): Promise<number> {
+  return Number(await readFile(join(folder, secondsFile), "utf8").catch(() => "0"));
+}

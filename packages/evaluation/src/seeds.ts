@@ -1,0 +1,109 @@
+import {
+  bootstrapSeedDifference,
+  summary,
+  type BootstrapOptions,
+  type DifferenceInterval,
+} from "@corella/metrics";
+import { checkModels, findBaseline, namingModel, titleOf } from "./evaluate.ts";
+
+/** What a model says of the samples, once for each seed that it was trained with. */
+export interface SeededPredictions {
+  /** What programs and files find the model by. */
+  readonly name: string;
+  /** What people call it; default: the name. */
+  readonly title?: string | undefined;
+  /** P(label = 1) of each sample, by seed; of a model that nothing is drawn for, once. */
+  readonly seeds: readonly Float32Array[];
+  /** Share of the samples that the LLM answered, 0..1, in mean over the seeds. */
+  readonly shareToLlm?: number | undefined;
+  /** Minutes of training, in mean over the seeds. */
+  readonly trainingMinutes?: number | undefined;
+}
+
+/** Mean and standard deviation over seeds (of the sample, n - 1). */
+export interface SeedSpread {
+  readonly mean: number;
+  /** NaN for a single seed. */
+  readonly deviation: number;
+}
+
+/** The figures of one model over its seeds. */
+export interface SeedsRow extends Omit<SeededPredictions, "seeds" | "title"> {
+  /** What people call it. */
+  readonly title: string;
+  readonly auc: SeedSpread;
+  readonly logLoss: SeedSpread;
+  readonly accuracy: SeedSpread;
+  /** Its AUC minus the baseline's with the same seed, in mean over the seeds; absent of the baseline. */
+  readonly aucDifference?: DifferenceInterval | undefined;
+}
+
+/** The figures of all models on the same samples, over several seeds. */
+export interface SeedsEvaluation {
+  readonly rows: readonly SeedsRow[];
+  readonly count: number;
+  readonly positives: number;
+  /** Number of seeds. */
+  readonly seeds: number;
+  readonly baseline?: string | undefined;
+  /** Number of users that resamples draw whole; undefined: samples are drawn row by row. */
+  readonly groupCount?: number | undefined;
+}
+
+/**
+ * AUC, logloss and accuracy of each model, mean and standard deviation over its seeds, and the difference to the baseline
+ * with an interval that holds both other seeds and other users (`groups`).
+ * @param options.baseline name of the model that the others are compared with
+ * @throws CorellaError those of `evaluateModels`
+ */
+export function evaluateSeeds(
+  models: readonly SeededPredictions[],
+  labels: Float32Array,
+  { baseline, ...options }: BootstrapOptions & { readonly baseline?: string | undefined } = {},
+): SeedsEvaluation {
+  checkModels(models, labels);
+  const compared = findBaseline(models, baseline);
+  const seeds = Math.max(...models.map((model) => model.seeds.length));
+  return {
+    rows: models.map((model) => {
+      const figures = namingModel(model.name, () => model.seeds.map((run) => summary(run, labels)));
+      const { seeds: runs, ...known } = model;
+      return {
+        ...known,
+        title: titleOf(model),
+        auc: seedSpread(figures.map(({ auc }) => auc)),
+        logLoss: seedSpread(figures.map(({ logLoss }) => logLoss)),
+        accuracy: seedSpread(figures.map(({ accuracy }) => accuracy)),
+        ...(compared === undefined || compared === model
+          ? {}
+          : { aucDifference: difference(model.name, runs, compared.seeds, labels, options) }),
+      };
+    }),
+    count: labels.length,
+    positives: labels.reduce((sum, label) => sum + label, 0),
+    seeds,
+    ...(compared === undefined ? {} : { baseline: compared.name }),
+    ...(options.groups === undefined ? {} : { groupCount: new Set(options.groups).size }),
+  };
+}
+
+/** A model that is the same for every seed stands beside each of the other's. */
+function difference(
+  name: string,
+  a: readonly Float32Array[],
+  b: readonly Float32Array[],
+  labels: Float32Array,
+  options: BootstrapOptions,
+): DifferenceInterval {
+  const count = Math.max(a.length, b.length);
+  const each = (runs: readonly Float32Array[]): readonly Float32Array[] =>
+    runs.length === 1 ? Array.from({ length: count }, () => runs[0]!) : runs;
+  return namingModel(name, () => bootstrapSeedDifference(each(a), each(b), labels, options).auc);
+}
+
+/** Mean and standard deviation of a figure over seeds. @param values at least one */
+export function seedSpread(values: readonly number[]): SeedSpread {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
+}

@@ -1,0 +1,90 @@
+import {
+  bootstrapDifference,
+  bootstrapMetrics,
+  type DifferenceInterval,
+  type Interval,
+} from "@corella/metrics";
+import {
+  checkModels,
+  findBaseline,
+  namingModel,
+  titleOf,
+  type EvaluationOptions,
+  type ModelPredictions,
+} from "./evaluate.ts";
+
+/** Some of the samples, by what they have in common, for example `new users`. */
+export interface Segment {
+  readonly name: string;
+  /** Positions among the samples. */
+  readonly rows: Uint32Array;
+}
+
+/** One model on the samples of a segment. */
+export interface SegmentRow {
+  readonly name: string;
+  readonly title: string;
+  readonly auc: Interval;
+  /** Its AUC minus the baseline's in the same resamples; present for every model but the baseline, where there is one. */
+  readonly versusBaseline?: DifferenceInterval | undefined;
+}
+
+/** The models' figures on the samples of one segment. */
+export interface SegmentFigures {
+  readonly name: string;
+  readonly count: number;
+  readonly positives: number;
+  /** Number of users that resamples draw whole; undefined: samples are drawn row by row. */
+  readonly groupCount?: number | undefined;
+  /** Empty where all samples have one label, or there are none: then there is no AUC. */
+  readonly models: readonly SegmentRow[];
+}
+
+/**
+ * The AUC of every model within segments of the samples, and its difference to the baseline, with intervals of resamples
+ * of the segment's own users (`groups`) or rows. Of many segments one in twenty will show a difference by chance.
+ * @throws CorellaError those of `evaluateModels`
+ */
+export function evaluateSegments(
+  models: readonly ModelPredictions[],
+  labels: Float32Array,
+  segments: readonly Segment[],
+  { baseline, groups, ...options }: EvaluationOptions = {},
+): SegmentFigures[] {
+  checkModels(models, labels);
+  const baselineModel = findBaseline(models, baseline);
+  return segments.map(({ name, rows }) => {
+    const select = (values: Float32Array): Float32Array => Float32Array.from(rows, (row) => values[row]!);
+    const ofSegment = select(labels);
+    const positives = ofSegment.reduce((sum, label) => sum + label, 0);
+    const users = groups && Int32Array.from(rows, (row) => groups[row]!);
+    const resampling = { ...options, groups: users };
+    const hasAuc = positives > 0 && positives < rows.length;
+    const base = baselineModel && hasAuc ? select(baselineModel.probabilities) : undefined;
+    const row = (model: ModelPredictions): SegmentRow => {
+      const probabilities = select(model.probabilities);
+      return namingModel(model.name, () => ({
+        name: model.name,
+        title: titleOf(model),
+        auc: bootstrapMetrics(probabilities, ofSegment, resampling).auc,
+        ...(base === undefined || model === baselineModel
+          ? {}
+          : { versusBaseline: bootstrapDifference(probabilities, base, ofSegment, resampling).auc }),
+      }));
+    };
+    return {
+      name,
+      count: rows.length,
+      positives,
+      ...(users === undefined ? {} : { groupCount: new Set(users).size }),
+      models: hasAuc ? models.map(row) : [],
+    };
+  });
+}
+
+/** Why a segment has no AUC, in words; empty where it has one. */
+export function withoutAuc({ count, positives }: SegmentFigures): string {
+  if (count === 0) return "no samples";
+  if (positives === 0) return "all negative: no AUC";
+  return positives === count ? "all positive: no AUC" : "";
+}
