@@ -3,13 +3,13 @@ import { dirname, join, resolve } from "node:path";
 import { newestBundle, openBundle, loadPredictor } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { formatError } from "@corella/errors";
-import { formatTable } from "@corella/evaluation";
+import { evaluationCsv, formatSegments, formatTable, segmentsCsv } from "@corella/evaluation";
 import { loadDataConfig, prepareLog, splitLog } from "@corella/modality";
 import { writeFileAtomic } from "@corella/files";
 import { withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createCounter } from "./counter.ts";
-import { evaluatePredictions, report, type IntervalKind } from "./figures.ts";
+import { evaluatePredictions, report } from "./figures.ts";
 import { predictRows } from "./predict.ts";
 
 interface Options {
@@ -18,7 +18,7 @@ interface Options {
   readonly split: "train" | "validation" | "test";
   readonly rows?: number;
   readonly seed: number;
-  readonly intervals: IntervalKind;
+  readonly intervals: "users" | "rows";
   readonly runtime: RuntimeKind;
   readonly threads: number;
   readonly executionProviders?: string;
@@ -46,7 +46,10 @@ const command = new Command("evaluate")
   )
   .option("--threads <count>", "threads of each model", count, 2)
   .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
-  .option("--out <folder>", "gets metrics.json and report.html; default: beside the bundle")
+  .option(
+    "--out <folder>",
+    "gets metrics.json, metrics.csv, segments.csv and report.html; default: beside the bundle",
+  )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
@@ -72,7 +75,8 @@ async function run(options: Options): Promise<void> {
   process.stderr.write(`Bundle ${folder}\nReading the data of ${configPath}\n`);
   const baseFolder = dirname(resolve(configPath));
   const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
-  const rows = splitLog(log, data)[options.split];
+  const split = splitLog(log, data);
+  const rows = split[options.split];
   const predictor = await loadPredictor(bundle, {
     runtime: {
       kind: options.runtime,
@@ -86,15 +90,21 @@ async function run(options: Options): Promise<void> {
   );
   try {
     const predictions = await predictRows(bundle, predictor, log, rows, options, counter);
-    const evaluation = evaluatePredictions(predictions, bundle, options.seed, options.intervals);
+    const { seed, intervals } = options;
+    const figures = evaluatePredictions(predictions, bundle, { log, train: split.train, seed, intervals });
+    const { evaluation, segments } = figures;
     const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
     await mkdir(out, { recursive: true });
-    await writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify(evaluation, undefined, 2)}\n`);
     const title = `corella: ${bundle.name} on its ${options.split} part`;
-    const html = report(title, predictions, bundle, evaluation, options.intervals);
-    await writeFileAtomic(join(out, "report.html"), html);
+    for (const [name, content] of Object.entries({
+      "metrics.json": `${JSON.stringify({ ...evaluation, segments }, undefined, 2)}\n`,
+      "metrics.csv": evaluationCsv(evaluation),
+      "segments.csv": segmentsCsv(segments),
+      "report.html": report(title, predictions, bundle, figures),
+    }))
+      await writeFileAtomic(join(out, name), content);
     process.stdout.write(
-      `\n${formatTable(evaluation)}\n\nFigures: ${join(out, "metrics.json")}\nReport: ${join(out, "report.html")}\n`,
+      `\n${formatTable(evaluation)}\n\n${formatSegments(segments, evaluation)}\n\nFigures: ${join(out, "metrics.json")}, metrics.csv, segments.csv\nReport: ${join(out, "report.html")}\n`,
     );
   } finally {
     counter.stop();

@@ -40,7 +40,7 @@ const scoringChunk = { single: 250, dense: 1000 };
  * @param lanes by name; the last one is the slowest, by which progress is told
  */
 export async function scoreParts<Name extends string>(
-  { config, data, listener, signal }: Run,
+  { config, data, listener, signal, scored }: Run,
   title: string,
   lanes: Readonly<Record<Name, Lane>>,
   parts: readonly Uint32Array[],
@@ -68,6 +68,7 @@ export async function scoreParts<Name extends string>(
       const order = byUser(data.log, rows);
       for (const [position, [name, lane]] of named.entries()) {
         const scores = new Float32Array(rows.length);
+        const startedMs = performance.now();
         for (let start = 0; start < rows.length; start += chunkSize) {
           signal?.throwIfAborted();
           const places = order.subarray(start, start + chunkSize);
@@ -76,6 +77,7 @@ export async function scoreParts<Name extends string>(
           for (const [i, place] of places.entries()) scores[place] = answered[i]!;
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
         }
+        scored(name, rows.length, performance.now() - startedMs);
         answers[name] = scores;
       }
       results.push(answers as Answers<Name>);

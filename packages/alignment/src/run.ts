@@ -12,6 +12,8 @@ export interface StageInputs {
 /** A phase that has ended, under the title it was shown with. */
 export interface TrainedPhase extends PhaseResult {
   readonly title: string;
+  /** How long it took, in milliseconds; undefined where a part of it was done by an earlier process. */
+  readonly ms: number | undefined;
 }
 
 /** One training by a recipe, from its data to its bundle. */
@@ -22,6 +24,8 @@ export interface Run extends StageInputs {
   readonly signal: AbortSignal | undefined;
   /** The phases that have ended, in their order. */
   readonly phases: readonly TrainedPhase[];
+  /** Is told how long a model took for some samples. @param lane the model's name */
+  scored(lane: string, samples: number, ms: number): void;
   /**
    * Runs a phase to its end, from its checkpoint if there is one, and gives the values that it trained.
    * @param name of the phase's checkpoint @param title for people

@@ -29,6 +29,8 @@ export interface TrainingResult extends Omit<RecipeResult, "models"> {
   readonly data: PreparedData;
   readonly phases: readonly TrainedPhase[];
   readonly router: RecipeResult["models"]["router"];
+  /** Milliseconds that each model took for a sample, in batches of the scoring at the end, by the models' names. */
+  readonly msPerSample: Readonly<Record<string, number>>;
   /** What the features are worth to the CRM of the bundle; undefined where it has none. */
   readonly importance: CrmImportance | undefined;
 }
@@ -47,6 +49,7 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
   const data = await prepareData(config, baseFolder, options.cacheFolder ?? join(runFolder, "prepared"));
   if (config.recipe !== "llm-only") noteWarnings(data, listener);
   const phases: TrainedPhase[] = [];
+  const scored: Record<string, { samples: number; ms: number }> = {};
   const run: Run = {
     config,
     data,
@@ -58,9 +61,23 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     async phase(name, title, create) {
       const folder = join(runFolder, "checkpoints", name);
       const checkpointEveryMs = config.checkpointEverySeconds * 1000;
-      const result = await runPhase({ name, title, folder, listener, signal, checkpointEveryMs }, create);
-      phases.push({ ...result, title });
+      let isWhole = false;
+      const started: ProgressListener = {
+        ...listener,
+        phaseStarted(phase) {
+          isWhole = phase.step === 0;
+          listener.phaseStarted?.(phase);
+        },
+      };
+      const startedMs = performance.now();
+      const phase = { name, title, folder, listener: started, signal, checkpointEveryMs };
+      const result = await runPhase(phase, create);
+      phases.push({ ...result, title, ms: isWhole ? performance.now() - startedMs : undefined });
       return result.values;
+    },
+    scored(lane, samples, ms) {
+      const before = scored[lane] ?? { samples: 0, ms: 0 };
+      scored[lane] = { samples: before.samples + samples, ms: before.ms + ms };
     },
   };
   const { models, ...result } = await recipes[config.recipe](run);
@@ -74,5 +91,8 @@ export async function train(config: RunConfig, options: TrainingOptions): Promis
     ...models,
   });
   const importance = models.crm === undefined ? undefined : await crmImportance(run, models.crm);
-  return { ...result, router: models.router, importance, bundleFolder, data, phases };
+  const msPerSample = Object.fromEntries(
+    Object.entries(scored).map(([lane, { samples, ms }]) => [lane, ms / samples]),
+  );
+  return { ...result, router: models.router, msPerSample, importance, bundleFolder, data, phases };
 }

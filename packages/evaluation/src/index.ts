@@ -1,3 +1,5 @@
+export { moneyPer1000, type ModelCost, type Prices } from "./cost.ts";
+export { evaluationCsv, segmentsCsv } from "./csv.ts";
 export {
   confidenceGroupAuc,
   entropyHistogram,
