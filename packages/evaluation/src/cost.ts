@@ -70,7 +70,7 @@ export function costCell({ valueOf, format }: CostColumn, cost: ModelCost | unde
   return value === undefined || !Number.isFinite(value) ? "–" : format(value);
 }
 
-/** Two digits that count: `0.021`, `3.4`, `120`. */
+/** Two digits that count: `0.021`, `1.0`, `120`. */
 function digits(value: number): string {
-  return value >= 100 ? value.toFixed(0) : Number(value.toPrecision(2)).toString();
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(2);
 }
