@@ -102,9 +102,11 @@ export interface RunConfig {
     readonly share: number;
     /** `replace`: the paper's; `addLogits`: with a weight learned on the validation part. */
     readonly mix: "replace" | "addLogits";
-    /** Validation rows, random, on which the weight is learned; all when there are fewer. */
+    /** Validation rows, of random whole users, on which the weight is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
+  /** Rows of the test part that are scored, of random whole users; undefined: all. A large LLM takes long. */
+  readonly testSamples?: number | undefined;
   readonly checkpointEverySeconds: number;
 }
 
@@ -197,6 +199,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
         validationSamples: positiveInteger.default(5000),
       })
       .prefault({}),
+    testSamples: positiveInteger.optional(),
     checkpointEverySeconds: z.number().positive().default(30),
   })
   .refine(({ llm, prompt }) => llm.supervision !== "dense" || prompt.retrieval === "none", {

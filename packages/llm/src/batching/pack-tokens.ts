@@ -1,5 +1,6 @@
 import type { Batch, Feed } from "@corella/engine";
 import { foldSequences, type FoldedAnswer } from "./folded-sequences.ts";
+import { stretches } from "../decoder/packed-sequences.ts";
 import { fitted, type PreparedTokens, type PrepareOptions, type TokenBatch } from "./prepare-tokens.ts";
 import { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
 
@@ -101,7 +102,10 @@ function laidOut(
       prefixLength[member] = length;
     }
   });
-  const time = sequences.reduce((most, ids, row) => Math.max(most, ids.length - prefixLength[row]!), 1);
+  const stretch = Math.ceil(
+    sequences.reduce((most, ids, row) => Math.max(most, ids.length - prefixLength[row]!), 1) / stretches,
+  );
+  const time = stretches * stretch;
 
   const prefixPlaces = new Int32Array(prefixes * prefixTime).fill(-1);
   const places = new Int32Array(count * time).fill(-1);
@@ -139,7 +143,7 @@ function laidOut(
     tokens: ints(tokens),
     positions: ints(positions),
     prefixPlaces: { shape: [prefixes, prefixTime], data: prefixPlaces },
-    places: { shape: [count, time], data: places },
+    places: { shape: [count, stretches, stretch], data: places },
     spread: { shape: [tokens.length, 3], data: Int32Array.from(spread) },
     prefixOf: ints(prefixOf),
     last: ints(answers.map(({ host, length }) => placeOf(host, length - 1))),
@@ -147,7 +151,7 @@ function laidOut(
     prefixNumber: counted(prefixes),
     sequenceNumber: counted(count),
     prefixIndex: counted(prefixTime),
-    index: counted(time),
+    index: { ...counted(time), shape: [stretches, stretch] },
   };
 }
 

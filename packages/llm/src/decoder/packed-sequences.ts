@@ -26,6 +26,12 @@ type PackedInput =
   | "index";
 
 /**
+ * Sequences are computed in so many stretches of equal length, of which each attends to those before it and to itself: with
+ * n of them (n + 1) / 2n of what every token together with every other would cost.
+ */
+export const stretches = 4;
+
+/**
  * What `packedFeeds` feeds: all tokens in one row without filling, first those of the shared prefixes, then what follows
  * them in each sequence. `positions` count from the start of the whole sequence. `prefixPlaces` and `places` say where the
  * tokens stand, -1 fills; `spread` is the way back (operations/spread.ts); `prefixOf` names the prefix that a sequence goes
@@ -36,7 +42,7 @@ export const packedInputs: Readonly<Record<PackedInput, InputSpec>> = {
   tokens: { shape: ["tokens"], dtype: "int32" },
   positions: { shape: ["tokens"], dtype: "int32" },
   prefixPlaces: { shape: ["prefixes", "prefixTime"], dtype: "int32" },
-  places: { shape: ["sequences", "time"], dtype: "int32" },
+  places: { shape: ["sequences", stretches, "stretch"], dtype: "int32" },
   spread: { shape: ["tokens", 3], dtype: "int32" },
   prefixOf: { shape: ["sequences"], dtype: "int32" },
   last: { shape: ["batch"], dtype: "int32" },
@@ -44,7 +50,7 @@ export const packedInputs: Readonly<Record<PackedInput, InputSpec>> = {
   prefixNumber: { shape: ["prefixes"], dtype: "int32" },
   sequenceNumber: { shape: ["sequences"], dtype: "int32" },
   prefixIndex: { shape: ["prefixTime"], dtype: "int32" },
-  index: { shape: ["time"], dtype: "int32" },
+  index: { shape: [stretches, "stretch"], dtype: "int32" },
 };
 
 /**
@@ -58,17 +64,18 @@ export function packedQueries(
   const { heads, keyValueHeads, headDim, window } = config;
   const group = heads / keyValueHeads;
   const prefixPlaces = input("prefixPlaces");
-  const places = input("places");
   const spread = input("spread");
   const prefixOf = input("prefixOf");
   const sequenceOf = input("sequenceOf");
   const prefixNumber = input("prefixNumber");
   const sequenceNumber = input("sequenceNumber");
   const prefixIndex = input("prefixIndex");
-  const index = input("index");
   const last = input("last");
   const [prefixes, prefixTime] = prefixPlaces.shape as [number, number];
-  const [sequences, time] = places.shape as [number, number];
+  const [sequences, , stretch] = input("places").shape as [number, number, number];
+  const time = stretches * stretch;
+  const places = tf.reshape(input("places"), [sequences, time]);
+  const index = tf.reshape(input("index"), [time]);
   const answers = last.shape[0]!;
   const tokens = spread.shape[0]!;
 
@@ -91,13 +98,25 @@ export function packedQueries(
   const near = (seen: tf.Tensor, queryPositions: tf.Tensor, keyPositions: tf.Tensor): tf.Tensor =>
     window === undefined ? seen : tf.add(seen, windowBias(queryPositions, keyPositions, window, group));
   const prefixBias = near(causalBias(prefixRow, prefixIndex, prefixVisible, group), prefixRow, prefixRow);
-  const bias = tf.concat(
-    [
-      near(wholeBias(ownPrefix, group * time), ownPositions, prefixRow),
-      near(causalBias(row, index, visible, group), row, row),
-    ],
-    3,
-  );
+  /** The stretches of x [rows, time, ...rest], each [rows, stretch, ...rest]. */
+  const inStretches = (x: tf.Tensor): tf.Tensor[] => {
+    const [rows, , ...rest] = x.shape as number[];
+    const parts = tf.split(tf.reshape(x, [rows!, stretches, stretch, ...rest]), stretches, 1);
+    return parts.map((part) => tf.reshape(part, [rows!, stretch, ...rest]));
+  };
+  const rowsOf = inStretches(row);
+  const positionsOf = inStretches(ownPositions);
+  const visibleOf = inStretches(visible);
+  /** What the queries of each stretch may see: the prefix, the stretches before, and their own up to themselves. */
+  const biases = rowsOf.map((queryRow, i) => {
+    const keyRow = tf.concat(rowsOf.slice(0, i + 1), 1);
+    const keyVisible = tf.concat(visibleOf.slice(0, i + 1), 1);
+    const seen = causalBias(queryRow, tf.reshape(keyRow, [-1]), keyVisible, group);
+    return tf.concat(
+      [near(wholeBias(ownPrefix, group * stretch), positionsOf[i]!, prefixRow), near(seen, queryRow, keyRow)],
+      3,
+    );
+  });
   // An answer may follow any token, one of the prefix too, and sees what is before that.
   const ofAnswers = (x: tf.Tensor): tf.Tensor => tf.gather(x, sequenceOf);
   const answerPositions = tf.gather(positions, last);
@@ -124,11 +143,21 @@ export function packedQueries(
       tf.reshape(ofSequences, [sequences, count, time, headDim]),
     ];
   };
-  /** What a sequence sees: its prefix and itself, [sequences, keyValueHeads, prefixTime + time, headDim]. */
-  const joined = ([ofPrefixes, ofSequences]: readonly [tf.Tensor, tf.Tensor]): tf.Tensor =>
-    tf.concat([repeatedRows(ofPrefixes, prefixOf, prefixNumber), ofSequences], 2);
+  /** The stretches of [sequences, count, time, headDim], each [sequences, count, stretch, headDim]. */
+  const stretchesOf = (x: tf.Tensor): tf.Tensor[] => {
+    const count = x.shape[1]!;
+    return inStretches(tf.reshape(x, [sequences * count, time, headDim])).map((part) =>
+      tf.reshape(part, [sequences, count, stretch, headDim]),
+    );
+  };
+  /** What each stretch sees: [sequences, keyValueHeads, prefixTime + so many stretches, headDim]. */
+  const seenByStretch = ([ofPrefixes, ofSequences]: readonly [tf.Tensor, tf.Tensor]): tf.Tensor[] => {
+    const prefix = repeatedRows(ofPrefixes, prefixOf, prefixNumber);
+    const parts = stretchesOf(ofSequences);
+    return parts.map((_, i) => tf.concat([prefix, ...parts.slice(0, i + 1)], 2));
+  };
   const prefixOfAnswers = ofAnswers(prefixOf);
-  /** What the sequence of an answer sees, likewise: [batch, ...]. */
+  /** What the sequence of an answer sees: [batch, keyValueHeads, prefixTime + time, headDim]. */
   const joinedOfAnswers = ([ofPrefixes, ofSequences]: readonly [tf.Tensor, tf.Tensor]): tf.Tensor =>
     tf.concat(
       [
@@ -147,11 +176,13 @@ export function packedQueries(
         const [prefixQ, ownQ] = split(rotated(q, queryRotation, heads), queryPlaces);
         const keys = split(rotated(k, keyRotation, keyValueHeads), keyPlaces);
         const values = split(v, keyPlaces);
-        const seen = [
-          attention(prefixQ, keys[0], values[0], prefixBias),
-          attention(ownQ, joined(keys), joined(values), bias),
-        ];
-        const rows = seen.map((x) => tf.reshape(x, [x.size / headDim, headDim]));
+        const ofPrefixes = attention(prefixQ, keys[0], values[0], prefixBias);
+        const [ownK, ownV] = [seenByStretch(keys), seenByStretch(values)];
+        const ofSequences = tf.concat(
+          stretchesOf(ownQ).map((query, i) => attention(query, ownK[i]!, ownV[i]!, biases[i]!)),
+          2,
+        );
+        const rows = [ofPrefixes, ofSequences].map((x) => tf.reshape(x, [x.size / headDim, headDim]));
         return collectHeads(tf.concat(rows), queryPlaces);
       },
     },

@@ -163,7 +163,7 @@ export function tokenShares(sequences: readonly ArrayLike<number>[]): {
   readonly plainPadded: number;
 } {
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
-  const size = (shape: readonly number[]): number => shape[0]! * shape[1]!;
+  const size = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
   const packed = packSequences(sequences, { maxTokens: 1e9 }).batches;
   const plain = batchSequences(sequences, { maxTokens: 1e9 }).batches;
   return {
