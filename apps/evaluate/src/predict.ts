@@ -6,8 +6,6 @@ import type { Counter } from "./counter.ts";
 export interface Predictions {
   readonly rows: Uint32Array;
   readonly labels: Float32Array;
-  /** The user of each row, as the log numbers them. */
-  readonly users: Int32Array;
   readonly crm?: Float32Array;
   readonly llm?: Float32Array;
 }
@@ -46,6 +44,5 @@ export async function predictRows(
   }
   counter.stop();
   const labels = Float32Array.from(rows, (row) => log.label[row]!);
-  const users = Int32Array.from(rows, (row) => log.user[row]!);
-  return { rows, labels, users, ...answers };
+  return { rows, labels, ...answers };
 }
