@@ -10,6 +10,7 @@ import {
   featureWarnings,
   fitFeatureMap,
   type InteractionLog,
+  type ItemVectors,
   type LogSplit,
 } from "@corella/modality";
 
@@ -22,15 +23,17 @@ export interface FeatureLook {
 /**
  * Fits features on the training part and looks at each alone on the validation part.
  * @param features undefined: `defaultFeatures` of the log
+ * @param vectors of items, by the path as features name it
  * @throws CorellaError those of `fitFeatureMap`
  */
 export function lookAtFeatures(
   features: readonly FeatureConfig[] | undefined,
   log: InteractionLog,
   split: LogSplit,
+  vectors: ReadonlyMap<string, ItemVectors>,
 ): FeatureLook {
   const alone = featuresAlone(
-    fitFeatureMap(features ?? defaultFeatures(log), log, split.train),
+    fitFeatureMap(features ?? defaultFeatures(log), log, split.train, { vectors }),
     log,
     split,
     auc,
@@ -66,7 +69,7 @@ export function aloneSection({ alone: { rows, features } }: FeatureLook): Ranked
   });
   return {
     heading: "What each feature says alone",
-    note: `AUC on ${rows.toLocaleString("en")} samples of the validation part, without any model: a number ranks them itself, an id by the share of positives that the training part has with it, several ids by their mean. 0.5 says nothing alone; it may still matter together with others.`,
+    note: `AUC on ${rows.toLocaleString("en")} samples of the validation part, without any model: a number ranks them itself, an id by the share of positives that the training part has with it, several ids by their mean, a vector by a linear discriminant of the training part. 0.5 says nothing alone; it may still matter together with others.`,
     charts: [
       bars(
         "Running statistics",

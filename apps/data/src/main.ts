@@ -2,7 +2,13 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
-import { describeDistributions, prepareLog, splitLog, summarise } from "@corella/modality";
+import {
+  describeDistributions,
+  prepareLog,
+  readFeatureVectors,
+  splitLog,
+  summarise,
+} from "@corella/modality";
 import { writeFileAtomic } from "@corella/files";
 import { alignColumns } from "@corella/terminal";
 import { Command } from "commander";
@@ -37,7 +43,14 @@ async function run(name: string, path: string | undefined, options: Options): Pr
   process.stderr.write(`${reused ? "Found prepared" : "Read and prepared"} in ${seconds} s\n`);
   const split = splitLog(log, source.config);
   const summary = summarise(log, split);
-  const look = options.features ? lookAtFeatures(source.features, log, split) : undefined;
+  const look = options.features
+    ? lookAtFeatures(
+        source.features,
+        log,
+        split,
+        await readFeatureVectors(source.features ?? [], source.baseFolder),
+      )
+    : undefined;
   const out = options.out ?? join("runs", `data-${source.name}.html`);
   await mkdir(dirname(out), { recursive: true });
   await writeFileAtomic(

@@ -74,7 +74,9 @@ async function presetFeatures(preset: string): Promise<readonly FeatureConfig[] 
   const path = join(configFolder, `${preset}.yaml`);
   if (!Object.hasOwn(dataPresets, preset) || !existsSync(path)) return undefined;
   const { features } = (await readYaml(path)) as { features?: unknown };
-  return parseStrict(partOfConfig, { features }, path).features;
+  return parseStrict(partOfConfig, { features }, path).features?.map((feature) =>
+    "vectors" in feature ? { ...feature, vectors: resolve(configFolder, feature.vectors) } : feature,
+  );
 }
 
 const partOfConfig = z.strictObject({ features: z.array(featureConfigSchema).optional() });

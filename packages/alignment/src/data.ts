@@ -6,6 +6,7 @@ import {
   encodeRows,
   fitFeatureMap,
   prepareLog,
+  readFeatureVectors,
   splitLog,
   type Catalogue,
   type FeatureMap,
@@ -38,7 +39,7 @@ export interface PreparedData extends LogParts {
  * Loads, splits and fits the log of a configuration.
  * @param baseFolder relative paths of the configuration start here
  * @param cacheFolder what was prepared before is read from here
- * @throws CorellaError those of `prepareLog`, `splitLog` and `fitFeatureMap`
+ * @throws CorellaError those of `prepareLog`, `splitLog`, `readFeatureVectors` and `fitFeatureMap`
  */
 export async function prepareData(
   config: RunConfig,
@@ -47,10 +48,14 @@ export async function prepareData(
 ): Promise<PreparedData> {
   const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
   const split = splitLog(log, config.data);
+  // The default features look up no vectors.
+  const vectors =
+    config.recipe === "llm-only" ? undefined : await readFeatureVectors(config.features ?? [], baseFolder);
   let fitted: FeatureMap | undefined;
   const featureMap = (): FeatureMap =>
     (fitted ??= fitFeatureMap(config.features ?? defaultFeatures(log), log, split.train, {
       scratchFolder: cacheFolder,
+      vectors,
     }));
   // What is wrong with the features is said before the first phase; running statistics that nothing reads are not counted.
   if (config.recipe !== "llm-only") featureMap();

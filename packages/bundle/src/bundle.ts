@@ -13,7 +13,7 @@ import {
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
 import { z } from "zod";
-import { readCrm, readFeatureMap, writeCrm, type TrainedCrm } from "./crm-files.ts";
+import { readCrm, readFeatureMap, vectorsFiles, writeCrm, type TrainedCrm } from "./crm-files.ts";
 import { readJson, writeJson } from "./folder-files.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
 import {
@@ -132,6 +132,7 @@ export async function openBundle(
   if (options.verify !== false) await verifyFiles(folder, manifest);
   const catalogue = catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema));
   const featureMap = models.includes("crm") ? await readFeatureMap(folder) : undefined;
+  if (featureMap !== undefined) requireListed(folder, manifest, vectorsFiles(featureMap));
   const prompt = models.includes("llm") ? await readPrompt(folder) : undefined;
   const statistics = planOfBoth(featureMap, prompt);
   if (statistics !== undefined) requireListed(folder, manifest, statisticsFiles);

@@ -4,8 +4,12 @@ import { createCrm, parseCrmConfig, type Crm, type CrmConfig } from "@corella/cr
 import { initialValues, type Values } from "@corella/engine";
 import {
   featureMapFromJson,
+  readVectors,
+  vectorsNamed,
+  writeVectors,
   type FeatureMap,
   type FeatureMapJson,
+  type ItemVectors,
   type RunningStatistics,
 } from "@corella/modality";
 import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@corella/safetensors";
@@ -29,14 +33,26 @@ const files = { featureMap: "feature-map.json", config: "crm.json", weights: "cr
 /** What the folder of a bundle with a CRM holds for it; the first file tells that there is one. */
 export const crmFiles: readonly [string, ...string[]] = [files.config, files.weights, files.featureMap];
 
+/** The file that holds the vectors of items which a feature map calls so. */
+function vectorsFile(name: string): string {
+  return `vectors-${name}.safetensors`;
+}
+
+/** What the folder of a bundle holds where its features look up vectors of items. */
+export function vectorsFiles({ vectors }: FeatureMap): readonly string[] {
+  return [...vectors.keys()].map(vectorsFile);
+}
+
 /** The part of a program that a CRM's configuration makes of the features of a map: their ids in, logit [batch] out. */
 export function crmOf(config: CrmConfig, featureMap: FeatureMap): Crm {
   return createCrm(config, featureMap.features);
 }
 
-/** Writes configuration, weights and feature map of a CRM into a bundle's folder. */
+/** Writes configuration, weights and feature map of a CRM, and the vectors of the items, into a bundle's folder. */
 export async function writeCrm(folder: string, { config, values, featureMap }: TrainedCrm): Promise<void> {
   await writeJson(folder, files.featureMap, featureMap.toJson());
+  for (const [name, vectors] of featureMap.vectors)
+    await writeVectors(join(folder, vectorsFile(name)), vectors);
   await writeJson(folder, files.config, { model: config.model, ...parseCrmConfig(config).parameters });
   const part = crmOf(config, featureMap);
   const tensors: Record<string, ReturnType<typeof float32Tensor>> = {};
@@ -47,10 +63,17 @@ export async function writeCrm(folder: string, { config, values, featureMap }: T
   await writeSafetensors(join(folder, files.weights), tensors);
 }
 
-/** Reads the feature map of a bundle's folder, without the CRM's weights. */
+/**
+ * Reads the feature map of a bundle's folder with the vectors of items, without the CRM's weights.
+ * @throws CorellaError those of `featureMapFromJson` and `readVectors`
+ */
 export async function readFeatureMap(folder: string): Promise<FeatureMap> {
   const text = await readFile(join(folder, files.featureMap), "utf8");
-  return featureMapFromJson(JSON.parse(text) as FeatureMapJson);
+  const json = JSON.parse(text) as FeatureMapJson;
+  const vectors = new Map<string, ItemVectors>();
+  for (const name of vectorsNamed(json.features))
+    vectors.set(name, await readVectors(join(folder, vectorsFile(name))));
+  return featureMapFromJson(json, vectors);
 }
 
 /**

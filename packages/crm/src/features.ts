@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { InputSpec, TableSpec } from "@corella/engine";
+import { tf, type InputSpec, type ParamSpec, type Scope, type TableSpec } from "@corella/engine";
 
 /**
  * What a model needs to know of a feature; `featureMap.features` of @corella/modality is a list of these.
@@ -27,13 +27,16 @@ export type CrmFeature =
       /** The categorical feature that the pooling `attention` compares events with; default: the one named `table`. */
       readonly target?: string | undefined;
     }
-  | { readonly name: string; readonly type: "numeric" };
+  | { readonly name: string; readonly type: "numeric" }
+  /** `width` numbers a sample, such as an item's text as a vector; one dense projection embeds them. */
+  | { readonly name: string; readonly type: "vector"; readonly width: number };
 
 /** A feature of several ids a sample, [batch, maxLength], which are embedded and pooled into one vector. */
 export type SequenceFeature = Extract<CrmFeature, { type: "sequence" }>;
-type IdFeature = Exclude<CrmFeature, { type: "numeric" }>;
+type NumberFeature = Extract<CrmFeature, { type: "numeric" | "vector" }>;
+type IdFeature = Exclude<CrmFeature, NumberFeature>;
 
-/** The program's input of a feature: ids int32 [batch] or [batch, maxLength], numbers float32 [batch]. */
+/** The program's input of a feature: ids int32 [batch] or [batch, maxLength], numbers float32 [batch] or [batch, width]. */
 export function inputSpec(feature: CrmFeature): InputSpec {
   switch (feature.type) {
     case "categorical":
@@ -42,7 +45,28 @@ export function inputSpec(feature: CrmFeature): InputSpec {
       return { shape: ["batch", feature.maxLength], dtype: "int32" };
     case "numeric":
       return { shape: ["batch"], dtype: "float32" };
+    case "vector":
+      return { shape: ["batch", feature.width], dtype: "float32" };
   }
+}
+
+/** Whether a feature is numbers, which weights project, and not ids, which a table embeds. */
+export function isNumbers(feature: CrmFeature): feature is NumberFeature {
+  return feature.type === "numeric" || feature.type === "vector";
+}
+
+/** The weights of a feature of numbers, [numbers, dim]; what they make of standardised numbers has the deviation `std` at first. */
+export function projectionSpec(feature: NumberFeature, dim: number, std: number): ParamSpec {
+  const rows = feature.type === "vector" ? feature.width : 1;
+  return { shape: [rows, dim], init: { kind: "normal", std: std / Math.sqrt(rows) } };
+}
+
+/** A feature of numbers times its weights: [batch, numbers] by [numbers, dim] -> [batch, dim] */
+export function project(scope: Scope, { name, type }: NumberFeature): tf.Tensor {
+  const input = scope.input(name);
+  const weights = scope.param(name);
+  if (type === "vector") return tf.matMul(input as tf.Tensor2D, weights as tf.Tensor2D);
+  return tf.mul(tf.reshape(input, [-1, 1]), weights);
 }
 
 /** A table of one row for each value of a feature, N(0, 1e-4) at first. */
@@ -65,7 +89,7 @@ export function checkFeatures(features: readonly CrmFeature[]): void {
     if (feature.name === "label") throw badFeature(place, "The name label is taken by the program's target.");
     if (names.has(feature.name)) throw badFeature(place, `Two features are named ${feature.name}.`);
     names.add(feature.name);
-    if (feature.type === "numeric") continue;
+    if (isNumbers(feature)) continue;
     const owner = owners.get(feature.table) ?? feature;
     owners.set(feature.table, owner);
     if (owner.vocabularySize !== feature.vocabularySize) {

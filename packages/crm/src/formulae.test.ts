@@ -2,7 +2,13 @@ import { eagerRuntime, initialValues, type Batch, type Values } from "@corella/e
 import { createGenerator } from "@corella/random";
 import { describe, expect, test } from "vitest";
 import { createCrm, crmInferenceProgram, type CrmConfig, type CrmFeature } from "./index.ts";
-import { attentiveFeatures, syntheticBatch, syntheticFeatures } from "./synthetic.test-helper.ts";
+import {
+  attentiveFeatures,
+  featuresWithText,
+  syntheticBatch,
+  syntheticFeatures,
+  withText,
+} from "./synthetic.test-helper.ts";
 
 // FM and WideDeep, also with features that FuxiCTR does not have, against their formulae in plain float64 JavaScript.
 const dim = 4;
@@ -14,7 +20,7 @@ function rowsOf(values: Values, table: string, ids: readonly number[], width: nu
   return ids.map((id) => Array.from(values[table]!.slice(id * width, (id + 1) * width)));
 }
 
-/** A sample's ids of a feature, or its number. */
+/** A sample's ids of a feature, or its numbers. */
 function inputOf(batch: Batch, name: string, b: number): number[] {
   const { data, shape } = batch[name]!;
   const length = shape[1] ?? 1;
@@ -22,11 +28,12 @@ function inputOf(batch: Batch, name: string, b: number): number[] {
 }
 
 /** First-order weights of a sample's features, those of a sequence summed. */
-function firstOrder(values: Values, batch: Batch, b: number): number {
+function firstOrder(values: Values, batch: Batch, b: number, features: readonly CrmFeature[]): number {
   return sum(
-    syntheticFeatures.map(({ name, type }) => {
+    features.map(({ name, type }) => {
       const input = inputOf(batch, name, b);
-      if (type === "numeric") return values[`lr.${name}`]![0]! * input[0]!;
+      if (type === "numeric" || type === "vector")
+        return sum(input.map((x, j) => values[`lr.${name}`]![j]! * x));
       return sum(rowsOf(values, `lr.${name}`, input, 1).flat());
     }),
   );
@@ -37,8 +44,10 @@ function vectors(values: Values, batch: Batch, b: number, features: readonly Crm
   const target = rowsOf(values, "embedding.item", inputOf(batch, "item", b), dim)[0]!;
   return features.map((feature) => {
     const input = inputOf(batch, feature.name, b);
-    if (feature.type === "numeric")
-      return rowsOf(values, `embedding.${feature.name}`, [0], dim)[0]!.map((x) => x * input[0]!);
+    if (feature.type === "numeric" || feature.type === "vector") {
+      const rows = rowsOf(values, `embedding.${feature.name}`, [...input.keys()], dim);
+      return Array.from({ length: dim }, (_, d) => sum(input.map((x, j) => x * rows[j]![d]!)));
+    }
     const own = rowsOf(values, `embedding.${feature.table}`, input, dim);
     if (feature.type === "categorical") return own[0]!;
     const added = (feature.plus ?? []).map((name) =>
@@ -88,7 +97,7 @@ const fm =
   (features: readonly CrmFeature[]): Formula =>
   (values, batch, b) => {
     const e = vectors(values, batch, b, features);
-    let logit = values["lr.bias"]![0]! + firstOrder(values, batch, b);
+    let logit = values["lr.bias"]![0]! + firstOrder(values, batch, b, features);
     for (let f = 0; f < e.length; f++)
       for (let g = f + 1; g < e.length; g++) logit += sum(e[f]!.map((x, d) => x * e[g]![d]!));
     return logit;
@@ -96,6 +105,7 @@ const fm =
 
 const formulae: [CrmConfig, readonly CrmFeature[], Formula][] = [
   [{ model: "FM", embeddingDim: dim }, syntheticFeatures, fm(syntheticFeatures)],
+  [{ model: "FM", embeddingDim: dim }, featuresWithText, fm(featuresWithText)],
   [
     { model: "FM", embeddingDim: dim, attention: { hiddenUnits: [3], activation: "prelu", softmax: true } },
     attentiveFeatures,
@@ -103,11 +113,11 @@ const formulae: [CrmConfig, readonly CrmFeature[], Formula][] = [
   ],
   [
     { model: "WideDeep", embeddingDim: dim, hiddenUnits: [6, 3] },
-    syntheticFeatures,
+    featuresWithText,
     (values, batch, b) => {
-      let x = vectors(values, batch, b, syntheticFeatures).flat();
+      let x = vectors(values, batch, b, featuresWithText).flat();
       for (const layer of ["dnn.0", "dnn.1"]) x = affine(values, layer, x).map((z) => Math.max(z, 0));
-      return firstOrder(values, batch, b) + affine(values, "dnn.2", x)[0]!;
+      return firstOrder(values, batch, b, featuresWithText) + affine(values, "dnn.2", x)[0]!;
     },
   ],
 ];
@@ -123,7 +133,8 @@ describe("the logits are those of the paper's formula", () => {
         return [name, value.map((_, i) => (i < padding ? 0 : 0.5 * random.normal()))];
       }),
     );
-    const { label: _label, ...inputs } = syntheticBatch(size, 7);
+    const { label: _label, text, ...others } = withText(syntheticBatch(size, 7), 7);
+    const inputs: Batch = features === featuresWithText ? { ...others, text: text! } : others;
     const model = await eagerRuntime("cpu").infer(crmInferenceProgram(part), values);
     const { logit } = await model.run(inputs);
     for (let b = 0; b < size; b++) expect(logit!.data[b]!).toBeCloseTo(logitOf(values, inputs, b), 4);

@@ -25,6 +25,20 @@ export const attentiveFeatures: CrmFeature[] = syntheticFeatures.map((feature) =
   feature.name === "history" ? { ...feature, pooling: "attention" } : feature,
 );
 
+/** `syntheticFeatures` with an item's text as a vector of three numbers. */
+export const featuresWithText: CrmFeature[] = [
+  ...syntheticFeatures,
+  { name: "text", type: "vector", width: 3 },
+];
+
+/** A batch with random vectors as the input `text`. */
+export function withText(batch: Batch, seed: number): Batch {
+  const size = batch["user"]!.shape[0]!;
+  const random = createGenerator(seed, "text");
+  const data = Float32Array.from({ length: 3 * size }, () => random.normal());
+  return { ...batch, text: { shape: [size, 3], data } };
+}
+
 /** Random samples; the label is the exclusive or of the parities of user and item: no single feature tells it. */
 export function syntheticBatch(size: number, seed: number): Batch {
   const random = createGenerator(seed, "synthetic");

@@ -82,6 +82,15 @@ export {
   type StatisticsJson,
   statisticsToFiles,
 } from "./statistics/statistics-files.ts";
+export type { AffinityConfig, TextConfig } from "./vectors/config.ts";
+export { vectorsNamed } from "./vectors/config.ts";
+export {
+  readFeatureVectors,
+  readVectors,
+  writeVectors,
+  type WriteVectorsOptions,
+} from "./vectors/vectors-file.ts";
+export { nameOfVectors } from "./vectors/standard-vectors.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
 export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";

@@ -53,6 +53,9 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
         Object.entries(source).map(([table, value]) => [table, { ...value, path: moved(value.path) }]),
       ),
     },
+    features: config.features?.map((feature) =>
+      "vectors" in feature ? { ...feature, vectors: moved(feature.vectors) } : feature,
+    ),
     llm: {
       ...config.llm,
       base:

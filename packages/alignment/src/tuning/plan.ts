@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseCrmConfig } from "@corella/crm";
+import { nameOfVectors, readFeatureVectors } from "@corella/modality";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import { withRunSettings } from "../config/load-config.ts";
 import { dataKey } from "../data-key.ts";
@@ -33,7 +34,7 @@ export interface PlanOptions {
 /**
  * The configuration of each trial, checked before anything is trained.
  * @param content of the run's configuration
- * @throws CorellaError those of `parseRunConfig`, `parseCrmConfig` and `prepareLog`
+ * @throws CorellaError those of `parseRunConfig`, `parseCrmConfig`, `prepareLog` and `readFeatureVectors`
  */
 export async function planTrials(
   content: unknown,
@@ -47,25 +48,41 @@ export async function planTrials(
     return { settings, config };
   });
   const dataKeys = new Map<string, Promise<string>>();
+  const vectorsKeys = new Map<string, Promise<readonly string[]>>();
   const planned: PlannedTrial[] = [];
   for (const { settings, config } of configs) {
     const data = JSON.stringify(config.data);
     if (!dataKeys.has(data)) dataKeys.set(data, dataKey(config.data, options));
-    const key = trialKey(config, await dataKeys.get(data)!);
+    const features = JSON.stringify(config.features);
+    if (!vectorsKeys.has(features)) vectorsKeys.set(features, vectorsKey(config, options));
+    const key = trialKey(config, await dataKeys.get(data)!, await vectorsKeys.get(features)!);
     planned.push({ settings, config, key, folder: join(options.trialsFolder, key) });
   }
   // Settings that are spelt in two ways are one trial.
   return planned.filter(({ key }, index) => planned.findIndex((other) => other.key === key) === index);
 }
 
+/** The hashes of the vectors that the features name; none without such features. */
+async function vectorsKey(
+  { features = [] }: RunConfig,
+  { baseFolder }: PlanOptions,
+): Promise<readonly string[]> {
+  return [...(await readFeatureVectors(features, baseFolder)).values()].map(nameOfVectors);
+}
+
 /** Threads, names and paths do not count: they do not change what is learned, or only by rounding. */
-function trialKey({ data, features, crm, stages, seed, runtime }: RunConfig, dataKeyOfLog: string): string {
+function trialKey(
+  { data, features, crm, stages, seed, runtime }: RunConfig,
+  dataKeyOfLog: string,
+  vectors: readonly string[],
+): string {
   const parts = [
     formatVersion,
     dataKeyOfLog,
     data.filter.minHistory,
     data.split,
-    features,
+    features?.map((feature) => ("vectors" in feature ? { ...feature, vectors: "" } : feature)),
+    ...vectors,
     parseCrmConfig(crm),
     stages.warmUp,
     seed,

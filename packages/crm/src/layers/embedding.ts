@@ -1,5 +1,14 @@
 import { tf, type InputSpec, type ParamSpec, type Scope, type TableSpec } from "@corella/engine";
-import { inputSpec, tableSpec, targetOf, type CrmFeature, type SequenceFeature } from "../features.ts";
+import {
+  inputSpec,
+  isNumbers,
+  project,
+  projectionSpec,
+  tableSpec,
+  targetOf,
+  type CrmFeature,
+  type SequenceFeature,
+} from "../features.ts";
 import { combine, type Layer, type Tensor } from "./layer.ts";
 import { targetAttention, type AttentionConfig, type AttentionInput } from "./target-attention.ts";
 
@@ -26,7 +35,7 @@ const numberStd = 0.1;
 
 /**
  * Looks up and pools the features. Tables are N(0, 1e-4) with a padding row of zeros; a number scales a vector, at first
- * N(0, 0.1).
+ * N(0, 0.1), several are projected to as wide a one.
  */
 export function embedding(features: readonly CrmFeature[], options: EmbeddingOptions): Layer<void, Embedded> {
   const { embeddingDim: dim } = options;
@@ -36,8 +45,8 @@ export function embedding(features: readonly CrmFeature[], options: EmbeddingOpt
   const units: Record<string, Layer<AttentionInput, Tensor>> = {};
   for (const feature of features) {
     inputs[feature.name] = inputSpec(feature);
-    if (feature.type === "numeric") {
-      params[feature.name] = { shape: [1, dim], init: { kind: "normal", std: numberStd } };
+    if (isNumbers(feature)) {
+      params[feature.name] = projectionSpec(feature, dim, numberStd);
     } else {
       tables[feature.table] = tableSpec(feature, dim);
     }
@@ -69,9 +78,8 @@ export function embedding(features: readonly CrmFeature[], options: EmbeddingOpt
 
 /** -> [batch, dim], of a sequence [batch, length, dim] */
 function lookUp(scope: Scope, feature: CrmFeature): Tensor {
-  const input = scope.input(feature.name);
-  if (feature.type === "numeric") return tf.mul(tf.reshape(input, [-1, 1]), scope.param(feature.name));
-  return scope.lookup(feature.table, input);
+  if (isNumbers(feature)) return project(scope, feature);
+  return scope.lookup(feature.table, scope.input(feature.name));
 }
 
 /** [batch, length, dim] -> [batch, dim]. The padding rows are zero, so a sum needs no mask. */

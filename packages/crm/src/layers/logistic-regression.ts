@@ -1,9 +1,9 @@
 import { tf, type InputSpec, type ParamSpec, type TableSpec } from "@corella/engine";
-import { inputSpec, tableSpec, type CrmFeature } from "../features.ts";
+import { inputSpec, isNumbers, project, projectionSpec, tableSpec, type CrmFeature } from "../features.ts";
 import type { Layer, Tensor } from "./layer.ts";
 
 /**
- * The first-order part: one weight per id, a sequence's weights summed, a numeric value times its weight -> [batch, 1].
+ * The first-order part: one weight per id, a sequence's weights summed, each number times its weight -> [batch, 1].
  * Each feature has a table of its own, also where embeddings are shared.
  */
 export function logisticRegression(features: readonly CrmFeature[], bias: boolean): Layer<void, Tensor> {
@@ -13,7 +13,7 @@ export function logisticRegression(features: readonly CrmFeature[], bias: boolea
   for (const feature of features) {
     const { name } = feature;
     inputs[name] = inputSpec(feature);
-    if (feature.type === "numeric") params[name] = { shape: [1, 1], init: { kind: "normal", std: 1e-4 } };
+    if (isNumbers(feature)) params[name] = projectionSpec(feature, 1, 1e-4);
     else tables[name] = tableSpec(feature, 1);
   }
   if (bias) params["bias"] = { shape: [1], init: { kind: "zeros" } };
@@ -22,11 +22,10 @@ export function logisticRegression(features: readonly CrmFeature[], bias: boolea
     tables,
     inputs,
     forward(scope) {
-      const terms = features.map(({ name, type }) => {
-        const input = scope.input(name);
-        if (type === "numeric") return tf.mul(tf.reshape(input, [-1, 1]), scope.param(name));
-        const weights = scope.lookup(name, input);
-        return type === "sequence" ? tf.sum(weights, 1) : weights;
+      const terms = features.map((feature) => {
+        if (isNumbers(feature)) return project(scope, feature);
+        const weights = scope.lookup(feature.name, scope.input(feature.name));
+        return feature.type === "sequence" ? tf.sum(weights, 1) : weights;
       });
       const sum = tf.sum(tf.concat(terms, 1), 1, true);
       return bias ? tf.add(sum, scope.param("bias")) : sum;

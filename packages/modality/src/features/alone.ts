@@ -2,7 +2,8 @@ import type { InteractionLog } from "../log.ts";
 import type { LogSplit } from "../split.ts";
 import type { FeatureConfig } from "./config.ts";
 import { encodeRows } from "./encode-rows.ts";
-import { type Feature, type FeatureMap, type FittedFeature, isStatistic } from "./feature-map.ts";
+import { createDiscriminant, type Discriminant } from "./discriminant.ts";
+import { type Feature, type FeatureMap, type FittedFeature, isField, isStatistic } from "./feature-map.ts";
 import { entityOf } from "./row-values.ts";
 import { attributeNumber, entityText } from "./values.ts";
 import { paddingId } from "./vocabulary.ts";
@@ -23,7 +24,8 @@ export interface FeatureAlone {
   readonly type: FeatureConfig["type"];
   /**
    * On the validation rows. A number ranks them itself; an id has the share of positives that the training rows have with
-   * it, several ids the mean of theirs. NaN where the rows are of one class.
+   * it, several ids the mean of theirs; a vector is ranked by a linear discriminant of the training rows. NaN where the rows
+   * are of one class.
    */
   readonly auc: number;
   /** The number is lower where the label is 1, and `auc` is one minus that of the number. */
@@ -102,7 +104,7 @@ export function featuresAlone(
 
 type Column = Int32Array | Float32Array;
 
-/** How each column ranks rows: a number as it is, ids by the training rows' share of positives, shrunk. */
+/** How each column ranks rows: a number as it is, ids by the training rows' share of positives, shrunk, a vector linearly. */
 function fitScorers(
   featureMap: FeatureMap,
   log: InteractionLog,
@@ -112,12 +114,18 @@ function fitScorers(
     feature,
     rows: new Float64Array(feature.vocabularySize),
     positives: new Float64Array(feature.vocabularySize),
+    discriminant: feature.type === "vector" ? createDiscriminant(feature.width) : undefined,
   }));
-  const ofIds = counted.filter(({ feature }) => feature.type !== "numeric");
+  const ofIds = counted.filter(({ feature }) => feature.vocabularySize > 0);
+  const ofVectors = counted.flatMap(({ feature: { name }, discriminant }): [string, Discriminant][] =>
+    discriminant === undefined ? [] : [[name, discriminant]],
+  );
   let allPositives = 0;
   for (let start = 0; start < train.length; start += chunkSize) {
     const { features, labels, size } = encodeRows(featureMap, log, train.subarray(start, start + chunkSize));
     for (let i = 0; i < size; i++) allPositives += labels![i]!;
+    for (const [name, discriminant] of ofVectors)
+      discriminant.observe(features[name] as Float32Array, labels!);
     for (const { feature, rows, positives } of ofIds) {
       const ids = features[feature.name]!;
       const width = widthOf(feature);
@@ -129,7 +137,8 @@ function fitScorers(
     }
   }
   const mean = allPositives / Math.max(1, train.length);
-  return counted.map(({ feature, rows, positives }) => {
+  return counted.map(({ feature, rows, positives, discriminant }) => {
+    if (discriminant !== undefined) return [feature.name, discriminant.scorer()];
     if (feature.type === "numeric") return [feature.name, (column) => column as Float32Array];
     const rates = positives.map((sum, id) => (sum + prior * mean) / (rows[id]! + prior));
     return [feature.name, (column) => meanRates(column, widthOf(feature), rates, mean)];
@@ -162,9 +171,9 @@ const fractional = -2;
 
 /** Distinct values of an attribute by row that has one; undefined for what is no attribute with one value. */
 function valuesPerRow(fitted: FittedFeature, log: InteractionLog, rows: Uint32Array): number | undefined {
-  const { config } = fitted;
-  if (isStatistic(fitted) || (config.type !== "categorical" && config.type !== "numeric")) return undefined;
-  const { field } = fitted;
+  if (!isField(fitted)) return undefined;
+  const { config, field } = fitted;
+  if (config.type !== "categorical" && config.type !== "numeric") return undefined;
   const entity = entityOf(log, field);
   if (entity === undefined || field.attribute === undefined) return undefined;
   const { attribute, index } = field;

@@ -1,6 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 import { type StatisticConfig, statisticConfigSchema } from "../statistics/config.ts";
+import { affinityConfigSchema, textConfigSchema, type VectorFeatureConfig } from "../vectors/config.ts";
 
 /** How a sequence's embeddings become one vector; `attention` weights each by how it goes with a target (DIN). */
 export type Pooling = "mean" | "sum" | "attention";
@@ -66,7 +67,7 @@ export interface MultivaluedConfig {
 /** A feature whose value a field of the sample says. */
 export type FieldFeatureConfig = CategoricalConfig | SequenceConfig | NumericConfig | MultivaluedConfig;
 /** One feature of the CRM's input. */
-export type FeatureConfig = FieldFeatureConfig | StatisticConfig;
+export type FeatureConfig = FieldFeatureConfig | StatisticConfig | VectorFeatureConfig;
 
 const vocabularyFields = {
   minCount: z.int().positive().optional(),
@@ -101,6 +102,8 @@ export const featureConfigSchema: z.ZodType<FeatureConfig> = z.discriminatedUnio
   }),
   z.strictObject({ ...named, type: z.literal("multivalued"), ...pooledFields, ...vocabularyFields }),
   statisticConfigSchema,
+  textConfigSchema,
+  affinityConfigSchema,
 ]);
 
 /** The origin of a feature's value: the user, the item, the history or the time, and what of it. */

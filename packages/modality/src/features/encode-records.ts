@@ -2,7 +2,16 @@ import type { Catalogue } from "../catalogue.ts";
 import { type Attributes, isLiked } from "../log.ts";
 import type { HistoryEvent, RatingRecord } from "../record.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
-import { type FeatureMap, type FittedField, type IdBatch, isStatistic } from "./feature-map.ts";
+import { encodeText } from "../vectors/look-up.ts";
+import { affinityOfRecord } from "./affinity.ts";
+import {
+  type FeatureMap,
+  type FittedField,
+  type IdBatch,
+  isAffinity,
+  isStatistic,
+  isText,
+} from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
 import { encodeStatistic, statisticsOfRecords } from "./statistic.ts";
 import { attributeList, attributeNumber, entityText, ratingText, timePart } from "./values.ts";
@@ -36,7 +45,13 @@ export function encodeRecords(
         features[name] = encodeStatistic(plan!.statistics[position]!, transform, records.length, valueOf);
       continue;
     }
-    features[fitted.config.name] = encodeFeature(featureMap, fitted, records, windows, catalogue);
+    features[fitted.config.name] = isText(fitted)
+      ? encodeText(fitted.vectors, records.length, (i) => fitted.vectors.rowOf(records[i]!.item))
+      : isAffinity(fitted)
+        ? Float32Array.from(records, ({ item }, i) =>
+            transformNumber(fitted.transform, affinityOfRecord(featureMap, fitted, item, windows[i]!)),
+          )
+        : encodeFeature(featureMap, fitted, records, windows, catalogue);
   }
   return { size: records.length, features };
 }

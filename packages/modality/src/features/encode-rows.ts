@@ -1,7 +1,18 @@
 import { CorellaError } from "@corella/errors";
 import { type InteractionLog, isLiked } from "../log.ts";
 import { statisticsOfLog } from "../statistics/count-log.ts";
-import { type FeatureMap, type FittedField, type IdBatch, isStatistic } from "./feature-map.ts";
+import { encodeText } from "../vectors/look-up.ts";
+import { affinityByRow } from "./affinity.ts";
+import {
+  type FeatureMap,
+  type FittedFeature,
+  type FittedField,
+  type FittedStatistic,
+  type IdBatch,
+  isAffinity,
+  isStatistic,
+  isText,
+} from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
 import { encodeStatistic } from "./statistic.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
@@ -55,7 +66,24 @@ export function createRowEncoder(featureMap: FeatureMap, log: InteractionLog): R
   };
 }
 
-function encoderOf(featureMap: FeatureMap, fitted: FittedField, log: InteractionLog): FeatureEncoder {
+function encoderOf(
+  featureMap: FeatureMap,
+  fitted: Exclude<FittedFeature, FittedStatistic>,
+  log: InteractionLog,
+): FeatureEncoder {
+  if (isText(fitted)) {
+    const { vectors } = fitted;
+    const rowOf = Int32Array.from(log.items.ids, (id) => vectors.rowOf(id));
+    return (rows) => encodeText(vectors, rows.length, (i) => rowOf[log.item[rows[i]!]!]!);
+  }
+  if (isAffinity(fitted)) {
+    const numberOf = affinityByRow(fitted.vectors, log, featureMap, fitted.config);
+    return (rows) => Float32Array.from(rows, (row) => transformNumber(fitted.transform, numberOf(row)));
+  }
+  return fieldEncoder(featureMap, fitted, log);
+}
+
+function fieldEncoder(featureMap: FeatureMap, fitted: FittedField, log: InteractionLog): FeatureEncoder {
   const { config } = fitted;
   if (config.type === "numeric") return numericEncoder(featureMap, fitted, log);
   if (config.type === "categorical") return categoricalEncoder(fitted, fitted.vocabulary!, log);

@@ -1,8 +1,11 @@
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 import { parseWith } from "../config.ts";
+import type { ItemVectors } from "../prompt/similar.ts";
 import { statisticColumns, type StatisticConfig } from "../statistics/config.ts";
 import { planStatistics, type StatisticMeans, type StatisticsPlan } from "../statistics/plan.ts";
+import { type AffinityConfig, looksUpVectors, type TextConfig, vectorsNamed } from "../vectors/config.ts";
+import { textWidth, type VectorTable, vectorTable } from "../vectors/look-up.ts";
 import {
   type FeatureConfig,
   featureConfigSchema,
@@ -29,14 +32,16 @@ export type Feature =
       /** The categorical feature that `attention` compares with; absent: the one named `table`. */
       target?: string;
     }
-  | { name: string; type: "numeric"; vocabularySize: 0; table: "" };
+  | { name: string; type: "numeric"; vocabularySize: 0; table: "" }
+  /** `width` numbers a sample. */
+  | { name: string; type: "vector"; vocabularySize: 0; table: ""; width: number };
 
 /** A batch for the CRM. */
 export interface IdBatch {
   size: number;
   /**
    * The columns by feature name. Categorical: ids [size]; sequence: ids [size * maxLength], the most recent events,
-   * oldest first, padded with 0 on the right; numeric: Float32Array [size].
+   * oldest first, padded with 0 on the right; numeric: Float32Array [size]; vector: Float32Array [size * width].
    */
   features: Record<string, Int32Array | Float32Array>;
   /** 0 or 1, [size]. */
@@ -64,12 +69,40 @@ export interface FittedStatistic {
   readonly columns: readonly StatisticColumn[];
 }
 
+/** A text feature's config, and the vectors of items. */
+export interface FittedText {
+  readonly config: TextConfig;
+  readonly vectors: VectorTable;
+}
+
+/** An affinity's config, the vectors of items, and the scale of its number. */
+export interface FittedAffinity {
+  readonly config: AffinityConfig;
+  readonly vectors: VectorTable;
+  readonly transform: FittedTransform;
+}
+
 /** A feature's config together with what was fitted for it. */
-export type FittedFeature = FittedField | FittedStatistic;
+export type FittedFeature = FittedField | FittedStatistic | FittedText | FittedAffinity;
 
 /** Whether a fitted feature is a statistic. */
 export function isStatistic(fitted: FittedFeature): fitted is FittedStatistic {
   return fitted.config.type === "statistic";
+}
+
+/** Whether a fitted feature is of a field of the sample. */
+export function isField(fitted: FittedFeature): fitted is FittedField {
+  return "field" in fitted;
+}
+
+/** Whether a fitted feature is an item's text as a vector. */
+export function isText(fitted: FittedFeature): fitted is FittedText {
+  return fitted.config.type === "text";
+}
+
+/** Whether a fitted feature is the user's affinity to an item's text. */
+export function isAffinity(fitted: FittedFeature): fitted is FittedAffinity {
+  return fitted.config.type === "affinity";
 }
 
 /** The encoding of records as ids, fitted on training rows. */
@@ -81,6 +114,9 @@ export interface FeatureMap {
   readonly fitted: readonly FittedFeature[];
   /** What is counted for the features that are statistics; undefined without any. */
   readonly statistics: StatisticsPlan | undefined;
+  /** The vectors of the log's items that text features and affinities look up, by the name that these have for them. */
+  readonly vectors: ReadonlyMap<string, ItemVectors>;
+  /** All of the map but its vectors. */
   toJson(): FeatureMapJson;
 }
 
@@ -117,14 +153,18 @@ const jsonSchema: z.ZodType<FeatureMapJson> = z.strictObject({
 
 /**
  * Restores a feature map from what `toJson` gave.
+ * @param vectors those of the map, where it has some
  * @throws CorellaError `config/invalid` for what is no feature map of this version; `features/incomplete-map`
  */
-export function featureMapFromJson(unchecked: FeatureMapJson): FeatureMap {
+export function featureMapFromJson(
+  unchecked: FeatureMapJson,
+  vectors: ReadonlyMap<string, ItemVectors> = new Map(),
+): FeatureMap {
   const json = parseWith(jsonSchema, unchecked, "featureMap");
-  return createFeatureMap(json);
+  return createFeatureMap(json, vectors);
 }
 
-function createFeatureMap(json: FeatureMapJson): FeatureMap {
+function createFeatureMap(json: FeatureMapJson, vectors: ReadonlyMap<string, ItemVectors>): FeatureMap {
   const vocabularies = new Map<string, Vocabulary>();
   for (const [table, values] of Object.entries(json.vocabularies)) {
     vocabularies.set(table, createVocabulary(values));
@@ -141,6 +181,11 @@ function createFeatureMap(json: FeatureMapJson): FeatureMap {
     if (transform === undefined) throw missing("transform", name);
     return transform;
   };
+  const tables = new Map<string, VectorTable>();
+  for (const name of vectorsNamed(json.features)) {
+    const found = vectors.get(name);
+    if (found !== undefined) tables.set(name, vectorTable(found));
+  }
   const statistics = json.features.filter((config) => config.type === "statistic");
   if (statistics.length > 0 && json.statisticMeans === undefined) throw missing("means", statistics[0]!.name);
   const fitted = json.features.map((config): FittedFeature => {
@@ -151,6 +196,12 @@ function createFeatureMap(json: FeatureMapJson): FeatureMap {
       }));
       return { config, position: statistics.indexOf(config), columns };
     }
+    if (looksUpVectors(config)) {
+      const table = tables.get(config.vectors);
+      if (table === undefined) throw missing("vectors", config.name);
+      if (config.type === "text") return { config, vectors: table };
+      return { config, vectors: table, transform: transformOf(config.name, config.name) };
+    }
     const field = parseField(config);
     if (config.type === "numeric") return { config, field, transform: transformOf(config.name, config.name) };
     const vocabulary = vocabularies.get(config.shareWith ?? config.name);
@@ -158,15 +209,12 @@ function createFeatureMap(json: FeatureMapJson): FeatureMap {
     return { config, field, vocabulary };
   });
   return {
-    features: fitted.flatMap((feature) =>
-      isStatistic(feature)
-        ? feature.columns.map(({ name, transform }) => describeNumber(name, transform))
-        : describe(feature),
-    ),
+    features: fitted.flatMap(describe),
     historyLength: json.historyLength,
     likedThreshold: json.likedThreshold,
     fitted,
     statistics: statistics.length === 0 ? undefined : planStatistics(statistics, json.statisticMeans!),
+    vectors: new Map([...vectors].filter(([name]) => tables.has(name))),
     toJson: () => json,
   };
 }
@@ -177,7 +225,16 @@ function describeNumber(name: string, transform: FittedTransform): Feature {
     : { name, type: "numeric", vocabularySize: 0, table: "" };
 }
 
-function describe({ config, vocabulary, transform }: FittedField): Feature {
+function describe(feature: FittedFeature): Feature[] {
+  if (isStatistic(feature))
+    return feature.columns.map(({ name, transform }) => describeNumber(name, transform));
+  const { name } = feature.config;
+  if (isText(feature))
+    return [{ name, type: "vector", vocabularySize: 0, table: "", width: textWidth(feature.vectors) }];
+  return [isAffinity(feature) ? describeNumber(name, feature.transform) : describeField(feature)];
+}
+
+function describeField({ config, vocabulary, transform }: FittedField): Feature {
   const { name } = config;
   if (config.type === "numeric") return describeNumber(name, transform!);
   const table = config.shareWith ?? name;

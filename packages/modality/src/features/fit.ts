@@ -1,13 +1,16 @@
 import { CorellaError } from "@corella/errors";
 import type { InteractionLog } from "../log.ts";
+import type { ItemVectors } from "../prompt/similar.ts";
 import { type FeatureConfig, type Field, type FieldFeatureConfig, parseField } from "./config.ts";
 import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
 import { fitStatistics } from "./fit-statistics.ts";
 import { attributeKind } from "./known-attributes.ts";
 import { fitTransform } from "./numeric.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
+import { looksUpVectors } from "../vectors/config.ts";
 import { checkReferences } from "./references.ts";
 import { attributeList } from "./values.ts";
+import { fitVectors } from "./fit-vectors.ts";
 import { valuesByCount } from "./vocabulary.ts";
 
 /** What fitting may be given. */
@@ -17,13 +20,15 @@ export interface FitOptions {
    * here. Default: the system's folder for temporary files.
    */
   readonly scratchFolder?: string | undefined;
+  /** Vectors of items, by the path as text features and affinities name them: what `readFeatureVectors` reads. */
+  readonly vectors?: ReadonlyMap<string, ItemVectors> | undefined;
 }
 
 /**
  * Fits vocabularies and transforms on the training rows alone.
  * A sequence without `shareWith` counts the values in the histories of the training rows.
  * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit;
- * `data/cache-not-writable`
+ * `features/no-vectors`, `data/cache-not-writable`
  */
 export function fitFeatureMap(
   config: readonly FeatureConfig[],
@@ -46,8 +51,10 @@ export function fitFeatureMap(
     json.statisticMeans = fitted.means;
     Object.assign(json.transforms, fitted.transforms);
   }
+  const ofVectors = fitVectors(json.features, log, trainRows, options.vectors ?? new Map());
+  Object.assign(json.transforms, ofVectors.transforms);
   for (const feature of config) {
-    if (feature.type === "statistic") continue;
+    if (feature.type === "statistic" || looksUpVectors(feature)) continue;
     const field = parseField(feature);
     checkAttribute(feature, field, log);
     if (feature.type === "numeric") {
@@ -58,7 +65,8 @@ export function fitFeatureMap(
       json.vocabularies[feature.name] = valuesByCount(counts, feature.minCount ?? 1);
     }
   }
-  return featureMapFromJson(json);
+  json.features = ofVectors.features;
+  return featureMapFromJson(json, ofVectors.vectors);
 }
 
 function present(rows: ArrayLike<number>, numberOf: (row: number) => number | undefined): Float64Array {

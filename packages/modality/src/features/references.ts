@@ -1,6 +1,7 @@
 import { CorellaError, nearestName } from "@corella/errors";
 import { isTemplateStatistic } from "../prompt/statistics.ts";
 import { statisticColumns } from "../statistics/config.ts";
+import { looksUpVectors } from "../vectors/config.ts";
 import type { FeatureConfig, SequenceConfig } from "./config.ts";
 
 /** Names are unique, and what a feature says of another one (`shareWith`, `plus`, `target`) fits. */
@@ -20,7 +21,7 @@ export function checkReferences(config: readonly FeatureConfig[]): void {
   }
   for (const feature of config) {
     if (feature.type === "statistic") checkColumns(statisticColumns(feature).bucket, feature.name, byName);
-    if (feature.type === "numeric" || feature.type === "statistic") continue;
+    if (feature.type === "numeric" || feature.type === "statistic" || looksUpVectors(feature)) continue;
     if (feature.shareWith !== undefined) checkShare(feature.name, feature.shareWith, byName);
     if (feature.type === "sequence") checkPlus(feature, byName);
     if (feature.type !== "categorical") checkTarget(feature, byName);
@@ -53,7 +54,8 @@ function checkColumns(
 
 function checkShare(name: string, shareWith: string, byName: ReadonlyMap<string, FeatureConfig>): void {
   const owner = byName.get(shareWith);
-  const ownsTable = owner !== undefined && owner.type !== "numeric" && owner.type !== "statistic";
+  const ownsTable =
+    owner !== undefined && owner.type !== "numeric" && owner.type !== "statistic" && !looksUpVectors(owner);
   if (ownsTable && owner.shareWith === undefined) return;
   throw new CorellaError({
     code: "features/bad-share",
@@ -91,7 +93,7 @@ function checkPlus(feature: SequenceConfig, byName: ReadonlyMap<string, FeatureC
 }
 
 function checkTarget(
-  feature: Exclude<FeatureConfig, { type: "categorical" | "numeric" | "statistic" }>,
+  feature: Exclude<FeatureConfig, { type: "categorical" | "numeric" | "statistic" | "text" | "affinity" }>,
   byName: ReadonlyMap<string, FeatureConfig>,
 ): void {
   if (feature.pooling !== "attention" && feature.target === undefined) return;

@@ -40,8 +40,8 @@ export function layoutOf(features: readonly Feature[]): ColumnLayout[] {
 function columnsOf(features: readonly Feature[]): ColumnLayout[] {
   return features.map(({ name, type, vocabularySize, ...more }) => ({
     name,
-    width: "maxLength" in more ? more.maxLength : 1,
-    dtype: type === "numeric" ? "F32" : narrowest(vocabularySize),
+    width: "maxLength" in more ? more.maxLength : "width" in more ? more.width : 1,
+    dtype: type === "numeric" || type === "vector" ? "F32" : narrowest(vocabularySize),
   }));
 }
 

@@ -43,6 +43,8 @@ export function partsFeatures(featureMap: FeatureMap): PartsFeature[] {
     const config = configs.find(({ name }) => name === feature.name);
     // A second column of a statistic, its bucket, has a name of its own.
     if (config === undefined || config.type === "statistic") return { ...feature, origin: "statistic" };
+    if ("vectors" in config)
+      return { ...feature, origin: config.type === "affinity" ? "history" : "attribute" };
     if (config.field === "user" || config.field === "item") return { ...feature, origin: config.field };
     if (config.type === "sequence" || config.field.startsWith("history."))
       return { ...feature, origin: "history" };
