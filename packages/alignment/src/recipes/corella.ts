@@ -3,7 +3,7 @@
  * boundaries agree. This file reads in the paper's order: the calibration loss (eq. 3), the objective (eq. 4), stages 0 to 3,
  * the router (eq. 1, eq. 2) and the bundle.
  */
-import { createCrmLane, createLlmLane, crmOf, type Router, type TunedLlm } from "@corella/bundle";
+import { createCrmLane, createLlmLane, crmOf, type TunedLlm } from "@corella/bundle";
 import { binaryCrossEntropy, createValidator, regularized, type CrmOutput } from "@corella/crm";
 import {
   compose,
@@ -32,7 +32,7 @@ import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
-import { mixed, routerFacts, routerSettings, ruleNames } from "./mixed.ts";
+import { mixed, routerFacts, routerSettings, ruleNames, signalsAt } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 // ── The calibration loss, eq. 3 ──────────────────────────────────────────────────────────────────────────────────
@@ -278,13 +278,14 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     labels: data.labels(validation),
     users: Int32Array.from(validation, (row) => data.log.user[row]!),
   };
-  const settings = routerSettings(routing);
+  const settings = routerSettings(run, validation);
   const fitted = fitRouter(answers, settings);
   const adding = routing.mix === "addLogits" ? fitted : fitRouter(answers, { ...settings, mix: "addLogits" });
 
-  const replaced = mixed(onTest!, fitted.hard, { kind: "replace" });
-  const added = mixed(onTest!, adding.policy, adding.rule);
-  const served = { ...ruleNames(fitted.rule), ...mixed(onTest!, fitted.policy, fitted.rule) };
+  const signals = signalsAt(data, test);
+  const replaced = mixed(onTest!, fitted.hard, { kind: "replace" }, signals);
+  const added = mixed(onTest!, adding.policy, adding.rule, signals);
+  const served = { ...ruleNames(fitted.rule), ...mixed(onTest!, fitted.policy, fitted.rule, signals) };
   const predictions = [
     { name: "crm-stage-1", title: "CRM after stage 1", probabilities: onTest!.crmWarm, shareToLlm: 0 },
     { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
