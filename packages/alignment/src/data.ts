@@ -66,6 +66,17 @@ export async function prepareData(
   };
 }
 
+/** The rows of the test part that a run scores, and of the validation part on which its router is fitted. */
+export function scoredRows(
+  { seed, routing, testSamples }: RunConfig,
+  { log, split }: PreparedData,
+): { readonly validation: Uint32Array; readonly test: Uint32Array } {
+  return {
+    validation: rowsOfUsers(log, split.validation, routing.validationSamples, seed, "validation"),
+    test: rowsOfUsers(log, split.test, testSamples ?? split.test.length, seed, "test"),
+  };
+}
+
 /** Labels as an input of a program: `label` float32 [batch]. */
 export function labelFeed(labels: Float32Array): Batch {
   return { label: { shape: [labels.length], data: labels } };
@@ -79,4 +90,29 @@ export function randomSubset(rows: Uint32Array, size: number, seed: number, purp
     .slice(0, size)
     .map((position) => rows[position]!)
     .sort();
+}
+
+/**
+ * Rows of random users, all of each, decided by seed and purpose: at least `size` rows, as few as it takes; all rows when
+ * there are not more. Prompts of one user's rows go on from one another, and what is said of users needs whole ones.
+ * @returns the rows in ascending order
+ */
+export function rowsOfUsers(
+  { user, users }: InteractionLog,
+  rows: Uint32Array,
+  size: number,
+  seed: number,
+  purpose: string,
+): Uint32Array {
+  if (size >= rows.length) return rows;
+  const counts = new Uint32Array(users.ids.length);
+  for (const row of rows) counts[user[row]!]! += 1;
+  const chosen = new Uint8Array(counts.length);
+  let left = size;
+  for (const one of permutation(counts.length, createGenerator(seed, `users/${purpose}`))) {
+    if (left <= 0) break;
+    chosen[one] = 1;
+    left -= counts[one]!;
+  }
+  return rows.filter((row) => chosen[user[row]!] === 1);
 }

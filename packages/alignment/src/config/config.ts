@@ -113,9 +113,11 @@ export interface RunConfig {
      * a weight. What a rule learns it learns on the validation part.
      */
     readonly mix: MixKind;
-    /** Validation rows, random, on which the rule is learned; all when there are fewer. */
+    /** Validation rows, of random whole users, on which the rule is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
+  /** Rows of the test part that are scored, of random whole users; undefined: all. A large LLM takes long. */
+  readonly testSamples?: number | undefined;
   readonly checkpointEverySeconds: number;
 }
 
@@ -224,6 +226,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
         validationSamples: positiveInteger.default(5000),
       })
       .prefault({}),
+    testSamples: positiveInteger.optional(),
     checkpointEverySeconds: z.number().positive().default(30),
   })
   .refine(({ llm, prompt }) => llm.supervision !== "dense" || prompt.retrieval === "none", {

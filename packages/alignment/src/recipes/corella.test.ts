@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 
 test("all phases run, and the CRM learns the rule", () => {
-  expect(whole.result.phases.map(({ name }) => name)).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
-  expect(whole.result.phases[1]!.best!.score).toBeGreaterThan(0.7);
+  expect(whole.result.phases.map(({ name }) => name)).toEqual(["stage-1", "stage-0", "stage-2", "stage-3"]);
+  expect(whole.result.phases[0]!.best!.score).toBeGreaterThan(0.7);
   expect(llmOf(whole.result).every((p) => p > 0 && p < 1)).toBe(true);
 });
 
@@ -37,7 +37,7 @@ test("models are listed by name, the bundle's among them", () => {
 
 test("the same configuration gives the same bundle, byte for byte, also when every phase was interrupted", async () => {
   const { phases, manifest } = await interruptedRun(config);
-  expect(phases).toEqual(["stage-0", "stage-1", "stage-2", "stage-3"]);
+  expect(phases).toEqual(["stage-1", "stage-0", "stage-2", "stage-3"]);
   expect(manifest).toBe(await manifestOf(whole.result));
 });
 

@@ -18,10 +18,11 @@ import {
   type Values,
 } from "@corella/engine";
 import { isLoraParam } from "@corella/llm";
+import { auc, logLoss } from "@corella/metrics";
 import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
-import { randomSubset } from "../data.ts";
+import { scoredRows } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
@@ -156,13 +157,14 @@ export async function corella(run: Run): Promise<RecipeResult> {
   requireValidation(data);
   requireTunableLlm(config, data, design, ["joint", "llmAlone"]);
 
-  // Stage 0, where the LLM is not a pre-trained one: next-token prediction.
-  const base: BaseLlm = { ...design, values: await design.values() };
-
   // Stage 1, CRM warm-up: the CRM alone, on all training data.
   const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", () =>
     crmTraining(run, crm, objective({ crm }, warmUpWeights)),
   );
+  const crmWarm = await scoredByCrm(run, unprefixed(warm, "crm."));
+
+  // Stage 0, where the LLM is not a pre-trained one: after the CRM, whose figures are wanted first.
+  const base: BaseLlm = { ...design, values: await design.values() };
 
   const itemVectors = await itemVectorsFor(run, unprefixed(warm, "crm."), base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
@@ -190,7 +192,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
   );
 
   return routed(run, {
-    crmWarm: unprefixed(warm, "crm."),
+    crmWarm,
     crm: unprefixed(joint, "crm."),
     llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
   });
@@ -242,11 +244,26 @@ async function jointTraining(
   };
 }
 
+/** What the CRM says of the test part, told at once: all that follows is measured by it. */
+async function scoredByCrm(run: Run, values: Values): Promise<Float32Array> {
+  const { config, data, runtime, listener } = run;
+  const { featureMap, catalogue } = data;
+  const { test } = scoredRows(config, data);
+  const lanes = {
+    crm: await createCrmLane({ config: config.crm, values, featureMap }, catalogue, runtime),
+  };
+  const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [test]);
+  const labels = data.labels(test);
+  const figures = `AUC ${auc(answers!.crm, labels).toFixed(4)}, logloss ${logLoss(answers!.crm, labels).toFixed(4)}`;
+  listener.note?.(`CRM after stage 1, on ${test.length} samples of the test part: ${figures}`);
+  return answers!.crm;
+}
+
 // ── The router, eq. 1 and 2, and the bundle ──────────────────────────────────────────────────────────────────────
 
 interface Trained {
-  /** The CRM after stage 1. */
-  readonly crmWarm: Values;
+  /** What the CRM said of the test part after stage 1. */
+  readonly crmWarm: Float32Array;
   /** The CRM after stage 2. */
   readonly crm: Values;
   readonly llm: TunedLlm;
@@ -257,15 +274,8 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
   const { config, data, runtime } = run;
   const { routing } = config;
   const { featureMap, catalogue } = data;
-  const validation = randomSubset(
-    data.split.validation,
-    routing.validationSamples,
-    config.seed,
-    "validation",
-  );
-  const test = data.split.test;
+  const { validation, test } = scoredRows(config, data);
   const lanes = {
-    crmWarm: await createCrmLane({ config: config.crm, values: crmWarm, featureMap }, catalogue, runtime),
     crm: await createCrmLane({ config: config.crm, values: crm, featureMap }, catalogue, runtime),
     // P(Yes) among the two answers, eq. 2.
     llm: await createLlmLane(llm, catalogue, runtime),
@@ -287,7 +297,7 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
   const added = mixed(onTest!, adding.policy, adding.rule, signals);
   const served = { ...ruleNames(fitted.rule), ...mixed(onTest!, fitted.policy, fitted.rule, signals) };
   const predictions = [
-    { name: "crm-stage-1", title: "CRM after stage 1", probabilities: onTest!.crmWarm, shareToLlm: 0 },
+    { name: "crm-stage-1", title: "CRM after stage 1", probabilities: crmWarm, shareToLlm: 0 },
     { name: "crm", title: "CRM after stage 2", probabilities: onTest!.crm, shareToLlm: 0 },
     { name: "llm", title: "LLM alone", probabilities: onTest!.llm, shareToLlm: 1 },
     { ...ruleNames({ kind: "replace" }), ...replaced },

@@ -1,5 +1,6 @@
 import { createCrmLane, crmOf } from "@corella/bundle";
 import { crmTraining } from "../crm/crm-training.ts";
+import { scoredRows } from "../data.ts";
 import { requireTestPart, requireValidation } from "../preflight.ts";
 import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
@@ -16,7 +17,7 @@ export async function crmOnly(run: Run): Promise<RecipeResult> {
   const trained = await run.phase("crm", `Training ${config.crm.model}`, () => crmTraining(run, crm));
   const values = unprefixed(trained, "crm.");
 
-  const rows = data.split.test;
+  const { test: rows } = scoredRows(config, data);
   const trainedCrm = { config: config.crm, values, featureMap: data.featureMap };
   const lanes = { crm: await createCrmLane(trainedCrm, data.catalogue, runtime) };
   const [answers] = await scoreParts(run, "Scoring with the CRM", lanes, [rows]);

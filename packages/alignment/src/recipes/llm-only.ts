@@ -1,4 +1,5 @@
 import { createLlmLane } from "@corella/bundle";
+import { scoredRows } from "../data.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
@@ -36,7 +37,7 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   );
   const llm = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));
 
-  const rows = data.split.test;
+  const { test: rows } = scoredRows(config, data);
   const lanes = { llm: await createLlmLane(llm, data.catalogue, runtime) };
   const [answers] = await scoreParts(run, "Scoring with the language model", lanes, [rows]);
   return {
