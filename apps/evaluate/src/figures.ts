@@ -14,14 +14,17 @@ import { routeAndMix, type MixRule } from "@corella/routing";
 import type { Predictions } from "./predict.ts";
 
 /** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed; the last is what the bundle serves. */
-export function models({ crm, llm }: Predictions, { router }: Pick<Bundle, "router">): ModelPredictions[] {
+export function models(
+  { crm, llm, historyLengths }: Predictions,
+  { router }: Pick<Bundle, "router">,
+): ModelPredictions[] {
   const result: ModelPredictions[] = [];
   if (crm) result.push({ name: "crm", title: "CRM", probabilities: crm, shareToLlm: 0 });
   if (llm) result.push({ name: "llm", title: "LLM alone", probabilities: llm, shareToLlm: 1 });
   if (!crm || !llm || !router) return result;
   const { policy, mix } = router;
   const mixed = (rule: MixRule): Pick<ModelPredictions, "probabilities" | "shareToLlm"> => {
-    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule);
+    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule, { historyLengths });
     return { probabilities, shareToLlm: toLlm.length / crm.length };
   };
   // Where nothing goes to the LLM there is nothing to replace.
