@@ -3,22 +3,28 @@ import {
   aucCards,
   confidenceSections,
   evaluateModels,
+  evaluateSegments,
   renderReport,
   type Evaluation,
   type ModelPredictions,
+  type SegmentFigures,
 } from "@corella/evaluation";
+import { rowSegments, type InteractionLog } from "@corella/modality";
 import { routeAndMix, type MixRule } from "@corella/routing";
 import type { Predictions } from "./predict.ts";
 
 /** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed; the last is what the bundle serves. */
-export function models({ crm, llm }: Predictions, { router }: Pick<Bundle, "router">): ModelPredictions[] {
+export function models(
+  { crm, llm, historyLengths }: Predictions,
+  { router }: Pick<Bundle, "router">,
+): ModelPredictions[] {
   const result: ModelPredictions[] = [];
   if (crm) result.push({ name: "crm", title: "CRM", probabilities: crm, shareToLlm: 0 });
   if (llm) result.push({ name: "llm", title: "LLM alone", probabilities: llm, shareToLlm: 1 });
   if (!crm || !llm || !router) return result;
   const { policy, mix } = router;
   const mixed = (rule: MixRule): Pick<ModelPredictions, "probabilities" | "shareToLlm"> => {
-    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule);
+    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule, { historyLengths });
     return { probabilities, shareToLlm: toLlm.length / crm.length };
   };
   // Where nothing goes to the LLM there is nothing to replace.
@@ -31,23 +37,40 @@ export function models({ crm, llm }: Predictions, { router }: Pick<Bundle, "rout
   return result;
 }
 
-/** What the intervals of figures draw: whole users, or row by row. */
-export type IntervalKind = "users" | "rows";
+/** Everything that is said of the scored rows. */
+export interface Figures {
+  readonly evaluation: Evaluation;
+  readonly segments: readonly SegmentFigures[];
+  /** The user of each row, where intervals are made by users. */
+  readonly groups: Int32Array | undefined;
+}
 
-/** Figures of everything that a bundle predicts; against its CRM, where it has both models. @param seed of the intervals */
+/** What the figures are of, and how their intervals are made. */
+export interface FigureOptions {
+  readonly log: InteractionLog;
+  /** Rows of the training part: what is new is not in it. */
+  readonly train: Uint32Array;
+  readonly seed: number;
+  /** What the intervals draw: whole users, or row by row. */
+  readonly intervals: "users" | "rows";
+}
+
+/** Figures of everything that a bundle predicts, also within segments; against its CRM, where it has both models. */
 export function evaluatePredictions(
   predictions: Predictions,
   bundle: Pick<Bundle, "router">,
-  seed: number,
-  intervals: IntervalKind,
-): Evaluation {
+  { log, train, seed, intervals }: FigureOptions,
+): Figures {
+  const { rows, labels } = predictions;
   const baseline = bundle.router === undefined ? undefined : "crm";
-  const groups = groupsOf(predictions, intervals);
-  return evaluateModels(models(predictions, bundle), predictions.labels, { seed, baseline, groups });
-}
-
-function groupsOf({ users }: Predictions, intervals: IntervalKind): Int32Array | undefined {
-  return intervals === "users" ? users : undefined;
+  const groups = intervals === "users" ? Int32Array.from(rows, (row) => log.user[row]!) : undefined;
+  const all = models(predictions, bundle);
+  const options = { seed, baseline, groups };
+  return {
+    evaluation: evaluateModels(all, labels, options),
+    segments: evaluateSegments(all, labels, rowSegments(log, train, rows), options),
+    groups,
+  };
 }
 
 /** The self-contained report.html of an evaluation. */
@@ -55,8 +78,7 @@ export function report(
   title: string,
   predictions: Predictions,
   bundle: Bundle,
-  evaluation: Evaluation,
-  intervals: IntervalKind,
+  { evaluation, segments, groups }: Figures,
 ): string {
   const all = models(predictions, bundle);
   const served = all.at(-1)!;
@@ -75,8 +97,9 @@ export function report(
       policy: bundle.router?.policy,
       models: all,
       labels: predictions.labels,
-      groups: groupsOf(predictions, intervals),
+      groups,
     }),
+    segments,
     details: [{ heading: "Configuration of the run", text: bundle.runConfig ?? "" }],
   });
 }

@@ -11,7 +11,7 @@ import {
 } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
-import { formatTable } from "@corella/evaluation";
+import { evaluationCsv, formatSegments, formatTable, segmentsCsv } from "@corella/evaluation";
 import {
   loadDataConfig,
   prepareLog,
@@ -24,7 +24,7 @@ import { writeFileAtomic } from "@corella/files";
 import { withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createCounter } from "./counter.ts";
-import { evaluatePredictions, report, type IntervalKind } from "./figures.ts";
+import { evaluatePredictions, report } from "./figures.ts";
 import { predictRows } from "./predict.ts";
 import { runTables } from "./tables/run-tables.ts";
 
@@ -34,7 +34,7 @@ interface Options {
   readonly split: "train" | "validation" | "test";
   readonly rows?: number;
   readonly seed: number;
-  readonly intervals: IntervalKind;
+  readonly intervals: "users" | "rows";
   readonly runtime: RuntimeKind;
   readonly threads: number;
   readonly executionProviders?: string;
@@ -110,7 +110,7 @@ const command = new Command("evaluate")
   )
   .option(
     "--out <folder>",
-    "gets metrics.json and report.html; default: beside the bundle, or runs/evaluate-<name>",
+    "gets metrics.json, metrics.csv, segments.csv and report.html; default: beside the bundle, or runs/evaluate-<name>",
   )
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
@@ -178,7 +178,8 @@ async function scoreBundle(options: Options): Promise<void> {
   process.stderr.write(`Bundle ${folder}\nReading the data of ${configPath}\n`);
   const baseFolder = dirname(resolve(configPath));
   const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
-  const rows = splitLog(log, data)[options.split];
+  const split = splitLog(log, data);
+  const rows = split[options.split];
   await tellPromptCuts(bundle, log, rows, options.seed);
   const predictor = await loadPredictor(bundle, {
     runtime: {
@@ -193,15 +194,21 @@ async function scoreBundle(options: Options): Promise<void> {
   );
   try {
     const predictions = await predictRows(bundle, predictor, log, rows, options, counter);
-    const evaluation = evaluatePredictions(predictions, bundle, options.seed, options.intervals);
+    const { seed, intervals } = options;
+    const figures = evaluatePredictions(predictions, bundle, { log, train: split.train, seed, intervals });
+    const { evaluation, segments } = figures;
     const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
     await mkdir(out, { recursive: true });
-    await writeFileAtomic(join(out, "metrics.json"), `${JSON.stringify(evaluation, undefined, 2)}\n`);
     const title = `corella: ${bundle.name} on its ${options.split} part`;
-    const html = report(title, predictions, bundle, evaluation, options.intervals);
-    await writeFileAtomic(join(out, "report.html"), html);
+    for (const [name, content] of Object.entries({
+      "metrics.json": `${JSON.stringify({ ...evaluation, segments }, undefined, 2)}\n`,
+      "metrics.csv": evaluationCsv(evaluation),
+      "segments.csv": segmentsCsv(segments),
+      "report.html": report(title, predictions, bundle, figures),
+    }))
+      await writeFileAtomic(join(out, name), content);
     process.stdout.write(
-      `\n${formatTable(evaluation)}\n\nFigures: ${join(out, "metrics.json")}\nReport: ${join(out, "report.html")}\n`,
+      `\n${formatTable(evaluation)}\n\n${formatSegments(segments, evaluation)}\n\nFigures: ${join(out, "metrics.json")}, metrics.csv, segments.csv\nReport: ${join(out, "report.html")}\n`,
     );
   } finally {
     counter.stop();

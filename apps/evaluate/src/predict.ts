@@ -6,8 +6,8 @@ import type { Counter } from "./counter.ts";
 export interface Predictions {
   readonly rows: Uint32Array;
   readonly labels: Float32Array;
-  /** The user of each row, as the log numbers them. */
-  readonly users: Int32Array;
+  /** Events of each row's history, by which a learned policy routes. */
+  readonly historyLengths: Uint32Array;
   readonly crm?: Float32Array;
   readonly llm?: Float32Array;
 }
@@ -30,11 +30,16 @@ export async function predictRows(
       : shuffledRows(all, options.seed).slice(0, options.rows).sort();
   const answers = Object.fromEntries(bundle.models.map((model) => [model, new Float32Array(rows.length)]));
   const { crm, llm } = answers;
+  const historyLengths = new Uint32Array(rows.length);
   counter.start(rows.length);
   let done = 0;
   for (const chunk of batches(rows, chunkSize)) {
     const records = recordsAt(log, chunk, bundle);
     const predictions = await predictor.score(records, { policy: { kind: "all" } });
+    historyLengths.set(
+      records.map(({ history }) => history.length),
+      done,
+    );
     predictions.forEach(({ pCrm, pLlm, degraded }, i) => {
       // Figures of the LLM need its answers.
       if (degraded !== undefined) throw degraded.cause;
@@ -46,6 +51,5 @@ export async function predictRows(
   }
   counter.stop();
   const labels = Float32Array.from(rows, (row) => log.label[row]!);
-  const users = Int32Array.from(rows, (row) => log.user[row]!);
-  return { rows, labels, users, ...answers };
+  return { rows, labels, historyLengths, ...answers };
 }

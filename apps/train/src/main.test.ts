@@ -70,7 +70,14 @@ test("train ends with the table and writes the run's folder; evaluate scores its
     expect(trained.stdout).toContain(model);
   }
   const run = join(runs, "small");
-  for (const file of ["config.yaml", "metrics.jsonl", "report.html", "bundle/manifest.json"]) {
+  for (const file of [
+    "config.yaml",
+    "metrics.jsonl",
+    "report.html",
+    "figures.csv",
+    "segments.csv",
+    "bundle/manifest.json",
+  ]) {
     expect(existsSync(join(run, file)), file).toBe(true);
   }
   const lines = readFileSync(join(run, "metrics.jsonl"), "utf8")
@@ -106,6 +113,16 @@ test("train ends with the table and writes the run's folder; evaluate scores its
   const auc = (name: string): number => figures.rows.find((row) => row.name === name)!.auc.estimate;
   const logged = (name: string): number =>
     (lines.find((line) => (line as { model?: string }).model === name) as unknown as { auc: number }).auc;
+  expect(evaluated.stdout).toContain("AUC by segment: CoReLLa, adding logits, against CRM");
+  expect(readFileSync(join(run, "evaluation-test/segments.csv"), "utf8")).toMatch(
+    /^segment,count,.*\r\nknown users,30,/,
+  );
+  const { rows: costly } = JSON.parse(readFileSync(join(run, "figures.json"), "utf8")) as {
+    rows: { name: string; cost: { trainingMinutes: number; msPerSample: number } }[];
+  };
+  const costOf = (name: string) => costly.find((row) => row.name === name)!.cost;
+  expect(costOf("llm").trainingMinutes).toBeGreaterThan(costOf("crm-stage-1").trainingMinutes);
+  expect(costOf("replace").msPerSample).toBeGreaterThan(costOf("crm").msPerSample);
   expect(auc("crm")).toBeCloseTo(logged("CRM after stage 2"), 6);
   expect(auc("add-logits")).toBeCloseTo(logged("CoReLLa, adding logits"), 6);
 

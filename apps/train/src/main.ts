@@ -2,14 +2,14 @@ import { join } from "node:path";
 import { dryRun, loadRunConfig, resolveConfig, train } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
-import { formatTable } from "@corella/evaluation";
+import { evaluationCsv, formatTable, segmentsCsv } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { dryRunTable } from "./dry-run.ts";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
-import { evaluateTest, runReport, verdict, type IntervalKind } from "./report.ts";
+import { evaluateTest, runReport, verdict } from "./report.ts";
 import { openRunFolder } from "./run-folder.ts";
 
 interface Options {
@@ -17,8 +17,9 @@ interface Options {
   readonly set: string[];
   readonly name?: string;
   readonly resume: boolean;
-  readonly intervals: IntervalKind;
   readonly dryRun: boolean;
+  readonly intervals: "users" | "rows";
+  readonly hourlyPrice?: number;
   readonly runs: string;
   readonly cache: string;
 }
@@ -53,6 +54,7 @@ const command = new Command("train")
     "say how long it will take and how much memory, from a few steps of each part, and train nothing",
     false,
   )
+  .option("--hourly-price <money>", "of this machine: gives the money for 1,000 predictions", price)
   .option("--runs <folder>", "where runs are kept", "runs")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
@@ -94,7 +96,9 @@ async function run(options: Options): Promise<void> {
       signal: interruption.signal,
     });
     progress.stop();
-    const evaluation = evaluateTest(result, config.seed, options.intervals);
+    const { intervals, hourlyPrice: machineHour } = options;
+    const figures = evaluateTest(result, { seed: config.seed, intervals, machineHour });
+    const { evaluation, segments } = figures;
     metrics.rewind("test", -1);
     for (const { title, auc, logLoss, accuracy } of evaluation.rows) {
       metrics.add({
@@ -118,8 +122,12 @@ async function run(options: Options): Promise<void> {
     await metrics.flush();
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");
-    const html = runReport(config, configText, result, evaluation, timings, options.intervals);
-    await writeFileAtomic(report, html);
+    await writeFileAtomic(report, runReport(config, configText, result, figures, timings));
+    await writeFiles(folder, {
+      "figures.json": `${JSON.stringify({ ...evaluation, segments }, undefined, 2)}\n`,
+      "figures.csv": evaluationCsv(evaluation),
+      "segments.csv": segmentsCsv(segments),
+    });
     process.stdout.write(`\n${formatTable(evaluation)}\n\n`);
     if (result.baseline !== undefined) process.stdout.write(`${verdict(result, evaluation)}\n`);
     const next = `pnpm serve --bundle ${result.bundleFolder}`;
@@ -130,6 +138,16 @@ async function run(options: Options): Promise<void> {
     interruption.stop();
     await release();
   }
+}
+
+function price(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && Number.isFinite(number) && number >= 0) return number;
+  throw new InvalidArgumentError("It is a number of at least 0.");
+}
+
+async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(folder, name), content);
 }
 
 function listeners(

@@ -5,29 +5,50 @@ import {
   aucCards,
   confidenceSections,
   evaluateModels,
+  evaluateSegments,
   renderReport,
   type Evaluation,
   type ReportDetail,
+  type SegmentFigures,
 } from "@corella/evaluation";
-import { summarise } from "@corella/modality";
+import { rowSegments, summarise } from "@corella/modality";
+import { costOf } from "./cost.ts";
 import { importanceSection } from "./importance-section.ts";
 
-/** What the intervals of figures draw: whole users, or row by row. */
-export type IntervalKind = "users" | "rows";
-
-/** Figures of everything that a run predicts of its test part. @param seed of the intervals */
-export function evaluateTest(result: TrainingResult, seed: number, intervals: IntervalKind): Evaluation {
-  const { test, baseline } = result;
-  return evaluateModels(test.predictions, test.labels, {
-    seed,
-    baseline,
-    groups: usersOf(result, intervals),
-  });
+/** Everything that is said of a run's test part. */
+export interface TestFigures {
+  readonly evaluation: Evaluation;
+  readonly segments: readonly SegmentFigures[];
+  /** The user of each row, where intervals are made by users. */
+  readonly groups: Int32Array | undefined;
 }
 
-/** The user of each row of the test part, where intervals are made by users. */
-function usersOf({ test, data }: TrainingResult, intervals: IntervalKind): Int32Array | undefined {
-  return intervals === "users" ? Int32Array.from(test.rows, (row) => data.log.user[row]!) : undefined;
+/** How `evaluateTest` makes its figures. */
+export interface TestOptions {
+  /** Of the intervals. */
+  readonly seed: number;
+  /** What the intervals draw: whole users, or row by row. */
+  readonly intervals: "users" | "rows";
+  /** What an hour of the machine costs, where money is asked for. */
+  readonly machineHour?: number | undefined;
+}
+
+/** Figures of everything that a run predicts of its test part, with costs, and within segments. */
+export function evaluateTest(
+  result: TrainingResult,
+  { seed, intervals, machineHour }: TestOptions,
+): TestFigures {
+  const { test, data, baseline } = result;
+  const { log, split } = data;
+  const groups = intervals === "users" ? Int32Array.from(test.rows, (row) => log.user[row]!) : undefined;
+  const models = test.predictions.map((model) => ({ ...model, cost: costOf(result, model, machineHour) }));
+  const options = { seed, baseline, groups };
+  const segments = rowSegments(log, split.train, test.rows);
+  return {
+    evaluation: evaluateModels(models, test.labels, options),
+    segments: evaluateSegments(models, test.labels, segments, options),
+    groups,
+  };
 }
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
@@ -51,9 +72,8 @@ export function runReport(
   config: RunConfig,
   configText: string,
   result: TrainingResult,
-  evaluation: Evaluation,
+  { evaluation, segments, groups }: TestFigures,
   timings: readonly (readonly [string, string])[],
-  intervals: IntervalKind,
 ): string {
   const { test, phases, data, router, baseline, served, facts, importance, shares } = result;
   const remark = verdict(result, evaluation);
@@ -99,9 +119,10 @@ export function runReport(
       policy: router?.policy,
       models: test.predictions.filter(({ name }) => name !== baseline),
       labels: test.labels,
-      groups: usersOf(result, intervals),
+      groups,
     }),
     shares,
+    segments,
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
       ...alignmentDetails(result),

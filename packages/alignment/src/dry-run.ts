@@ -67,6 +67,7 @@ export async function dryRun(config: RunConfig, options: PreparingOptions): Prom
   const run: Run = {
     ...(await prepareRun(config, { ...options, listener })),
     phases: [],
+    scored: {},
     async phase(_, title, create) {
       let values: Values = {};
       await part(title, async () => {

@@ -69,7 +69,8 @@ export async function scoreParts<Name extends string>(
       for (const [position, [name, lane]] of named.entries()) {
         // Where not every row is scored, the others are as unsure as can be.
         const scores = new Float32Array(rows.length).fill(0.5);
-        await inChunks({ title: `${title}: ${name}`, count: rows.length, chunkSize }, async (start, end) => {
+        const scoring = { name, title: `${title}: ${name}`, count: rows.length, chunkSize };
+        await inChunks(scoring, async (start, end) => {
           const places = order.subarray(start, end);
           const chunk = places.map((place) => rows[place]!);
           const answered = await lane.score(recordsAt(data.log, chunk, { statistics }));

@@ -24,10 +24,14 @@ export interface ResolvedConfig extends RunConfig {
 /** A phase that has ended, under the title it was shown with. */
 export interface TrainedPhase extends PhaseResult {
   readonly title: string;
+  /** How long it took, in milliseconds; undefined where a part of it was done by an earlier process. */
+  readonly ms: number | undefined;
 }
 
 /** Rows that one model scores. */
 export interface Scoring {
+  /** The model. */
+  readonly name: string;
   /** For people. */
   readonly title: string;
   readonly count: number;
@@ -44,6 +48,8 @@ export interface Run extends StageInputs {
   readonly signal: AbortSignal | undefined;
   /** The phases that have ended, in their order. */
   readonly phases: readonly TrainedPhase[];
+  /** How long models took for the rows that they scored, by their names. */
+  readonly scored: Readonly<Record<string, { readonly samples: number; readonly ms: number }>>;
   /**
    * Runs a phase to its end, from its checkpoint if there is one, and gives the values that it trained.
    * @param name of the phase's checkpoint @param title for people
@@ -55,28 +61,46 @@ export interface Run extends StageInputs {
   inChunks(scoring: Scoring, score: (start: number, end: number) => Promise<void>): Promise<void>;
 }
 
+/** What a run has before its recipe begins. */
+export type RunInputs = Omit<Run, "phases" | "phase" | "inChunks" | "scored">;
+
 /** A run whose phases keep their checkpoints in folders. @param inputs.checkpointFolder of a phase, by its name */
 export function createRun({
   checkpointFolder,
   ...inputs
-}: Omit<Run, "phases" | "phase" | "inChunks"> & { checkpointFolder(phase: string): string }): Run {
+}: RunInputs & { checkpointFolder(phase: string): string }): Run {
   const { config, listener, signal } = inputs;
   const phases: TrainedPhase[] = [];
+  const scored: Record<string, { samples: number; ms: number }> = {};
   return {
     ...inputs,
     phases,
+    scored,
     async phase(name, title, create) {
+      let isWhole = false;
+      const started: ProgressListener = {
+        ...listener,
+        phaseStarted(phase) {
+          isWhole = phase.step === 0;
+          listener.phaseStarted?.(phase);
+        },
+      };
+      const startedMs = performance.now();
       const folder = checkpointFolder(name);
       const checkpointEveryMs = config.checkpointEverySeconds * 1000;
-      const result = await runPhase({ name, title, folder, listener, signal, checkpointEveryMs }, create);
-      phases.push({ ...result, title });
+      const phase = { name, title, folder, listener: started, signal, checkpointEveryMs };
+      const result = await runPhase(phase, create);
+      phases.push({ ...result, title, ms: isWhole ? performance.now() - startedMs : undefined });
       return result.values;
     },
-    async inChunks({ count, chunkSize }, score) {
+    async inChunks({ name, count, chunkSize }, score) {
+      const startedMs = performance.now();
       for (let start = 0; start < count; start += chunkSize) {
         signal?.throwIfAborted();
         await score(start, Math.min(count, start + chunkSize));
       }
+      const before = scored[name] ?? { samples: 0, ms: 0 };
+      scored[name] = { samples: before.samples + count, ms: before.ms + performance.now() - startedMs };
     },
   };
 }

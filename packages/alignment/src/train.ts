@@ -8,7 +8,7 @@ import { prepareData, type PreparedData } from "./data.ts";
 import { noteWarnings } from "./preflight.ts";
 import type { RecipeResult } from "./recipes/recipe.ts";
 import { recipes } from "./recipes/recipes.ts";
-import { createRun, type Run, type TrainedPhase } from "./run.ts";
+import { createRun, type RunInputs, type TrainedPhase } from "./run.ts";
 
 /** What a training reads, where it prepares its data, and who watches it. */
 export interface PreparingOptions {
@@ -36,6 +36,8 @@ export interface TrainingResult extends Omit<RecipeResult, "models"> {
   readonly data: PreparedData;
   readonly phases: readonly TrainedPhase[];
   readonly router: RecipeResult["models"]["router"];
+  /** Milliseconds that each model took for a sample, in batches of the scoring at the end, by the models' names. */
+  readonly msPerSample: Readonly<Record<string, number>>;
   /** What the features are worth to the CRM of the bundle; undefined where it has none. */
   readonly importance: CrmImportance | undefined;
 }
@@ -65,14 +67,17 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
     ...models,
   });
   const importance = models.crm === undefined ? undefined : await crmImportance(run, models.crm);
-  return { ...result, router: models.router, importance, bundleFolder, data, phases };
+  const msPerSample = Object.fromEntries(
+    Object.entries(run.scored).map(([lane, { samples, ms }]) => [lane, ms / samples]),
+  );
+  return { ...result, router: models.router, msPerSample, importance, bundleFolder, data, phases };
 }
 
 /** All that a run has before its recipe begins: every default, data and runtime. What is wrong with the data is warned of. */
 export async function prepareRun(
   given: RunConfig,
   { baseFolder, cacheFolder, listener = {}, signal }: PreparingOptions,
-): Promise<Omit<Run, "phase" | "phases" | "inChunks">> {
+): Promise<RunInputs> {
   const runtime = await createRuntime(given.runtime);
   listener.note?.("Reading the data");
   const { config } = await resolveConfig({ config: given, baseFolder }, cacheFolder, listener.note);

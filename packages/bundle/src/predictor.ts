@@ -92,7 +92,9 @@ async function scoreHard(
   router: Router,
   options: ScoreOptions,
 ): Promise<Prediction[]> {
-  const { toLlm, entropy } = route(pCrm, options.policy ?? router.policy);
+  const { toLlm, entropy } = route(pCrm, options.policy ?? router.policy, {
+    historyLengths: records.map(({ history }) => history.length),
+  });
   const predictions = scoredByCrm(pCrm, entropy);
   if (toLlm.length === 0) return predictions;
   const hard = Array.from(toLlm, (row) => records[row]!);

@@ -1,7 +1,7 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fitMix, fitRouter, mixKinds, routeAndMix, type MixRule } from "@corella/routing";
+import { fitMix, fitRouter, mixKinds, route, routeAndMix, type MixRule } from "@corella/routing";
 import { expect, test } from "vitest";
 import type { Lane } from "./lane.ts";
 import { createPredictor } from "./predictor.ts";
@@ -35,6 +35,24 @@ test.each(mixKinds)("%s: what was fitted is kept in the file, and online as it w
   const answers = await predictor.score(records);
   const offline = routeAndMix(pCrm, pLlm, policy, rule).probabilities;
   expect(answers.map(({ probability }) => probability)).toEqual([...offline]);
+});
+
+test("a learned policy: the file keeps it, and records are routed as the log's rows were", async () => {
+  const historyLengths = Array.from(pCrm, (_, row) => (row * 7) % 13);
+  const model = { longestHistory: 8, coefficients: [0.1, 0.2, -0.1, 0.3, -0.4, -0.05] };
+  const router: Router = { policy: { kind: "gain", above: 0.06, model }, mix: { kind: "replace" } };
+  const read = await readBack(router);
+  expect(read).toEqual(router);
+  const predictor = createPredictor({ crm: lane(pCrm), llm: lane(pLlm) }, read);
+  const records = historyLengths.map((length, row) => ({
+    user: null,
+    item: String(row),
+    history: Array.from({ length }, () => ({ item: "a", rating: 3 })),
+  }));
+  const answers = await predictor.score(records);
+  const { toLlm } = route(pCrm, router.policy, { historyLengths });
+  expect(answers.flatMap((answer, row) => (answer.route === "llm" ? [row] : []))).toEqual([...toLlm]);
+  expect(toLlm.length % 60).toBeGreaterThan(5);
 });
 
 test("the router of a bundle from before calibrations still opens", async () => {

@@ -20,6 +20,11 @@ const routerSchema = z.strictObject({
   policy: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("threshold"), entropy: z.number() }),
     z.strictObject({ kind: z.literal("budget"), share: z.number().min(0).max(1) }),
+    z.strictObject({
+      kind: z.literal("gain"),
+      above: z.number(),
+      model: z.strictObject({ longestHistory: z.int().nonnegative(), coefficients: z.array(z.number()) }),
+    }),
     z.strictObject({ kind: z.literal("none") }),
     z.strictObject({ kind: z.literal("all") }),
   ]),

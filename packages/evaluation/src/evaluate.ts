@@ -7,6 +7,7 @@ import {
   type DifferenceInterval,
   type MetricIntervals,
 } from "@corella/metrics";
+import type { ModelCost } from "./cost.ts";
 
 /** What one model says of the samples; all models of an evaluation are of the same samples in the same order. */
 export interface ModelPredictions {
@@ -18,6 +19,8 @@ export interface ModelPredictions {
   readonly probabilities: Float32Array;
   /** Share of the samples that the LLM answered, 0..1. */
   readonly shareToLlm?: number | undefined;
+  /** What it costs, for the tables. */
+  readonly cost?: ModelCost | undefined;
 }
 
 /**
@@ -44,6 +47,7 @@ export interface EvaluationRow extends MetricIntervals {
   /** What people call it. */
   readonly title: string;
   readonly shareToLlm?: number | undefined;
+  readonly cost?: ModelCost | undefined;
   /** Present for every model but the baseline, where there is one. */
   readonly versusBaseline?: BaselineComparison | undefined;
 }
@@ -87,6 +91,7 @@ export function evaluateModels(
       title: titleOf(model),
       ...metrics[index]!,
       ...(model.shareToLlm === undefined ? {} : { shareToLlm: model.shareToLlm }),
+      ...(model.cost === undefined ? {} : { cost: model.cost }),
       ...(baselineModel === undefined || baselineModel === model
         ? {}
         : { versusBaseline: compare(model, baselineModel, labels, options) }),

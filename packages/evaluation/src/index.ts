@@ -7,6 +7,8 @@ export {
   type PairAlignment,
   type ScoreFigures,
 } from "./alignment.ts";
+export { moneyPer1000, type ModelCost, type Prices } from "./cost.ts";
+export { evaluationCsv, segmentsCsv } from "./csv.ts";
 export {
   confidenceGroupAuc,
   entropyHistogram,

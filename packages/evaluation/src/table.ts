@@ -1,4 +1,5 @@
 import type { Interval } from "@corella/metrics";
+import { costCell, costColumns } from "./cost.ts";
 import { baselineTitle, type Evaluation, type EvaluationRow } from "./evaluate.ts";
 import {
   formatCount,
@@ -45,7 +46,30 @@ export function formatTable(evaluation: Evaluation): string {
   }
   const note = `${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}`;
   lines.push("", ...wrap(note, lineWidth));
-  return [...lines, ...comparisonLines(evaluation)].join("\n");
+  return [...lines, ...comparisonLines(evaluation), ...costLines(evaluation)].join("\n");
+}
+
+/** A line a model with its costs, where any are known. */
+function costLines({ rows }: Evaluation): string[] {
+  const columns = costColumns(rows);
+  if (columns.length === 0) return [];
+  const cells = rows.map(({ cost }) => columns.map((column) => costCell(column, cost)));
+  const widths = columns.map(({ title }, index) => maxLength([title, ...cells.map((line) => line[index]!)]));
+  const names = rows.map(({ title }) => wrap(plainText(title), 56));
+  const nameWidth = maxLength(names.flat());
+  const line = (name: string, texts: readonly string[]): string =>
+    [name.padEnd(nameWidth + 2), ...texts.map((text, index) => text.padStart(widths[index]!))].join(gap);
+  return [
+    "",
+    line(
+      "Cost:",
+      columns.map(({ title }) => title),
+    ),
+    ...names.flatMap(([first = "", ...others], index) => [
+      line(`  ${first}`, cells[index]!),
+      ...others.map((other) => `  ${other}`),
+    ]),
+  ];
 }
 
 function comparisonLines(evaluation: Evaluation): string[] {
@@ -71,11 +95,14 @@ export function formatMarkdownTable(evaluation: Evaluation): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const header = ["model", "AUC", "logloss", "accuracy"];
   if (withShare) header.push("to LLM");
+  const costs = costColumns(evaluation.rows);
+  header.push(...costs.map(({ title }) => title));
   if (baseline !== undefined) header.push(`AUC against ${markdownText(baseline)}`);
   const lines = [row(header), row(header.map((_, column) => (column === 0 ? "---" : "---:")))];
   for (const model of evaluation.rows) {
     const cells = [markdownText(model.title), ...[model.auc, model.logLoss, model.accuracy].map(interval)];
     if (withShare) cells.push(shareCell(model));
+    cells.push(...costs.map((column) => costCell(column, model.cost)));
     if (baseline !== undefined)
       cells.push(model.versusBaseline === undefined ? "–" : comparison(model.versusBaseline));
     lines.push(row(cells));

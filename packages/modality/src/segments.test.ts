@@ -14,7 +14,7 @@ const log = (ties: "exclude" | "order") =>
     users: {
       ids: Array.from({ length: 11 }, (_, u) => `u${u}`),
       activeCount: 11,
-      attributes: Array(11).fill({}),
+      attributes: Array.from({ length: 11 }, () => ({})),
     },
     items: { ids: ["x", "y"], activeCount: 2, attributes: [{}, {}] },
     history: { maxLength: 1, ties },

@@ -37,11 +37,11 @@ export function rowSegments(log: InteractionLog, train: Uint32Array, rows: Uint3
 function earlierItemEvents({ size, item, time, items, history }: InteractionLog): Uint32Array {
   const counts = new Uint32Array(items.ids.length);
   const earlier = new Uint32Array(size);
-  const strict = history.ties === "exclude";
+  const isOneInstant = (a: number, b: number): boolean => history.ties === "exclude" && time[a] === time[b];
   for (let begin = 0; begin < size;) {
     let end = begin + 1;
     // Rows of one instant do not know each other
-    while (strict && end < size && time[end] === time[begin]) end++;
+    while (end < size && isOneInstant(begin, end)) end++;
     for (let row = begin; row < end; row++) earlier[row] = counts[item[row]!]!;
     for (let row = begin; row < end; row++) counts[item[row]!]! += 1;
     begin = end;

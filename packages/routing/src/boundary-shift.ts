@@ -1,8 +1,8 @@
 import { auc, confidenceGroups, type Numbers } from "@corella/metrics";
+import { predictionEntropy } from "./entropy.ts";
 import { checkSameLength } from "./inputs.ts";
 import { checkedLabels } from "./logistic.ts";
 import { checkedLogits } from "./logit.ts";
-import { predictionEntropy } from "./route.ts";
 
 /** How the decision boundaries of CRM and LLM lie to each other, over some rows. */
 export interface BoundaryComparison {

@@ -1,5 +1,8 @@
 import { fitMix, type MixFit, type MixKind } from "./fit-mix.ts";
-import type { ValidationAnswers } from "./held-out.ts";
+import { fitGain } from "./fit-gain.ts";
+import { predictedGains, type GainModel, type RoutingSignals } from "./gain-model.ts";
+import type { Estimate, ValidationAnswers } from "./held-out.ts";
+import { rowsOfShare } from "./inputs.ts";
 import { route, thresholdForShare, type RoutingPolicy } from "./route.ts";
 import { shareCurve, type ShareCurve } from "./share-curve.ts";
 
@@ -8,6 +11,11 @@ export interface RouterSettings {
   /** Share of the samples, the least certain, that goes to the LLM. `auto`: the best of `shareCurve`. */
   readonly share: number | "auto";
   readonly mix: MixKind;
+  /**
+   * Learns whom to ask from these signals of the validation rows: the share with the highest predicted gains goes to the LLM,
+   * if that is better on held-out users than the share with the highest entropy by more than a standard error.
+   */
+  readonly learnFrom?: (RoutingSignals & Pick<GainModel, "longestHistory">) | undefined;
   /** The share is not larger than this, whatever is asked for; default 1. */
   readonly mostShare?: number | undefined;
 }
@@ -18,8 +26,10 @@ export interface RouterFit extends MixFit {
   readonly policy: RoutingPolicy;
   /** The policy of the share that was asked for, whatever becomes of the answers. */
   readonly hard: RoutingPolicy;
-  /** What each share brings. */
+  /** What each share brings, in the order of the policy. */
   readonly curve: ShareCurve;
+  /** What learning whom to ask would bring, kept or not; only where that was asked for. */
+  readonly advantage?: Estimate;
 }
 
 /**
@@ -28,17 +38,50 @@ export interface RouterFit extends MixFit {
  * @throws CorellaError those of `route`, `fitMix` and `shareCurve`
  */
 export function fitRouter(answers: ValidationAnswers, settings: RouterSettings): RouterFit {
-  const { mix, mostShare = 1 } = settings;
+  const { mix, mostShare = 1, learnFrom } = settings;
   const asked = settings.share === "auto" ? undefined : Math.min(settings.share, mostShare);
-  const curve = shareCurve(answers, mix, { mostShare, share: asked });
   const pCrm = Float32Array.from(answers.pCrm);
-  const { entropy } = route(pCrm, { kind: "none" });
-  const hard: RoutingPolicy = {
-    kind: "threshold",
-    entropy: thresholdForShare(entropy, asked ?? curve.best),
-  };
-  const { toLlm } = route(pCrm, hard);
+  const byEntropy = shareCurve(answers, mix, { mostShare, share: asked });
+  const learned =
+    learnFrom === undefined
+      ? undefined
+      : fitGain(
+          answers,
+          mix,
+          learnFrom,
+          learnFrom.longestHistory,
+          asked ?? (byEntropy.best || mostShare / 2),
+        );
+  const isLearned = learned !== undefined && learned.advantage.mean > learned.advantage.standardError;
+  const curve = isLearned
+    ? shareCurve(answers, mix, { mostShare, share: asked, priority: learned.heldOut })
+    : byEntropy;
+  const share = asked ?? curve.best;
+  const hard: RoutingPolicy = isLearned
+    ? { kind: "gain", ...gainPolicy(pCrm, learned.model, learnFrom!, share) }
+    : { kind: "threshold", entropy: thresholdForShare(route(pCrm, { kind: "none" }).entropy, share) };
+  const { toLlm } = route(pCrm, hard, learnFrom);
   const fit = fitMix(mix, answers, toLlm);
   const isSilent = toLlm.length === 0 || (fit.rule.kind === "addLogits" && fit.rule.weight === 0);
-  return { ...fit, hard, policy: isSilent ? { kind: "none" } : hard, curve };
+  return {
+    ...fit,
+    hard,
+    policy: isSilent ? { kind: "none" } : hard,
+    curve,
+    ...(learned === undefined ? {} : { advantage: learned.advantage }),
+  };
+}
+
+/** The threshold above which this share of the rows has its predicted gains. */
+function gainPolicy(
+  pCrm: Float32Array,
+  model: GainModel,
+  signals: RoutingSignals,
+  share: number,
+): { above: number; model: GainModel } {
+  const ascending = predictedGains(pCrm, model, signals).sort();
+  const count = rowsOfShare(share, ascending.length);
+  // Every row is above a number below the smallest; JSON knows no infinity.
+  const above = ascending[ascending.length - 1 - count] ?? (ascending[0] ?? 0) - 1;
+  return { above, model };
 }

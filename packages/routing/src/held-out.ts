@@ -27,6 +27,8 @@ export interface Estimate {
 
 /** Rows that something is fitted on. */
 export interface Sample {
+  /** Their places among the validation rows. */
+  readonly rows: Uint32Array;
   readonly pCrm: Float64Array;
   readonly pLlm: Float64Array;
   readonly labels: Uint8Array;
@@ -45,6 +47,7 @@ export function sampleOf({ pCrm, pLlm, labels, users }: ValidationAnswers, rows?
   checkRows(chosen, pCrm.length);
   const numbers = new Map<number, number>();
   return {
+    rows: chosen,
     pCrm: Float64Array.from(chosen, (row) => pCrm[row]!),
     pLlm: Float64Array.from(chosen, (row) => pLlm[row]!),
     labels: Uint8Array.from(chosen, (row) => truth[row]!),
@@ -82,8 +85,9 @@ export function heldOut(
   return result;
 }
 
-function subset({ pCrm, pLlm, labels, users }: Sample, rows: Uint32Array): Sample {
+function subset({ rows: places, pCrm, pLlm, labels, users }: Sample, rows: Uint32Array): Sample {
   return {
+    rows: rows.map((row) => places[row]!),
     pCrm: Float64Array.from(rows, (row) => pCrm[row]!),
     pLlm: Float64Array.from(rows, (row) => pLlm[row]!),
     labels: Uint8Array.from(rows, (row) => labels[row]!),

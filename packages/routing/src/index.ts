@@ -15,7 +15,9 @@ export { fitIsotonic, type IsotonicCalibration } from "./isotonic.ts";
 export { logit, sigmoid } from "./logit.ts";
 export { mix, type MixRule } from "./mix.ts";
 export { routeAndMix } from "./route-and-mix.ts";
-export { predictionEntropy, route, thresholdForShare, type Route, type RoutingPolicy } from "./route.ts";
+export { predictionEntropy } from "./entropy.ts";
+export type { GainModel, RoutingSignals } from "./gain-model.ts";
+export { route, thresholdForShare, type Route, type RoutingPolicy } from "./route.ts";
 export {
   shareCurve,
   shareOfBudget,

@@ -64,3 +64,8 @@ export function checkShare(share: number): void {
     remedy: "Give 0.3 for 30 % of the samples.",
   });
 }
+
+/** Rows of a share of so many: rounded down, but 0.29 x 100 = 28.999999999999996 is 29. */
+export function rowsOfShare(share: number, count: number): number {
+  return Math.floor(share * count + 1e-9);
+}

@@ -90,8 +90,8 @@ function together(a: Block, b: Block): Block {
 
 /** An isotonic calibration as a function of one probability. @throws CorellaError `routing/bad-rule` */
 export function interpolation({ at, value }: IsotonicCalibration): (p: number) => number {
-  const ascends = at.every((p, k) => (k === 0 || at[k - 1]! < p) && value[k]! >= (value[k - 1] ?? 0));
-  if (at.length === 0 || at.length !== value.length || !ascends || !(value.at(-1)! <= 1)) {
+  const isRising = at.every((p, k) => (k === 0 || at[k - 1]! < p) && value[k]! >= (value[k - 1] ?? 0));
+  if (at.length === 0 || at.length !== value.length || !isRising || !(value.at(-1)! <= 1)) {
     throw new CorellaError({
       code: "routing/bad-rule",
       message:

@@ -1,3 +1,4 @@
+import type { RoutingSignals } from "./gain-model.ts";
 import { mix, type MixRule } from "./mix.ts";
 import { route, type Route, type RoutingPolicy } from "./route.ts";
 
@@ -5,6 +6,7 @@ import { route, type Route, type RoutingPolicy } from "./route.ts";
  * The final probabilities where both models have answered every sample, as in an evaluation: the policy chooses the
  * samples whose answer is the LLM's (eq. 1), the rule mixes it with the CRM's.
  * @param pCrm P(label = 1) by the CRM @param pLlm P(label = 1) by the LLM (eq. 2), of the same samples
+ * @param signals only a learned policy asks for them
  * @throws CorellaError those of `route` and `mix`
  */
 export function routeAndMix(
@@ -12,8 +14,9 @@ export function routeAndMix(
   pLlm: Float32Array,
   policy: RoutingPolicy,
   rule: MixRule,
+  signals?: RoutingSignals,
 ): Route & { readonly probabilities: Float32Array } {
-  const routed = route(pCrm, policy);
+  const routed = route(pCrm, policy, signals);
   const answers = Float32Array.from(routed.toLlm, (row) => pLlm[row]!);
   return { ...routed, probabilities: mix(pCrm, answers, routed.toLlm, rule) };
 }

@@ -1,6 +1,8 @@
 import { CorellaError } from "@corella/errors";
 import type { Numbers } from "@corella/metrics";
-import { checkProbabilities, checkShare } from "./inputs.ts";
+import { predictionEntropy } from "./entropy.ts";
+import { predictedGains, type GainModel, type RoutingSignals } from "./gain-model.ts";
+import { checkProbabilities, checkShare, rowsOfShare } from "./inputs.ts";
 
 /** Which samples the LLM answers. */
 export type RoutingPolicy =
@@ -8,6 +10,8 @@ export type RoutingPolicy =
   | { readonly kind: "threshold"; readonly entropy: number }
   /** This share of the batch, rounded down, of the highest entropy; ties by row. Bounds the LLM's work in every batch. */
   | { readonly kind: "budget"; readonly share: number }
+  /** Those of whom a model predicts that the LLM lowers their logloss by more than this, in nats; learned by `fitRouter`. */
+  | { readonly kind: "gain"; readonly above: number; readonly model: GainModel }
   | { readonly kind: "none" }
   | { readonly kind: "all" };
 
@@ -19,23 +23,22 @@ export interface Route {
   readonly entropy: Float32Array;
 }
 
-/** Eq. 1 of the paper: s = -p log p - (1 - p) log(1 - p), in nats; 0 at 0 and 1, log 2 at 0.5. NaN outside [0, 1]. */
-export function predictionEntropy(p: number): number {
-  if (p === 0 || p === 1) return 0;
-  return -p * Math.log(p) - (1 - p) * Math.log1p(-p);
-}
-
 /**
  * Splits a batch into easy samples, which keep the CRM's answer, and hard ones for the LLM.
- * @throws CorellaError `routing/not-a-probability`, `routing/bad-policy`.
+ * @param signals only a learned policy asks for them
+ * @throws CorellaError `routing/not-a-probability`, `routing/bad-policy`, `routing/length-mismatch`.
  */
-export function route(pCrm: Float32Array, policy: RoutingPolicy): Route {
+export function route(pCrm: Float32Array, policy: RoutingPolicy, signals?: RoutingSignals): Route {
   checkProbabilities(pCrm, "pCrm");
   const entropy = pCrm.map(predictionEntropy);
-  return { toLlm: hardRows(entropy, policy), entropy };
+  if (policy.kind !== "gain") return { toLlm: hardRows(entropy, policy), entropy };
+  checkThreshold(policy.above, "above");
+  const gains = predictedGains(pCrm, policy.model, signals);
+  const rows = Uint32Array.from(gains, (_, row) => row);
+  return { toLlm: rows.filter((row) => gains[row]! > policy.above), entropy };
 }
 
-function hardRows(entropy: Float32Array, policy: RoutingPolicy): Uint32Array {
+function hardRows(entropy: Float32Array, policy: Exclude<RoutingPolicy, { kind: "gain" }>): Uint32Array {
   const rows = Uint32Array.from(entropy, (_, row) => row);
   switch (policy.kind) {
     case "none":
@@ -43,7 +46,7 @@ function hardRows(entropy: Float32Array, policy: RoutingPolicy): Uint32Array {
     case "all":
       return rows;
     case "threshold":
-      checkThreshold(policy.entropy);
+      checkThreshold(policy.entropy, "entropy");
       return rows.filter((row) => entropy[row]! > policy.entropy);
     case "budget": {
       checkShare(policy.share);
@@ -68,17 +71,12 @@ export function thresholdForShare(entropies: Numbers, share: number): number {
   return ascending[ascending.length - 1 - hard] ?? -1;
 }
 
-/** Rows of a share of so many: rounded down, but 0.29 x 100 = 28.999999999999996 is 29. */
-export function rowsOfShare(share: number, count: number): number {
-  return Math.floor(share * count + 1e-9);
-}
-
-function checkThreshold(entropy: number): void {
-  if (!Number.isNaN(entropy)) return;
+function checkThreshold(threshold: number, place: string): void {
+  if (!Number.isNaN(threshold)) return;
   throw new CorellaError({
     code: "routing/bad-policy",
-    message: "The entropy threshold is not a number.",
-    place: "entropy",
-    remedy: "Give nats between 0 and 0.6931, for example from `thresholdForShare`.",
+    message: "The threshold is not a number.",
+    place,
+    remedy: "Give nats, of entropy between 0 and 0.6931, for example from `thresholdForShare`.",
   });
 }

@@ -1,8 +1,8 @@
 import { auc, logLoss } from "@corella/metrics";
+import { predictionEntropy } from "./entropy.ts";
 import { heldOutMix, type MixKind } from "./fit-mix.ts";
 import { estimateByUser, rowLoss, sampleOf, type Estimate, type ValidationAnswers } from "./held-out.ts";
-import { checkSameLength, checkShare } from "./inputs.ts";
-import { predictionEntropy, rowsOfShare } from "./route.ts";
+import { checkSameLength, checkShare, rowsOfShare } from "./inputs.ts";
 
 /** What one share of the samples to the LLM brings, on held-out validation rows. */
 export interface SharePoint {

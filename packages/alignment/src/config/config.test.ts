@@ -198,7 +198,12 @@ test("docs/configuration.md names every setting", () => {
 
 test("routing: a share or auto, a budget in one of three units, and a rule by its name", () => {
   const routingOf = (routing: object) => parseRunConfig({ ...minimal, routing }, "run.yaml").routing;
-  expect(routingOf({})).toEqual({ share: 0.3, mix: "addLogits", validationSamples: 5000 });
+  expect(routingOf({})).toEqual({
+    share: 0.3,
+    policy: "entropy",
+    mix: "addLogits",
+    validationSamples: 5000,
+  });
   expect(
     routingOf({ share: "auto", mix: "isotonic", budget: { milliseconds: 4000, perCall: 21 } }),
   ).toMatchObject({

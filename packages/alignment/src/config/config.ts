@@ -75,6 +75,11 @@ export interface RunConfig {
   readonly routing: {
     /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
     readonly share: number | "auto";
+    /**
+     * `entropy`: the paper's; `learned`: by the gain that a model predicts from entropy and history length, if that wins on
+     * held-out validation users, else by entropy.
+     */
+    readonly policy: "entropy" | "learned";
     /** Bounds the share: what the LLM may cost for 1,000 requests, in calls, or in milliseconds or money at so much a call. */
     readonly budget?: RoutingBudget | undefined;
     /**
@@ -155,6 +160,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     routing: z
       .strictObject({
         share: shareOrAuto.default(0.3),
+        policy: z.enum(["entropy", "learned"]).default("entropy"),
         budget: budgetSchema.optional(),
         mix: z.enum(mixKinds).default("addLogits"),
         validationSamples: positiveInteger.default(5000),

@@ -5,7 +5,6 @@ import { withRunSettings } from "../config/load-config.ts";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { dataKey, sourcesOf } from "../data-key.ts";
 import type { ResolvedConfig } from "../run.ts";
-import type { Settings } from "../tuning/search-space.ts";
 import { resultKey } from "./keys.ts";
 import { readResult, type ExperimentResult } from "./stored-result.ts";
 import type { Variant } from "./variants.ts";

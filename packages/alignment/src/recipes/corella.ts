@@ -35,7 +35,7 @@ import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
 import { calibrationLoss, projectionParams } from "./calibration-loss.ts";
-import { mixed, routerFacts, routerSettings, ruleNames } from "./mixed.ts";
+import { mixed, routerFacts, routerSettings, ruleNames, signalsAt } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 // ── The objective, eq. 4 ─────────────────────────────────────────────────────────────────────────────────────────
@@ -253,7 +253,7 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     labels: data.labels(validation),
     users: Int32Array.from(validation, (row) => data.log.user[row]!),
   };
-  const settings = routerSettings(routing);
+  const settings = routerSettings(run, validation);
   const fitted = fitRouter(answers, settings);
   const adding = routing.mix === "addLogits" ? fitted : fitRouter(answers, { ...settings, mix: "addLogits" });
 
@@ -263,9 +263,10 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
     said: Answers<keyof typeof lanes>,
     warm?: Float32Array,
   ): PartPredictions => {
-    const replaced = mixed(said, fitted.hard, { kind: "replace" });
-    const added = mixed(said, adding.policy, adding.rule);
-    const served = { ...ruleNames(fitted.rule), ...mixed(said, fitted.policy, fitted.rule) };
+    const signals = signalsAt(data, rows);
+    const replaced = mixed(said, fitted.hard, { kind: "replace" }, signals);
+    const added = mixed(said, adding.policy, adding.rule, signals);
+    const served = { ...ruleNames(fitted.rule), ...mixed(said, fitted.policy, fitted.rule, signals) };
     const predictions = [
       ...(warm === undefined
         ? []

@@ -1,13 +1,17 @@
+import { historyOf } from "@corella/modality";
 import {
   routeAndMix,
   shareOfBudget,
-  type MixFit,
   type MixRule,
+  type Estimate,
+  type RouterFit,
   type RouterSettings,
   type RoutingPolicy,
+  type RoutingSignals,
 } from "@corella/routing";
-import type { RunConfig } from "../config/config.ts";
+import type { PreparedData } from "../data.ts";
 import type { Answers, NamedPredictions } from "../predictions.ts";
+import type { Run } from "../run.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 /** What a policy and a rule make of the two models' answers: P(label = 1), and the share that the LLM answered. */
@@ -15,14 +19,28 @@ export function mixed(
   { crm, llm }: Answers<"crm" | "llm">,
   policy: RoutingPolicy,
   rule: MixRule,
+  signals: RoutingSignals,
 ): Pick<NamedPredictions, "probabilities" | "shareToLlm"> {
-  const { probabilities, toLlm } = routeAndMix(crm, llm, policy, rule);
+  const { probabilities, toLlm } = routeAndMix(crm, llm, policy, rule, signals);
   return { probabilities, shareToLlm: toLlm.length / Math.max(crm.length, 1) };
 }
 
-/** What a router is fitted by. */
-export function routerSettings({ share, mix, budget }: RunConfig["routing"]): RouterSettings {
-  return { share, mix, mostShare: budget === undefined ? 1 : shareOfBudget(budget) };
+/** What is known of rows before the LLM is asked, as a Predictor knows it of their records. */
+export function signalsAt({ log }: PreparedData, rows: Uint32Array): RoutingSignals {
+  return { historyLengths: Uint32Array.from(rows, (row) => historyOf(log, row).length) };
+}
+
+/** What a router is fitted by. @param rows of the validation part */
+export function routerSettings({ config, data }: Run, rows: Uint32Array): RouterSettings {
+  const { share, mix, budget, policy } = config.routing;
+  // A server completes a history to so many events.
+  const longestHistory = data.featureMap.historyLength;
+  return {
+    share,
+    mix,
+    mostShare: budget === undefined ? 1 : shareOfBudget(budget),
+    learnFrom: policy === "learned" ? { ...signalsAt(data, rows), longestHistory } : undefined,
+  };
 }
 
 /** How the predictions of a rule are called in tables. */
@@ -33,14 +51,29 @@ export function ruleNames(rule: MixRule): Pick<NamedPredictions, "name" | "title
 }
 
 /** What was learned of a router, for a report. @param shareToLlm of the test part */
-export function routerFacts({ rule, gain }: MixFit, shareToLlm: number): RecipeResult["facts"] {
+export function routerFacts(
+  { rule, gain, hard, advantage }: RouterFit,
+  shareToLlm: number,
+): RecipeResult["facts"] {
   const weight = { label: "weight of the LLM's logit" };
   return [
     { label: "share to the LLM", value: `${(100 * shareToLlm).toFixed(1)} %` },
     ...(rule.kind === "addLogits" ? [{ ...weight, value: rule.weight.toFixed(3) }] : []),
     {
       label: "logloss that an answer of the LLM saves (validation, held out)",
-      value: `${gain.mean.toFixed(4)} ± ${gain.standardError.toFixed(4)}`,
+      value: plusMinus(gain, 4),
     },
+    ...(advantage === undefined
+      ? []
+      : [
+          {
+            label: `logloss that learning whom to ask saves beyond entropy, ${hard.kind === "gain" ? "kept" : "not beyond chance: by entropy"}`,
+            value: plusMinus(advantage, 5),
+          },
+        ]),
   ];
+}
+
+function plusMinus({ mean, standardError }: Estimate, digits: number): string {
+  return `${mean.toFixed(digits)} ± ${standardError.toFixed(digits)}`;
 }

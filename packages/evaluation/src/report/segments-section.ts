@@ -30,6 +30,7 @@ ${
         id: "segments",
         xLabel: what,
         reference: base === undefined ? undefined : 0,
+        areModels: false,
         format: base === undefined ? formatMetric : formatDifference,
       })}</div>
 </figure>`

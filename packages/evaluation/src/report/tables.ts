@@ -1,5 +1,6 @@
 import type { Interval } from "@corella/metrics";
 import type { BoundaryComparison, BoundaryShift } from "@corella/routing";
+import { costCell, costColumns } from "../cost.ts";
 import { groupName, groupTitle } from "../entropy.ts";
 import { baselineTitle, type Evaluation, type EvaluationRow } from "../evaluate.ts";
 import { formatCount, formatDifference, formatMetric, formatPValue, formatShare } from "../numbers.ts";
@@ -11,6 +12,7 @@ export function evaluationTable(evaluation: Evaluation): string {
   const { rows } = evaluation;
   const baseline = baselineTitle(evaluation);
   const withShare = rows.some(({ shareToLlm }) => shareToLlm !== undefined);
+  const costs = costColumns(rows);
   const best = {
     auc: Math.max(...finite(rows.map(({ auc }) => auc.estimate))),
     logLoss: Math.min(...finite(rows.map(({ logLoss }) => logLoss.estimate))),
@@ -19,6 +21,7 @@ export function evaluationTable(evaluation: Evaluation): string {
   const header = [
     "<th>model</th><th>AUC</th><th>logloss</th><th>accuracy</th>",
     withShare ? "<th>to the LLM</th>" : "",
+    ...costs.map(({ title }) => `<th>${title}</th>`),
     baseline === undefined ? "" : `<th class="wide">AUC against ${escapeHtml(baseline)}</th>`,
   ].join("");
   const lines = rows.map((row) => {
@@ -29,6 +32,7 @@ export function evaluationTable(evaluation: Evaluation): string {
       metricCell(row.accuracy, best.accuracy),
     ];
     if (withShare) cells.push(cell(row.shareToLlm === undefined ? "–" : formatShare(row.shareToLlm)));
+    cells.push(...costs.map((column) => cell(costCell(column, row.cost))));
     if (baseline !== undefined) cells.push(comparisonCell(row));
     return cells.join("");
   });

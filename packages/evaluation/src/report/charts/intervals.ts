@@ -19,6 +19,7 @@ export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): st
       id,
       xLabel: "AUC",
       reference: rows.find(({ name }) => name === baseline)?.auc.estimate,
+      areModels: true,
       format: formatMetric,
     },
   );
@@ -30,6 +31,8 @@ export interface IntervalsPicture {
   readonly xLabel: string;
   /** A dashed line through all rows. */
   readonly reference: number | undefined;
+  /** Rows differ in colour where they are models, which other pictures show in the same colours. */
+  readonly areModels: boolean;
   /** The numbers beside the dots. */
   readonly format: (value: number) => string;
 }
@@ -37,7 +40,7 @@ export interface IntervalsPicture {
 /** Estimates as dots and intervals as whiskers, a row each, the first at the top. */
 export function drawIntervals(
   rows: readonly { readonly title: string; readonly interval: Interval }[],
-  { id, xLabel, reference, format }: IntervalsPicture,
+  { id, xLabel, reference, areModels, format }: IntervalsPicture,
 ): string {
   const x = niceScale(
     [
@@ -84,7 +87,7 @@ export function drawIntervals(
               ]),
           ...rows.flatMap(({ interval }, row) => {
             if (!Number.isFinite(interval.estimate)) return [];
-            const color = seriesInk(row);
+            const color = seriesInk(areModels ? row : 0);
             const low = at([whiskerEnd(interval.low, interval), row]);
             const high = at([whiskerEnd(interval.high, interval), row]);
             const dot = at([interval.estimate, row]);
