@@ -16,9 +16,9 @@ const candidates = 20;
 const targets = 8;
 /** Windows of a step and events of each: about 560, 290 and 150 tokens each. */
 const denseWindowsOf = [
-  [4, 24],
-  [8, 12],
-  [16, 6],
+  [2, 24],
+  [4, 12],
+  [8, 6],
 ] as const;
 
 /** A real model on prompts of Template A from ML-1M, beside transformers, PEFT and llama.cpp on the same tokens. */
