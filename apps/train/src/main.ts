@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { dryRun, loadRunConfig, resolveConfig, train } from "@corella/alignment";
+import { dryRun, loadRunConfig, resolveConfig, train, type TrainingResult } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
 import { evaluationCsv, formatTable, segmentsCsv } from "@corella/evaluation";
@@ -128,7 +128,7 @@ async function run(options: Options): Promise<void> {
       "figures.csv": evaluationCsv(evaluation),
       "segments.csv": segmentsCsv(segments),
     });
-    process.stdout.write(`\n${formatTable(evaluation)}\n\n`);
+    process.stdout.write(`\n${formatTable(evaluation)}\n\n${sampled(result)}`);
     if (result.baseline !== undefined) process.stdout.write(`${verdict(result, evaluation)}\n`);
     const next = `pnpm serve --bundle ${result.bundleFolder}`;
     process.stdout.write(`Report: ${report}\nBundle: ${result.bundleFolder}   (serve it: ${next})\n`);
@@ -148,6 +148,14 @@ function price(value: string): number {
 
 async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(folder, name), content);
+}
+
+/** Where not all of the test part was scored, which of it. */
+function sampled({ test, data }: TrainingResult): string {
+  const all = data.split.test.length;
+  if (test.rows.length === all) return "";
+  const users = new Set(Array.from(test.rows, (row) => data.log.user[row])).size;
+  return `Of the test part's ${all.toLocaleString("en")} samples, all of ${users.toLocaleString("en")} random users (testSamples).\n\n`;
 }
 
 function listeners(

@@ -81,7 +81,10 @@ export function runReport(
     title: `corella run: ${config.name}`,
     subtitle: `${modelNames(config, result)}, seed ${config.seed}`,
     summary: [
-      { label: "test samples", value: test.rows.length.toLocaleString("en") },
+      {
+        label: test.rows.length < data.split.test.length ? "test samples, of whole users" : "test samples",
+        value: test.rows.length.toLocaleString("en"),
+      },
       ...aucCards(evaluation, ["crm", served]),
       ...facts,
     ],
