@@ -15,6 +15,8 @@ import {
 } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
 import type { RunConfig } from "./config/config.ts";
+import { denseWindows } from "./llm/dense-windows.ts";
+import { randomRuns } from "./llm/target-runs.ts";
 
 /** A log and its parts. */
 export interface LogParts {
@@ -93,14 +95,32 @@ export function withTestRows(data: PreparedData, test: Uint32Array): PreparedDat
 
 /** The rows of the test part that a run scores, and of the validation part on which its router is fitted. */
 export function scoredRows(
-  { seed, routing, testSamples }: RunConfig,
+  { seed, routing, testSamples, llm, prompt }: RunConfig,
   { log, split }: PreparedData,
 ): { readonly validation: Uint32Array; readonly test: Uint32Array } {
+  const { validationSamples } = routing;
   return {
-    validation: rowsOfUsers(log, split.validation, routing.validationSamples, seed, "validation"),
+    // Of as many users as it can be: what a router gains is judged by users.
+    validation:
+      llm.supervision === "dense"
+        ? rowsOfWindows(log, split.validation, prompt, validationSamples, seed)
+        : randomSubset(split.validation, validationSamples, seed, "validation"),
     // The same rows for every seed, which are compared on them.
     test: rowsOfUsers(log, split.test, testSamples ?? split.test.length, 1, "test"),
   };
+}
+
+/** Rows in whole windows, which one pass asks about: at least `size`, all when there are not more. In ascending order. */
+function rowsOfWindows(
+  log: InteractionLog,
+  rows: Uint32Array,
+  prompt: RunConfig["prompt"],
+  size: number,
+  seed: number,
+): Uint32Array {
+  if (size >= rows.length) return rows;
+  const windows = randomRuns(denseWindows(log, rows, prompt), size, seed, "validation");
+  return Uint32Array.from(windows.flatMap((window) => [...window.rows])).sort();
 }
 
 /** Labels as an input of a program: `label` float32 [batch]. */
