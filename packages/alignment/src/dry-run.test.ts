@@ -13,7 +13,7 @@ test.each([
     "corella",
     [
       ["Stage 1: CRM warm-up", 12 * Math.ceil(480 / 64)],
-      ["Scoring with the CRM: crm", 120],
+      ["Scoring with the CRM: crm", 60],
       ["Stage 0: pre-training the language model", 6],
       ["Stage 2: joint training with alignment", 64 / 16],
       ["Stage 3: LLM alone", 64 / 16],
@@ -27,7 +27,7 @@ test.each([
     "crm-only",
     [
       ["Training DCNv2", 96],
-      ["Scoring with the CRM: crm", 60],
+      ["Scoring with the CRM: crm", 120],
       [importance, 3],
     ],
   ],

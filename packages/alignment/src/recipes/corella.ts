@@ -22,7 +22,7 @@ import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
-import { scoredRows } from "../data.ts";
+import { scoredRows } from "../scored-rows.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";

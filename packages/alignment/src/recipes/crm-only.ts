@@ -1,6 +1,6 @@
 import { createCrmLane, crmOf } from "@corella/bundle";
 import { crmTraining } from "../crm/crm-training.ts";
-import { scoredRows } from "../data.ts";
+import { scoredRows } from "../scored-rows.ts";
 import { requireTestPart, requireValidation } from "../preflight.ts";
 import { scoreParts, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";

@@ -1,5 +1,5 @@
 import { createLlmLane } from "@corella/bundle";
-import { scoredRows } from "../data.ts";
+import { scoredRows } from "../scored-rows.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";

@@ -2,7 +2,7 @@ import type { InteractionLog } from "@corella/modality";
 import { createGenerator } from "@corella/random";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { rowsOfUsers } from "./data.ts";
+import { rowsOfUsers } from "./scored-rows.ts";
 
 test("random users come with all their rows, in order, until there are enough", () => {
   fc.assert(
