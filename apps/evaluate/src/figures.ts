@@ -2,12 +2,10 @@ import type { Bundle } from "@corella/bundle";
 import {
   aucCards,
   confidenceSections,
-  evaluateModels,
-  evaluateSegments,
+  evaluatePart,
   renderReport,
-  type Evaluation,
   type ModelPredictions,
-  type SegmentFigures,
+  type PartFigures,
 } from "@corella/evaluation";
 import { rowSegments, type InteractionLog } from "@corella/modality";
 import { routeAndMix, type MixRule } from "@corella/routing";
@@ -37,14 +35,6 @@ export function models(
   return result;
 }
 
-/** Everything that is said of the scored rows. */
-export interface Figures {
-  readonly evaluation: Evaluation;
-  readonly segments: readonly SegmentFigures[];
-  /** The user of each row, where intervals are made by users. */
-  readonly groups: Int32Array | undefined;
-}
-
 /** What the figures are of, and how their intervals are made. */
 export interface FigureOptions {
   readonly log: InteractionLog;
@@ -60,17 +50,12 @@ export function evaluatePredictions(
   predictions: Predictions,
   bundle: Pick<Bundle, "router">,
   { log, train, seed, intervals }: FigureOptions,
-): Figures {
+): PartFigures {
   const { rows, labels } = predictions;
   const baseline = bundle.router === undefined ? undefined : "crm";
   const groups = intervals === "users" ? Int32Array.from(rows, (row) => log.user[row]!) : undefined;
-  const all = models(predictions, bundle);
-  const options = { seed, baseline, groups };
-  return {
-    evaluation: evaluateModels(all, labels, options),
-    segments: evaluateSegments(all, labels, rowSegments(log, train, rows), options),
-    groups,
-  };
+  const segments = rowSegments(log, train, rows);
+  return evaluatePart(models(predictions, bundle), labels, segments, { seed, baseline, groups });
 }
 
 /** The self-contained report.html of an evaluation. */
@@ -78,7 +63,7 @@ export function report(
   title: string,
   predictions: Predictions,
   bundle: Bundle,
-  { evaluation, segments, groups }: Figures,
+  { evaluation, segments, groups }: PartFigures,
 ): string {
   const all = models(predictions, bundle);
   const served = all.at(-1)!;

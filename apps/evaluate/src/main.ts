@@ -11,7 +11,7 @@ import {
 } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
-import { evaluationCsv, formatSegments, formatTable, segmentsCsv } from "@corella/evaluation";
+import { figureFiles, formatSegments, formatTable } from "@corella/evaluation";
 import {
   loadDataConfig,
   prepareLog,
@@ -201,9 +201,7 @@ async function scoreBundle(options: Options): Promise<void> {
     await mkdir(out, { recursive: true });
     const title = `corella: ${bundle.name} on its ${options.split} part`;
     for (const [name, content] of Object.entries({
-      "metrics.json": `${JSON.stringify({ ...evaluation, segments }, undefined, 2)}\n`,
-      "metrics.csv": evaluationCsv(evaluation),
-      "segments.csv": segmentsCsv(segments),
+      ...figureFiles(figures, "metrics"),
       "report.html": report(title, predictions, bundle, figures),
     }))
       await writeFileAtomic(join(out, name), content);

@@ -1,5 +1,5 @@
 import type { Bundle, Predictor } from "@corella/bundle";
-import { batches, recordsAt, shuffledRows, type InteractionLog } from "@corella/modality";
+import { batches, placesByUser, recordsAt, shuffledRows, type InteractionLog } from "@corella/modality";
 import type { Counter } from "./counter.ts";
 
 /** Answers of a bundle's models to the same rows; a bundle may hold one model alone. */
@@ -32,22 +32,22 @@ export async function predictRows(
   const { crm, llm } = answers;
   const historyLengths = new Uint32Array(rows.length);
   counter.start(rows.length);
-  let done = 0;
-  for (const chunk of batches(rows, chunkSize)) {
-    const records = recordsAt(log, chunk, bundle);
-    const predictions = await predictor.score(records, { policy: { kind: "all" } });
-    historyLengths.set(
-      records.map(({ history }) => history.length),
-      done,
+  for (const places of batches(placesByUser(log, rows), chunkSize)) {
+    const records = recordsAt(
+      log,
+      places.map((place) => rows[place]!),
+      bundle,
     );
+    const predictions = await predictor.score(records, { policy: { kind: "all" } });
     predictions.forEach(({ pCrm, pLlm, degraded }, i) => {
       // Figures of the LLM need its answers.
       if (degraded !== undefined) throw degraded.cause;
-      if (crm) crm[done + i] = pCrm!;
-      if (llm) llm[done + i] = pLlm!;
+      const place = places[i]!;
+      historyLengths[place] = records[i]!.history.length;
+      if (crm) crm[place] = pCrm!;
+      if (llm) llm[place] = pLlm!;
     });
-    done += chunk.length;
-    counter.add(chunk.length);
+    counter.add(places.length);
   }
   counter.stop();
   const labels = Float32Array.from(rows, (row) => log.label[row]!);

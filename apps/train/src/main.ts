@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { dryRun, loadRunConfig, resolveConfig, train, type TrainingResult } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
-import { evaluationCsv, formatTable, segmentsCsv } from "@corella/evaluation";
+import { figureFiles, formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -98,7 +98,7 @@ async function run(options: Options): Promise<void> {
     progress.stop();
     const { intervals, hourlyPrice: machineHour } = options;
     const figures = evaluateTest(result, { seed: config.seed, intervals, machineHour });
-    const { evaluation, segments } = figures;
+    const { evaluation } = figures;
     metrics.rewind("test", -1);
     for (const { title, auc, logLoss, accuracy } of evaluation.rows) {
       metrics.add({
@@ -123,11 +123,8 @@ async function run(options: Options): Promise<void> {
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");
     await writeFileAtomic(report, runReport(config, configText, result, figures, timings));
-    await writeFiles(folder, {
-      "figures.json": `${JSON.stringify({ ...evaluation, segments }, undefined, 2)}\n`,
-      "figures.csv": evaluationCsv(evaluation),
-      "segments.csv": segmentsCsv(segments),
-    });
+    for (const [name, content] of Object.entries(figureFiles(figures, "figures")))
+      await writeFileAtomic(join(folder, name), content);
     process.stdout.write(`\n${formatTable(evaluation)}\n\n${sampled(result)}`);
     if (result.baseline !== undefined) process.stdout.write(`${verdict(result, evaluation)}\n`);
     const next = `pnpm serve --bundle ${result.bundleFolder}`;
@@ -144,10 +141,6 @@ function price(value: string): number {
   const number = Number(value);
   if (value.trim() !== "" && Number.isFinite(number) && number >= 0) return number;
   throw new InvalidArgumentError("It is a number of at least 0.");
-}
-
-async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(folder, name), content);
 }
 
 /** Where not all of the test part was scored, which of it. */

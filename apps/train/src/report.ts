@@ -4,24 +4,15 @@ import {
   alignmentTable,
   aucCards,
   confidenceSections,
-  evaluateModels,
-  evaluateSegments,
+  evaluatePart,
   renderReport,
   type Evaluation,
+  type PartFigures,
   type ReportDetail,
-  type SegmentFigures,
 } from "@corella/evaluation";
 import { rowSegments, summarise } from "@corella/modality";
 import { costOf } from "./cost.ts";
 import { importanceSection } from "./importance-section.ts";
-
-/** Everything that is said of a run's test part. */
-export interface TestFigures {
-  readonly evaluation: Evaluation;
-  readonly segments: readonly SegmentFigures[];
-  /** The user of each row, where intervals are made by users. */
-  readonly groups: Int32Array | undefined;
-}
 
 /** How `evaluateTest` makes its figures. */
 export interface TestOptions {
@@ -37,18 +28,13 @@ export interface TestOptions {
 export function evaluateTest(
   result: TrainingResult,
   { seed, intervals, machineHour }: TestOptions,
-): TestFigures {
+): PartFigures {
   const { test, data, baseline } = result;
   const { log, split } = data;
   const groups = intervals === "users" ? Int32Array.from(test.rows, (row) => log.user[row]!) : undefined;
   const models = test.predictions.map((model) => ({ ...model, cost: costOf(result, model, machineHour) }));
-  const options = { seed, baseline, groups };
   const segments = rowSegments(log, split.train, test.rows);
-  return {
-    evaluation: evaluateModels(models, test.labels, options),
-    segments: evaluateSegments(models, test.labels, segments, options),
-    groups,
-  };
+  return evaluatePart(models, test.labels, segments, { seed, baseline, groups });
 }
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
@@ -72,7 +58,7 @@ export function runReport(
   config: RunConfig,
   configText: string,
   result: TrainingResult,
-  { evaluation, segments, groups }: TestFigures,
+  { evaluation, segments, groups }: PartFigures,
   timings: readonly (readonly [string, string])[],
 ): string {
   const { test, phases, data, router, baseline, served, facts, importance, shares } = result;

@@ -1,11 +1,5 @@
-import {
-  rank,
-  seedFigures,
-  type PlannedTrial,
-  type Spread,
-  type TriedConfig,
-  type TuneResult,
-} from "@corella/alignment";
+import { rank, seedFigures, type PlannedTrial, type TriedConfig, type TuneResult } from "@corella/alignment";
+import { formatSpread } from "@corella/evaluation";
 
 /** `stages.warmUp.learningRate` -> `learningRate`, as long as no other setting ends alike. */
 export function shortNames(trials: readonly PlannedTrial[]): Map<string, string> {
@@ -65,12 +59,6 @@ export function metric(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(4);
 }
 
-/** `.7939 ± .0004` */
-export function spreadText({ mean, deviation }: Spread): string {
-  const short = (value: number): string => value.toFixed(4).replace(/^0/, "");
-  return Number.isNaN(deviation) ? short(mean) : `${short(mean)} ± ${short(deviation)}`;
-}
-
 /** The row of the paper's table. */
 export function seedsTable({ best, seeds }: TuneResult): { columns: string[]; rows: string[][] } {
   const { auc, logLoss, accuracy, validationAuc } = seedFigures(seeds);
@@ -80,7 +68,7 @@ export function seedsTable({ best, seeds }: TuneResult): { columns: string[]; ro
       [
         best.config.crm.model,
         String(seeds.length),
-        ...[auc, logLoss, accuracy, validationAuc].map(spreadText),
+        ...[auc, logLoss, accuracy, validationAuc].map(formatSpread),
       ],
     ],
   };

@@ -75,22 +75,6 @@ export async function prepareData(
   };
 }
 
-/** Prepared data with other rows in the test part, for example a sample of them; all else is shared. */
-export function withTestRows(data: PreparedData, test: Uint32Array): PreparedData {
-  return {
-    log: data.log,
-    catalogue: data.catalogue,
-    cacheFolder: data.cacheFolder,
-    split: { ...data.split, test },
-    // Fitted when it is first asked for, as before.
-    get featureMap() {
-      return data.featureMap;
-    },
-    labels: data.labels,
-    crmBatch: data.crmBatch,
-  };
-}
-
 /** Labels as an input of a program: `label` float32 [batch]. */
 export function labelFeed(labels: Float32Array): Batch {
   return { label: { shape: [labels.length], data: labels } };

@@ -29,7 +29,7 @@ export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
 export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
 export { planExperiments, type ExperimentOptions, type PlannedRun } from "./experiments/plan.ts";
 export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
-export { rowsOfSampledUsers } from "./experiments/sampled-users.ts";
+export { sampledTestRows } from "./scored-rows.ts";
 export { simpleModels } from "./experiments/simple-models.ts";
 export type { ExperimentResult } from "./experiments/stored-result.ts";
 export {
@@ -43,7 +43,7 @@ export {
 export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";
-export { seedFigures, type SeedFigures, type Spread } from "./tuning/seeds.ts";
+export { seedFigures, type SeedFigures } from "./tuning/seeds.ts";
 export { runTrial, type TrialHooks, type TrialRecord, type TrialRun } from "./tuning/trial.ts";
 export {
   rank,

@@ -1,5 +1,5 @@
 import type { Lane } from "@corella/bundle";
-import { planOfBoth, recordsAt, type InteractionLog } from "@corella/modality";
+import { placesByUser, planOfBoth, recordsAt } from "@corella/modality";
 import type { Run } from "./run.ts";
 
 /** What one model, or a combination of two, says of samples. */
@@ -65,7 +65,7 @@ export async function scoreParts<Name extends string>(
     const results: Answers<Name>[] = [];
     for (const rows of parts) {
       const answers: Record<string, Float32Array> = {};
-      const order = byUser(data.log, rows);
+      const order = placesByUser(data.log, rows);
       for (const [position, [name, lane]] of named.entries()) {
         // Where not every row is scored, the others are as unsure as can be.
         const scores = new Float32Array(rows.length).fill(0.5);
@@ -85,11 +85,4 @@ export async function scoreParts<Name extends string>(
   } finally {
     await Promise.all(named.map(([, lane]) => lane.dispose()));
   }
-}
-
-/** Places of rows in an order in which those of a user come together, oldest first: their prompts begin alike. */
-function byUser({ user }: InteractionLog, rows: Uint32Array): Uint32Array {
-  return rows
-    .map((_, place) => place)
-    .sort((a, b) => user[rows[a]!]! - user[rows[b]!]! || rows[a]! - rows[b]!);
 }

@@ -17,9 +17,17 @@ export function scoredRows(
       llm.supervision === "dense"
         ? rowsOfWindows(log, split.validation, prompt, validationSamples, seed)
         : randomSubset(split.validation, validationSamples, seed, "validation"),
-    // The same rows for every seed, which are compared on them.
-    test: rowsOfUsers(log, split.test, testSamples ?? split.test.length, 1, "test"),
+    test: sampledTestRows(log, split.test, testSamples),
   };
+}
+
+/** At least `count` rows of a test part, of random whole users; undefined: all. The same for every seed of a run: seeds are compared row by row. */
+export function sampledTestRows(
+  log: InteractionLog,
+  test: Uint32Array,
+  count: number | undefined,
+): Uint32Array {
+  return count === undefined ? test : rowsOfUsers(log, test, count, 1, "test");
 }
 
 /** Rows in whole windows, which one pass asks about: at least `size`, all when there are not more. In ascending order. */

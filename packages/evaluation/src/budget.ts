@@ -1,6 +1,5 @@
-import { summary } from "@corella/metrics";
+import { spread, summary, type Spread } from "@corella/metrics";
 import { fitMix, route, routeAndMix, thresholdForShare } from "@corella/routing";
-import { seedSpread, type SeedSpread } from "./seeds.ts";
 
 /** What both models say of the same samples. */
 export interface AnswersOfBoth {
@@ -26,9 +25,9 @@ export interface BudgetPoint {
   /** Of the test part: what became of it. */
   readonly shareToLlm: number;
   /** The LLM's answers replace the CRM's. */
-  readonly replacing: { readonly auc: SeedSpread; readonly logLoss: SeedSpread };
+  readonly replacing: { readonly auc: Spread; readonly logLoss: Spread };
   /** Their logits are added with a weight that is fitted on the validation part for this share. */
-  readonly adding: { readonly auc: SeedSpread; readonly logLoss: SeedSpread };
+  readonly adding: { readonly auc: Spread; readonly logLoss: Spread };
 }
 
 /** 0, 10, ... 100 %. */
@@ -46,12 +45,12 @@ export function budgetCurve(
   return shares.map((share) => {
     const points = seeds.map((seed) => pointOf(seed, share));
     const spreads = (kind: "replacing" | "adding"): BudgetPoint["adding"] => ({
-      auc: seedSpread(points.map((point) => point[kind].auc)),
-      logLoss: seedSpread(points.map((point) => point[kind].logLoss)),
+      auc: spread(points.map((point) => point[kind].auc)),
+      logLoss: spread(points.map((point) => point[kind].logLoss)),
     });
     return {
       share,
-      shareToLlm: seedSpread(points.map(({ shareToLlm }) => shareToLlm)).mean,
+      shareToLlm: spread(points.map(({ shareToLlm }) => shareToLlm)).mean,
       replacing: spreads("replacing"),
       adding: spreads("adding"),
     };

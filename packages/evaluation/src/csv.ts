@@ -2,7 +2,8 @@ import type { Interval } from "@corella/metrics";
 import type { Evaluation } from "./evaluate.ts";
 import type { SegmentFigures } from "./segments.ts";
 
-type Cell = string | number | undefined;
+/** What stands in a cell; what is absent, or no finite number, is empty. */
+type Cell = string | number | null | undefined;
 
 /** The evaluation as CSV with a header, a line a model (RFC 4180); what has no value is empty. */
 export function evaluationCsv(evaluation: Evaluation): string {
@@ -60,11 +61,12 @@ function interval(name: string, value: Interval | undefined): Record<string, Cel
 function csv(rows: readonly Readonly<Record<string, Cell>>[]): string {
   if (rows.length === 0) return "";
   const lines = [Object.keys(rows[0]!), ...rows.map((row) => Object.values(row))];
-  return lines.map((cells) => `${cells.map(text).join(",")}\r\n`).join("");
+  return lines.map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
 }
 
-function text(cell: Cell): string {
-  if (cell === undefined || (typeof cell === "number" && !Number.isFinite(cell))) return "";
+/** A cell of comma-separated values, quoted where it must be (RFC 4180). */
+export function csvCell(cell: Cell): string {
+  if (cell === undefined || cell === null || (typeof cell === "number" && !Number.isFinite(cell))) return "";
   const plain = String(cell);
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }

@@ -24,6 +24,8 @@ export {
   type EvaluationRow,
   type ModelPredictions,
 } from "./evaluate.ts";
+export { formatSpread } from "./numbers.ts";
+export { evaluatePart, figureFiles, type PartFigures } from "./part.ts";
 export { renderPage } from "./report/page.ts";
 export { renderReport } from "./report/render.ts";
 export { aucCards, confidenceSections, type ConfidenceParts } from "./report/sections.ts";
@@ -47,14 +49,7 @@ export {
   segmentsTable,
   type ResultTable,
 } from "./result-table.ts";
-export {
-  evaluateSeeds,
-  seedSpread,
-  type SeededPredictions,
-  type SeedsEvaluation,
-  type SeedSpread,
-  type SeedsRow,
-} from "./seeds.ts";
+export { evaluateSeeds, type SeededPredictions, type SeedsEvaluation, type SeedsRow } from "./seeds.ts";
 export { evaluateSegments, type Segment, type SegmentFigures, type SegmentRow } from "./segments.ts";
 export { formatSegments } from "./segment-table.ts";
 export { formatMarkdownTable, formatTable } from "./table.ts";

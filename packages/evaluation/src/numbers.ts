@@ -1,3 +1,4 @@
+import type { Spread } from "@corella/metrics";
 /** Figures as text, alike in every table and chart. What is not a number is a dash. */
 
 /** `0.7585` */
@@ -14,6 +15,12 @@ export function formatSigned(value: number, digits = 4): string {
 /** `.7585`, as papers print it. */
 export function formatShort(value: number): string {
   return formatMetric(value).replace(/^(-?)0\./, "$1.");
+}
+
+/** `.7939 ± .0004`; of a single value `.7939`; a dash of none. */
+export function formatSpread({ mean, deviation }: Spread): string {
+  if (Number.isNaN(mean)) return "–";
+  return Number.isNaN(deviation) ? formatShort(mean) : `${formatShort(mean)} ± ${formatShort(deviation)}`;
 }
 
 /** `+0.0063`, with a true minus sign. */

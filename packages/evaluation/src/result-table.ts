@@ -1,7 +1,9 @@
+import { spread, type Spread } from "@corella/metrics";
 import type { BudgetPoint } from "./budget.ts";
+import { csvCell } from "./csv.ts";
 import type { ConfidenceGroup } from "./entropy.ts";
-import { formatCount, formatDifference, formatPValue, formatShare, formatShort } from "./numbers.ts";
-import { seedSpread, type SeedsEvaluation, type SeedSpread, type SeedsRow } from "./seeds.ts";
+import { formatCount, formatDifference, formatPValue, formatShare, formatSpread } from "./numbers.ts";
+import type { SeedsEvaluation, SeedsRow } from "./seeds.ts";
 
 /** A table of results: as texts for people, and as values for programs. */
 export interface ResultTable {
@@ -18,12 +20,8 @@ export interface ResultTable {
 
 /** A table as comma-separated values with a header (RFC 4180); what is absent is empty. */
 export function formatCsv({ records }: Pick<ResultTable, "records">): string {
-  const field = (value: string | number | null): string => {
-    const text = value === null || Number.isNaN(value) ? "" : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   const lines = [Object.keys(records[0] ?? {}), ...records.map((record) => Object.values(record))];
-  return lines.map((line) => `${line.map(field).join(",")}\n`).join("");
+  return lines.map((line) => `${line.map(csvCell).join(",")}\n`).join("");
 }
 
 /** Figures over seeds as a table: the paper's table 1, or 2. @param note besides what the figures themselves are */
@@ -42,7 +40,7 @@ export function seedsTable(name: string, title: string, evaluation: SeedsEvaluat
     note: [seedsNote(evaluation), note].filter((text) => text !== "").join(" "),
     columns,
     rows: rows.map((row) => {
-      const cells = [row.title, ...[row.auc, row.logLoss, row.accuracy].map(spreadText)];
+      const cells = [row.title, ...[row.auc, row.logLoss, row.accuracy].map(formatSpread)];
       if (withShare) cells.push(row.shareToLlm === undefined ? "" : formatShare(row.shareToLlm));
       if (withMinutes) cells.push(row.trainingMinutes === undefined ? "" : row.trainingMinutes.toFixed(1));
       const { aucDifference } = row;
@@ -81,7 +79,7 @@ export function segmentsTable(
     rows: segments.map(({ title: segment, evaluation: { count, rows } }) => [
       segment,
       formatCount(count),
-      ...rows.map(({ auc }) => spreadText(auc)),
+      ...rows.map(({ auc }) => formatSpread(auc)),
       differenceText(rows.at(-1)?.aucDifference),
     ]),
     records: segments.flatMap(({ title: segment, evaluation: { count, rows } }) =>
@@ -123,14 +121,14 @@ export function confidenceTable(
   const cells = (first ?? []).map(({ name: group, count }, place) => ({
     group,
     count,
-    auc: models.map((_, model) => seedSpread(seeds.map((one) => one[place]!.models[model]!.auc.estimate))),
+    auc: models.map((_, model) => spread(seeds.map((one) => one[place]!.models[model]!.auc.estimate))),
   }));
   return {
     name,
     title,
     note,
     columns: ["confidence", "samples", ...models.map((model) => model.title)],
-    rows: cells.map(({ group, count, auc }) => [group, formatCount(count), ...auc.map(spreadText)]),
+    rows: cells.map(({ group, count, auc }) => [group, formatCount(count), ...auc.map(formatSpread)]),
     records: cells.flatMap(({ group, count, auc }) =>
       models.map((model, place) => ({
         confidence: group,
@@ -158,7 +156,7 @@ export function budgetTable(
     rows: points.map(({ share, shareToLlm, replacing, adding }) => [
       formatShare(share),
       formatShare(shareToLlm),
-      ...[replacing.auc, replacing.logLoss, adding.auc, adding.logLoss].map(spreadText),
+      ...[replacing.auc, replacing.logLoss, adding.auc, adding.logLoss].map(formatSpread),
     ]),
     records: points.map(({ share, shareToLlm, replacing, adding }) => ({
       share,
@@ -178,12 +176,6 @@ function differenceText(difference: SeedsRow["aucDifference"]): string {
   return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(pValue)}`;
 }
 
-/** `.7939 ± .0004`; of a single seed `.7939`. */
-function spreadText({ mean, deviation }: SeedSpread): string {
-  if (Number.isNaN(mean)) return "–";
-  return Number.isNaN(deviation) ? formatShort(mean) : `${formatShort(mean)} ± ${formatShort(deviation)}`;
-}
-
-function spreadRecord(name: string, { mean, deviation }: SeedSpread): Record<string, number | null> {
+function spreadRecord(name: string, { mean, deviation }: Spread): Record<string, number | null> {
   return { [name]: mean, [`${name}Deviation`]: Number.isNaN(deviation) ? null : deviation };
 }

@@ -1,8 +1,10 @@
 import {
   bootstrapSeedDifference,
+  spread,
   summary,
   type BootstrapOptions,
   type DifferenceInterval,
+  type Spread,
 } from "@corella/metrics";
 import { checkModels, findBaseline, namingModel, titleOf } from "./evaluate.ts";
 
@@ -20,20 +22,13 @@ export interface SeededPredictions {
   readonly trainingMinutes?: number | undefined;
 }
 
-/** Mean and standard deviation over seeds (of the sample, n - 1). */
-export interface SeedSpread {
-  readonly mean: number;
-  /** NaN for a single seed. */
-  readonly deviation: number;
-}
-
 /** The figures of one model over its seeds. */
 export interface SeedsRow extends Omit<SeededPredictions, "seeds" | "title"> {
   /** What people call it. */
   readonly title: string;
-  readonly auc: SeedSpread;
-  readonly logLoss: SeedSpread;
-  readonly accuracy: SeedSpread;
+  readonly auc: Spread;
+  readonly logLoss: Spread;
+  readonly accuracy: Spread;
   /** Its AUC minus the baseline's with the same seed, in mean over the seeds; absent of the baseline. */
   readonly aucDifference?: DifferenceInterval | undefined;
 }
@@ -71,9 +66,9 @@ export function evaluateSeeds(
       return {
         ...known,
         title: titleOf(model),
-        auc: seedSpread(figures.map(({ auc }) => auc)),
-        logLoss: seedSpread(figures.map(({ logLoss }) => logLoss)),
-        accuracy: seedSpread(figures.map(({ accuracy }) => accuracy)),
+        auc: spread(figures.map(({ auc }) => auc)),
+        logLoss: spread(figures.map(({ logLoss }) => logLoss)),
+        accuracy: spread(figures.map(({ accuracy }) => accuracy)),
         ...(compared === undefined || compared === model
           ? {}
           : { aucDifference: difference(model.name, runs, compared.seeds, labels, options) }),
@@ -99,11 +94,4 @@ function difference(
   const each = (runs: readonly Float32Array[]): readonly Float32Array[] =>
     runs.length === 1 ? Array.from({ length: count }, () => runs[0]!) : runs;
   return namingModel(name, () => bootstrapSeedDifference(each(a), each(b), labels, options).auc);
-}
-
-/** Mean and standard deviation of a figure over seeds. @param values at least one */
-export function seedSpread(values: readonly number[]): SeedSpread {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
 }

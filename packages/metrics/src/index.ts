@@ -12,4 +12,5 @@ export { auc, groupAuc } from "./ranking.ts";
 export { bootstrapSeedDifference } from "./seeds.ts";
 export { delongTest, pairedTTest, type DelongResult, type PairedTTestResult } from "./significance.ts";
 export type { BootstrapOptions, DifferenceInterval, Interval } from "./resamples.ts";
+export { spread, type Spread } from "./spread.ts";
 export { accuracy, logLoss, summary, type Summary } from "./summary.ts";

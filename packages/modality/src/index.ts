@@ -27,6 +27,7 @@ export {
   type InteractionLog,
   type LoadReport,
   type LogColumns,
+  placesByUser,
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
 export { decimalRating } from "./log.ts";

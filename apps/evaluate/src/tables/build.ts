@@ -11,7 +11,6 @@ import {
   confidenceGroupAuc,
   confidenceTable,
   evaluateSeeds,
-  seedSpread,
   seedsTable,
   segmentsTable,
   type ConfidenceGroup,
@@ -19,7 +18,7 @@ import {
   type ResultTable,
   type SeededPredictions,
 } from "@corella/evaluation";
-import { auc } from "@corella/metrics";
+import { auc, spread } from "@corella/metrics";
 import { rowSegments, type InteractionLog } from "@corella/modality";
 import { route } from "@corella/routing";
 import { runsOf, saidOf, seeded } from "./predictions.ts";
@@ -81,7 +80,7 @@ function withAllRows(inputs: TableInputs): TableInputs {
   const crm = inputs.runs.filter(({ config }) => config.recipe === "crm-only");
   const own = crm.filter(({ variant }) => variant.id === crm[0]!.variant.id);
   if (own.length === 0 || own[0]!.result.test.rows.length === inputs.rows.length) return inputs;
-  const { mean } = seedSpread(
+  const { mean } = spread(
     own.map(({ result: { test } }) => auc(saidOf(test, "crm", test.rows), test.labels)),
   );
   const rowsNote = `${inputs.rowsNote} On all rows ${own[0]!.config.crm.model} has an AUC of ${mean.toFixed(4)}.`;

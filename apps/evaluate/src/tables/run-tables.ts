@@ -7,8 +7,8 @@ import {
   planExperiments,
   rankGrid,
   readRunSettings,
-  rowsOfSampledUsers,
   runExperiments,
+  sampledTestRows,
   variantsOf,
   withDefaultFeatures,
   withRunSettings,
@@ -81,7 +81,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     progress.stop();
     const { log } = await prepareLog(config.data, where);
     const { train, test } = splitLog(log, config.data);
-    const rows = where.testRows === undefined ? test : rowsOfSampledUsers(log, test, where.testRows);
+    const rows = sampledTestRows(log, test, where.testRows);
     const users = new Set(Array.from(rows, (row) => log.user[row]!)).size;
     const rowsNote =
       rows.length === test.length

@@ -1,11 +1,10 @@
 import { crmOf, idFeeds, type TrainedCrm } from "@corella/bundle";
 import { crmInferenceProgram, scoreBatches } from "@corella/crm";
-import { auc, logLoss } from "@corella/metrics";
+import { auc, logLoss, spread, type Spread } from "@corella/metrics";
 import { encodeRows, featureGroups, type FeatureGroup, type IdBatch } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
 import { randomSubset } from "../data.ts";
 import type { Run } from "../run.ts";
-import { spread, type Spread } from "../tuning/seeds.ts";
 import { scoringBatch } from "./crm-training.ts";
 
 /** What a CRM loses without what one feature tells of the samples. */

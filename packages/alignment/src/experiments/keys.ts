@@ -34,6 +34,9 @@ const unreadByPhase: Readonly<Record<string, Paths>> = {
   "stage-3": ["recipe", "routing"],
 };
 
+/** What no phase reads, whatever the recipe. */
+const ofScoring: Paths = ["testSamples"];
+
 /** The recipe crm-only trains what stage 1 of CoReLLa trains. */
 const sameAs: Readonly<Record<string, string>> = { crm: "stage-1" };
 
@@ -46,10 +49,10 @@ export interface KeyedConfig {
   readonly baseFolder: string;
 }
 
-/** The key of all that a run predicts. @param testRows those of the test part that are scored: how many; undefined: all */
-export async function resultKey(keyed: KeyedConfig, testRows: number | undefined): Promise<string> {
+/** The key of all that a run predicts. */
+export async function resultKey(keyed: KeyedConfig): Promise<string> {
   const { recipe } = keyed.config;
-  return hash(["result", testRows ?? "all", await content(keyed, unreadByRecipe[recipe])]);
+  return hash(["result", await content(keyed, unreadByRecipe[recipe])]);
 }
 
 /** The key of what a phase of a run trains. @param phase its name */
@@ -59,7 +62,7 @@ export async function phaseKey(keyed: KeyedConfig, phase: string): Promise<strin
   // A later stage that is left out does not change an earlier one; that the warm-up is left out changes all.
   const withoutWarmUp = recipe === "corella" && stages.skip?.includes("warmUp") === true;
   const unread = unreadByPhase[name] ?? unreadByRecipe[recipe];
-  return hash([name, name !== "stage-0" && withoutWarmUp, await content(keyed, unread)]);
+  return hash([name, name !== "stage-0" && withoutWarmUp, await content(keyed, [...unread, ...ofScoring])]);
 }
 
 function hash(parts: unknown): string {

@@ -57,22 +57,18 @@ export async function planExperiments(
     const given = parseRunConfig(changed, options.place);
     const { baseFolder, cacheFolder } = options;
     const { config: parsed } = await resolveConfig({ config: given, baseFolder }, cacheFolder);
-    // The rows of a configuration's `testSamples` differ by seed.
-    const first = { ...parsed, testSamples: undefined };
+    // A CRM alone scores all rows at once.
+    const testSamples = parsed.recipe === "crm-only" ? undefined : options.testRows;
+    const first = { ...parsed, testSamples };
     if (first.recipe !== "llm-only") parseCrmConfig(first.crm);
     const sources = sourcesOf(first);
     if (!dataKeys.has(sources)) dataKeys.set(sources, dataKey(first, options));
     for (let seed = first.seed; seed < first.seed + seeds; seed++) {
       const config = { ...first, seed };
       const keyed = { config, dataKey: await dataKeys.get(sources)!, baseFolder };
-      const key = await resultKey(keyed, scoredRows(config, options));
+      const key = await resultKey(keyed);
       planned.push({ variant, config, key, found: await readResult(resultFile(options, key)) });
     }
   }
   return planned;
-}
-
-/** How many rows of the test part a run scores; undefined: all, as where a CRM is alone. */
-export function scoredRows({ recipe }: ResolvedConfig, { testRows }: ExperimentOptions): number | undefined {
-  return recipe === "crm-only" ? undefined : testRows;
 }

@@ -3,13 +3,12 @@ import { join } from "node:path";
 import { createRuntime, type ProgressListener, type Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { claimFolder, writeFileAtomic } from "@corella/files";
-import { prepareData, withTestRows, type PreparedData } from "../data.ts";
+import { prepareData, type PreparedData } from "../data.ts";
 import { dataKey } from "../data-key.ts";
 import { recipes } from "../recipes/recipes.ts";
 import { createRun, type Run } from "../run.ts";
 import { phaseKey, type KeyedConfig } from "./keys.ts";
-import { resultFile, scoredRows, type ExperimentOptions, type PlannedRun } from "./plan.ts";
-import { rowsOfSampledUsers } from "./sampled-users.ts";
+import { resultFile, type ExperimentOptions, type PlannedRun } from "./plan.ts";
 import { writeResult, type ExperimentResult } from "./stored-result.ts";
 
 /** What experiments show while they work. */
@@ -87,14 +86,12 @@ function createExecutor(
     const runtimeKey = JSON.stringify(config.runtime);
     if (made?.key !== runtimeKey) made = { key: runtimeKey, runtime: await createRuntime(config.runtime) };
     const { data } = prepared;
-    const count = scoredRows(config, options);
     const keyed = { config, dataKey: prepared.dataKey, baseFolder };
     const phases = sharedPhases(keyed, options, listener);
     let scoringStartedMs = 0;
     const run = createRun({
       config,
-      data:
-        count === undefined ? data : withTestRows(data, rowsOfSampledUsers(data.log, data.split.test, count)),
+      data,
       runtime: made.runtime,
       baseFolder,
       listener: {

@@ -29,14 +29,12 @@ export async function answering(
     },
   );
   const longest = samples.runs!.reduce((most, { length }) => Math.max(most, length), 1);
-  const perBatch = batchSize * longest;
-  const perEpoch = llmPlan(samples, { batchSize: perBatch, epochs: 1 }, config.seed, "answering").steps;
-  const epochs = Math.ceil(steps / perEpoch);
-  const plan = llmPlan(samples, { batchSize: perBatch, epochs }, config.seed, "answering");
+  // It goes on through as many epochs as there are steps.
+  const plan = llmPlan(samples, { batchSize: batchSize * longest, epochs: 1 }, config.seed, "answering");
   return {
     trainer,
     steps,
-    samplesPerStep: Math.round(samples.rows.length / perEpoch),
+    samplesPerStep: Math.round(samples.rows.length / plan.steps),
     learningRateScale: cosineSchedule({ steps, warmupSteps, floor: 0.05 }),
     batch(step) {
       const positions = plan.at(step);

@@ -29,15 +29,14 @@ export async function textSamples(
 ): Promise<TextSamples> {
   const { train } = data.split;
   const { supervision, targetsPerHistory } = config.llm;
-  const encode = (prompts: readonly string[]): Promise<number[][]> =>
-    tokenizer.encodeBatch(prompts.map((text) => cutPrompt(text, answers)));
+  const encode = (prompts: readonly string[]): Promise<ArrayLike<number>[]> =>
+    encodeChains(
+      tokenizer,
+      prompts.map((text) => cutPrompt(text, answers)),
+    );
   if (supervision === "dense") {
     const windows = randomRuns(denseWindows(data.log, train, prompt.config), size, config.seed, purpose);
-    const texts = windows.flatMap((window) => renderWindow(data, prompt, window));
-    const tokens = await encodeChains(
-      tokenizer,
-      texts.map((text) => cutPrompt(text, answers)),
-    );
+    const tokens = await encode(windows.flatMap((window) => renderWindow(data, prompt, window)));
     return { ...samplesOf(windows), tokens };
   }
   if (targetsPerHistory === 1) {

@@ -5,8 +5,9 @@ import { byLayer } from "./layer-attention.ts";
 import { packedInputs, packedQueries } from "./packed-sequences.ts";
 
 /**
- * `decoder` for sequences that begin alike or with one another, which is computed once, and without filling in the linear maps:
- * the same numbers for less work. `packedFeeds` makes its inputs; rows of the output are the sequences given, in their order.
+ * `decoder` for sequences of which some begin alike, or with one another: what they share is computed once, and no filling is
+ * in the linear maps, so the same numbers take less work. `packedFeeds` makes its inputs; rows of the output are the sequences
+ * that it was given, in their order.
  */
 export function packedDecoder(
   config: DecoderConfig,
