@@ -2,6 +2,7 @@
 // bundle with that of an undisturbed run, byte for byte. Usage, from the project's root:
 //   node --conditions=source --import tsx tooling/bench/src/experiments/kill-and-resume.ts [kills] [seed]
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,11 +83,8 @@ for (let run = 1; killed < kills; run++) {
     if (ended) break;
     killed += 1;
     moments.push(`${(after! / 1000).toFixed(1)} s`);
-    // A run that was killed before it had a folder begins anew.
-    resume = await readFile(join(runs, "run", "config.yaml")).then(
-      () => true,
-      () => false,
-    );
+    // A run that was killed before its first checkpoint begins anew.
+    resume = ["checkpoints", "bundle"].some((part) => existsSync(join(runs, "run", part)));
   }
   const same = (await bytesOf(runs)) === expected;
   if (!same) unlike += 1;
