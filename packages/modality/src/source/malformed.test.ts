@@ -171,7 +171,7 @@ describe("a file that cannot be used", () => {
     ["other.zip", zipOf({ "b.csv": csv }), "data/missing-member", { member: "a.csv" }, /path$/],
     ["which.zip", zipOf({ "b.csv": csv }), "data/zip-member", {}, /path$/],
     ["narrow.csv", "1,2\n1,2\n", "data/unknown-column", {}, /narrow\.csv:1$/],
-    ["mixed.csv", "1,2,3,4\n1,2,3,4\r\n1,2,3,4\n", "data/mixed-line-breaks", {}, /mixed\.csv:2, column 8$/],
+    ["mixed.csv", "1,2,3,4\r1,2,3,4\r\n1,2,3,4\n", "data/bad-row", {}, /mixed\.csv:2, column 5$/],
     ["quote.csv", '1,2,3,4\n1,"2,3,4\n1,2,3,4\n', "data/bad-row", {}, /quote\.csv:2, column 2$/],
     [
       "bad.jsonl",
