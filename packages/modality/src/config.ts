@@ -14,6 +14,8 @@ const attributeColumn = z.union([
     separator: z.string().min(1).default("|"),
     /** What a cell says that has no value, for example "N/A"; empty cells have none anyway. */
     missing: z.string().min(1).optional(),
+    /** Of objects, alone or in lists, the field that is meant: `name` of `[{"id": 28, "name": "Action"}]`; "*": the names of the fields. */
+    key: z.string().min(1).optional(),
   }),
 ]);
 
@@ -124,8 +126,8 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z.strict
 /** A column: its name (files with a header, Parquet, JSON lines) or its 0-based position (delimited text). */
 export type ColumnReference = string | number;
 /**
- * A column of an attribute, with its type, the separator of several values in one cell, and the text that stands for no
- * value.
+ * A column of an attribute, with its type, the separator of several values in one cell, the text that stands for no
+ * value, and the field of objects that is meant.
  */
 export type AttributeColumn =
   | ColumnReference
@@ -134,6 +136,7 @@ export type AttributeColumn =
       type: "text" | "number" | "list";
       separator: string;
       missing?: string | undefined;
+      key?: string | undefined;
     };
 
 /** A table of a source: where it lies and how it is read, with every default filled in. */
@@ -202,6 +205,7 @@ type InputAttributeColumn =
       type?: "text" | "number" | "list" | undefined;
       separator?: string | undefined;
       missing?: string | undefined;
+      key?: string | undefined;
     };
 type Loose<T extends TableConfig> = Partial<Omit<T, "path" | "columns">> & { path: string };
 

@@ -7,7 +7,7 @@ import { createLog, type EntityTable, type InteractionLog, isLiked, type LogColu
 import { readAttributes } from "./source/attribute-table.ts";
 import { withDatabase } from "./source/database.ts";
 import { openFiles } from "./source/files.ts";
-import { importTable, type Skipped } from "./source/import-table.ts";
+import { importTable } from "./source/import-table.ts";
 import { ratingColumns } from "./source/rating-columns.ts";
 
 /**
@@ -20,17 +20,14 @@ export async function loadLog(
   options: { baseFolder?: string } = {},
 ): Promise<InteractionLog> {
   const parsed = parseDataConfig(config);
-  const { size, skipped, ...all } = await readAll(parsed, options.baseFolder ?? process.cwd());
+  const { size, report, ...all } = await readAll(parsed, options.baseFolder ?? process.cwd());
   const kept = filterKCore(all, parsed.filter);
   const removedByKCore = size - kept.user.length;
-  return createLog({ ...kept, report: { rowsRead: size, skipped, removedByKCore } });
+  return createLog({ ...kept, report: { ...report, rowsRead: size, removedByKCore } });
 }
 
 /** All good rows, in any order, and their users and items. */
-async function readAll(
-  config: DataConfig,
-  baseFolder: string,
-): Promise<LogColumns & { size: number; skipped: Skipped[] }> {
+async function readAll(config: DataConfig, baseFolder: string): Promise<LogColumns & { size: number }> {
   return withDatabase(async (connection, scratchFolder) => {
     const { ratings, items, users } = config.source;
     const files = await openFiles(connection, "ratings", ratings, baseFolder, scratchFolder);
@@ -43,7 +40,11 @@ async function readAll(
       items: items === undefined ? itemTable.entities : finishItems(itemTable.entities, items),
       users: userTable.entities,
       size,
-      skipped: [...skipped, ...itemTable.skipped, ...userTable.skipped],
+      report: {
+        skipped: [...skipped, ...itemTable.skipped, ...userTable.skipped],
+        attributes: [...itemTable.attributes, ...userTable.attributes],
+        warnings: [...itemTable.warnings, ...userTable.warnings],
+      },
     };
   });
 }

@@ -25,6 +25,23 @@ export interface EntityTable {
   readonly attributes: readonly Attributes[];
 }
 
+/** How the cells of an attribute were read, by rows of its table. */
+export interface AttributeReport {
+  readonly table: "items" | "users";
+  readonly name: string;
+  readonly type: "text" | "number" | "list";
+  /** Rows whose cell holds something. */
+  readonly filled: number;
+  /** Of those, the rows whose cell gave a value. */
+  readonly read: number;
+}
+
+/** Something that looks wrong but does not forbid to go on, and what to do about it. */
+export interface Warning {
+  readonly message: string;
+  readonly remedy: string;
+}
+
 /** What was read, and what was left out of it, by reason. */
 export interface LoadReport {
   readonly rowsRead: number;
@@ -34,6 +51,10 @@ export interface LoadReport {
   readonly duplicates: number;
   /** Rows removed by the k-core filter. */
   readonly removedByKCore: number;
+  /** The attributes that the mapping names, those without a single value included. */
+  readonly attributes: readonly AttributeReport[];
+  /** What looks wrong in the data as they were read. */
+  readonly warnings: readonly Warning[];
 }
 
 /** An interaction log, column by column, in global order of (time, user, item). */
@@ -103,6 +124,8 @@ export function createLog(columns: LogColumns): InteractionLog {
       skipped: [],
       duplicates: countDuplicates(columns),
       removedByKCore: 0,
+      attributes: [],
+      warnings: [],
       ...report,
     },
   };

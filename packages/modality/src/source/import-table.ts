@@ -5,7 +5,7 @@ import type { LoadReport } from "../log.ts";
 import { identifier } from "./database.ts";
 import { isRemote, type OpenedFiles } from "./files.ts";
 import { locate, locateLineBreak, rowPlace } from "./locate.ts";
-import { openRelation, type Relation } from "./relation.ts";
+import { openRelation, type Relation, unknownColumn } from "./relation.ts";
 
 /** A column to read: where it is, how its text becomes a value, and when the value is bad. */
 export interface ColumnPlan {
@@ -37,6 +37,7 @@ export async function importTable(
   try {
     const relation = await openRelation(connection, table, config, files, wanted);
     await connection.run(createStatement(table, relation, plans));
+    await requireFields(connection, table, files, relation, wanted);
     const bad = [
       ...(config.format === "parquet" ? [] : await rejectedRows(connection, table, config, files)),
       ...(await badCells(connection, table, config, files, relation, plans)),
@@ -55,6 +56,42 @@ export async function importTable(
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
     throw await unreadable(table, config, files, cause);
+  }
+}
+
+/**
+ * A field without a value in all rows may be misspelt: JSON lines have no header that could tell.
+ * @throws CorellaError `data/unknown-column`
+ */
+async function requireFields(
+  connection: DuckDBConnection,
+  table: string,
+  files: OpenedFiles,
+  { fieldNames }: Relation,
+  wanted: Readonly<Record<string, ColumnReference>>,
+): Promise<void> {
+  if (fieldNames === undefined) return;
+  const keys = Object.keys(wanted);
+  const counts = keys.map((key) => `count(${identifier(key)})`);
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*), ${counts.join(", ")} FROM ${identifier(table)}`,
+  );
+  const [rows, ...filled] = reader.getRows()[0]!;
+  const empty = keys.filter((_, index) => Number(filled[index]) === 0);
+  if (Number(rows) === 0 || empty.length === 0) return;
+  const names = (await connection.runAndReadAll(fieldNames)).getRows().map(([name]) => String(name));
+  for (const key of empty) {
+    const column = wanted[key]!;
+    // Where no line is an object, that is the mistake to tell of.
+    if (names.length === 0 || names.includes(String(column))) continue;
+    throw unknownColumn(
+      table,
+      key,
+      column,
+      `${files.nameOf(files.paths[0]!)}:1`,
+      names.toSorted(),
+      names.length,
+    );
   }
 }
 

@@ -1,11 +1,12 @@
 import type { DataConfig } from "../config.ts";
+import { blanks } from "./ids.ts";
 import type { ColumnPlan } from "./import-table.ts";
 
 const latestSeconds = Date.UTC(2100, 0) / 1000;
 
 /** An id: not empty, at most 1,024 characters, without control characters. */
 export const idPlan: Omit<ColumnPlan, "reference"> = {
-  isBad: "text IS NULL OR text = '' OR length(text) > 1024 OR regexp_matches(text, '[\\x00-\\x1f\\x7f]')",
+  isBad: `text IS NULL OR trim(text, ${blanks}) = '' OR length(text) > 1024 OR regexp_matches(text, '[\\x00-\\x1f\\x7f]')`,
   complaint: "the id is empty, too long or holds control characters",
 };
 
