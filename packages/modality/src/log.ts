@@ -51,6 +51,11 @@ export interface LoadReport {
   readonly duplicates: number;
   /** Rows removed by the k-core filter. */
   readonly removedByKCore: number;
+  /**
+   * What `time` is: seconds of a clock, numbers that only order the rows (row numbers too), or `none`: the log has no times,
+   * all are 0 and nobody has a history.
+   */
+  readonly times: "clock" | "order" | "none";
   /** The attributes that the mapping names, those without a single value included. */
   readonly attributes: readonly AttributeReport[];
   /** What looks wrong in the data as they were read. */
@@ -66,6 +71,8 @@ export interface InteractionLog {
   /** Seconds since 1970. */
   readonly time: Float64Array;
   readonly label: Uint8Array;
+  /** 0, 1, 2: training, validation, test as the source says; absent where it says nothing. */
+  readonly part?: Uint8Array | undefined;
   readonly users: EntityTable;
   readonly items: EntityTable;
   /** CSR by user: the rows of user u, oldest first, are userRows[userOffsets[u] .. userOffsets[u+1]). */
@@ -124,6 +131,7 @@ export function createLog(columns: LogColumns): InteractionLog {
       skipped: [],
       duplicates: countDuplicates(columns),
       removedByKCore: 0,
+      times: "clock",
       attributes: [],
       warnings: [],
       ...report,
@@ -165,6 +173,7 @@ export function takeRows(columns: LogColumns, rows: Uint32Array): LogColumns {
     rating: new Float32Array(size),
     time: new Float64Array(size),
     label: new Uint8Array(size),
+    ...(columns.part !== undefined && { part: new Uint8Array(size) }),
   };
   for (let i = 0; i < size; i++) {
     const row = rows[i]!;
@@ -173,6 +182,7 @@ export function takeRows(columns: LogColumns, rows: Uint32Array): LogColumns {
     taken.rating[i] = columns.rating[row]!;
     taken.time[i] = columns.time[row]!;
     taken.label[i] = columns.label[row]!;
+    if (taken.part !== undefined) taken.part[i] = columns.part![row]!;
   }
   return { ...columns, ...taken };
 }

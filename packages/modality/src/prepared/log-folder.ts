@@ -24,6 +24,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     ),
     duplicates: z.int(),
     removedByKCore: z.int(),
+    times: z.enum(["clock", "order", "none"]),
     attributes: z.array(
       z.strictObject({
         table: z.enum(["items", "users"]),
@@ -45,6 +46,7 @@ export async function writeFolder(folder: string, log: InteractionLog): Promise<
     const { buffer, byteOffset, byteLength } = log[name];
     files[name] = await writeSealed(folder, name, new Uint8Array(buffer, byteOffset, byteLength));
   }
+  if (log.part !== undefined) files.part = await writeSealed(folder, "part", log.part);
   for (const name of ["users", "items"] as const) {
     files[name] = await writeSealed(folder, name, tableBytes(log[name]));
   }
@@ -73,6 +75,8 @@ export async function readFolder(folder: string): Promise<InteractionLog | undef
     await read("label"),
   ];
   const [users, items] = [await read("users"), await read("items")];
+  const part = manifest.files.part === undefined ? undefined : await read("part");
+  if (manifest.files.part !== undefined && part === undefined) return undefined;
   if (!user || !item || !rating || !time || !label || !users || !items) return undefined;
   const { history, likedThreshold, report } = manifest;
   return createLog({
@@ -81,6 +85,7 @@ export async function readFolder(folder: string): Promise<InteractionLog | undef
     rating: new Float32Array(rating.buffer),
     time: new Float64Array(time.buffer),
     label,
+    ...(part !== undefined && { part }),
     users: tableFrom(users),
     items: tableFrom(items),
     history,

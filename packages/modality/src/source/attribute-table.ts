@@ -42,7 +42,7 @@ export async function readAttributes(
   const place = files.nameOf(files.paths[0]!);
   const plans = columnPlans(config, entity);
   const skipped = await importTable(connection, table, config, files, plans);
-  warnings.push(...(await normaliseIds(connection, table, entity)));
+  await normaliseIds(connection, table, entity); // a row of attributes for a missing id does no harm
   const names = Object.keys(plans);
   const reader = await connection.runAndReadAll(`SELECT ${names.map(identifier).join(", ")} FROM ${table}`);
   const tally = createTally(table, config, place);
