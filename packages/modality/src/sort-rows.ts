@@ -9,6 +9,8 @@ export interface RowColumns {
   time: Float64Array;
   /** 0 or 1. */
   label: Uint8Array;
+  /** 0, 1, 2: of the training, validation, test part that the source itself says; absent where it says none. */
+  part?: Uint8Array | undefined;
 }
 
 /** Rows of a part on average: few enough that its columns stay in the processor's cache. */
@@ -68,7 +70,7 @@ function groupByTime(columns: RowColumns, groups: number): Uint32Array {
 }
 
 /** Puts the row at i to places[i]. */
-function move({ user, item, rating, time, label }: RowColumns, places: Uint32Array): void {
+function move({ user, item, rating, time, label, part }: RowColumns, places: Uint32Array): void {
   const ratingBits = new Int32Array(rating.buffer, rating.byteOffset, rating.length);
   for (const column of [user, item, ratingBits]) {
     const before = column.slice();
@@ -79,6 +81,9 @@ function move({ user, item, rating, time, label }: RowColumns, places: Uint32Arr
   for (let i = 0; i < places.length; i++) time[places[i]!] = timeBefore[i]!;
   const labelBefore = label.slice();
   for (let i = 0; i < places.length; i++) label[places[i]!] = labelBefore[i]!;
+  if (part === undefined) return;
+  const partBefore = part.slice();
+  for (let i = 0; i < places.length; i++) part[places[i]!] = partBefore[i]!;
 }
 
 function sortFew(columns: RowColumns, first: number, last: number): void {
@@ -93,7 +98,7 @@ function sortFew(columns: RowColumns, first: number, last: number): void {
     for (let at = i; at > first && compareRows(columns, at - 1, at) > 0; at--) swap(columns, at - 1, at);
 }
 
-function swap({ user, item, rating, time, label }: RowColumns, a: number, b: number): void {
+function swap({ user, item, rating, time, label, part }: RowColumns, a: number, b: number): void {
   const [userA, itemA, ratingA, timeA, labelA] = [user[a]!, item[a]!, rating[a]!, time[a]!, label[a]!];
   user[a] = user[b]!;
   item[a] = item[b]!;
@@ -105,26 +110,33 @@ function swap({ user, item, rating, time, label }: RowColumns, a: number, b: num
   rating[b] = ratingA;
   time[b] = timeA;
   label[b] = labelA;
+  if (part !== undefined) [part[a], part[b]] = [part[b]!, part[a]!];
 }
 
 /** Views of some rows. */
-function rowsOf({ user, item, rating, time, label }: RowColumns, first: number, last: number): RowColumns {
+function rowsOf(
+  { user, item, rating, time, label, part }: RowColumns,
+  first: number,
+  last: number,
+): RowColumns {
   return {
     user: user.subarray(first, last),
     item: item.subarray(first, last),
     rating: rating.subarray(first, last),
     time: time.subarray(first, last),
     label: label.subarray(first, last),
+    ...(part !== undefined && { part: part.subarray(first, last) }),
   };
 }
 
-function compareRows({ user, item, time, rating, label }: RowColumns, a: number, b: number): number {
+function compareRows({ user, item, time, rating, label, part }: RowColumns, a: number, b: number): number {
   return (
     time[a]! - time[b]! ||
     user[a]! - user[b]! ||
     item[a]! - item[b]! ||
     rating[a]! - rating[b]! ||
-    label[a]! - label[b]!
+    label[a]! - label[b]! ||
+    (part === undefined ? 0 : part[a]! - part[b]!)
   );
 }
 

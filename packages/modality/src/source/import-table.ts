@@ -1,9 +1,13 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { ColumnReference, TableConfig } from "../config.ts";
+import type { ColumnReference, RatingsConfig, TableConfig } from "../config.ts";
 import type { LoadReport } from "../log.ts";
+import { parseConditions } from "./conditions.ts";
 import { identifier } from "./database.ts";
 import type { OpenedFiles } from "./files.ts";
+import { unrolled } from "./impressions.ts";
+import { unknownColumn } from "./layout.ts";
+import { numberMacro } from "./number.ts";
 import { openRelation, type Relation } from "./relation.ts";
 import { isRemote, notFetched } from "./remote.ts";
 import type { Rejected } from "./text-rows.ts";
@@ -17,7 +21,12 @@ export interface ColumnPlan {
   isBad?: string;
   /** What is wrong with a bad cell, as in `the rating is not a number`. */
   complaint?: string;
+  /** Under `onBadRow: skip`, whether a bad cell is no value, and its row stays. */
+  mayLack?: boolean;
 }
+
+/** Stands in `bad` for a row that no condition of `where` keeps. */
+const leftOutCode = -2;
 
 /** Rows that were left out, by table and reason. */
 export type Skipped = LoadReport["skipped"][number];
@@ -33,26 +42,36 @@ export async function importTable(
   files: OpenedFiles,
   columns: Readonly<Record<string, ColumnPlan>>,
 ): Promise<Skipped[]> {
-  const wanted = Object.fromEntries(Object.entries(columns).map(([key, { reference }]) => [key, reference]));
+  const { sql: condition, wanted: named } = parseConditions(table, config.where, columns);
+  const wanted = {
+    ...Object.fromEntries(Object.entries(columns).map(([key, { reference }]) => [key, reference])),
+    ...named,
+  };
   const plans = Object.entries(columns);
   try {
     const relation = await openRelation(connection, table, config, files, wanted);
+    const impressions = "impressions" in config ? (config as RatingsConfig).impressions : undefined;
+    await connection.run(numberMacro(config.decimal));
     let isFirst = true;
-    for await (const sql of relation.parts) {
+    for await (const part of relation.parts) {
+      const sql = impressions === undefined ? part : unrolled(part, impressions);
       const verb = isFirst ? `CREATE TABLE ${identifier(table)} AS` : `INSERT INTO ${identifier(table)}`;
-      await connection.run(`${verb} ${selectStatement(sql, plans)}`);
+      await connection.run(`${verb} ${selectStatement(sql, plans, condition, config.onBadRow)}`);
       isFirst = false;
       const [rejected] = config.onBadRow === "error" ? relation.rejected() : [];
       if (rejected !== undefined) throw badRow(table, rejected);
     }
-    const cells = await badCells(connection, table, relation, plans);
-    const [first] = cells;
+    await requireFields(connection, table, files, relation, wanted);
+    const leftOut = await countLeftOut(connection, table, config);
+    const bad = await badRows(connection, table, relation, plans);
+    const [first] = bad;
     if (first !== undefined && config.onBadRow === "error") throw badRow(table, first);
     await connection.run(`DELETE FROM ${identifier(table)} WHERE bad IS NOT NULL`);
+    const cells = config.onBadRow === "skip" ? await badCells(connection, table, relation, plans) : [];
     const rejected = relation
       .rejected()
       .map(({ reason, count, firstPlace }) => ({ table, reason, count, firstPlace }));
-    return [...rejected, ...cells];
+    return [...rejected, ...bad, ...cells, ...leftOut];
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
     throw unreadable(table, config, files, cause);
@@ -68,28 +87,99 @@ function badRow(table: string, { reason, firstPlace, remedy }: Rejected): Corell
   });
 }
 
-function selectStatement(sql: string, plans: [string, ColumnPlan][]): string {
+/**
+ * A field without a value in all rows may be misspelt: JSON lines have no header that could tell.
+ * @throws CorellaError `data/unknown-column`
+ */
+async function requireFields(
+  connection: DuckDBConnection,
+  table: string,
+  files: OpenedFiles,
+  { fieldNames }: Relation,
+  wanted: Readonly<Record<string, ColumnReference>>,
+): Promise<void> {
+  if (fieldNames === undefined) return;
+  const keys = Object.keys(wanted);
+  const counts = keys.map((key) => `count(${identifier(key)})`);
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*), ${counts.join(", ")} FROM ${identifier(table)}`,
+  );
+  const [rows, ...filled] = reader.getRows()[0]!;
+  const empty = keys.filter((_, index) => Number(filled[index]) === 0);
+  if (Number(rows) === 0 || empty.length === 0) return;
+  const names = await fieldNames();
+  for (const key of empty) {
+    const column = wanted[key]!;
+    // Where no line is an object, that is the mistake to tell of.
+    if (names.length === 0 || names.includes(String(column).replaceAll(/\[\d+\]/g, ""))) continue;
+    throw unknownColumn(
+      table,
+      key,
+      column,
+      `${files.nameOf(files.paths[0]!)}:1`,
+      names.toSorted(),
+      names.length,
+    );
+  }
+}
+
+/** Rows that a condition leaves out are no bad ones, but are counted and go, too. */
+async function countLeftOut(
+  connection: DuckDBConnection,
+  table: string,
+  { where }: TableConfig,
+): Promise<Skipped[]> {
+  if (where.length === 0) return [];
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*)::DOUBLE FROM ${identifier(table)} WHERE bad = ${leftOutCode}`,
+  );
+  const count = Number(reader.getRows()[0]![0]);
+  await connection.run(`DELETE FROM ${identifier(table)} WHERE bad = ${leftOutCode}`);
+  const reason = `left out by where: ${where.join(", ")}`;
+  return count === 0 ? [] : [{ table, reason, count, firstPlace: `data.source.${table}.where` }];
+}
+
+/** Of a plan whose bad cells are no values, rather than the end of their row: the text of a bad cell. */
+const cellName = (key: string): string => identifier(`bad cell ${key}`);
+
+function selectStatement(
+  sql: string,
+  plans: [string, ColumnPlan][],
+  condition: string | undefined,
+  onBadRow: TableConfig["onBadRow"],
+): string {
   const texts = plans.map(([key]) => `${identifier(key)} AS ${identifier(`text ${key}`)}`);
   const values = plans.map(
     ([key, { value }]) => `${value ?? identifier(key)} AS ${identifier(`value ${key}`)}`,
   );
-  const conditions = plans.flatMap(([key, { isBad }], index) => {
-    if (isBad === undefined) return [];
-    const condition = isBad
-      .replaceAll(/\btext\b/g, identifier(`text ${key}`))
-      .replaceAll(/\bvalue\b/g, identifier(`value ${key}`));
-    return [`WHEN ${condition} THEN ${index}`];
-  });
+  const badness = plans.map(([key, { isBad }]) =>
+    isBad
+      ?.replaceAll(/\btext\b/g, identifier(`text ${key}`))
+      .replaceAll(/\bvalue\b/g, identifier(`value ${key}`)),
+  );
+  const isCell = ({ mayLack }: ColumnPlan): boolean => mayLack === true && onBadRow === "skip";
+  const conditions = plans.flatMap(([, plan], index) =>
+    badness[index] === undefined || isCell(plan) ? [] : [`WHEN ${badness[index]} THEN ${index}`],
+  );
+  const cells = plans.flatMap(([key, plan], index) =>
+    badness[index] !== undefined && isCell(plan)
+      ? [`CASE WHEN ${badness[index]} THEN ${identifier(`text ${key}`)} END AS ${cellName(key)}`]
+      : [],
+  );
   const badTexts = plans.map(([key], index) => `WHEN ${index} THEN ${identifier(`text ${key}`)}`);
-  return `SELECT ${plans.map(([key]) => `${identifier(`value ${key}`)} AS ${identifier(key)}`).join(", ")},
-      CASE WHEN broken THEN -1 ${conditions.join(" ")} END AS bad,
-      CASE bad ${badTexts.join(" ")} END AS bad_text,
-      CASE WHEN bad IS NOT NULL THEN row_at END AS bad_at
-    FROM (SELECT broken, row_at, ${[...texts, ...values].join(", ")} FROM (${sql}))`;
+  const columns = [
+    ...plans.map(([key]) => `${identifier(`value ${key}`)} AS ${identifier(key)}`),
+    `CASE WHEN broken THEN -1 ${condition === undefined ? "" : `WHEN NOT kept THEN ${leftOutCode}`} ${conditions.join(" ")} END AS bad`,
+    `CASE bad ${badTexts.join(" ")} END AS bad_text`,
+    ...cells,
+    `CASE WHEN ${["bad", ...cells.map((cell) => cell.replace(/ AS "[^"]*"$/, ""))].map((text) => `(${text}) IS NOT NULL`).join(" OR ")} THEN row_at END AS bad_at`,
+  ];
+  return `SELECT ${columns.join(", ")}
+    FROM (SELECT broken, row_at, ${[...(condition === undefined ? [] : [`${condition} AS kept`]), ...texts, ...values].join(", ")} FROM (${sql}))`;
 }
 
-/** The rows whose cells the plans call bad, by column. */
-async function badCells(
+/** The rows that the plans call bad, by column. */
+async function badRows(
   connection: DuckDBConnection,
   table: string,
   relation: Relation,
@@ -101,16 +191,36 @@ async function badCells(
   );
   return reader.getRows().map(([bad, count, at, text]): Skipped => {
     const [key, plan] = plans[Number(bad)] ?? ["", undefined];
-    return {
-      table,
-      reason:
-        plan === undefined
-          ? "a line is not a JSON object"
-          : `${plan.complaint}: ${JSON.stringify(String(text).slice(0, 60))}`,
-      count: Number(count),
-      firstPlace: relation.placeOf(Number(at), key),
-    };
+    const reason =
+      plan === undefined ? "a line is not a JSON object" : `${plan.complaint}: ${shown(String(text))}`;
+    return { table, reason, count: Number(count), firstPlace: relation.placeOf(Number(at), key) };
   });
+}
+
+/** The bad cells of the rows that stay, by column. */
+async function badCells(
+  connection: DuckDBConnection,
+  table: string,
+  relation: Relation,
+  plans: [string, ColumnPlan][],
+): Promise<Skipped[]> {
+  const skipped: Skipped[] = [];
+  for (const [key, { mayLack, isBad, complaint }] of plans) {
+    if (mayLack !== true || isBad === undefined) continue;
+    const cell = cellName(key);
+    const reader = await connection.runAndReadAll(
+      `SELECT count(*)::DOUBLE, min(bad_at)::DOUBLE, arg_min(${cell}, bad_at) FROM ${identifier(table)} WHERE ${cell} IS NOT NULL`,
+    );
+    const [count, at, text] = reader.getRows()[0]!;
+    if (Number(count) === 0) continue;
+    const reason = `${complaint}: ${shown(String(text))} (the cell has no value, its row stays)`;
+    skipped.push({ table, reason, count: Number(count), firstPlace: relation.placeOf(Number(at), key) });
+  }
+  return skipped;
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 60));
 }
 
 function unreadable(table: string, config: TableConfig, files: OpenedFiles, cause: unknown): CorellaError {

@@ -63,8 +63,7 @@ async function parquetRelation(
     if (name === undefined || type === undefined) {
       throw unknownColumn(table, key, column, files.nameOf(files.paths[0]!), names, names.length);
     }
-    const value = type.endsWith("[]") ? `to_json(${identifier(name)})` : identifier(name);
-    const text = `CAST(${value} AS VARCHAR)`;
+    const text = `CAST(${parquetValue(identifier(name), type)} AS VARCHAR)`;
     return `${missing === "" ? text : `CASE WHEN ${text} NOT IN (${missing}) THEN ${text} END`} AS ${identifier(key)}`;
   });
   const place = files.nameOf(files.paths[0]!);
@@ -73,6 +72,14 @@ async function parquetRelation(
     rejected: () => [],
     placeOf: (_, key) => `${place}, column ${key}`,
   };
+}
+
+/** Lists and objects as JSON; bytes without the mark of a text, as Hive, Impala and ClickHouse write them, as UTF-8. */
+function parquetValue(name: string, type: string): string {
+  if (type === "BLOB") return `decode(${name})`;
+  if (type === "BLOB[]") return `to_json(list_transform(${name}, lambda bytes : decode(bytes)))`;
+  const isNested = type.endsWith("]") || type.startsWith("STRUCT(") || type.startsWith("MAP(");
+  return isNested ? `to_json(${name})` : name;
 }
 
 function needsName(table: string, key: string): CorellaError {

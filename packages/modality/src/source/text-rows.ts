@@ -25,6 +25,8 @@ export interface TextRows {
   rejected(): Rejected[];
   /** Where a row's cell stands, in the user's words. */
   placeOf(at: number, key: string): string;
+  /** The names of all fields that occur, those of objects in fields as `a.b`; absent where the columns are known before. */
+  fieldNames?(): Promise<string[]>;
 }
 
 /** A place is the number of the file times this, plus the line. */
@@ -180,7 +182,38 @@ export function jsonRows(
     rejected: () => rejects.all(),
     placeOf: (at, key) =>
       `${files[Math.floor(at / linesOfFile)]!.name}:${at % linesOfFile}, column ${key === "" ? 1 : key}`,
+    fieldNames: async () => {
+      const names = new Set<string>();
+      for (const file of files) {
+        for await (const { texts } of readLines(file, config.encoding)) {
+          for (const text of texts) addNames(names, "", parsed(text));
+        }
+      }
+      return [...names];
+    },
   };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Adds the names of the fields of a value, and of what is in them, to so many names as help anyone. */
+function addNames(names: Set<string>, path: string, value: unknown): void {
+  if (typeof value !== "object" || value === null || names.size > 10_000) return;
+  if (Array.isArray(value)) {
+    for (const element of value) addNames(names, path, element);
+    return;
+  }
+  for (const [name, field] of Object.entries(value)) {
+    const full = path === "" ? name : `${path}.${name}`;
+    names.add(full);
+    addNames(names, full, field);
+  }
 }
 
 function noRows(keys: readonly string[]): string {
