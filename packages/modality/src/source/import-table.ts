@@ -65,7 +65,9 @@ export async function importTable(
     const leftOut = await countLeftOut(connection, table, config);
     const bad = await badRows(connection, table, relation, plans);
     const [first] = bad;
-    if (first !== undefined && config.onBadRow === "error") throw badRow(table, first);
+    if (first !== undefined && config.onBadRow === "error") {
+      throw badRow(table, { ...first, ...remedyFor(first.reason, config) });
+    }
     await connection.run(`DELETE FROM ${identifier(table)} WHERE bad IS NOT NULL`);
     const cells = config.onBadRow === "skip" ? await badCells(connection, table, relation, plans) : [];
     const rejected = relation
@@ -85,6 +87,20 @@ function badRow(table: string, { reason, firstPlace, remedy }: Rejected): Corell
     place: firstPlace,
     remedy: `${remedy ?? "Correct the row"}, or set data.source.${table}.onBadRow to skip: bad rows are then counted and left out.`,
   });
+}
+
+/** What may be done about a cell, where its text tells. */
+function remedyFor(reason: string, { decimal, missing }: TableConfig): { remedy?: string } {
+  const text = /: ("(?:[^"\\]|\\.)*")$/.exec(reason)?.[1];
+  if (text === undefined) return {};
+  if (decimal === "." && /^" *[+-]?\d*,\d+ *"$/.test(text)) return { remedy: 'Set `decimal: ","`' };
+  const known =
+    /^" *(?:\\\\N|N\/?A|<NA>|NaN|null|none|nil|\?|-+|\.)? *"$/i.test(text) && text.trim() !== '""';
+  if (known && !missing.includes(text))
+    return {
+      remedy: `Correct the row, name the text in \`missing: [${text}]\` where it stands for no value`,
+    };
+  return {};
 }
 
 /**

@@ -158,7 +158,7 @@ export function jsonRows(
           for (const [index, text] of texts.entries()) {
             if (text.trim() === "") continue;
             const line = first + index;
-            const kind = complaints.get(index);
+            const kind = complaints.get(index) ?? notation(text);
             if (kind !== undefined) rejects.line(file.name, { line, kind, position: 0 });
             else {
               writer.begin(number * linesOfFile + line);
@@ -192,6 +192,13 @@ export function jsonRows(
       return [...names];
     },
   };
+}
+
+/** What a line is that is no JSON object by its first characters. */
+function notation(text: string): "array" | "python" | undefined {
+  const start = /^\s*(?:(\[)|\{\s*u?'|)/.exec(text)!;
+  if (start[1] !== undefined) return "array";
+  return start[0].endsWith("'") ? "python" : undefined;
 }
 
 function parsed(text: string): unknown {
@@ -236,13 +243,22 @@ class Rejects {
     rejected.reason ||= `a row has ${found} columns where ${expected} are expected`;
   }
 
-  line(file: string, { line, kind, position }: BadLine): void {
+  line(
+    file: string,
+    { line, kind, position }: Omit<BadLine, "kind"> & { kind: BadLine["kind"] | "array" | "python" },
+  ): void {
     const rejected = this.#count(kind, `${file}:${line}, column ${position + 1}`);
     if (rejected.reason !== "") return;
     if (kind === "long") rejected.reason = "a line is longer than 2,000,000 characters";
     else if (kind === "encoding") {
       rejected.reason = encodingComplaint(this.#config.encoding);
       rejected.remedy = "Set the encoding in which the file was written (utf-8, latin1, cp1252, utf-16)";
+    } else if (kind === "array") {
+      rejected.reason = "a line is a JSON array, or the start of one, and not an object";
+      rejected.remedy = "Write an object a line (jq -c '.[]' does that of one array)";
+    } else if (kind === "python") {
+      rejected.reason = "a line is in Python's notation ('...'), not JSON";
+      rejected.remedy = "Write it by json.dumps (ast.literal_eval reads it)";
     } else {
       rejected.reason = "a quote is not closed, or text follows it";
       rejected.remedy =
