@@ -34,9 +34,15 @@ type Cells = [user: string, item: string, rating: string, time: string];
 /** Ways to spoil a row; each makes it bad whatever the dialect. */
 const spoilings: Record<string, (cells: Cells, delimiter: string, noise: string, quote: string) => Buffer> = {
   openQuote: ([user, item, ...rest], delimiter, _, quote) =>
-    Buffer.from([user, ...(quote === "" ? [] : [`${quote}${item}`]), ...rest].join(delimiter)),
+    Buffer.from(
+      [user, ...(quote === "" ? [] : [`${quote}${item.replace(quote, "")}`]), ...rest].join(delimiter),
+    ),
   textBehindQuote: ([user, item, ...rest], delimiter, _, quote) =>
-    Buffer.from([user, ...(quote === "" ? [] : [`${quote}${item}${quote} x`]), ...rest].join(delimiter)),
+    Buffer.from(
+      [user, ...(quote === "" ? [] : [`${quote}${item.replace(quote, "")}${quote} x`]), ...rest].join(
+        delimiter,
+      ),
+    ),
   underscore: ([user, item, , time], delimiter) => Buffer.from([user, item, "1_0", time].join(delimiter)),
   twoSigns: ([user, item, rating], delimiter) => Buffer.from([user, item, rating, "+-0"].join(delimiter)),
   tooFewColumns: ([user, item], delimiter) => Buffer.from([user, item].join(delimiter)),
@@ -143,7 +149,7 @@ describe("malformed files", () => {
         expect(badLines).toContain(lineOf((error as CorellaError).place!, path));
         await rm(path);
       }),
-      { numRuns: 150 },
+      { numRuns: 1000 },
     );
   }, 480_000);
 
@@ -200,7 +206,7 @@ describe("malformed files", () => {
         expect(numbers("bad")).toContain(lineOf((error as CorellaError).place!, path));
         await rm(path);
       }),
-      { numRuns: 60 },
+      { numRuns: 300 },
     );
   }, 240_000);
 
