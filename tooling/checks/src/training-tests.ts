@@ -40,6 +40,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "eight-statistics.test.ts",
     "independent.test.ts",
     "malformed.test.ts",
+    "text.test.ts",
     "movielens.test.ts",
     "prepare-log.test.ts",
     "samples.test.ts",
