@@ -173,6 +173,15 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     path: ["llm", "supervision"],
     error: "dense tells a user's events in turn: prompt.retrieval must be none",
   })
+  .refine(
+    ({ llm, routing, stages }) =>
+      stages.llmAlone.offset === "none" || (llm.loss !== "answer" && routing.mix === "addLogits"),
+    {
+      path: ["stages", "llmAlone", "offset"],
+      error:
+        "the CRM's logit is added to the log odds of the two answers: leave it out, or set llm.loss to twoWay",
+    },
+  )
   .refine(({ llm }) => llm.supervision !== "dense" || llm.targetsPerHistory === 1, {
     path: ["llm", "supervision"],
     error: "dense asks about every event of a history: targetsPerHistory must be 1",

@@ -40,6 +40,15 @@ export interface LlmTuningConfig {
   readonly warmupSteps: number;
 }
 
+/** Stage 3, the LLM alone. */
+export interface LlmAloneConfig extends LlmTuningConfig {
+  /**
+   * `crm`: the CRM's logit is added to the LLM's before the loss, so that the LLM learns what the CRM does not say, as a
+   * further step of boosting does (Friedman 2001); what it says alone is then no answer. `none`: the paper's stage.
+   */
+  readonly offset: "none" | "crm";
+}
+
 /** How L_cal (eq. 3) compares the two models' hidden states. */
 export interface ProjectionConfig {
   /** Common width of the projections g. */
@@ -85,7 +94,7 @@ export interface StagesConfig {
   readonly skip?: readonly StageName[] | undefined;
   readonly warmUp: WarmUpConfig;
   readonly joint: JointConfig;
-  readonly llmAlone: LlmTuningConfig;
+  readonly llmAlone: LlmAloneConfig;
 }
 
 const positiveInteger = z.int().positive();
@@ -159,6 +168,8 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
         patience: positiveInteger.default(3),
       })
       .prefault({}),
-    llmAlone: z.strictObject(llmTuningFields).prefault({}),
+    llmAlone: z
+      .strictObject({ ...llmTuningFields, offset: z.enum(["none", "crm"]).default("none") })
+      .prefault({}),
   })
   .prefault({});

@@ -29,11 +29,11 @@ import type { Asking } from "./asking.ts";
 import type { BaseLlm } from "./base-llm.ts";
 import { llmFeeds, llmPlan, type TextSamples } from "./text-samples.ts";
 
-/** L_llm from the decoder's output and the labels, float32 [batch], 1 for Yes. */
-export type LlmLoss = (output: DecoderOutput, labels: Tensor) => Tensor;
+/** L_llm from the decoder's output and the labels, float32 [batch], 1 for Yes; `offset` as `twoWayLoss` has it. */
+export type LlmLoss = (output: DecoderOutput, labels: Tensor, offset?: Tensor) => Tensor;
 
 /** L_llm of the probability by which samples are scored: cross entropy of the softmax over the two answers (eq. 2). */
-export const twoWay: LlmLoss = ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels);
+export const twoWay: LlmLoss = ({ yesNoLogits }, labels, offset) => twoWayLoss(yesNoLogits, labels, offset);
 
 /** An LLM with its adapter, and its loss. */
 export interface TunedDecoder {

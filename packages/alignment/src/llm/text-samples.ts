@@ -64,19 +64,21 @@ export function llmFeeds(samples: TextSamples, positions: Uint32Array, prefix = 
   return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`${prefix}${name}`, feed]));
 }
 
-/** Batches of samples of similar length; those that share a history stay together. */
+/**
+ * Batches of samples of similar length; those that share a history stay together.
+ * @param sizeOf what a run counts of a batch's size; default: its samples
+ */
 export function llmPlan(
   { tokens, runs }: TextSamples,
   { batchSize, epochs }: Pick<LlmTuningConfig, "batchSize" | "epochs">,
   seed: number,
   purpose: string,
+  sizeOf: (run: Uint32Array) => number = (run) => run.length,
 ): BatchPlan {
   const lengths = tokens.map(({ length }) => length);
   if (runs === undefined) return lengthBucketedPlan(lengths, batchSize, epochs, seed, purpose);
-  const longest = runs.reduce((most, run) => Math.max(most, run.length), 1);
   const ofRuns = runs.map((run) => run.reduce((most, place) => Math.max(most, lengths[place]!), 0));
-  const perBatch = Math.max(1, Math.floor(batchSize / longest));
-  const plan = lengthBucketedPlan(ofRuns, perBatch, epochs, seed, purpose);
+  const plan = lengthBucketedPlan(ofRuns, batchSize, epochs, seed, purpose, runs.map(sizeOf));
   return {
     steps: plan.steps,
     at: (step) => Uint32Array.from(Array.from(plan.at(step)).flatMap((run) => [...runs[run]!])),

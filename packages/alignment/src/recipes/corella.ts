@@ -21,6 +21,7 @@ import { auc, logLoss } from "@corella/metrics";
 import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
+import { crmLogits, offsetFeed } from "../crm/crm-logits.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows } from "../scored-rows.ts";
 import { askingOf } from "../llm/asking.ts";
@@ -62,6 +63,8 @@ export interface ObjectiveModels {
   readonly crm?: Part<CrmOutput>;
   readonly llm?: TunedDecoder;
   readonly aligned?: AlignedLayers;
+  /** Whether the input `offset`, float32 ["batch"], is added to the LLM's logit before its loss. */
+  readonly offset?: boolean;
 }
 
 /**
@@ -69,19 +72,21 @@ export interface ObjectiveModels {
  * float32 ["batch"]. Outputs are the terms before their weights.
  * @param models both models get the same samples; those that are absent have weight 0
  */
-export function objective({ crm, llm, aligned }: ObjectiveModels, weights: LossWeights): Program {
+export function objective({ crm, llm, aligned, offset }: ObjectiveModels, weights: LossWeights): Program {
   const parts: Record<string, Specs> = { ...(crm && { crm }), ...(llm && { llm: llm.part }) };
   if (aligned) parts["projection"] = { params: projectionParams(aligned), tables: {}, inputs: {} };
   const specs = compose(parts);
+  const ofBatch = { shape: ["batch"], dtype: "float32" } as const;
   return {
     ...specs,
-    inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
+    inputs: { ...specs.inputs, label: ofBatch, ...(offset && { offset: ofBatch }) },
     forward(scope) {
       const label = scope.input("label");
+      const known = offset ? scope.input("offset") : undefined;
       const ofCrm = crm?.forward(within(scope, "crm"));
       const ofLlm = llm?.part.forward(within(scope, "llm"));
       const terms: [name: string, weight: number, term: Tensor][] = [];
-      if (ofLlm) terms.push(["llmLoss", weights.llm, llm!.loss(ofLlm, label)]);
+      if (ofLlm) terms.push(["llmLoss", weights.llm, llm!.loss(ofLlm, label, known)]);
       if (ofCrm) terms.push(["crmLoss", weights.crm, binaryCrossEntropy(ofCrm.logit, label)]);
       if (aligned && ofLlm && ofCrm) {
         const { param } = within(scope, "projection");
@@ -146,20 +151,25 @@ export async function corella(run: Run): Promise<RecipeResult> {
   // Stage 3, the LLM alone on another random subset.
   const tuned = skips("llmAlone")
     ? joint
-    : await run.phase("stage-3", "Stage 3: LLM alone", async () =>
-        llmTuning(run, {
-          program: objective({ llm }, llmAloneWeights),
+    : await run.phase("stage-3", "Stage 3: LLM alone", async () => {
+        const samples = await textSamples(run, asking, stages.llmAlone.samples, "llm-alone");
+        const offset = stages.llmAlone.offset === "crm";
+        const known = offset ? await crmLogits(run, crm, joint, samples.rows) : undefined;
+        return llmTuning(run, {
+          program: objective({ llm, offset }, llmAloneWeights),
           values: prefixed(unprefixed(joint, "llm."), "llm."),
-          samples: await textSamples(run, asking, stages.llmAlone.samples, "llm-alone"),
+          samples,
           settings: stages.llmAlone,
           purpose: "llm-alone",
-        }),
-      );
+          feeds: (rows) => (known ? offsetFeed(known, rows) : {}),
+        });
+      });
 
   return routed(run, {
     crmWarm,
     crm: unprefixed(joint, "crm."),
     llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
+    corrects: stages.llmAlone.offset === "crm" && !skips("llmAlone"),
   });
 }
 
@@ -169,7 +179,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
  */
 async function jointTraining(
   run: Run,
-  models: Required<ObjectiveModels>,
+  models: Required<Omit<ObjectiveModels, "offset">>,
   values: Values,
   samples: TextSamples,
 ): Promise<PhaseSpec> {
@@ -232,10 +242,12 @@ interface Trained {
   /** The CRM after stage 2. */
   readonly crm: Values;
   readonly llm: TunedLlm;
+  /** Whether the LLM says what is to be added to the CRM's logit, which is no answer of its own. */
+  readonly corrects: boolean;
 }
 
 /** Fits the router on the validation part, and tells what every model and both together say of the test part. */
-async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeResult> {
+async function routed(run: Run, { crmWarm, crm, llm, corrects }: Trained): Promise<RecipeResult> {
   const { config, data, runtime } = run;
   const { routing } = config;
   const { featureMap, catalogue } = data;
@@ -272,8 +284,13 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
         ? []
         : [{ name: "crm-stage-1", title: "CRM after stage 1", probabilities: warm, shareToLlm: 0 }]),
       { name: "crm", title: "CRM after stage 2", probabilities: said.crm, shareToLlm: 0 },
-      { name: "llm", title: "LLM alone", probabilities: said.llm, shareToLlm: 1 },
-      { ...ruleNames({ kind: "replace" }), ...replaced },
+      {
+        name: "llm",
+        title: corrects ? "the LLM's correction alone" : "LLM alone",
+        probabilities: said.llm,
+        shareToLlm: 1,
+      },
+      ...(corrects ? [] : [{ ...ruleNames({ kind: "replace" }), ...replaced }]),
       { ...ruleNames(adding.rule), ...added },
     ];
     const isThere = predictions.some(({ name }) => name === servedName);
