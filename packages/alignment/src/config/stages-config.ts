@@ -47,6 +47,12 @@ export interface LlmAloneConfig extends LlmTuningConfig {
    * further step of boosting does (Friedman 2001); what it says alone is then no answer. `none`: the paper's stage.
    */
   readonly offset: "none" | "crm";
+  /** Validations of the LLM in an epoch; the adapter of the best AUC is kept. 0: none, and the last one is kept. */
+  readonly validationsPerEpoch: number;
+  /** Of the validation part, random ones, at least so many. */
+  readonly validationSamples: number;
+  /** Validations without a new best after which the stage ends. */
+  readonly patience: number;
 }
 
 /** How L_cal (eq. 3) compares the two models' hidden states. */
@@ -169,7 +175,13 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
       })
       .prefault({}),
     llmAlone: z
-      .strictObject({ ...llmTuningFields, offset: z.enum(["none", "crm"]).default("none") })
+      .strictObject({
+        ...llmTuningFields,
+        offset: z.enum(["none", "crm"]).default("none"),
+        validationsPerEpoch: z.int().nonnegative().default(0),
+        validationSamples: positiveInteger.default(1000),
+        patience: positiveInteger.default(3),
+      })
       .prefault({}),
   })
   .prefault({});

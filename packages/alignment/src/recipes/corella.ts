@@ -21,13 +21,14 @@ import { auc, logLoss } from "@corella/metrics";
 import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
-import { crmLogits, offsetFeed } from "../crm/crm-logits.ts";
+import { crmLogits } from "../crm/crm-logits.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows } from "../scored-rows.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
+import { llmAlone } from "../llm/llm-alone.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
@@ -149,27 +150,24 @@ export async function corella(run: Run): Promise<RecipeResult> {
       );
 
   // Stage 3, the LLM alone on another random subset.
+  const corrects = stages.llmAlone.offset === "crm" && !skips("llmAlone");
   const tuned = skips("llmAlone")
     ? joint
-    : await run.phase("stage-3", "Stage 3: LLM alone", async () => {
-        const samples = await textSamples(run, asking, stages.llmAlone.samples, "llm-alone");
-        const offset = stages.llmAlone.offset === "crm";
-        const known = offset ? await crmLogits(run, crm, joint, samples.rows) : undefined;
-        return llmTuning(run, {
-          program: objective({ llm, offset }, llmAloneWeights),
+    : await run.phase("stage-3", "Stage 3: LLM alone", () =>
+        llmAlone(run, {
+          llm,
+          program: objective({ llm, offset: corrects }, llmAloneWeights),
           values: prefixed(unprefixed(joint, "llm."), "llm."),
-          samples,
-          settings: stages.llmAlone,
-          purpose: "llm-alone",
-          feeds: (rows) => (known ? offsetFeed(known, rows) : {}),
-        });
-      });
+          asking,
+          known: corrects ? (rows) => crmLogits(run, crm, joint, rows) : undefined,
+        }),
+      );
 
   return routed(run, {
     crmWarm,
     crm: unprefixed(joint, "crm."),
     llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
-    corrects: stages.llmAlone.offset === "crm" && !skips("llmAlone"),
+    corrects,
   });
 }
 

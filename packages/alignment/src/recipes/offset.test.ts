@@ -11,7 +11,16 @@ import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.t
 
 const config: RunConfig = {
   ...smallConfig,
-  stages: { ...smallConfig.stages, llmAlone: { ...smallConfig.stages.llmAlone, offset: "crm" } },
+  stages: {
+    ...smallConfig.stages,
+    llmAlone: {
+      ...smallConfig.stages.llmAlone,
+      offset: "crm",
+      validationsPerEpoch: 2,
+      validationSamples: 50,
+      learningRate: 1e-6,
+    },
+  },
 };
 
 let whole: TrainingResult;
@@ -36,6 +45,14 @@ test("interrupted in every phase, a run ends with the same bundle", async () => 
   const { phases, manifest } = await interruptedRun(config);
   expect(phases).toEqual(["stage-1", "stage-0", "stage-2", "stage-3"]);
   expect(manifest).toBe(await manifestOf(whole));
+});
+
+test("the stage is validated with what it adds to, and keeps the best", async () => {
+  const { validations, best } = whole.phases.find(({ name }) => name === "stage-3")!;
+  expect(validations.map(({ step }) => step)).toEqual([0, 2, 4]);
+  // An LLM that hardly moves has the CRM's AUC, where it would have .5 alone.
+  for (const { score } of validations) expect(score).toBeGreaterThan(0.6);
+  expect(validations).toContainEqual(best);
 });
 
 test("logits of rows are those of the CRM that serves", async () => {
