@@ -4,12 +4,14 @@ import { type DataConfigInput, parseDataConfig, type RatingsConfig } from "../co
 import { createLog, type InteractionLog } from "../log.ts";
 import { checkTimes } from "../plausible.ts";
 import { literal } from "./database.ts";
+import { numberMacro } from "./number.ts";
 import { requireTimeFormat, settleDates, timePlans } from "./times.ts";
 
 let connection: DuckDBConnection;
 beforeAll(async () => {
   connection = await (await DuckDBInstance.create(":memory:", { threads: "1" })).connect();
   await connection.run("SET TimeZone = 'UTC'");
+  await connection.run(numberMacro("."));
 });
 afterAll(() => connection.closeSync());
 
