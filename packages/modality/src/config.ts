@@ -25,7 +25,7 @@ const tableFields = {
   path: z.string().min(1),
   /** The file inside of `path` when that is a `.zip`. */
   member: z.string().min(1).optional(),
-  format: z.enum(["csv", "parquet", "jsonl"]).default("csv"),
+  format: z.enum(["csv", "parquet", "jsonl", "json"]).default("csv"),
   delimiter: z.string().min(1).max(4).default(","),
   /** The quote of delimited text; "" when quotes are ordinary characters, as in MovieLens. */
   quote: z.string().max(1).default('"'),
@@ -73,8 +73,10 @@ const partNames = z.union([
 const ratingsSchema = z.strictObject({
   ...tableFields,
   columns: z.strictObject({
-    user: columnReference,
-    item: columnReference,
+    /** Left out: each row is a user of its own, without a history. */
+    user: columnReference.optional(),
+    /** Left out: all rows are of one item. */
+    item: columnReference.optional(),
     rating: columnReference.optional(),
     /** 0 and 1, -1 and 1, or words such as true and false. */
     label: columnReference.optional(),
@@ -217,6 +219,8 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
         "label",
         "the labels are in columns.label, so a threshold has no rating to look at: write label: { column: true }",
       );
+    if (impressions !== undefined && columns.item === undefined)
+      refuse("source.ratings.columns", "impressions need columns.item, the list of the items shown");
     if (impressions !== undefined && impressions.labels !== "attached" && columns.label === undefined)
       refuse("source.ratings.columns", `impressions with labels: ${impressions.labels} need columns.label`);
     if (split.kind === "given" && columns.part === undefined && parts === undefined)
@@ -262,7 +266,7 @@ export type AttributeColumn =
 export interface TableConfig {
   path: string;
   member?: string | undefined;
-  format: "csv" | "parquet" | "jsonl";
+  format: "csv" | "parquet" | "jsonl" | "json";
   delimiter: string;
   quote: string;
   escape: string;
@@ -278,8 +282,8 @@ export interface TableConfig {
 /** The table of interactions. */
 export interface RatingsConfig extends TableConfig {
   columns: {
-    user: ColumnReference;
-    item: ColumnReference;
+    user?: ColumnReference | undefined;
+    item?: ColumnReference | undefined;
     rating?: ColumnReference | undefined;
     label?: ColumnReference | undefined;
     time?: ColumnReference | undefined;

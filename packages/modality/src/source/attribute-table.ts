@@ -7,6 +7,7 @@ import { identifier, literal } from "./database.ts";
 import { openFiles } from "./files.ts";
 import { normaliseIds, spellingDifference } from "./ids.ts";
 import { type ColumnPlan, importTable, type Skipped } from "./import-table.ts";
+import { withoutJsonLists } from "./json-array.ts";
 import { parseLiteral } from "./literal.ts";
 import { idPlan } from "./rating-columns.ts";
 import { truthSql } from "./truth.ts";
@@ -27,18 +28,19 @@ export interface AttributesRead {
 export async function readAttributes(
   connection: DuckDBConnection,
   table: "items" | "users",
-  config: ItemsConfig | UsersConfig | undefined,
+  given: ItemsConfig | UsersConfig | undefined,
   baseFolder: string,
   scratchFolder: string,
 ): Promise<AttributesRead> {
   const entity = table === "items" ? "item" : "user";
   const warnings = await normaliseIds(connection, "ratings", entity);
-  if (config === undefined) {
+  if (given === undefined) {
     const { ids, activeCount } = await createCodes(connection, table, entity, false);
     const entities = { ids, activeCount, attributes: ids.map(() => ({})) };
     return { entities, skipped: [], attributes: [], warnings };
   }
-  const files = await openFiles(connection, table, config, baseFolder, scratchFolder);
+  const opened = await openFiles(connection, table, given, baseFolder, scratchFolder);
+  const { config, files } = await withoutJsonLists(table, given, opened, scratchFolder);
   const place = files.nameOf(files.paths[0]!);
   const plans = columnPlans(config, entity);
   const skipped = await importTable(connection, table, config, files, plans);

@@ -1,4 +1,4 @@
-import type { DataConfig } from "../config.ts";
+import type { ColumnReference, DataConfig } from "../config.ts";
 import { literal } from "./database.ts";
 import { blanks } from "./ids.ts";
 import type { ColumnPlan } from "./import-table.ts";
@@ -15,8 +15,8 @@ export const idPlan: Omit<ColumnPlan, "reference"> = {
 export function ratingColumns({ source, label }: DataConfig): Record<string, ColumnPlan> {
   const { columns, impressions } = source.ratings;
   const plans: Record<string, ColumnPlan> = {
-    user: { reference: columns.user, ...idPlan, complaint: `the user's ${idPlan.complaint!.slice(4)}` },
-    item: { reference: columns.item, ...idPlan, complaint: `the item's ${idPlan.complaint!.slice(4)}` },
+    ...(columns.user !== undefined && { user: idOf("user", columns.user) }),
+    ...(columns.item !== undefined && { item: idOf("item", columns.item) }),
     ...timePlans(source.ratings),
   };
   if (columns.rating !== undefined) {
@@ -46,6 +46,10 @@ export function ratingColumns({ source, label }: DataConfig): Record<string, Col
     };
   }
   return plans;
+}
+
+function idOf(entity: string, reference: ColumnReference): ColumnPlan {
+  return { reference, ...idPlan, complaint: `the ${entity}'s ${idPlan.complaint!.slice(4)}` };
 }
 
 const usualNames = {

@@ -4,6 +4,7 @@ import type { DataConfig, RatingsConfig } from "../config.ts";
 import { identifier } from "./database.ts";
 import { openFiles, type OpenedFiles } from "./files.ts";
 import { importTable, type Skipped } from "./import-table.ts";
+import { withoutJsonLists } from "./json-array.ts";
 import { ratingColumns } from "./rating-columns.ts";
 import { requireTimeFormat, settleDates } from "./times.ts";
 
@@ -17,17 +18,28 @@ export async function readRatings(
   baseFolder: string,
   scratchFolder: string,
 ): Promise<{ skipped: Skipped[]; place: string }> {
-  const { ratings } = config.source;
-  refuseSameColumn(ratings);
-  await requireTimeFormat(connection, ratings);
-  const files = await openFiles(connection, "ratings", ratings, baseFolder, scratchFolder);
+  refuseSameColumn(config.source.ratings);
+  await requireTimeFormat(connection, config.source.ratings);
+  const opened = await openFiles(connection, "ratings", config.source.ratings, baseFolder, scratchFolder);
+  const { config: ratings, files } = await withoutJsonLists(
+    "ratings",
+    config.source.ratings,
+    opened,
+    scratchFolder,
+  );
   const place = files.nameOf(files.paths[0]!);
   const skipped =
     ratings.parts === undefined || ratings.columns.part !== undefined
       ? await importTable(connection, "ratings", ratings, files, ratingColumns(config))
-      : await importParts(connection, config, ratings.parts, files);
+      : await importParts(
+          connection,
+          { ...config, source: { ...config.source, ratings } },
+          ratings.parts,
+          files,
+        );
   await settleDates(connection, ratings, place);
   await requireRows(connection, place);
+  await nameTheUnnamed(connection, ratings);
   await settleLabels(connection, place);
   return { skipped, place };
 }
@@ -72,7 +84,7 @@ async function importParts(
   const { ratings } = config.source;
   const names = ["train", "validation", "test"] as const;
   const partOf = (path: string): number =>
-    names.findIndex((part) => parts[part]?.some((pattern) => matches(path, pattern)));
+    names.findIndex((part) => parts[part]?.some((pattern) => matches(files.nameOf(path), pattern)));
   const lost = files.paths.find((path) => partOf(path) < 0);
   const empty = names.find(
     (part, code) => parts[part] !== undefined && !files.paths.some((path) => partOf(path) === code),
@@ -110,6 +122,18 @@ function matches(path: string, pattern: string): boolean {
     .replaceAll("*", "[^/]*")
     .replaceAll("?", "[^/]");
   return new RegExp(`(?:^|/)${source}$`).test(path.replaceAll("\\", "/"));
+}
+
+/** Where no column says the user, each row is one of its own; where none says the item, all are of one. */
+async function nameTheUnnamed(connection: DuckDBConnection, { columns }: RatingsConfig): Promise<void> {
+  for (const [name, reference, id] of [
+    ["user", columns.user, "rowid::VARCHAR"],
+    ["item", columns.item, "'any'"],
+  ] as const) {
+    if (reference !== undefined) continue;
+    await connection.run(`ALTER TABLE ratings ADD COLUMN ${identifier(name)} VARCHAR`);
+    await connection.run(`UPDATE ratings SET ${identifier(name)} = ${id}`);
+  }
 }
 
 async function requireRows(connection: DuckDBConnection, place: string): Promise<void> {
