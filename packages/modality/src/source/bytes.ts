@@ -29,7 +29,7 @@ export async function readStart(path: string): Promise<Buffer> {
  */
 export async function* readBytes(file: TextFile): AsyncGenerator<Buffer, void, undefined> {
   const codec = codecOf(await readStart(file.path));
-  const expected = /\.gz$/.test(file.path) ? "gzip" : /\.zst$/.test(file.path) ? "zstd" : undefined;
+  const expected = file.path.endsWith(".gz") ? "gzip" : file.path.endsWith(".zst") ? "zstd" : undefined;
   if (codec === undefined && expected !== undefined && !(await isEmpty(file.path))) {
     throw broken(file, expected, "it does not begin as one");
   }

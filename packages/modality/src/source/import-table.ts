@@ -10,7 +10,7 @@ import { unknownColumn } from "./layout.ts";
 import { numberMacro } from "./number.ts";
 import { openRelation, type Relation } from "./relation.ts";
 import { isRemote, notFetched } from "./remote.ts";
-import type { Rejected } from "./text-rows.ts";
+import type { Rejected } from "./rejects.ts";
 
 /** A column to read: where it is, how its text becomes a value, and when the value is bad. */
 export interface ColumnPlan {

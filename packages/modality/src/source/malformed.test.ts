@@ -168,7 +168,7 @@ describe("malformed files", () => {
       "nonsense \u001f \u001b",
       '{"u": "a\u0000", "i": "b", "r": 1, "t": 5}\u0000',
     );
-    const good = fc
+    const goodLine = fc
       .record({
         u: fc.integer({ min: 1, max: 9 }),
         i: fc.stringMatching(/^[a-z"é\\]{1,6}$/),
@@ -177,11 +177,11 @@ describe("malformed files", () => {
       })
       .map((object) => JSON.stringify(object));
     const line = fc.oneof(
-      good.map((text) => [text, "good"]),
+      goodLine.map((text) => [text, "good"]),
       spoiled.map((text) => [text, "bad"]),
       fc.constantFrom("", " ", "\t").map((text) => [text, "blank"]),
     );
-    const file = fc.record({
+    const jsonFile = fc.record({
       lines: fc.array(line, { maxLength: 12 }),
       codec: fc.constantFrom(...Object.keys(codecs)),
       lineBreak: fc.constantFrom("\n", "\r\n"),
@@ -189,10 +189,10 @@ describe("malformed files", () => {
     });
     const config = { format: "jsonl", columns: { user: "u", item: "i", rating: "r", time: "t" } } as const;
     await fc.assert(
-      fc.asyncProperty(file, async ({ lines, codec, lineBreak, end }) => {
+      fc.asyncProperty(jsonFile, async ({ lines, codec, lineBreak, end }) => {
         const all = [...lines, ['{"u":1,"i":"q","r":2,"t":7}', "good"], ["{", "bad"]];
         const path = join(folder, `${files++}${codec}`);
-        const text = all.map(([text]) => text).join(lineBreak) + (end ? lineBreak : "");
+        const text = all.map(([content]) => content).join(lineBreak) + (end ? lineBreak : "");
         await writeFile(path, codecs[codec]!(Buffer.from(text)));
         const numbers = (kind: string): number[] =>
           all.flatMap(([, is], index) => (is === kind ? [index + 1] : []));
@@ -212,7 +212,7 @@ describe("malformed files", () => {
 
   test("a compressed file that is cut anywhere, has a bit turned or something behind it, is refused", async () => {
     const csv = Buffer.from(
-      Array.from({ length: 60 }, (_, row) => `u${row % 7},i${row % 5},3,${1e9 + row}\n`).join(""),
+      Array.from({ length: 60 }, (_, at) => `u${at % 7},i${at % 5},3,${1e9 + at}\n`).join(""),
     );
     const dialect = { delimiter: ",", quote: '"', header: false };
     const harm = fc.oneof(

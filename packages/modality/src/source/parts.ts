@@ -14,7 +14,8 @@ const spellings: readonly [character: string, letter: string][] = [
   ["\0", "0"],
   [escape, "e"], // the last: its spelling would spoil the others'
 ];
-const special = /[\u001f\u001b\n\r\0]/;
+const special = new RegExp(`[${spellings.map(([character]) => character).join("")}]`);
+const everySpecial = new RegExp(special, "g");
 const letters = new Map(spellings);
 
 /** So many characters make a part. */
@@ -53,7 +54,7 @@ export class PartWriter {
     this.#text += separator;
     if (special.test(text)) {
       this.#isSpelt = true;
-      this.#text += text.replaceAll(/[\u001f\u001b\n\r\0]/g, (character) => escape + letters.get(character)!);
+      this.#text += text.replaceAll(everySpecial, (character) => escape + letters.get(character)!);
     } else this.#text += text;
   }
 

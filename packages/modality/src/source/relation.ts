@@ -2,9 +2,11 @@ import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { ColumnReference, TableConfig } from "../config.ts";
 import { identifier, literal } from "./database.ts";
+import { delimitedRows } from "./delimited-rows.ts";
 import type { OpenedFiles } from "./files.ts";
+import { jsonRows } from "./json-rows.ts";
 import { unknownColumn } from "./layout.ts";
-import { delimitedRows, jsonRows, type TextRows } from "./text-rows.ts";
+import type { TextRows } from "./text-rows.ts";
 
 /**
  * The wanted columns of a table: SQL of some of its rows each, with VARCHAR columns named by key, `broken` for rows that are no

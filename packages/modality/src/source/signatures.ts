@@ -78,7 +78,7 @@ export function kindOf(start: Buffer): Kind | undefined {
   const known = kinds.find(([begin]) => text.startsWith(begin));
   if (known !== undefined) return known[1];
   if (text.slice(257, 262) === "ustar") return { name: "a tar archive", remedy: unpack };
-  if (/^\x80[\x02-\x05][\x80-\xff}\]cK(]/.test(text)) {
+  if (start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5 && start.length > 2 && start[2]! >= 0x28) {
     return { name: "saved by Python's pickle", remedy: exportText };
   }
   if (/^(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|\?xml)/i.test(text)) {

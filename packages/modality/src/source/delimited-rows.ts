@@ -1,0 +1,104 @@
+import type { ColumnReference, TableConfig } from "../config.ts";
+import { identifier } from "./database.ts";
+import { FieldReader } from "./fields.ts";
+import type { OpenedFiles } from "./files.ts";
+import { type FileLayout, layOut } from "./layout.ts";
+import { PartWriter } from "./parts.ts";
+import { type BadLine, readRecords } from "./records.ts";
+import { Rejects } from "./rejects.ts";
+import { linesOfFile, noRows, type TextRows } from "./text-rows.ts";
+
+/** Columns of which no cell can have a line break, whatever the table. */
+const oneLine: ReadonlySet<string> = new Set(["user", "item", "rating", "label", "time"]);
+
+/**
+ * The rows of files of delimited text. Every line of theirs is blank, a header, part of a row, or counted as rejected.
+ * @param wanted columns by the key under which they are selected
+ * @throws CorellaError those of `layOut` and `readRecords`
+ */
+export async function delimitedRows(
+  table: string,
+  config: TableConfig,
+  opened: OpenedFiles,
+  wanted: Readonly<Record<string, ColumnReference>>,
+): Promise<TextRows> {
+  const files = opened.paths.map((path) => ({ path, name: opened.nameOf(path) }));
+  const layouts = await layOut(table, config, files, wanted);
+  const keys = Object.keys(wanted);
+  const rejects = new Rejects(config);
+  const missing = new Set(config.missing);
+  async function* parts(): AsyncGenerator<string, void, undefined> {
+    const writer = new PartWriter(opened.scratchFolder, table, keys.length);
+    const select = (cells: string[]): string =>
+      `${cells.map((cell, index) => `${cell} AS ${identifier(keys[index]!)}`).join(", ")}, false AS broken`;
+    try {
+      for (const [number, layout] of layouts.entries()) {
+        const { file, count } = layout;
+        const positions = keys.map((key) => layout.positions[key]!);
+        let isHeader = config.header;
+        const handlers = {
+          mayBe: rowCheck(config, layout),
+          record: ({ line, fields }: { line: number; fields: string[] }): void => {
+            if (isHeader) isHeader = false;
+            else if (fields.length !== count) rejects.columns(file.name, line, fields.length, count);
+            else {
+              writer.begin(number * linesOfFile + line);
+              for (const position of positions) {
+                const cell = fields[position]!;
+                writer.cell(missing.has(cell) ? "" : cell);
+              }
+              writer.end();
+            }
+          },
+          bad: (bad: BadLine) => rejects.line(file.name, bad),
+        };
+        for await (const _ of readRecords(file, config, handlers)) {
+          if (await writer.flush()) {
+            yield (await writer.take(select))!;
+            await writer.remove();
+          }
+        }
+      }
+      const last = await writer.take(select);
+      yield last ?? noRows(keys);
+    } finally {
+      await writer.remove();
+    }
+  }
+  return {
+    parts: parts(),
+    rejected: () => rejects.all(),
+    placeOf: (at, key) => {
+      const { file, positions } = layouts[Math.floor(at / linesOfFile)]!;
+      return `${file.name}:${at % linesOfFile}, column ${positions[key]! + 1} (${key})`;
+    },
+  };
+}
+
+/**
+ * Whether a record that takes several lines may be a row. Where a quote was left open by mistake, a quote of a later row may end
+ * it: then its columns are too many or too few, an id or number holds a line break, or its other lines are rows by themselves.
+ */
+function rowCheck(
+  config: TableConfig,
+  { count, positions }: FileLayout,
+): (fields: readonly string[], others: readonly string[]) => boolean {
+  const reader = new FieldReader(config);
+  const keys = Object.entries(positions).filter(([key]) => oneLine.has(key));
+  const alike = keys.filter(([key]) => keys.length === 1 || key !== "item").map(([, position]) => position);
+  return (fields, others) => {
+    if (fields.length !== count || keys.some(([, position]) => fields[position]!.includes("\n")))
+      return false;
+    return !others.some(
+      (line) =>
+        reader.begin(line) === "whole" &&
+        reader.fields.length === count &&
+        alike.every((position) => shapeOf(reader.fields[position]!) === shapeOf(fields[position]!)),
+    );
+  };
+}
+
+/** What ids and numbers of a column have in common: empty or not, with digits or not, with blanks or not. */
+function shapeOf(cell: string): string {
+  return `${cell === ""} ${/\d/.test(cell)} ${/\s/.test(cell)}`;
+}
