@@ -66,7 +66,9 @@ export {
 } from "./features/alone.ts";
 export { type FeatureWarning, featureWarnings } from "./features/warnings.ts";
 export { encodeRecords } from "./features/encode-records.ts";
+export { missingInputs } from "./features/record-values.ts";
 export { encodeRows } from "./features/encode-rows.ts";
+export { type NeedsHistory, requireHistory } from "./features/history-window.ts";
 export { type NeedsStatistics, recordsAt, statisticsAt } from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
 export type { OwnEvent } from "./statistics/own-events.ts";
