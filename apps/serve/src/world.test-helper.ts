@@ -3,6 +3,7 @@ import { createCatalogue, type RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { createApp, type AppParts } from "./app.ts";
+import { exampleRequest } from "./example.ts";
 
 const catalogue = createCatalogue([
   ["1", { title: "One" }],
@@ -76,6 +77,7 @@ export function world(
       items: 2,
       users: 1,
     },
+    example: exampleRequest({ catalogue, featureMap: undefined }, histories),
     log: (line) => lines.push(line),
     ...parts,
   });

@@ -95,7 +95,16 @@ export {
 } from "./vectors/vectors-file.ts";
 export { nameOfVectors } from "./vectors/standard-vectors.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
-export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
+export {
+  attributeRich,
+  type PromptConfig,
+  promptSchema,
+  type PromptSettings,
+  promptSettingsSchema,
+  templateA,
+  templateLikes,
+  withPromptDefaults,
+} from "./prompt/config.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
 export { planOfBoth, promptStatistics } from "./prompt/plan.ts";
 export { embeddingFrom, type ItemEmbedding, type ItemVectors } from "./prompt/similar.ts";

@@ -1,4 +1,6 @@
+import { CorellaError } from "@corella/errors";
 import { z } from "zod";
+import { decimalRating, type InteractionLog } from "../log.ts";
 
 /** Template A of the paper (method.md section 1), verbatim; the space after "Answer:" is the paper's. */
 export const templateA: string =
@@ -61,16 +63,32 @@ export interface PromptConfig {
   specialTokens: string[];
 }
 
+/** What follows from the data where a configuration leaves it out. */
+type OfData = "historyLength" | "historyItem" | "ratingScale" | "likedThreshold";
+
+/** How a record becomes text, as a run's configuration says it; `withPromptDefaults` adds what follows from its data. */
+export type PromptSettings = Omit<PromptConfig, OfData> & Partial<Pick<PromptConfig, OfData>>;
+
 const titleAndYear = "{{title}}{% if year %} ({{year}}){% endif %}";
 
+/** History items where there is nothing but labels: a number of stars would be made up. */
+const historyItemOfLabels = `"${titleAndYear}" ({{"liked" if liked else "disliked"}})`;
+
+const defaultsOfData: Pick<PromptConfig, OfData> = {
+  historyLength: 10,
+  historyItem: `"${titleAndYear}" ({{rating}}/{{rating_scale}})`,
+  ratingScale: 5,
+  likedThreshold: 4,
+};
+
 /** The text modality, as a run's YAML may say it. */
-export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z
+export const promptSettingsSchema: z.ZodType<PromptSettings, Partial<PromptConfig>> = z
   .strictObject({
     template: z.string().min(1).default(templateA),
-    historyLength: z.int().nonnegative().default(10),
+    historyLength: z.int().nonnegative().optional(),
     historyHop: z.int().positive().default(1),
     retrieval: z.enum(["none", "crm", "llm"]).default("none"),
-    historyItem: z.string().min(1).default(`"${titleAndYear}" ({{rating}}/{{rating_scale}})`),
+    historyItem: z.string().min(1).optional(),
     listItem: z.string().min(1).default(`"${titleAndYear}"`),
     target: z
       .string()
@@ -78,15 +96,83 @@ export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z
       .default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),
     separator: z.string().default(", "),
     emptyHistory: z.string().default("none"),
-    ratingScale: z.number().positive().default(5),
-    likedThreshold: z.number().default(4),
+    ratingScale: z.number().positive().optional(),
+    likedThreshold: z.number().optional(),
     normaliseTitles: z.boolean().default(false),
     maxTextLength: z.int().positive().default(150),
     textLimits: z.record(z.string(), z.int().positive()).default({}),
     maxTokens: z.int().positive().optional(),
     specialTokens: z.array(z.string().min(1)).default([]),
   })
-  .refine(({ historyHop, historyLength }) => historyHop <= Math.max(1, historyLength), {
-    path: ["historyHop"],
-    error: "must be at most historyLength",
-  });
+  .refine(
+    ({ historyHop, historyLength = defaultsOfData.historyLength }) =>
+      historyHop <= Math.max(1, historyLength),
+    { path: ["historyHop"], error: "must be at most historyLength" },
+  ) as z.ZodType<PromptSettings, Partial<PromptConfig>>;
+
+/** The text modality without a log: what would follow from its data is that of ratings of 1 to 5. */
+export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = promptSettingsSchema.transform(
+  (settings) => ({ ...settings, ...filledIn(defaultsOfData, settings) }),
+);
+
+/**
+ * Settings of a prompt with all that follows from the data of a log where they leave it out: the scale and what counts as liked,
+ * the words for events that have a label and no rating, and as many events as the window has, 10 at most.
+ * @throws CorellaError `prompt/short-window` for more events than the log's window has
+ */
+export function withPromptDefaults(settings: PromptSettings, log: InteractionLog): PromptConfig {
+  const { maxLength } = log.history;
+  const { historyLength = Math.min(defaultsOfData.historyLength, maxLength) } = settings;
+  if (historyLength > maxLength) {
+    throw new CorellaError({
+      code: "prompt/short-window",
+      message: `The prompt tells ${historyLength} events, the window of histories has ${maxLength}.`,
+      place: "prompt.historyLength",
+      remedy: `Set data.history.maxLength to ${historyLength}, or prompt.historyLength to at most ${maxLength}.`,
+    });
+  }
+  const { lowest, highest, hasRatings } = describeRatings(log);
+  // A threshold that no rating is below or above says nothing: labels beside ratings, of which nobody said what is liked.
+  const separates = !hasRatings || (lowest < log.likedThreshold && log.likedThreshold <= highest);
+  const ofLog = {
+    historyLength,
+    historyItem: hasRatings ? defaultsOfData.historyItem : historyItemOfLabels,
+    ratingScale: Math.max(1, Math.ceil(highest)),
+    likedThreshold: separates ? log.likedThreshold : defaultsOfData.likedThreshold,
+  };
+  return { ...settings, ...filledIn(ofLog, settings) };
+}
+
+/** The defaults, where the settings do not say otherwise. */
+function filledIn(
+  defaults: Pick<PromptConfig, OfData>,
+  settings: PromptSettings,
+): Pick<PromptConfig, OfData> {
+  return {
+    historyLength: settings.historyLength ?? defaults.historyLength,
+    historyItem: settings.historyItem ?? defaults.historyItem,
+    ratingScale: settings.ratingScale ?? defaults.ratingScale,
+    likedThreshold: settings.likedThreshold ?? defaults.likedThreshold,
+  };
+}
+
+/** The lowest and highest rating of a log, and whether there are ratings at all: labels alone are two values, none above 1. */
+function describeRatings({ rating }: Pick<InteractionLog, "rating">): {
+  lowest: number;
+  highest: number;
+  hasRatings: boolean;
+} {
+  const distinct = new Set<number>();
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let row = 0; row < rating.length; row++) {
+    const value = rating[row]!;
+    if (value < lowest) lowest = value;
+    if (value > highest) highest = value;
+    if (distinct.size < 3) distinct.add(value);
+  }
+  return {
+    lowest,
+    highest: decimalRating(highest),
+    hasRatings: rating.length > 0 && (distinct.size > 2 || highest > 1),
+  };
+}
