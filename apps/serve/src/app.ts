@@ -8,7 +8,7 @@ import type { ServiceInfo } from "./info.ts";
 import { policyOf } from "./llm-use.ts";
 import { isTimeout, laneDown, problemOf } from "./problem.ts";
 import { createReadiness } from "./readiness.ts";
-import { parseScoreRequest, type Sample } from "./score-request.ts";
+import { parseScoreRequest, requireKnownContext, type Sample } from "./score-request.ts";
 
 /** What the HTTP surface is made of. */
 export interface AppParts {
@@ -92,6 +92,7 @@ export function createApp(parts: AppParts): Hono {
       const body = await c.req.arrayBuffer();
       if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
       const request = parseScoreRequest(body);
+      requireKnownContext(request, info.context ?? []);
       const completed = request.samples.map((sample) => completeRecord(sample, histories, catalogue));
       const policy = policyOf(request.llm, info.models);
       const predictions = await readiness.predictor().score(

@@ -24,9 +24,11 @@ test("an example's rating is one of the data", () => {
     { item: "b's", rating: 0, time: 1 },
     { item: "a", rating: 1, time: 2 },
   ]);
-  const example = exampleRequest({ catalogue, featureMap: undefined }, ofLabels);
+  const example = exampleRequest({ catalogue, featureMap: undefined, context: undefined }, ofLabels);
   expect(example).toEqual({ item: "b's", history: [{ item: "a", rating: 1 }] });
   expect(exampleCommand("http://x", example)).toContain(`'{"item":"b\\u0027s","history":[`);
   // Where nobody has a past, none is made up.
-  expect(exampleRequest({ catalogue, featureMap: undefined }, historiesOf([]))).toEqual({ item: "a" });
+  expect(exampleRequest({ catalogue, featureMap: undefined, context: undefined }, historiesOf([]))).toEqual({
+    item: "a",
+  });
 });

@@ -7,19 +7,20 @@ const sampleSize = 100;
 
 /** A request that a bundle can answer: an item of its catalogue, and an event that was, with a rating as its data have them. */
 export function exampleRequest(
-  { catalogue, featureMap }: Pick<Bundle, "catalogue" | "featureMap">,
+  { catalogue, featureMap, context }: Pick<Bundle, "catalogue" | "featureMap" | "context">,
   histories: Histories,
 ): Sample {
   const best = bestEvent(histories);
   const item = catalogue.ids.find((id) => id !== best?.item) ?? catalogue.ids[0] ?? "an item";
-  if (best === undefined) return { item };
+  const sample = { item, ...(context !== undefined && { context }) };
+  if (best === undefined) return sample;
   const { time, ...untimed } = best;
-  const readsTime = featureMap?.toJson().features.some(
-    (feature) => "field" in feature && feature.field.startsWith("time."),
-  );
+  const readsTime = featureMap
+    ?.toJson()
+    .features.some((feature) => "field" in feature && feature.field.startsWith("time."));
   return readsTime === true && time !== undefined
-    ? { item, history: [best], time: time + 3600 }
-    : { item, history: [untimed] };
+    ? { ...sample, history: [best], time: time + 3600 }
+    : { ...sample, history: [untimed] };
 }
 
 /** The event with the highest rating. */

@@ -77,7 +77,7 @@ export function world(
       items: 2,
       users: 1,
     },
-    example: exampleRequest({ catalogue, featureMap: undefined }, histories),
+    example: exampleRequest({ catalogue, featureMap: undefined, context: undefined }, histories),
     log: (line) => lines.push(line),
     ...parts,
   });

@@ -5,6 +5,8 @@ import {
   catalogueJsonSchema,
   planOfBoth,
   promptStatistics,
+  usualContext,
+  type Attributes,
   type Catalogue,
   type FeatureMap,
   type InteractionLog,
@@ -69,6 +71,8 @@ export interface Bundle {
   readonly historyLength: number | undefined;
   /** Which events of a sample's own time are before it; undefined in bundles of before. */
   readonly historyTies: InteractionLog["history"]["ties"] | undefined;
+  /** The columns of context that a record may bring, each with its most frequent value; undefined where its data have none. */
+  readonly context: Attributes | undefined;
   /** undefined where there is one model only. */
   readonly router: Router | undefined;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
@@ -91,6 +95,7 @@ const anyFacts = {
   history: z
     .strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) })
     .optional(),
+  context: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
 };
 const crmFactsSchema = z.strictObject(anyFacts);
 const llmFactsSchema = z.strictObject({
@@ -118,6 +123,7 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
     await writeJson(temporary, files.bundle, {
       name,
       history: log.history,
+      context: usualContext(log),
       ...(llm === undefined ? {} : llmFactsOf(llm)),
     });
     if (runConfig !== undefined) await writeFileAtomic(join(temporary, files.runConfig), runConfig);
@@ -175,6 +181,7 @@ export async function openBundle(
     statistics,
     historyLength: featureMap?.historyLength ?? facts.history?.maxLength,
     historyTies: facts.history?.ties,
+    context: facts.context,
     router: routerFile in manifest.files ? await readRouter(folder) : undefined,
     async crm() {
       if (featureMap === undefined) throw noModel("crm", folder);

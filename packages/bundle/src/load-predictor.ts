@@ -1,5 +1,5 @@
 import type { RuntimeConfig } from "@corella/engine";
-import { missingInputs, type RatingRecord } from "@corella/modality";
+import { createPrompt, missingInputs, type RatingRecord } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import type { Lane } from "./lane.ts";
 import { openLane } from "./lanes.ts";
@@ -47,13 +47,14 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
   for (const [i, lane] of opened.entries())
     if (lane.status === "fulfilled") lanes[bundle.models[i]!] = lane.value;
   const predictor = createPredictor(lanes, bundle.router);
+  const ofPrompt = bundle.prompt && createPrompt({ ...bundle.prompt, retrieval: "none" }).context;
   const { now = () => Math.floor(Date.now() / 1000) } = options;
   return {
     ...predictor,
     async score(asked, choice) {
       const records = bundle.statistics === undefined ? asked : timed(asked, now());
       const predictions = await predictor.score(records, choice);
-      return predictions.map((prediction, i) => withMissing(prediction, bundle, records[i]!));
+      return predictions.map((prediction, i) => withMissing(prediction, bundle, ofPrompt, records[i]!));
     },
   };
 }
@@ -62,10 +63,15 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
 function withMissing(
   prediction: Prediction,
   { featureMap, catalogue }: Bundle,
+  contextOfPrompt: ReadonlySet<string> = new Set(),
   record: RatingRecord,
 ): Prediction {
-  if (featureMap === undefined) return prediction;
-  const missing = missingInputs(featureMap, record, catalogue);
+  const missing = [
+    ...(featureMap === undefined ? [] : missingInputs(featureMap, record, catalogue)),
+    ...[...contextOfPrompt].flatMap((name) =>
+      Object.hasOwn(record.context ?? {}, name) ? [] : [`context.${name}`],
+    ),
+  ];
   return missing.length === 0 ? prediction : { ...prediction, missing };
 }
 

@@ -34,15 +34,27 @@ const tableFields = {
   whereToGet: z.string().optional(),
 };
 
+/** Whether names are told apart by more than their case, and none is one that reading needs. */
+function hasOwnNames(columns: object): boolean {
+  const names = Object.keys(columns).map((name) => name.toLowerCase());
+  return new Set([...names, "bad", "bad_text", "broken"]).size === names.length + 3;
+}
+
 const ratingsSchema = z.strictObject({
   ...tableFields,
   columns: z
-    .strictObject({
+    .object({
       user: columnReference,
       item: columnReference,
       rating: columnReference.optional(),
       label: columnReference.optional(),
       time: columnReference,
+    })
+    // Context of the interaction, under names of one's own.
+    .catchall(attributeColumn)
+    .refine(hasOwnNames, {
+      message:
+        "DuckDB tells names of columns apart whatever their case, and knows `bad` and `broken`: call one otherwise",
     })
     .refine((columns) => columns.rating !== undefined || columns.label !== undefined, {
       message: "columns needs a rating or a label",
@@ -157,6 +169,8 @@ export interface RatingsConfig extends TableConfig {
     rating?: ColumnReference | undefined;
     label?: ColumnReference | undefined;
     time: ColumnReference;
+    /** Context of the interaction itself, such as its device, under names of one's own. */
+    [context: string]: AttributeColumn | undefined;
   };
   timeUnit: "seconds" | "milliseconds" | "text";
 }
@@ -208,7 +222,11 @@ type Loose<T extends TableConfig> = Partial<Omit<T, "path" | "columns">> & { pat
 /** What a user writes: defaults may be left out. */
 export interface DataConfigInput {
   source: {
-    ratings: Loose<RatingsConfig> & { columns: RatingsConfig["columns"] };
+    ratings: Loose<RatingsConfig> & {
+      columns: Pick<RatingsConfig["columns"], "user" | "item" | "rating" | "label" | "time"> & {
+        [context: string]: InputAttributeColumn | undefined;
+      };
+    };
     items?:
       | (Loose<ItemsConfig> & {
           columns: { item: ColumnReference; [attribute: string]: InputAttributeColumn };

@@ -103,8 +103,9 @@ export {
   promptSettingsSchema,
   templateA,
   templateLikes,
-  withPromptDefaults,
 } from "./prompt/config.ts";
+export { withPromptDefaults } from "./prompt/of-data.ts";
+export { type ContextColumn, usualContext } from "./context.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
 export { planOfBoth, promptStatistics } from "./prompt/plan.ts";
 export { embeddingFrom, type ItemEmbedding, type ItemVectors } from "./prompt/similar.ts";

@@ -8,6 +8,7 @@ import { readAttributes } from "./source/attribute-table.ts";
 import { withDatabase } from "./source/database.ts";
 import { openFiles } from "./source/files.ts";
 import { importTable, type Skipped } from "./source/import-table.ts";
+import { contextPlans, createContextReader } from "./source/context-columns.ts";
 import { ratingColumns } from "./source/rating-columns.ts";
 
 /**
@@ -34,7 +35,10 @@ async function readAll(
   return withDatabase(async (connection, scratchFolder) => {
     const { ratings, items, users } = config.source;
     const files = await openFiles(connection, "ratings", ratings, baseFolder, scratchFolder);
-    const skipped = await importTable(connection, "ratings", ratings, files, ratingColumns(config));
+    const skipped = await importTable(connection, "ratings", ratings, files, {
+      ...ratingColumns(config),
+      ...contextPlans(ratings),
+    });
     const size = await numberOfRatings(connection, files.nameOf(files.paths[0]!));
     const itemTable = await readAttributes(connection, "items", items, baseFolder, scratchFolder);
     const userTable = await readAttributes(connection, "users", users, baseFolder, scratchFolder);
@@ -79,8 +83,9 @@ async function readColumns(
     time: new Float64Array(size),
     label: new Uint8Array(size),
   };
+  const context = createContextReader(config.source.ratings, size);
   const result = await connection.stream(
-    `SELECT users_codes.code, items_codes.code, ${rating}::FLOAT AS rating, time, ${byThreshold ? "0" : "label"}::UTINYINT
+    `SELECT users_codes.code, items_codes.code, ${rating}::FLOAT AS rating, time, ${byThreshold ? "0" : "label"}::UTINYINT${context.select}
      FROM ratings JOIN users_codes ON ratings."user" = users_codes.id JOIN items_codes ON ratings.item = items_codes.id`,
   );
   let row = 0;
@@ -96,9 +101,10 @@ async function readColumns(
         row,
       );
     }
+    context.add(chunk, Object.keys(columns).length, row);
     row += chunk.rowCount;
   }
   if (byThreshold)
     for (let i = 0; i < size; i++) columns.label[i] = isLiked(columns.rating[i]!, threshold) ? 1 : 0;
-  return { ...columns, history: config.history, likedThreshold: threshold };
+  return { ...columns, context: context.finish(), history: config.history, likedThreshold: threshold };
 }

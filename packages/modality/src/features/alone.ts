@@ -3,7 +3,14 @@ import type { LogSplit } from "../split.ts";
 import type { FeatureConfig } from "./config.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { createDiscriminant, type Discriminant } from "./discriminant.ts";
-import { type Feature, type FeatureMap, type FittedFeature, isField, isStatistic, missingColumnOf } from "./feature-map.ts";
+import {
+  type Feature,
+  type FeatureMap,
+  type FittedFeature,
+  isField,
+  isStatistic,
+  missingColumnOf,
+} from "./feature-map.ts";
 import { entityOf } from "./row-values.ts";
 import { attributeNumber, entityText } from "./values.ts";
 import { paddingId } from "./vocabulary.ts";

@@ -238,7 +238,8 @@ function entityTexts(
   field: FittedField["field"],
   table: { ids: readonly string[]; attributes: InteractionLog["items"]["attributes"] },
 ): (string | undefined)[] {
-  if (field.source !== "user" && field.source !== "item" && field.source !== "history.item") return [];
+  const { source } = field;
+  if (source !== "user" && source !== "item" && source !== "context" && source !== "history.item") return [];
   return table.ids.map((id, code) => entityText(field, id, table.attributes[code]));
 }
 

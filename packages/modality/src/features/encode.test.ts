@@ -61,6 +61,16 @@ const every: FieldFeatureConfig[] = [
   { name: "pause", type: "numeric", field: "time.sinceLast", transform: "log" },
 ];
 
+const ofContext: FieldFeatureConfig[] = [
+  { name: "device", type: "categorical", field: "context.device" },
+  { name: "device_alone", type: "categorical", field: "device" },
+  { name: "price", type: "numeric", field: "price", transform: "log" },
+  { name: "price_id", type: "categorical", field: "price" },
+  { name: "price_bucket", type: "numeric", field: "context.price", transform: { buckets: 2 } },
+  { name: "tags", type: "multivalued", field: "tags", maxLength: 2, pooling: "mean" },
+  { name: "tag", type: "categorical", field: "tags[1]" },
+];
+
 /** No sequence of more events than the log's window has. */
 function withinWindow(features: FieldFeatureConfig[], { history }: InteractionLog): FieldFeatureConfig[] {
   return features.map((feature) =>
@@ -76,7 +86,7 @@ describe("encoding", () => {
       fc.property(randomLog(), (log) => {
         const half = log.size >> 1;
         const fitted = fitFeatureMap(
-          [...withinWindow(every, log), ...statisticsOfEveryKind],
+          [...withinWindow(every, log), ...ofContext, ...statisticsOfEveryKind],
           log,
           Array.from({ length: half }, (_, row) => row),
         );
@@ -346,7 +356,11 @@ describe("a missing number", () => {
     const history = [{ item: "a", rating: 5, time: 1 }];
     const known = { user: "u", item: "a", history, time: 2, userAttributes: { gender: "F", age: 3 } };
     expect(missingInputs(map, known, catalogue)).toEqual([]);
-    expect(missingInputs(map, { ...known, time: undefined }, catalogue)).toEqual(["weekday", "hour", "pause"]);
+    expect(missingInputs(map, { ...known, time: undefined }, catalogue)).toEqual([
+      "weekday",
+      "hour",
+      "pause",
+    ]);
     // A user without a name is nobody that could be known; a user or item that training has not seen is not missing.
     expect(missingInputs(map, { ...known, user: null, history: [] }, catalogue)).toEqual(["user", "pause"]);
     expect(missingInputs(map, { ...known, user: "new", item: "new" })).toEqual([
@@ -355,6 +369,65 @@ describe("a missing number", () => {
       "genres",
       "logYear",
     ]);
+  });
+});
+
+describe("context of the interaction", () => {
+  const withContext = (): InteractionLog =>
+    createLog({
+      ...handLog(),
+      context: [{ name: "device", codes: Int32Array.of(1, 2, 1, 0, 2), values: [undefined, "phone", "tv"] }],
+    });
+  const device: FeatureConfig = { name: "device", type: "categorical", field: "device" };
+
+  test("is a feature, comes with a record and is told where it is missing", () => {
+    const log = withContext();
+    const map = fitFeatureMap([device], log, [0, 1, 2, 3]);
+    // phone twice, tv once, none once.
+    expect(encodeRows(map, log, [0, 1, 2, 3, 4]).features).toEqual({ device: Int32Array.of(2, 3, 2, 1, 3) });
+    const records = recordsAt(log, [0, 3], map);
+    expect(records.map(({ context }) => context)).toEqual([{ device: "phone" }, {}]);
+    expect(records.map((record) => missingInputs(map, record))).toEqual([[], ["device"]]);
+  });
+
+  test("moves with its rows, and rows that are the same in all else follow it", () => {
+    const columns = withContext();
+    const order = [4, 2, 0, 3, 1];
+    const pick = <T extends Int32Array | Float32Array | Float64Array | Uint8Array>(column: T): T =>
+      (column as Int32Array).map((_, i) => column[order[i]!]!) as T;
+    const shuffled = createLog({
+      ...columns,
+      user: pick(columns.user),
+      item: pick(columns.item),
+      rating: pick(columns.rating),
+      time: pick(columns.time),
+      label: pick(columns.label),
+      context: columns.context!.map((column) => ({ ...column, codes: pick(column.codes) })),
+    });
+    expect(shuffled).toEqual(columns);
+    const same = (codes: number[]): InteractionLog =>
+      createLog({
+        ...handLog(),
+        item: new Int32Array(5),
+        rating: new Float32Array(5).fill(5),
+        time: new Float64Array(5),
+        label: new Uint8Array(5),
+        context: [{ name: "n", codes: Int32Array.from(codes), values: [undefined, 1, 2] }],
+      });
+    expect(same([2, 0, 1, 2, 0])).toEqual(same([0, 0, 1, 2, 2]));
+  });
+
+  test("that the log has not is told, with what it has", () => {
+    const fit = (field: string): (() => unknown) => {
+      return () => fitFeatureMap([{ ...device, field }], withContext(), [0]);
+    };
+    expect(fit("divice")).toThrow(
+      expect.objectContaining({ code: "features/bad-field", remedy: 'Did you mean "device"?' }),
+    );
+    expect(fit("context.colour")).toThrow(expect.objectContaining({ code: "features/bad-field" }));
+    expect(() =>
+      fitFeatureMap([{ name: "n", type: "statistic", value: "count", by: "colour" }], withContext(), [0]),
+    ).toThrow(expect.objectContaining({ code: "features/bad-field", place: "features.n.by" }));
   });
 });
 

@@ -175,7 +175,8 @@ function checkAttribute(feature: FieldFeatureConfig, field: Field, log: Interact
       remedy: "Write item.<attribute> or user.<attribute>.",
     });
   }
-  const kind = attributeKind(log, field.source === "user" ? "user" : "item", field.attribute, place);
+  const source = field.source === "user" || field.source === "context" ? field.source : "item";
+  const kind = attributeKind(log, source, field.attribute, place);
   if (kind === "list" && feature.type !== "multivalued" && field.index === undefined) {
     throw new CorellaError({
       code: "features/bad-field",

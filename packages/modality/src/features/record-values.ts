@@ -6,13 +6,14 @@ import type { Field } from "./config.ts";
 import { type FeatureMap, type FittedFeature, isAffinity, isStatistic, isText } from "./feature-map.ts";
 import { attributeList, attributeNumber, entityText, timePart } from "./values.ts";
 
-/** The attributes of a record that a field speaks of: those of its user or of its item. */
+/** The attributes of a record that a field speaks of: those of its user, of its item, or its own. */
 export function attributesOfRecord(
   { source }: Pick<Field, "source">,
   record: RatingRecord,
   catalogue: Catalogue | undefined,
 ): Attributes | undefined {
   if (source === "user") return record.userAttributes;
+  if (source === "context") return record.context;
   return source === "item" ? (record.itemAttributes ?? catalogue?.attributesOf(record.item)) : undefined;
 }
 

@@ -1,6 +1,4 @@
-import { CorellaError } from "@corella/errors";
 import { z } from "zod";
-import { decimalRating, type InteractionLog } from "../log.ts";
 
 /** Template A of the paper (method.md section 1), verbatim; the space after "Answer:" is the paper's. */
 export const templateA: string =
@@ -24,7 +22,7 @@ export const attributeRich: Partial<PromptConfig> = {
 
 /** How a record becomes text, with every default filled in. */
 export interface PromptConfig {
-  /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, rating_scale. */
+  /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, context, rating_scale. */
   template: string;
   /** How many history items are told. */
   historyLength: number;
@@ -42,7 +40,7 @@ export interface PromptConfig {
   historyItem: string;
   /** Jinja of one item of the liked and disliked lists. */
   listItem: string;
-  /** Jinja of the target; knows its attributes and id. */
+  /** Jinja of the target; knows its attributes and id, and the sample's context. */
   target: string;
   separator: string;
   /** Stands for an empty list. */
@@ -72,9 +70,10 @@ export type PromptSettings = Omit<PromptConfig, OfData> & Partial<Pick<PromptCon
 const titleAndYear = "{{title}}{% if year %} ({{year}}){% endif %}";
 
 /** History items where there is nothing but labels: a number of stars would be made up. */
-const historyItemOfLabels = `"${titleAndYear}" ({{"liked" if liked else "disliked"}})`;
+export const historyItemOfLabels: string = `"${titleAndYear}" ({{"liked" if liked else "disliked"}})`;
 
-const defaultsOfData: Pick<PromptConfig, OfData> = {
+/** What a prompt has where neither a configuration nor data say it. */
+export const defaultsOfData: Pick<PromptConfig, OfData> = {
   historyLength: 10,
   historyItem: `"${titleAndYear}" ({{rating}}/{{rating_scale}})`,
   ratingScale: 5,
@@ -115,36 +114,8 @@ export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = prom
   (settings) => ({ ...settings, ...filledIn(defaultsOfData, settings) }),
 );
 
-/**
- * Settings of a prompt with all that follows from the data of a log where they leave it out: the scale and what counts as liked,
- * the words for events that have a label and no rating, and as many events as the window has, 10 at most.
- * @throws CorellaError `prompt/short-window` for more events than the log's window has
- */
-export function withPromptDefaults(settings: PromptSettings, log: InteractionLog): PromptConfig {
-  const { maxLength } = log.history;
-  const { historyLength = Math.min(defaultsOfData.historyLength, maxLength) } = settings;
-  if (historyLength > maxLength) {
-    throw new CorellaError({
-      code: "prompt/short-window",
-      message: `The prompt tells ${historyLength} events, the window of histories has ${maxLength}.`,
-      place: "prompt.historyLength",
-      remedy: `Set data.history.maxLength to ${historyLength}, or prompt.historyLength to at most ${maxLength}.`,
-    });
-  }
-  const { lowest, highest, hasRatings } = describeRatings(log);
-  // A threshold that no rating is below or above says nothing: labels beside ratings, of which nobody said what is liked.
-  const separates = !hasRatings || (lowest < log.likedThreshold && log.likedThreshold <= highest);
-  const ofLog = {
-    historyLength,
-    historyItem: hasRatings ? defaultsOfData.historyItem : historyItemOfLabels,
-    ratingScale: Math.max(1, Math.ceil(highest)),
-    likedThreshold: separates ? log.likedThreshold : defaultsOfData.likedThreshold,
-  };
-  return { ...settings, ...filledIn(ofLog, settings) };
-}
-
 /** The defaults, where the settings do not say otherwise. */
-function filledIn(
+export function filledIn(
   defaults: Pick<PromptConfig, OfData>,
   settings: PromptSettings,
 ): Pick<PromptConfig, OfData> {
@@ -153,26 +124,5 @@ function filledIn(
     historyItem: settings.historyItem ?? defaults.historyItem,
     ratingScale: settings.ratingScale ?? defaults.ratingScale,
     likedThreshold: settings.likedThreshold ?? defaults.likedThreshold,
-  };
-}
-
-/** The lowest and highest rating of a log, and whether there are ratings at all: labels alone are two values, none above 1. */
-function describeRatings({ rating }: Pick<InteractionLog, "rating">): {
-  lowest: number;
-  highest: number;
-  hasRatings: boolean;
-} {
-  const distinct = new Set<number>();
-  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let row = 0; row < rating.length; row++) {
-    const value = rating[row]!;
-    if (value < lowest) lowest = value;
-    if (value > highest) highest = value;
-    if (distinct.size < 3) distinct.add(value);
-  }
-  return {
-    lowest,
-    highest: decimalRating(highest),
-    hasRatings: rating.length > 0 && (distinct.size > 2 || highest > 1),
   };
 }

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { catalogueFromLog, createCatalogue } from "../catalogue.ts";
 import { createLog, type InteractionLog } from "../log.ts";
 import { type RatingRecord, recordAt } from "../record.ts";
-import { attributeRich, promptSettingsSchema, templateLikes, withPromptDefaults } from "./config.ts";
+import { attributeRich, promptSettingsSchema, templateLikes } from "./config.ts";
+import { withPromptDefaults } from "./of-data.ts";
 import { createPrompt } from "./prompt.ts";
 import { cleanText, normaliseTitle } from "./text.ts";
 
