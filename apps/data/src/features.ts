@@ -12,6 +12,7 @@ import {
   type InteractionLog,
   type ItemVectors,
   type LogSplit,
+  type Warning,
 } from "@corella/modality";
 
 /** What the features of a data set say alone, and what is suspicious of them. */
@@ -84,7 +85,7 @@ export function aloneSection({ alone: { rows, features } }: FeatureLook): Ranked
 }
 
 /** What is suspicious as a table; undefined where nothing is. */
-export function warningsTable({ warnings }: FeatureLook): ReportTable | undefined {
+export function warningsTable(warnings: readonly Warning[]): ReportTable | undefined {
   if (warnings.length === 0) return undefined;
   return { columns: ["", "what to do"], rows: warnings.map(({ message, remedy }) => [message, remedy]) };
 }

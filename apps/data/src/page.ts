@@ -1,5 +1,5 @@
 import type { BarChart, Page, ReportTable } from "@corella/evaluation";
-import type { Bin, LogDistributions, LogSummary, PartSummary } from "@corella/modality";
+import type { Bin, LogDistributions, LogSummary, PartSummary, Warning } from "@corella/modality";
 import { aloneSection, type FeatureLook, warningsTable } from "./features.ts";
 
 const partNames = ["train", "validation", "test"] as const;
@@ -44,6 +44,22 @@ export function readingTable({ report }: LogSummary): ReportTable {
   };
 }
 
+/** What is known of users and items, by attribute: how many rows have a value, a number, and how many values there are. */
+export function attributesTable({ attributes, rows }: LogSummary): ReportTable | undefined {
+  if (attributes.length === 0) return undefined;
+  const of = (part: number): string => `${count(part)} (${share(rows === 0 ? 0 : part / rows)})`;
+  return {
+    columns: ["attribute", "type", "rows with a value", "readable as number", "distinct"],
+    rows: attributes.map(({ table, name, type, rows: filled, numbers, distinct }) => [
+      `${table === "users" ? "user" : "item"}.${name}`,
+      type,
+      of(filled),
+      of(numbers),
+      count(distinct),
+    ]),
+  };
+}
+
 /** The figures of the first glance. */
 export function cardsOf(summary: LogSummary): Page["summary"] {
   return [
@@ -62,14 +78,17 @@ export function dataPage(
   summary: LogSummary,
   drawn: LogDistributions,
   look: FeatureLook | undefined,
+  found: readonly Warning[],
 ): Page {
-  const warnings = look === undefined ? undefined : warningsTable(look);
+  const warnings = warningsTable([...found, ...(look?.warnings ?? [])]);
+  const attributes = attributesTable(summary);
   return {
     title: `corella data: ${name}`,
     summary: cardsOf(summary),
     tables: [
       { heading: "Parts", table: partsTable(summary) },
       { heading: "Reading", table: readingTable(summary) },
+      ...(attributes === undefined ? [] : [{ heading: "Attributes", table: attributes }]),
       ...(warnings === undefined ? [] : [{ heading: "Warnings", table: warnings }]),
     ],
     ...(look === undefined ? {} : { ranked: aloneSection(look) }),

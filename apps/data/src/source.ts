@@ -1,14 +1,17 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { parseStrict, readYaml } from "@corella/configuration";
+import { parseSettings, parseStrict, readYaml, withSettings } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
 import {
   type DataConfig,
+  dataConfigSchema,
   dataPreset,
   dataPresets,
   type FeatureConfig,
   featureConfigSchema,
-  loadDataConfig,
+  type PromptConfig,
+  promptSchema,
+  withDataPreset,
 } from "@corella/modality";
 import { z } from "zod";
 
@@ -20,6 +23,8 @@ export interface DataSource {
   readonly baseFolder: string;
   /** Those of the configuration, or of the preset's; undefined: the default ones of the log. */
   readonly features: readonly FeatureConfig[] | undefined;
+  /** How prompts are written; undefined where the configuration speaks of no language model. */
+  readonly prompt: PromptConfig | undefined;
 }
 
 /** Names of the data sets that need no configuration. */
@@ -29,19 +34,18 @@ export const presetNames: readonly string[] = Object.keys(dataPresets);
 const configFolder = join(import.meta.dirname, "../../../configs");
 
 /**
- * A preset with the path of its files, or a YAML file: a run's configuration, whose `data` and `features` count, or its `data` alone.
- * @throws CorellaError `data/unknown-preset`, `data/path-twice`, `config/missing`, `config/syntax`, `config/invalid`
+ * A preset with the path of its files, or a YAML file: a run's configuration, whose `data`, `features` and `prompt` count, or
+ * its `data` alone.
+ * @param settings changes of the form `data.label.threshold=3`; `data.` may be left out where the file is that alone
+ * @throws CorellaError `data/unknown-preset`, `data/path-twice`, `config/missing`, `config/syntax`, `config/set`, `config/invalid`
  */
-export async function openSource(name: string, path: string | undefined): Promise<DataSource> {
-  if (!/\.ya?ml$/.test(name)) {
-    return {
-      name,
-      config: dataPreset(name, path, "the first argument"),
-      baseFolder: process.cwd(),
-      features: await presetFeatures(name),
-    };
-  }
-  if (path !== undefined) {
+export async function openSource(
+  name: string,
+  path: string | undefined,
+  settings: readonly string[],
+): Promise<DataSource> {
+  const isFile = /\.ya?ml$/.test(name);
+  if (isFile && path !== undefined) {
     throw new CorellaError({
       code: "data/path-twice",
       message: `${path} is not read: ${name} says itself where its files lie.`,
@@ -49,25 +53,46 @@ export async function openSource(name: string, path: string | undefined): Promis
       remedy: "Leave it out, or name a preset in place of the file.",
     });
   }
+  const place = isFile ? name : "the first argument";
+  if (!isFile) dataPreset(name, path, place); // an unknown name is told as such
+  const content = isFile
+    ? await readYaml(name)
+    : { data: { preset: name, ...(path !== undefined && { path }) } };
+  const { data, features, prompt } = withChanges(content, settings);
+  const said = parseStrict(partOfConfig, { features, prompt: prompt ?? undefined }, place);
+  const preset = (data as { preset?: unknown } | null | undefined)?.preset;
   return {
     name: basename(name, extname(name)),
-    config: await loadDataConfig(name),
-    baseFolder: dirname(resolve(name)),
-    features: await configuredFeatures(name),
+    config: parseStrict(dataConfigSchema, withDataPreset(data, place), place),
+    baseFolder: isFile ? dirname(resolve(name)) : process.cwd(),
+    features:
+      (said.features ?? []).length > 0
+        ? said.features
+        : typeof preset === "string"
+          ? await presetFeatures(preset)
+          : undefined,
+    prompt: said.prompt,
   };
 }
 
-/** The features of a configuration or, where it has none, of its preset's. */
-async function configuredFeatures(path: string): Promise<readonly FeatureConfig[] | undefined> {
-  const content = (await readYaml(path)) as {
+/** What a configuration says that is looked at here, with settings changed. */
+function withChanges(
+  content: unknown,
+  settings: readonly string[],
+): { data: unknown; features?: unknown; prompt?: unknown } {
+  const isWhole = typeof content === "object" && content !== null && "data" in content;
+  const whole = isWhole ? content : { data: content };
+  const changes = parseSettings(settings).map(([path, value]): [string, unknown] => [
+    isWhole || /^data\./.test(path) ? path : `data.${path}`,
+    value,
+  ]);
+  const changed = withSettings(whole, changes, settingsSchema) as {
+    data: unknown;
     features?: unknown;
-    preset?: unknown;
-    data?: { preset?: unknown };
-  } | null;
-  const features = parseStrict(partOfConfig, { features: content?.features }, path).features ?? [];
-  if (features.length > 0) return features;
-  const preset = content?.data?.preset ?? content?.preset;
-  return typeof preset === "string" ? presetFeatures(preset) : undefined;
+    prompt?: unknown;
+    llm?: unknown;
+  };
+  return { ...changed, prompt: changed.prompt ?? (changed.llm === undefined ? undefined : {}) };
 }
 
 async function presetFeatures(preset: string): Promise<readonly FeatureConfig[] | undefined> {
@@ -79,4 +104,9 @@ async function presetFeatures(preset: string): Promise<readonly FeatureConfig[] 
   );
 }
 
-const partOfConfig = z.strictObject({ features: z.array(featureConfigSchema).optional() });
+const partOfConfig = z.strictObject({
+  features: z.array(featureConfigSchema).optional(),
+  prompt: promptSchema.optional(),
+});
+/** By it a setting that chooses another kind drops what only the kind before had. */
+const settingsSchema = z.looseObject({ data: dataConfigSchema });

@@ -2,6 +2,7 @@ import { idFeeds } from "@corella/bundle";
 import type { Batch } from "@corella/engine";
 import {
   catalogueFromLog,
+  checkInputs,
   defaultFeatures,
   encodeRows,
   fitFeatureMap,
@@ -12,6 +13,7 @@ import {
   type FeatureMap,
   type InteractionLog,
   type LogSplit,
+  type Warning,
 } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
 import type { RunConfig } from "./config/config.ts";
@@ -27,6 +29,8 @@ export interface LogParts {
 export interface PreparedData extends LogParts {
   /** Fitted on the training part: of a recipe with a CRM at once, otherwise when it is first asked for. */
   readonly featureMap: FeatureMap;
+  /** What looks wrong in the data, or in what features and prompt use of them. */
+  readonly warnings: readonly Warning[];
   /** Where prepared data are kept. */
   readonly cacheFolder: string;
   /** 0 or 1 for each row. */
@@ -39,7 +43,7 @@ export interface PreparedData extends LogParts {
  * Loads, splits and fits the log of a configuration.
  * @param baseFolder relative paths of the configuration start here
  * @param cacheFolder what was prepared before is read from here
- * @throws CorellaError those of `prepareLog`, `splitLog`, `readFeatureVectors` and `fitFeatureMap`
+ * @throws CorellaError those of `prepareLog`, `splitLog`, `checkInputs`, `readFeatureVectors` and `fitFeatureMap`
  */
 export async function prepareData(
   config: RunConfig,
@@ -57,11 +61,19 @@ export async function prepareData(
       scratchFolder: cacheFolder,
       vectors,
     }));
+  const warnings = [
+    ...log.report.warnings,
+    ...checkInputs(log, split.train, {
+      ...(config.recipe !== "llm-only" && { features: config.features ?? defaultFeatures(log) }),
+      ...(config.recipe !== "crm-only" && { prompt: config.prompt }),
+    }),
+  ];
   // What is wrong with the features is said before the first phase; running statistics that nothing reads are not counted.
   if (config.recipe !== "llm-only") featureMap();
   return {
     log,
     split,
+    warnings,
     get featureMap() {
       return featureMap();
     },

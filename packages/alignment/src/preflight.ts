@@ -12,9 +12,19 @@ import type { PreparedData } from "./data.ts";
 
 // What would end a later stage is refused before the first, and what would make it worth nothing is warned of.
 
-/** Tells of features that may know the answer or are nearly a key of the sample, a note each; training goes on. */
-export function noteWarnings({ featureMap, log, split }: PreparedData, listener: ProgressListener): void {
-  for (const { message, remedy } of featureWarnings(featuresAlone(featureMap, log, split, auc)))
+/**
+ * Tells of data that look wrong, of features that may know the answer or are nearly a key of the sample, a note each; training
+ * goes on.
+ */
+export function noteWarnings(
+  data: PreparedData,
+  { recipe }: Pick<RunConfig, "recipe">,
+  listener: ProgressListener,
+): void {
+  const { log, split, warnings } = data;
+  const ofFeatures =
+    recipe === "llm-only" ? [] : featureWarnings(featuresAlone(data.featureMap, log, split, auc));
+  for (const { message, remedy } of [...warnings, ...ofFeatures])
     listener.note?.(`warning: ${message} ${remedy}`);
 }
 

@@ -82,6 +82,6 @@ export async function prepareRun(
   listener.note?.("Reading the data");
   const { config } = await resolveConfig({ config: given, baseFolder }, cacheFolder, listener.note);
   const data = await prepareData(config, baseFolder, cacheFolder);
-  if (config.recipe !== "llm-only") noteWarnings(data, listener);
+  noteWarnings(data, config, listener);
   return { config, data, runtime, baseFolder, listener, signal };
 }

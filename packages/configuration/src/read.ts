@@ -23,7 +23,15 @@ export async function readYaml(
       cause,
     });
   });
-  const changes = settings.map((setting): Change => {
+  return withSettings(parseYaml(text, path), parseSettings(settings), schema);
+}
+
+/**
+ * Settings of the form `path.to.key=value`, whose values are YAML, as changes.
+ * @throws CorellaError `config/set`, `config/syntax`
+ */
+export function parseSettings(settings: readonly string[]): Change[] {
+  return settings.map((setting): Change => {
     const match = /^([^=\s]+)=(.*)$/s.exec(setting);
     if (match === null) {
       throw new CorellaError({
@@ -35,7 +43,6 @@ export async function readYaml(
     }
     return [match[1]!, parseYaml(match[2]!, `the setting ${setting}`)];
   });
-  return withSettings(parseYaml(text, path), changes, schema);
 }
 
 /**

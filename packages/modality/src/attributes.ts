@@ -1,5 +1,6 @@
 import type { AttributeColumn } from "./config.ts";
 import type { Attributes, AttributeValue } from "./log.ts";
+import { parseLiteral, textsOf } from "./source/literal.ts";
 
 /** "Heat (1995)" -> title and year; text without a year at its end is the title alone. */
 export function splitTitleYear(text: string): { title: string; year?: number } {
@@ -40,27 +41,57 @@ export function cleanHtml(text: string): string {
     .trim();
 }
 
-/** The value of a cell; undefined for an empty one, and for text where a number is declared. */
-export function parseAttribute(column: AttributeColumn, text: string | null): AttributeValue | undefined {
-  if (text === null || text.trim() === "") return undefined;
-  if (typeof column !== "object" || column.type === "text") return text;
-  if (column.type === "number") {
+/**
+ * The value of a cell; undefined for an empty one, and for text where a number is declared.
+ * @returns `problem`: why a cell that holds something cannot be read
+ */
+export function parseAttribute(
+  column: AttributeColumn,
+  text: string | null,
+): { value?: AttributeValue; problem?: string } {
+  if (text === null || text.trim() === "") return {};
+  if (typeof column !== "object") return { value: text };
+  const { type, key } = column;
+  if (type === "number" && key === undefined) {
     const value = Number(text);
-    return Number.isFinite(value) ? value : undefined;
+    return Number.isFinite(value) ? { value } : {};
   }
-  const values = (jsonList(text) ?? text.split(column.separator)).filter((value) => value.trim() !== "");
-  return values.length === 0 ? undefined : values;
+  if (type === "text" && key === undefined) return { value: text };
+  const texts = listOf(text, column);
+  if (!Array.isArray(texts)) return texts;
+  if (texts.length === 0) return {};
+  if (type === "list") return { value: texts };
+  if (type === "text") return { value: texts.join(", ") };
+  const value = Number(texts[0]);
+  return Number.isFinite(value) ? { value } : { problem: `is not a number in its field ${key}` };
 }
 
-/** The elements of a JSON array, as lists come from JSON lines and Parquet. */
-function jsonList(text: string): string[] | undefined {
-  if (!text.startsWith("[") || !text.endsWith("]")) return undefined;
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return Array.isArray(parsed) ? parsed.filter((value) => value !== null).map(String) : undefined;
-  } catch {
-    return undefined;
+/** The elements of a list however it is spelt: JSON, Python, in brackets, or parted by the separator; each trimmed. */
+function listOf(text: string, column: AttributeColumn & object): string[] | { problem: string } {
+  const { key, separator } = column;
+  const literal = parseLiteral(text);
+  if (literal !== undefined) {
+    const texts = textsOf(literal, key);
+    if (Array.isArray(texts)) return texts;
+    const known = texts.fields.join(", ");
+    return {
+      problem:
+        key === undefined
+          ? `holds objects; say by \`key\` which of their fields is meant: ${known}`
+          : `holds objects without a field "${key}"; they have ${known}`,
+    };
   }
+  const trimmed = text.trim();
+  if (/^[[({]\s*(?:["'[({]|\w+\s*:)/.test(trimmed) && /["'\])}]$/.test(trimmed))
+    return { problem: "looks like a list or an object, but can be read neither as JSON nor as Python's" };
+  // Unquoted, as in [Drama, War] or {Drama,War}: the brackets belong to the list where they are the only ones.
+  const inner = /^(?:\[([^[\]]*)\]|\{([^{}:]*)\})$/.exec(trimmed);
+  const elements = inner === null ? trimmed : (inner[1] ?? inner[2]!);
+  const parted = elements.includes(separator) || inner === null ? separator : ",";
+  return elements
+    .split(parted)
+    .map((value) => value.trim())
+    .filter((value) => value !== "");
 }
 
 /** Applies `titleYear` and `cleanHtml` to an item's attributes. */

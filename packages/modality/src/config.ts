@@ -14,6 +14,8 @@ const attributeColumn = z.union([
     separator: z.string().min(1).default("|"),
     /** What a cell says that has no value, for example "N/A"; empty cells have none anyway. */
     missing: z.string().min(1).optional(),
+    /** Of objects, alone or in lists, the field that is meant: `name` of `[{"id": 28, "name": "Action"}]`; "*": the names of the fields. */
+    key: z.string().min(1).optional(),
   }),
 ]);
 
@@ -30,9 +32,28 @@ const tableFields = {
   header: z.boolean().default(false),
   encoding: z.enum(["utf-8", "latin1"]).default("utf-8"),
   onBadRow: z.enum(["error", "skip"]).default("error"),
+  /** Rows that are read, by conditions that all hold: "rating > 0"; names are those of `columns` or of the file. */
+  where: z
+    .union([
+      z
+        .string()
+        .min(1)
+        .transform((condition) => [condition]),
+      z.array(z.string().min(1)),
+    ])
+    .default([]),
   /** Said when the file is missing: where it is to be had, under which licence. */
   whereToGet: z.string().optional(),
 };
+
+/** Texts of a column, or patterns of names of files, that belong to one part of the split. */
+const partNames = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((name) => [name]),
+  z.array(z.string().min(1)).min(1),
+]);
 
 /** Whether names are told apart by more than their case, and none is one that reading needs. */
 function hasOwnNames(columns: object): boolean {
@@ -47,20 +68,50 @@ const ratingsSchema = z.strictObject({
       user: columnReference,
       item: columnReference,
       rating: columnReference.optional(),
+      /** 0 and 1, -1 and 1, or words such as true and false. */
       label: columnReference.optional(),
-      time: columnReference,
+      /** Left out: there is no time, so no history either, unless `history.ties` is `order`: that of the file. */
+      time: columnReference.optional(),
+      /** Says of each row whether it is for training, validation or test, for `split: { kind: given }`. */
+      part: columnReference.optional(),
     })
     // Context of the interaction, under names of one's own.
     .catchall(attributeColumn)
     .refine(hasOwnNames, {
       message:
         "DuckDB tells names of columns apart whatever their case, and knows `bad` and `broken`: call one otherwise",
-    })
-    .refine((columns) => columns.rating !== undefined || columns.label !== undefined, {
-      message: "columns needs a rating or a label",
     }),
-  /** How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601. */
-  timeUnit: z.enum(["seconds", "milliseconds", "text"]).default("seconds"),
+  /**
+   * How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601 or another common date; `steps` are numbers
+   * that order the rows and are no clock, such as row numbers.
+   */
+  timeUnit: z
+    .enum(["seconds", "milliseconds", "microseconds", "nanoseconds", "steps", "text"])
+    .default("seconds"),
+  /** The form of `time`, as for strptime: "%y%m%d%H". */
+  timeFormat: z.string().min(1).optional(),
+  /** Of several rows of one user and item: all, or the first or last of them in time. */
+  duplicates: z.enum(["keep", "first", "last"]).default("keep"),
+  /** Rows that show several items at once: `columns.item` holds a list, and each of its items becomes a row. */
+  impressions: z
+    .strictObject({
+      separator: z.string().min(1).default(" "),
+      /**
+       * Where the labels are: `attached` to the items (N1-0 N2-1), `parallel` in a list of `columns.label`, or `clicked`:
+       * that column lists the items whose label is 1.
+       */
+      labels: z.enum(["attached", "parallel", "clicked"]).default("attached"),
+      /** What parts an item from the label that is attached to it. */
+      joint: z.string().min(1).default("-"),
+    })
+    .optional(),
+  /**
+   * For `split: { kind: given }`: the texts of `columns.part` that mean each part or, without that column, patterns of the
+   * names of the files that `path` names: `{ train: train.json, test: "test*.json" }`.
+   */
+  parts: z
+    .strictObject({ train: partNames, validation: partNames.optional(), test: partNames.optional() })
+    .optional(),
 });
 
 const itemsSchema = z.strictObject({
@@ -96,12 +147,22 @@ const splitSchema = defaultKind(
       shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
       seed: z.int().default(1),
     }),
+    z.strictObject({
+      kind: z.literal("randomByRow"),
+      shares: z.tuple([z.number(), z.number(), z.number()]).default([0.8, 0.1, 0.1]),
+      seed: z.int().default(1),
+    }),
+    /** As `ratings.columns.part` or `ratings.parts` say. */
+    z.strictObject({
+      kind: z.literal("given"),
+      /** Where no row is for validation: so much of the training rows, the latest or, without times, random ones. */
+      validationShare: z.number().min(0).max(0.9).default(0.1),
+    }),
   ]),
   "time",
 ) as z.ZodType<SplitConfig, DataConfigInput["split"]>;
 
-/** From files to an interaction log, its labels, histories and split: all that `data:` of a run's YAML may say. */
-export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z.strictObject({
+const plainDataSchema = z.strictObject({
   source: z.strictObject({
     ratings: ratingsSchema,
     items: itemsSchema.optional(),
@@ -133,11 +194,57 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z.strict
     .prefault({}),
 });
 
+/** From files to an interaction log, its labels, histories and split: all that `data:` of a run's YAML may say. */
+export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
+  .preprocess(withDefaultSplit, plainDataSchema)
+  .superRefine(({ source: { ratings }, label, split, history }, context) => {
+    const refuse = (path: string, message: string): void => {
+      context.addIssue({ code: "custom", path: path.split("."), message });
+    };
+    const { columns, impressions, parts } = ratings;
+    const hasLabel = columns.label !== undefined || impressions?.labels === "attached";
+    if (columns.rating === undefined && !hasLabel)
+      refuse("source.ratings.columns", "columns needs a rating or a label");
+    else if ("column" in label && !hasLabel)
+      refuse(
+        "source.ratings.columns",
+        "label: { column: true } needs columns.label, the column that holds it",
+      );
+    else if ("threshold" in label && columns.rating === undefined)
+      refuse(
+        "label",
+        "the labels are in columns.label, so a threshold has no rating to look at: write label: { column: true }",
+      );
+    if (impressions !== undefined && impressions.labels !== "attached" && columns.label === undefined)
+      refuse("source.ratings.columns", `impressions with labels: ${impressions.labels} need columns.label`);
+    if (split.kind === "given" && columns.part === undefined && parts === undefined)
+      refuse(
+        "split",
+        "kind: given needs source.ratings.columns.part, or source.ratings.parts with names of files",
+      );
+    const ofTime = split.kind === "time" || split.kind === "leaveLastOut";
+    if (ofTime && columns.time === undefined && history.ties === "exclude")
+      refuse(
+        "split",
+        `without columns.time there is no ${split.kind} split: write kind: randomByRow or randomByUser, or history: { ties: order } where the file is in order`,
+      );
+  }) as z.ZodType<DataConfig, DataConfigInput>;
+
+/** Without times rows are split at random, with parts as they say, else by time. */
+function withDefaultSplit(input: unknown): unknown {
+  if (typeof input !== "object" || input === null || "split" in input) return input;
+  const ratings = (input as { source?: { ratings?: { columns?: object; parts?: unknown } } }).source?.ratings;
+  const columns = ratings?.columns;
+  if (typeof columns !== "object" || columns === null) return input;
+  if ("part" in columns || ratings?.parts !== undefined) return { ...input, split: { kind: "given" } };
+  return "time" in columns ? input : { ...input, split: { kind: "randomByRow" } };
+}
+
 /** A column: its name (files with a header, Parquet, JSON lines) or its 0-based position (delimited text). */
 export type ColumnReference = string | number;
 /**
- * A column of an attribute, with its type, the separator of several values in one cell, and the text that stands for no
- * value.
+ * A column of an attribute, with its type, the separator of several values in one cell, the text that stands for no
+ * value, and the field of objects that is meant.
  */
 export type AttributeColumn =
   | ColumnReference
@@ -146,6 +253,7 @@ export type AttributeColumn =
       type: "text" | "number" | "list";
       separator: string;
       missing?: string | undefined;
+      key?: string | undefined;
     };
 
 /** A table of a source: where it lies and how it is read, with every default filled in. */
@@ -158,6 +266,7 @@ export interface TableConfig {
   header: boolean;
   encoding: "utf-8" | "latin1";
   onBadRow: "error" | "skip";
+  where: string[];
   whereToGet?: string | undefined;
 }
 
@@ -168,11 +277,16 @@ export interface RatingsConfig extends TableConfig {
     item: ColumnReference;
     rating?: ColumnReference | undefined;
     label?: ColumnReference | undefined;
-    time: ColumnReference;
+    time?: ColumnReference | undefined;
+    part?: ColumnReference | undefined;
     /** Context of the interaction itself, such as its device, under names of one's own. */
     [context: string]: AttributeColumn | undefined;
   };
-  timeUnit: "seconds" | "milliseconds" | "text";
+  timeUnit: "seconds" | "milliseconds" | "microseconds" | "nanoseconds" | "steps" | "text";
+  timeFormat?: string | undefined;
+  duplicates: "keep" | "first" | "last";
+  impressions?: { separator: string; labels: "attached" | "parallel" | "clicked"; joint: string } | undefined;
+  parts?: { train: string[]; validation?: string[] | undefined; test?: string[] | undefined } | undefined;
 }
 
 /** The table of items and their attributes. */
@@ -194,7 +308,9 @@ export type Shares = [train: number, validation: number, test: number];
 export type SplitConfig =
   | { kind: "time"; shares: Shares }
   | { kind: "leaveLastOut" }
-  | { kind: "randomByUser"; shares: Shares; seed: number };
+  | { kind: "randomByUser"; shares: Shares; seed: number }
+  | { kind: "randomByRow"; shares: Shares; seed: number }
+  | { kind: "given"; validationShare: number };
 
 /** The parsed config: every default filled in. */
 export interface DataConfig {
@@ -216,16 +332,25 @@ type InputAttributeColumn =
       type?: "text" | "number" | "list" | undefined;
       separator?: string | undefined;
       missing?: string | undefined;
+      key?: string | undefined;
     };
-type Loose<T extends TableConfig> = Partial<Omit<T, "path" | "columns">> & { path: string };
+type Several = string | string[];
+type Loose<T extends TableConfig> = Partial<
+  Omit<T, "path" | "columns" | "where" | "impressions" | "parts">
+> & {
+  path: string;
+  where?: Several | undefined;
+};
 
 /** What a user writes: defaults may be left out. */
 export interface DataConfigInput {
   source: {
     ratings: Loose<RatingsConfig> & {
-      columns: Pick<RatingsConfig["columns"], "user" | "item" | "rating" | "label" | "time"> & {
+      columns: Pick<RatingsConfig["columns"], "user" | "item" | "rating" | "label" | "time" | "part"> & {
         [context: string]: InputAttributeColumn | undefined;
       };
+      impressions?: Partial<NonNullable<RatingsConfig["impressions"]>> | undefined;
+      parts?: { train: Several; validation?: Several | undefined; test?: Several | undefined } | undefined;
     };
     items?:
       | (Loose<ItemsConfig> & {
@@ -246,6 +371,8 @@ export interface DataConfigInput {
     | { kind: "time"; shares?: Shares | undefined }
     | { kind: "leaveLastOut" }
     | { kind: "randomByUser"; shares?: Shares | undefined; seed?: number | undefined }
+    | { kind: "randomByRow"; shares?: Shares | undefined; seed?: number | undefined }
+    | { kind: "given"; validationShare?: number | undefined }
     | undefined;
   history?: { maxLength?: number | undefined; ties?: "exclude" | "order" | undefined } | undefined;
 }

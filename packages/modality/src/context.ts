@@ -97,9 +97,9 @@ export function takeContext(
  * @param origin where each row was before it was sorted; is changed
  */
 export function sortContext(columns: LogColumns, origin: Uint32Array): readonly ContextColumn[] | undefined {
-  const { context = [], user, item, time, rating, label } = columns;
+  const { context = [], user, item, time, rating, label, part = label } = columns;
   const same = (a: number, b: number): boolean =>
-    [user, item, time, rating, label].every((column) => column[a] === column[b]);
+    [user, item, time, rating, label, part].every((column) => column[a] === column[b]);
   const compare = (a: number, b: number): number => {
     for (const { codes } of context) if (codes[a] !== codes[b]) return codes[a]! - codes[b]!;
     return a - b;

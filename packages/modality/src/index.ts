@@ -28,6 +28,8 @@ export {
   type LoadReport,
   type LogColumns,
   placesByUser,
+  type AttributeReport,
+  type Warning,
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
 export { decimalRating } from "./log.ts";
@@ -114,5 +116,7 @@ export { prepareSamples, type SampleFolder, type SampleOptions } from "./samples
 export { readBatches, type SampleBatchOptions } from "./samples/read-batches.ts";
 export { streamBatches } from "./samples/stream-batches.ts";
 export { type Bin, describeDistributions, type LogDistributions } from "./distributions.ts";
+export { type AttributeCoverage, attributeCoverage } from "./coverage.ts";
+export { checkInputs } from "./inputs.ts";
 export { type LogSummary, type PartSummary, summarise } from "./summary.ts";
 export { rowSegments, type RowSegment } from "./segments.ts";

@@ -1,15 +1,20 @@
-import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { finishItem } from "./attributes.ts";
 import { type DataConfig, type DataConfigInput, type ItemsConfig, parseDataConfig } from "./config.ts";
 import { filterKCore } from "./k-core.ts";
-import { createLog, type EntityTable, type InteractionLog, isLiked, type LogColumns } from "./log.ts";
+import {
+  createLog,
+  type EntityTable,
+  type InteractionLog,
+  isLiked,
+  type LoadReport,
+  type LogColumns,
+} from "./log.ts";
+import { checkLabels, checkTimes } from "./plausible.ts";
 import { readAttributes } from "./source/attribute-table.ts";
 import { withDatabase } from "./source/database.ts";
-import { openFiles } from "./source/files.ts";
-import { importTable, type Skipped } from "./source/import-table.ts";
-import { contextPlans, createContextReader } from "./source/context-columns.ts";
-import { ratingColumns } from "./source/rating-columns.ts";
+import { createContextReader } from "./source/context-columns.ts";
+import { readRatings, removeDuplicates } from "./source/read-ratings.ts";
 
 /**
  * Reads, checks and sorts the interactions and attributes that a config names.
@@ -21,50 +26,50 @@ export async function loadLog(
   options: { baseFolder?: string } = {},
 ): Promise<InteractionLog> {
   const parsed = parseDataConfig(config);
-  const { size, skipped, ...all } = await readAll(parsed, options.baseFolder ?? process.cwd());
+  const { size, report, ...all } = await readAll(parsed, options.baseFolder ?? process.cwd());
   const kept = filterKCore(all, parsed.filter);
   const removedByKCore = size - kept.user.length;
-  return createLog({ ...kept, report: { rowsRead: size, skipped, removedByKCore } });
+  const log = createLog({ ...kept, report: { ...report, rowsRead: size, removedByKCore } });
+  const warnings = [...log.report.warnings, ...checkTimes(log, parsed), ...checkLabels(log, parsed)];
+  return { ...log, report: { ...log.report, warnings } };
 }
 
 /** All good rows, in any order, and their users and items. */
-async function readAll(
-  config: DataConfig,
-  baseFolder: string,
-): Promise<LogColumns & { size: number; skipped: Skipped[] }> {
+async function readAll(config: DataConfig, baseFolder: string): Promise<LogColumns & { size: number }> {
   return withDatabase(async (connection, scratchFolder) => {
     const { ratings, items, users } = config.source;
-    const files = await openFiles(connection, "ratings", ratings, baseFolder, scratchFolder);
-    const skipped = await importTable(connection, "ratings", ratings, files, {
-      ...ratingColumns(config),
-      ...contextPlans(ratings),
-    });
-    const size = await numberOfRatings(connection, files.nameOf(files.paths[0]!));
+    const { skipped } = await readRatings(connection, config, baseFolder, scratchFolder);
     const itemTable = await readAttributes(connection, "items", items, baseFolder, scratchFolder);
     const userTable = await readAttributes(connection, "users", users, baseFolder, scratchFolder);
+    const repeated = await removeDuplicates(connection, ratings);
+    const size = await numberOfRatings(connection);
     return {
       ...(await readColumns(connection, config, size)),
       items: items === undefined ? itemTable.entities : finishItems(itemTable.entities, items),
       users: userTable.entities,
       size,
-      skipped: [...skipped, ...itemTable.skipped, ...userTable.skipped],
+      report: {
+        skipped: [...skipped, ...repeated, ...itemTable.skipped, ...userTable.skipped],
+        times: timesOf(config),
+        attributes: [...itemTable.attributes, ...userTable.attributes],
+        warnings: [...itemTable.warnings, ...userTable.warnings],
+      },
     };
   });
+}
+
+/** Without a column of times all rows are of one instant or, under `history.ties: order`, follow each other as in the file. */
+function timesOf({ source: { ratings }, history }: DataConfig): LoadReport["times"] {
+  if (ratings.columns.time !== undefined) return ratings.timeUnit === "steps" ? "order" : "clock";
+  return history.ties === "order" ? "order" : "none";
 }
 
 function finishItems(table: EntityTable, config: ItemsConfig): EntityTable {
   return { ...table, attributes: table.attributes.map((attributes) => finishItem(attributes, config)) };
 }
 
-async function numberOfRatings(connection: DuckDBConnection, place: string): Promise<number> {
-  const size = Number((await connection.runAndReadAll("SELECT count(*) FROM ratings")).getRows()[0]![0]);
-  if (size > 0) return size;
-  throw new CorellaError({
-    code: "data/no-rows",
-    message: "No good row is left of the ratings.",
-    place: `${place}:1, column 1`,
-    remedy: "Check data.source.ratings against the file.",
-  });
+async function numberOfRatings(connection: DuckDBConnection): Promise<number> {
+  return Number((await connection.runAndReadAll("SELECT count(*) FROM ratings")).getRows()[0]![0]);
 }
 
 /** The columns as typed arrays, chunk by chunk. They are sorted later, in memory: DuckDB would spill to disk for it. */
@@ -82,10 +87,14 @@ async function readColumns(
     rating: new Float32Array(size),
     time: new Float64Array(size),
     label: new Uint8Array(size),
+    ...(hasParts(config) && { part: new Uint8Array(size) }),
   };
   const context = createContextReader(config.source.ratings, size);
+  const { time } = config.source.ratings.columns;
+  const times =
+    time !== undefined ? "time" : config.history.ties === "order" ? "ratings.rowid::DOUBLE" : "0::DOUBLE";
   const result = await connection.stream(
-    `SELECT users_codes.code, items_codes.code, ${rating}::FLOAT AS rating, time, ${byThreshold ? "0" : "label"}::UTINYINT${context.select}
+    `SELECT users_codes.code, items_codes.code, ${rating}::FLOAT AS rating, ${times} AS time, ${byThreshold ? "0" : "label"}::UTINYINT${hasParts(config) ? ", part::UTINYINT" : ""}${context.select}
      FROM ratings JOIN users_codes ON ratings."user" = users_codes.id JOIN items_codes ON ratings.item = items_codes.id`,
   );
   let row = 0;
@@ -107,4 +116,8 @@ async function readColumns(
   if (byThreshold)
     for (let i = 0; i < size; i++) columns.label[i] = isLiked(columns.rating[i]!, threshold) ? 1 : 0;
   return { ...columns, context: context.finish(), history: config.history, likedThreshold: threshold };
+}
+
+function hasParts({ source: { ratings } }: DataConfig): boolean {
+  return ratings.parts !== undefined || ratings.columns.part !== undefined;
 }

@@ -26,6 +26,23 @@ export interface EntityTable {
   readonly attributes: readonly Attributes[];
 }
 
+/** How the cells of an attribute were read, by rows of its table. */
+export interface AttributeReport {
+  readonly table: "items" | "users";
+  readonly name: string;
+  readonly type: "text" | "number" | "list";
+  /** Rows whose cell holds something. */
+  readonly filled: number;
+  /** Of those, the rows whose cell gave a value. */
+  readonly read: number;
+}
+
+/** Something that looks wrong but does not forbid to go on, and what to do about it. */
+export interface Warning {
+  readonly message: string;
+  readonly remedy: string;
+}
+
 /** What was read, and what was left out of it, by reason. */
 export interface LoadReport {
   readonly rowsRead: number;
@@ -35,6 +52,15 @@ export interface LoadReport {
   readonly duplicates: number;
   /** Rows removed by the k-core filter. */
   readonly removedByKCore: number;
+  /**
+   * What `time` is: seconds of a clock, numbers that only order the rows (row numbers too), or `none`: the log has no times,
+   * all are 0 and nobody has a history.
+   */
+  readonly times: "clock" | "order" | "none";
+  /** The attributes that the mapping names, those without a single value included. */
+  readonly attributes: readonly AttributeReport[];
+  /** What looks wrong in the data as they were read. */
+  readonly warnings: readonly Warning[];
 }
 
 /** An interaction log, column by column, in global order of (time, user, item). */
@@ -48,6 +74,8 @@ export interface InteractionLog {
   readonly label: Uint8Array;
   /** Further columns of the interactions; undefined without any. */
   readonly context?: readonly ContextColumn[] | undefined;
+  /** 0, 1, 2: training, validation, test as the source says; absent where it says nothing. */
+  readonly part?: Uint8Array | undefined;
   readonly users: EntityTable;
   readonly items: EntityTable;
   /** CSR by user: the rows of user u, oldest first, are userRows[userOffsets[u] .. userOffsets[u+1]). */
@@ -109,6 +137,9 @@ export function createLog(columns: LogColumns): InteractionLog {
       skipped: [],
       duplicates: countDuplicates(columns),
       removedByKCore: 0,
+      times: "clock",
+      attributes: [],
+      warnings: [],
       ...report,
     },
   };
@@ -148,6 +179,7 @@ export function takeRows(columns: LogColumns, rows: Uint32Array): LogColumns {
     rating: new Float32Array(size),
     time: new Float64Array(size),
     label: new Uint8Array(size),
+    ...(columns.part !== undefined && { part: new Uint8Array(size) }),
   };
   for (let i = 0; i < size; i++) {
     const row = rows[i]!;
@@ -156,6 +188,7 @@ export function takeRows(columns: LogColumns, rows: Uint32Array): LogColumns {
     taken.rating[i] = columns.rating[row]!;
     taken.time[i] = columns.time[row]!;
     taken.label[i] = columns.label[row]!;
+    if (taken.part !== undefined) taken.part[i] = columns.part![row]!;
   }
   return { ...columns, ...taken, context: takeContext(columns.context, rows) };
 }

@@ -11,6 +11,8 @@ export interface RowColumns {
   label: Uint8Array;
   /** Where each row was before; moved with them. */
   origin?: Uint32Array | undefined;
+  /** 0, 1, 2: of the training, validation, test part that the source itself says; absent where it says none. */
+  part?: Uint8Array | undefined;
 }
 
 /** Rows of a part on average: few enough that its columns stay in the processor's cache. */
@@ -70,7 +72,7 @@ function groupByTime(columns: RowColumns, groups: number): Uint32Array {
 }
 
 /** Puts the row at i to places[i]. */
-function move({ user, item, rating, time, label, origin }: RowColumns, places: Uint32Array): void {
+function move({ user, item, rating, time, label, part, origin }: RowColumns, places: Uint32Array): void {
   const bits = ({ buffer, byteOffset, length }: Float32Array | Uint32Array): Int32Array =>
     new Int32Array(buffer, byteOffset, length);
   for (const column of [user, item, bits(rating), ...(origin === undefined ? [] : [bits(origin)])]) {
@@ -82,6 +84,9 @@ function move({ user, item, rating, time, label, origin }: RowColumns, places: U
   for (let i = 0; i < places.length; i++) time[places[i]!] = timeBefore[i]!;
   const labelBefore = label.slice();
   for (let i = 0; i < places.length; i++) label[places[i]!] = labelBefore[i]!;
+  if (part === undefined) return;
+  const partBefore = part.slice();
+  for (let i = 0; i < places.length; i++) part[places[i]!] = partBefore[i]!;
 }
 
 function sortFew(columns: RowColumns, first: number, last: number): void {
@@ -96,7 +101,7 @@ function sortFew(columns: RowColumns, first: number, last: number): void {
     for (let at = i; at > first && compareRows(columns, at - 1, at) > 0; at--) swap(columns, at - 1, at);
 }
 
-function swap({ user, item, rating, time, label, origin }: RowColumns, a: number, b: number): void {
+function swap({ user, item, rating, time, label, part, origin }: RowColumns, a: number, b: number): void {
   const [userA, itemA, ratingA, timeA, labelA] = [user[a]!, item[a]!, rating[a]!, time[a]!, label[a]!];
   user[a] = user[b]!;
   item[a] = item[b]!;
@@ -109,11 +114,12 @@ function swap({ user, item, rating, time, label, origin }: RowColumns, a: number
   time[b] = timeA;
   label[b] = labelA;
   if (origin !== undefined) [origin[a], origin[b]] = [origin[b]!, origin[a]!];
+  if (part !== undefined) [part[a], part[b]] = [part[b]!, part[a]!];
 }
 
 /** Views of some rows. */
 function rowsOf(
-  { user, item, rating, time, label, origin }: RowColumns,
+  { user, item, rating, time, label, part, origin }: RowColumns,
   first: number,
   last: number,
 ): RowColumns {
@@ -123,17 +129,19 @@ function rowsOf(
     rating: rating.subarray(first, last),
     time: time.subarray(first, last),
     label: label.subarray(first, last),
-    origin: origin?.subarray(first, last),
+    ...(part !== undefined && { part: part.subarray(first, last) }),
+    ...(origin !== undefined && { origin: origin.subarray(first, last) }),
   };
 }
 
-function compareRows({ user, item, time, rating, label }: RowColumns, a: number, b: number): number {
+function compareRows({ user, item, time, rating, label, part }: RowColumns, a: number, b: number): number {
   return (
     time[a]! - time[b]! ||
     user[a]! - user[b]! ||
     item[a]! - item[b]! ||
     rating[a]! - rating[b]! ||
-    label[a]! - label[b]!
+    label[a]! - label[b]! ||
+    (part === undefined ? 0 : part[a]! - part[b]!)
   );
 }
 

@@ -24,6 +24,8 @@ export function splitLog(log: InteractionLog, config: Pick<DataConfig, "filter" 
   }
   if (split.kind === "time") return splitByTime(samples, split.shares);
   if (split.kind === "leaveLastOut") return leaveLastOut(log, samples);
+  if (split.kind === "randomByRow") return splitByRow(samples, split.shares, split.seed);
+  if (split.kind === "given") return splitAsGiven(log, samples, split.validationShare);
   return splitByUser(log, samples, split.shares, split.seed);
 }
 
@@ -80,6 +82,42 @@ function splitByUser(log: InteractionLog, samples: Uint32Array, shares: Shares, 
     part[user] = index < train ? 0 : index < train + validation ? 1 : 2;
   }
   return assign(samples, (row) => part[log.user[row]!]!);
+}
+
+/** Every sample by itself; within a part they are in the log's order. */
+function splitByRow(samples: Uint32Array, shares: Shares, seed: number): LogSplit {
+  const order = samples.slice();
+  shuffle(order, createGenerator(seed, "split"));
+  const [train, validation] = partSizes(order.length, shares);
+  return {
+    train: order.slice(0, train).sort(),
+    validation: order.slice(train, train + validation).sort(),
+    test: order.slice(train + validation).sort(),
+  };
+}
+
+/** The parts of the source. Where none is for validation, the latest training rows are or, without times, random ones. */
+function splitAsGiven(log: InteractionLog, samples: Uint32Array, validationShare: number): LogSplit {
+  const { part } = log;
+  if (part === undefined) {
+    throw new CorellaError({
+      code: "data/no-part",
+      message: "The log does not know to which part its rows belong.",
+      place: "data.split.kind",
+      remedy: "Name the column in source.ratings.columns.part, or the files in source.ratings.parts.",
+    });
+  }
+  const given = assign(samples, (row) => part[row]!);
+  if (given.validation.length > 0) return given;
+  const shares: Shares = [1 - validationShare, validationShare, 0];
+  const { train, validation } =
+    log.report.times === "none" ? splitByRow(given.train, shares, 1) : latest(given.train, validationShare);
+  return { train, validation, test: given.test };
+}
+
+function latest(rows: Uint32Array, share: number): Pick<LogSplit, "train" | "validation"> {
+  const kept = rows.length - Math.floor(rows.length * share + 1e-9);
+  return { train: rows.slice(0, kept), validation: rows.slice(kept) };
 }
 
 function assign(samples: Uint32Array, partOf: (row: number) => number): LogSplit {

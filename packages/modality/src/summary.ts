@@ -1,3 +1,4 @@
+import { type AttributeCoverage, attributeCoverage } from "./coverage.ts";
 import { historyLength, type InteractionLog, type LoadReport } from "./log.ts";
 import type { LogSplit } from "./split.ts";
 
@@ -22,6 +23,8 @@ export interface LogSummary {
   density: number;
   time: { first: number; last: number };
   parts: Record<"train" | "validation" | "test", PartSummary>;
+  /** What is known of users and items. */
+  attributes: readonly AttributeCoverage[];
   report: LoadReport;
 }
 
@@ -38,6 +41,7 @@ export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
     density: log.size / (users * items),
     time: { first: log.time[0]!, last: log.time[log.size - 1]! },
     parts: { train: part(split.train), validation: part(split.validation), test: part(split.test) },
+    attributes: attributeCoverage(log),
     report: log.report,
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -6,7 +7,7 @@ import { createLog, type EntityTable, type InteractionLog, type LoadReport } fro
 import { type FileSeal, fileSealSchema, readSealed, syncFolder, writeSealed } from "./column-files.ts";
 
 interface Manifest {
-  version: 1;
+  version: 2;
   history: InteractionLog["history"];
   likedThreshold: number;
   report: LoadReport;
@@ -14,7 +15,7 @@ interface Manifest {
 }
 
 const manifestSchema: z.ZodType<Manifest> = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   history: z.strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) }),
   likedThreshold: z.number(),
   report: z.strictObject({
@@ -24,6 +25,17 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     ),
     duplicates: z.int(),
     removedByKCore: z.int(),
+    times: z.enum(["clock", "order", "none"]),
+    attributes: z.array(
+      z.strictObject({
+        table: z.enum(["items", "users"]),
+        name: z.string(),
+        type: z.enum(["text", "number", "list"]),
+        filled: z.int(),
+        read: z.int(),
+      }),
+    ),
+    warnings: z.array(z.strictObject({ message: z.string(), remedy: z.string() })),
   }),
   files: z.record(z.string(), fileSealSchema),
 });
@@ -35,6 +47,7 @@ export async function writeFolder(folder: string, log: InteractionLog): Promise<
     const { buffer, byteOffset, byteLength } = log[name];
     files[name] = await writeSealed(folder, name, new Uint8Array(buffer, byteOffset, byteLength));
   }
+  if (log.part !== undefined) files.part = await writeSealed(folder, "part", log.part);
   for (const name of ["users", "items"] as const) {
     files[name] = await writeSealed(folder, name, tableBytes(log[name]));
   }
@@ -52,8 +65,9 @@ export async function writeFolder(folder: string, log: InteractionLog): Promise<
     );
   }
   const { history, likedThreshold, report } = log;
-  const manifest: Manifest = { version: 1, history, likedThreshold, report, files };
-  await writeSealed(folder, "manifest.json", Buffer.from(JSON.stringify(manifest, undefined, 1)));
+  const manifest: Manifest = { version: 2, history, likedThreshold, report, files };
+  const sealed = { manifest, hash: hashOf(manifest) };
+  await writeSealed(folder, "manifest.json", Buffer.from(JSON.stringify(sealed, undefined, 1)));
   await syncFolder(folder);
 }
 
@@ -75,6 +89,8 @@ export async function readFolder(folder: string): Promise<InteractionLog | undef
     await read("label"),
   ];
   const [users, items] = [await read("users"), await read("items")];
+  const part = manifest.files.part === undefined ? undefined : await read("part");
+  if (manifest.files.part !== undefined && part === undefined) return undefined;
   if (!user || !item || !rating || !time || !label || !users || !items) return undefined;
   const context: ContextColumn[] = [];
   for (let index = 0; manifest.files[`context-${index}`] !== undefined; index++) {
@@ -90,6 +106,7 @@ export async function readFolder(folder: string): Promise<InteractionLog | undef
     rating: new Float32Array(rating.buffer),
     time: new Float64Array(time.buffer),
     label,
+    ...(part !== undefined && { part }),
     users: tableFrom(users),
     items: tableFrom(items),
     history,
@@ -100,10 +117,16 @@ export async function readFolder(folder: string): Promise<InteractionLog | undef
 
 function parseManifest(text: string): Manifest | undefined {
   try {
-    return manifestSchema.safeParse(JSON.parse(text)).data;
+    const { manifest, hash } = JSON.parse(text) as { manifest?: unknown; hash?: unknown };
+    return hash === hashOf(manifest) ? manifestSchema.safeParse(manifest).data : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What is told of a log is text that may be damaged and still be JSON. */
+function hashOf(manifest: unknown): string {
+  return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 }
 
 /** JSON lines: the number of active codes, then [id, attributes] by code. Lines, since one text could be too long. */

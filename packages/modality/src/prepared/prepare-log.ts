@@ -13,7 +13,7 @@ import { makeFolder } from "./content-folder.ts";
 import { readFolder, writeFolder } from "./log-folder.ts";
 
 /** Part of every key: raise it when the meaning of the files or of loading changes. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** A log, and where it is kept. */
 export interface PreparedLog {

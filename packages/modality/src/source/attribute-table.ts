@@ -1,15 +1,28 @@
+import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { parseAttribute } from "../attributes.ts";
 import type { AttributeColumn, ItemsConfig, UsersConfig } from "../config.ts";
-import type { Attributes, AttributeValue, EntityTable } from "../log.ts";
+import type { AttributeReport, Attributes, AttributeValue, EntityTable, Warning } from "../log.ts";
 import { identifier, literal } from "./database.ts";
 import { openFiles } from "./files.ts";
+import { normaliseIds, spellingDifference } from "./ids.ts";
 import { type ColumnPlan, importTable, type Skipped } from "./import-table.ts";
+import { parseLiteral } from "./literal.ts";
 import { idPlan } from "./rating-columns.ts";
+import { truthSql } from "./truth.ts";
+
+/** The users or items of a log, and how they were read. */
+export interface AttributesRead {
+  entities: EntityTable;
+  skipped: Skipped[];
+  attributes: AttributeReport[];
+  warnings: Warning[];
+}
 
 /**
  * Gives codes to users or items (those with ratings first, each part in ascending order) in a table `<table>_codes`,
  * and reads their attributes. Of several rows of one id the first counts; the others are reported.
+ * @throws CorellaError `data/bad-row`; `data/no-join` where no id of the ratings is in the table
  */
 export async function readAttributes(
   connection: DuckDBConnection,
@@ -17,31 +30,78 @@ export async function readAttributes(
   config: ItemsConfig | UsersConfig | undefined,
   baseFolder: string,
   scratchFolder: string,
-): Promise<{ entities: EntityTable; skipped: Skipped[] }> {
+): Promise<AttributesRead> {
   const entity = table === "items" ? "item" : "user";
-  const skipped: Skipped[] = [];
-  const attributesById = new Map<string, Attributes>();
-  if (config !== undefined) {
-    const files = await openFiles(connection, table, config, baseFolder, scratchFolder);
-    const plans = columnPlans(config, entity);
-    skipped.push(...(await importTable(connection, table, config, files, plans)));
-    const names = Object.keys(plans);
-    const reader = await connection.runAndReadAll(`SELECT ${names.map(identifier).join(", ")} FROM ${table}`);
-    let repeated = 0;
-    for (const [id, ...cells] of reader.getRows()) {
-      if (attributesById.has(String(id))) repeated++;
-      else attributesById.set(String(id), attributesOf(config, names.slice(1), cells as (string | null)[]));
-    }
-    if (repeated > 0) {
-      const reason = `an earlier row has the same ${entity}`;
-      skipped.push({ table, reason, count: repeated, firstPlace: files.nameOf(files.paths[0]!) });
-    }
+  const warnings = await normaliseIds(connection, "ratings", entity);
+  if (config === undefined) {
+    const { ids, activeCount } = await createCodes(connection, table, entity, false);
+    const entities = { ids, activeCount, attributes: ids.map(() => ({})) };
+    return { entities, skipped: [], attributes: [], warnings };
   }
-  const { ids, activeCount } = await createCodes(connection, table, entity, config !== undefined);
+  const files = await openFiles(connection, table, config, baseFolder, scratchFolder);
+  const place = files.nameOf(files.paths[0]!);
+  const plans = columnPlans(config, entity);
+  const skipped = await importTable(connection, table, config, files, plans);
+  await normaliseIds(connection, table, entity); // a row of attributes for a missing id does no harm
+  const names = Object.keys(plans);
+  const reader = await connection.runAndReadAll(`SELECT ${names.map(identifier).join(", ")} FROM ${table}`);
+  const tally = createTally(table, config, place);
+  const attributesById = new Map<string, Attributes>();
+  let repeated = 0;
+  for (const [id, ...cells] of reader.getRows()) {
+    if (attributesById.has(String(id))) repeated++;
+    else
+      attributesById.set(
+        String(id),
+        attributesOf(config, names.slice(1), cells as (string | null)[], String(id), tally),
+      );
+  }
+  if (repeated > 0)
+    skipped.push({
+      table,
+      reason: `an earlier row has the same ${entity}`,
+      count: repeated,
+      firstPlace: place,
+    });
+  const { ids, activeCount } = await createCodes(connection, table, entity, true);
+  warnings.push(...joinWarnings(table, ids, activeCount, attributesById, place), ...tally.warnings());
   return {
     entities: { ids, activeCount, attributes: ids.map((id) => attributesById.get(id) ?? {}) },
-    skipped,
+    skipped: [...skipped, ...tally.unreadable()],
+    attributes: tally.reports(),
+    warnings,
   };
+}
+
+/** Users or items with ratings that have no row of attributes: a warning where that is most or a matter of spelling. */
+function joinWarnings(
+  table: "items" | "users",
+  ids: readonly string[],
+  activeCount: number,
+  known: ReadonlyMap<string, Attributes>,
+  place: string,
+): Warning[] {
+  const active = ids.slice(0, activeCount);
+  const lost = active.filter((id) => !known.has(id));
+  if (lost.length === 0) return [];
+  const others = ids.slice(activeCount);
+  const spelling = spellingDifference(lost, others);
+  const why =
+    spelling === undefined
+      ? `for example "${lost[0]}"${others.length === 0 ? "" : `, while the ${table} have "${others[0]}"`}`
+      : `for example "${spelling.example}", which the ${table} write "${spelling.other}": ${spelling.count.toLocaleString("en")} differ in ${spelling.difference} alone`;
+  const remedy = "Write the ids alike in both files, or name the columns that hold the same ids.";
+  if (lost.length === active.length) {
+    throw new CorellaError({
+      code: "data/no-join",
+      message: `None of the ${active.length.toLocaleString("en")} ${table} with ratings is in the table of ${table}: ${why}.`,
+      place,
+      remedy,
+    });
+  }
+  if (spelling === undefined && lost.length <= active.length / 2) return [];
+  const message = `${lost.length.toLocaleString("en")} of ${active.length.toLocaleString("en")} ${table} with ratings are not in the table of ${table}: ${why}.`;
+  return [{ message, remedy }];
 }
 
 async function createCodes(
@@ -75,19 +135,29 @@ function columnPlans(config: ItemsConfig | UsersConfig, entity: string): Record<
     [entity]: { reference: id as string | number, ...idPlan },
   };
   for (const [name, column] of Object.entries(attributes)) {
-    const { column: reference, type, missing } = typeof column === "object" ? column : { column };
+    const { column: reference, type, missing, key } = typeof column === "object" ? column : { column };
     plans[name] = {
       reference,
       ...(missing !== undefined && { value: `nullif(${identifier(name)}, ${literal(missing)})` }),
-      ...(type === "number" && {
-        isBad:
-          "value IS NOT NULL AND value <> '' AND NOT coalesce(isfinite(TRY_CAST(value AS DOUBLE)), false)",
-        complaint: `the ${name} is not a number`,
-      }),
+      ...(type === "number" &&
+        key === undefined && {
+          isBad:
+            "value IS NOT NULL AND value <> '' AND NOT coalesce(isfinite(TRY_CAST(value AS DOUBLE)), false)",
+          complaint: `the ${name} is not a number`,
+        }),
     };
   }
   for (const [name, { firstColumn, names }] of flagsOf(config)) {
-    for (const index of names.keys()) plans[flagKey(name, index)] = { reference: firstColumn + index };
+    for (const index of names.keys()) {
+      const key = flagKey(name, index);
+      const truth = `(${truthSql(identifier(key))})::VARCHAR`;
+      plans[key] = {
+        reference: firstColumn + index,
+        value: `CASE WHEN coalesce(trim(${identifier(key)}), '') = '' THEN '0' ELSE ${truth} END`,
+        isBad: "value IS NULL",
+        complaint: `the flag ${names[index]} of ${name} is neither 0 nor 1, true nor false`,
+      };
+    }
   }
   return plans;
 }
@@ -96,6 +166,8 @@ function attributesOf(
   config: ItemsConfig | UsersConfig,
   names: readonly string[],
   cells: readonly (string | null)[],
+  id: string,
+  tally: Tally,
 ): Attributes {
   const columns = config.columns as Record<string, AttributeColumn>;
   const attributes: Record<string, AttributeValue> = {};
@@ -104,11 +176,14 @@ function attributesOf(
     const cell = cells[index] ?? null;
     byName.set(name, cell);
     const column = columns[name];
-    const value = column === undefined ? undefined : parseAttribute(column, cell);
+    if (column === undefined) continue;
+    const { value, problem } = parseAttribute(column, cell);
+    tally.count(name, cell, value, problem, id);
     if (value !== undefined) attributes[name] = value;
   }
   for (const [name, flags] of flagsOf(config)) {
     const values = flags.names.filter((_, index) => byName.get(flagKey(name, index)) === "1");
+    tally.count(name, values.join(), values.length > 0 ? values : undefined, undefined, id);
     if (values.length > 0) attributes[name] = values;
   }
   return attributes;
@@ -120,4 +195,68 @@ function flagsOf(config: ItemsConfig | UsersConfig): [string, { firstColumn: num
 
 function flagKey(name: string, index: number): string {
   return `flag ${name} ${index}`;
+}
+
+/** Counts how the cells of each attribute are read. */
+interface Tally {
+  count(
+    name: string,
+    cell: string | null,
+    value: AttributeValue | undefined,
+    problem: string | undefined,
+    id: string,
+  ): void;
+  reports(): AttributeReport[];
+  unreadable(): Skipped[];
+  warnings(): Warning[];
+}
+
+function createTally(table: "items" | "users", config: ItemsConfig | UsersConfig, place: string): Tally {
+  const entity = table === "items" ? "item" : "user";
+  const { [entity]: _id, ...columns } = config.columns as Record<string, AttributeColumn>;
+  const typeOf = (column: AttributeColumn): AttributeReport["type"] =>
+    typeof column === "object" ? column.type : "text";
+  const counts = new Map<string, AttributeReport & { filled: number; read: number; lists: number }>();
+  const start = (name: string, type: AttributeReport["type"]): unknown =>
+    counts.set(name, { table, name, type, filled: 0, read: 0, lists: 0 });
+  for (const [name, column] of Object.entries(columns)) start(name, typeOf(column));
+  for (const [name] of flagsOf(config)) start(name, "list");
+  const problems = new Map<string, Skipped>();
+  return {
+    count: (name, cell, value, problem, id) => {
+      const counted = counts.get(name)!;
+      if (cell !== null && cell.trim() !== "") counted.filled++;
+      if (value !== undefined) counted.read++;
+      if (counted.type === "text" && typeof value === "string" && /^\s*[[{(]/.test(value))
+        if (parseLiteral(value) !== undefined) counted.lists++;
+      if (problem === undefined) return;
+      const reason = `a cell of ${name} ${problem}`;
+      const firstPlace = `${place}, column ${name} of the ${entity} ${JSON.stringify(id.slice(0, 60))}`;
+      if (config.onBadRow === "error") {
+        throw new CorellaError({
+          code: "data/bad-row",
+          message: `A cell of ${name} ${problem}: ${JSON.stringify(cell!.slice(0, 60))}.`,
+          place: firstPlace,
+          remedy: `Correct the cell or data.source.${table}.columns.${name}, or set data.source.${table}.onBadRow to skip: it is then counted and has no value.`,
+        });
+      }
+      const before = problems.get(name);
+      if (before === undefined) problems.set(name, { table, reason, count: 1, firstPlace });
+      else before.count++;
+    },
+    reports: () =>
+      [...counts.values()].map(({ name, type, filled, read }) => ({ table, name, type, filled, read })),
+    unreadable: () => [...problems.values()],
+    warnings: () =>
+      [...counts.values()].flatMap(({ name, filled, read, lists }): Warning[] => {
+        const where = `data.source.${table}.columns.${name}`;
+        if (read === 0)
+          return [
+            { message: `The ${name} of the ${table} has no value in any row.`, remedy: `Check ${where}.` },
+          ];
+        if (lists <= filled / 2) return [];
+        const message = `The ${name} of the ${table} are lists or objects, but are taken as text.`;
+        return [{ message, remedy: `Write ${where}: { column: …, type: list }, with \`key\` for objects.` }];
+      }),
+  };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { catalogueFromLog } from "../catalogue.ts";
 import type { DataConfigInput } from "../config.ts";
+import type { FeatureConfig } from "../features/config.ts";
 import { defaultFeatures } from "../features/default-features.ts";
 import { encodeRecords } from "../features/encode-records.ts";
 import { encodeRows } from "../features/encode-rows.ts";
@@ -64,7 +65,7 @@ describe("a click log of 13 numbers and 26 categories", () => {
     await writeFile(join(folder, "clicks.tsv"), clicks(120));
     const log = await loadLog(criteo, { baseFolder: folder });
     expect(log.context!.map(({ name }) => name)).toHaveLength(13 + 24);
-    const features = [
+    const features: FeatureConfig[] = [
       ...Array.from(
         { length: 13 },
         (_, c) => ({ name: `I${c + 1}`, type: "numeric", field: `I${c + 1}`, transform: "log" }) as const,

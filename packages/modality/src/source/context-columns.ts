@@ -1,3 +1,4 @@
+import { CorellaError } from "@corella/errors";
 import type { DuckDBDataChunk } from "@duckdb/node-api";
 import { parseAttribute } from "../attributes.ts";
 import type { AttributeColumn, RatingsConfig } from "../config.ts";
@@ -7,7 +8,7 @@ import { identifier, literal } from "./database.ts";
 import type { ColumnPlan } from "./import-table.ts";
 
 /** What the columns of the ratings have names of their own for; all others are context. */
-export const ratingColumnNames: readonly string[] = ["user", "item", "rating", "label", "time"];
+export const ratingColumnNames: readonly string[] = ["user", "item", "rating", "label", "time", "part"];
 
 /** The columns of the ratings that are context, by name. */
 export function contextConfig({ columns }: Pick<RatingsConfig, "columns">): [string, AttributeColumn][] {
@@ -20,7 +21,7 @@ export function contextConfig({ columns }: Pick<RatingsConfig, "columns">): [str
 export function contextPlans(ratings: Pick<RatingsConfig, "columns">): Record<string, ColumnPlan> {
   return Object.fromEntries(
     contextConfig(ratings).map(([name, column]): [string, ColumnPlan] => {
-      const { column: reference, type, missing } = typeof column === "object" ? column : { column };
+      const { column: reference, type, missing, key } = typeof column === "object" ? column : { column };
       const isBad =
         "value IS NOT NULL AND value <> '' AND NOT coalesce(isfinite(TRY_CAST(value AS DOUBLE)), false)";
       return [
@@ -28,11 +29,20 @@ export function contextPlans(ratings: Pick<RatingsConfig, "columns">): Record<st
         {
           reference,
           ...(missing !== undefined && { value: `nullif(${identifier(name)}, ${literal(missing)})` }),
-          ...(type === "number" && { isBad, complaint: `the ${name} is not a number` }),
+          ...(type === "number" && key === undefined && { isBad, complaint: `the ${name} is not a number` }),
         },
       ];
     }),
   );
+}
+
+function unreadable(name: string, problem: string, text: string): CorellaError {
+  return new CorellaError({
+    code: "data/bad-row",
+    message: `A cell of ${name} ${problem}: ${JSON.stringify(text.slice(0, 60))}.`,
+    place: `data.source.ratings.columns.${name}`,
+    remedy: "Correct the cell, or what the column says of its type.",
+  });
 }
 
 /** Reads context from chunks of rows, each value once. */
@@ -57,13 +67,14 @@ export function createContextReader(ratings: Pick<RatingsConfig, "columns">, siz
     found: [] as AttributeValue[],
   }));
   const codeOf = (
-    { config, byText, byValue, found }: (typeof columns)[number],
+    { name, config, byText, byValue, found }: (typeof columns)[number],
     text: string | null,
   ): number => {
     if (text === null) return 0;
     const known = byText.get(text);
     if (known !== undefined) return known;
-    const value = parseAttribute(config, text);
+    const { value, problem } = parseAttribute(config, text);
+    if (problem !== undefined) throw unreadable(name, problem, text);
     let code = 0;
     if (value !== undefined) {
       // "1" and "1.0" are one number.

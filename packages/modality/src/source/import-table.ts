@@ -1,11 +1,13 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { ColumnReference, TableConfig } from "../config.ts";
+import type { ColumnReference, RatingsConfig, TableConfig } from "../config.ts";
 import type { LoadReport } from "../log.ts";
+import { parseConditions } from "./conditions.ts";
 import { identifier } from "./database.ts";
 import { isRemote, type OpenedFiles } from "./files.ts";
+import { unrolled } from "./impressions.ts";
 import { locate, locateLineBreak, rowPlace } from "./locate.ts";
-import { openRelation, type Relation } from "./relation.ts";
+import { openRelation, type Relation, unknownColumn } from "./relation.ts";
 
 /** A column to read: where it is, how its text becomes a value, and when the value is bad. */
 export interface ColumnPlan {
@@ -17,6 +19,9 @@ export interface ColumnPlan {
   /** What is wrong with a bad cell, as in `the rating is not a number`. */
   complaint?: string;
 }
+
+/** Stands in `bad` for a row that no condition of `where` keeps. */
+const leftOutCode = -2;
 
 /** Rows that were left out, by table and reason. */
 export type Skipped = LoadReport["skipped"][number];
@@ -32,11 +37,19 @@ export async function importTable(
   files: OpenedFiles,
   columns: Readonly<Record<string, ColumnPlan>>,
 ): Promise<Skipped[]> {
-  const wanted = Object.fromEntries(Object.entries(columns).map(([key, { reference }]) => [key, reference]));
+  const { sql: condition, wanted: named } = parseConditions(table, config.where, columns);
+  const wanted = {
+    ...Object.fromEntries(Object.entries(columns).map(([key, { reference }]) => [key, reference])),
+    ...named,
+  };
   const plans = Object.entries(columns);
   try {
     const relation = await openRelation(connection, table, config, files, wanted);
-    await connection.run(createStatement(table, relation, plans));
+    const impressions = "impressions" in config ? (config as RatingsConfig).impressions : undefined;
+    const sql = impressions === undefined ? relation.sql : unrolled(relation.sql, impressions);
+    await connection.run(createStatement(table, sql, plans, condition));
+    await requireFields(connection, table, files, relation, wanted);
+    const leftOut = await countLeftOut(connection, table, config);
     const bad = [
       ...(config.format === "parquet" ? [] : await rejectedRows(connection, table, config, files)),
       ...(await badCells(connection, table, config, files, relation, plans)),
@@ -51,14 +64,71 @@ export async function importTable(
       });
     }
     await connection.run(`DELETE FROM ${identifier(table)} WHERE bad IS NOT NULL`);
-    return bad;
+    return [...bad, ...leftOut];
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
     throw await unreadable(table, config, files, cause);
   }
 }
 
-function createStatement(table: string, { sql }: Relation, plans: [string, ColumnPlan][]): string {
+/**
+ * A field without a value in all rows may be misspelt: JSON lines have no header that could tell.
+ * @throws CorellaError `data/unknown-column`
+ */
+async function requireFields(
+  connection: DuckDBConnection,
+  table: string,
+  files: OpenedFiles,
+  { fieldNames }: Relation,
+  wanted: Readonly<Record<string, ColumnReference>>,
+): Promise<void> {
+  if (fieldNames === undefined) return;
+  const keys = Object.keys(wanted);
+  const counts = keys.map((key) => `count(${identifier(key)})`);
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*), ${counts.join(", ")} FROM ${identifier(table)}`,
+  );
+  const [rows, ...filled] = reader.getRows()[0]!;
+  const empty = keys.filter((_, index) => Number(filled[index]) === 0);
+  if (Number(rows) === 0 || empty.length === 0) return;
+  const names = (await connection.runAndReadAll(fieldNames)).getRows().map(([name]) => String(name));
+  for (const key of empty) {
+    const column = wanted[key]!;
+    // Where no line is an object, that is the mistake to tell of.
+    if (names.length === 0 || names.includes(String(column))) continue;
+    throw unknownColumn(
+      table,
+      key,
+      column,
+      `${files.nameOf(files.paths[0]!)}:1`,
+      names.toSorted(),
+      names.length,
+    );
+  }
+}
+
+/** Rows that a condition leaves out are no bad ones, but are counted and go, too. */
+async function countLeftOut(
+  connection: DuckDBConnection,
+  table: string,
+  { where }: TableConfig,
+): Promise<Skipped[]> {
+  if (where.length === 0) return [];
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*)::DOUBLE FROM ${identifier(table)} WHERE bad = ${leftOutCode}`,
+  );
+  const count = Number(reader.getRows()[0]![0]);
+  await connection.run(`DELETE FROM ${identifier(table)} WHERE bad = ${leftOutCode}`);
+  const reason = `left out by where: ${where.join(", ")}`;
+  return count === 0 ? [] : [{ table, reason, count, firstPlace: `data.source.${table}.where` }];
+}
+
+function createStatement(
+  table: string,
+  sql: string,
+  plans: [string, ColumnPlan][],
+  condition: string | undefined,
+): string {
   const texts = plans.map(([key]) => `${identifier(key)} AS ${identifier(`text ${key}`)}`);
   const values = plans.map(
     ([key, { value }]) => `${value ?? identifier(key)} AS ${identifier(`value ${key}`)}`,
@@ -73,9 +143,9 @@ function createStatement(table: string, { sql }: Relation, plans: [string, Colum
   const badTexts = plans.map(([key], index) => `WHEN ${index} THEN ${identifier(`text ${key}`)}`);
   return `CREATE TABLE ${identifier(table)} AS
     SELECT ${plans.map(([key]) => `${identifier(`value ${key}`)} AS ${identifier(key)}`).join(", ")},
-      CASE WHEN broken THEN -1 ${conditions.join(" ")} END AS bad,
+      CASE WHEN broken THEN -1 ${condition === undefined ? "" : `WHEN NOT kept THEN ${leftOutCode}`} ${conditions.join(" ")} END AS bad,
       CASE bad ${badTexts.join(" ")} END AS bad_text
-    FROM (SELECT broken, ${[...texts, ...values].join(", ")} FROM (${sql}))`;
+    FROM (SELECT broken, ${[...(condition === undefined ? [] : [`${condition} AS kept`]), ...texts, ...values].join(", ")} FROM (${sql}))`;
 }
 
 /** What DuckDB's reader itself refused: wrong column counts, encodings and quotes, by kind. */

@@ -1,26 +1,25 @@
 import type { DataConfig } from "../config.ts";
+import { literal } from "./database.ts";
+import { contextPlans } from "./context-columns.ts";
+import { blanks } from "./ids.ts";
 import type { ColumnPlan } from "./import-table.ts";
-
-const latestSeconds = Date.UTC(2100, 0) / 1000;
+import { timePlans } from "./times.ts";
+import { truthSql } from "./truth.ts";
 
 /** An id: not empty, at most 1,024 characters, without control characters. */
 export const idPlan: Omit<ColumnPlan, "reference"> = {
-  isBad: "text IS NULL OR text = '' OR length(text) > 1024 OR regexp_matches(text, '[\\x00-\\x1f\\x7f]')",
+  isBad: `text IS NULL OR trim(text, ${blanks}) = '' OR length(text) > 1024 OR regexp_matches(text, '[\\x00-\\x1f\\x7f]')`,
   complaint: "the id is empty, too long or holds control characters",
 };
 
 /** How the ratings are read and when they are bad. */
 export function ratingColumns({ source, label }: DataConfig): Record<string, ColumnPlan> {
-  const { columns, timeUnit } = source.ratings;
+  const { columns, impressions } = source.ratings;
   const plans: Record<string, ColumnPlan> = {
+    ...contextPlans(source.ratings),
     user: { reference: columns.user, ...idPlan, complaint: `the user's ${idPlan.complaint!.slice(4)}` },
     item: { reference: columns.item, ...idPlan, complaint: `the item's ${idPlan.complaint!.slice(4)}` },
-    time: {
-      reference: columns.time,
-      value: timeSql[timeUnit],
-      isBad: `value IS NULL OR NOT isfinite(value) OR value < 0 OR value >= ${latestSeconds}`,
-      complaint: `the time is not between 1970 and 2100 in ${timeUnit === "text" ? "ISO 8601" : timeUnit}`,
-    },
+    ...timePlans(source.ratings),
   };
   if (columns.rating !== undefined) {
     plans.rating = {
@@ -30,19 +29,40 @@ export function ratingColumns({ source, label }: DataConfig): Record<string, Col
       complaint: "the rating is not a number",
     };
   }
-  if (columns.label !== undefined && ("column" in label || columns.rating === undefined)) {
+  const labelColumn = impressions?.labels === "attached" ? columns.item : columns.label;
+  if (labelColumn !== undefined && ("column" in label || columns.rating === undefined)) {
     plans.label = {
-      reference: columns.label,
-      value: "TRY_CAST(label AS DOUBLE)",
-      isBad: "value IS NULL OR value NOT IN (0, 1)",
-      complaint: "the label is not 0 or 1",
+      reference: labelColumn,
+      // -1 is kept until it is known whether the others are 0 or 1.
+      value: `CASE WHEN TRY_CAST(label AS DOUBLE) = -1 THEN -1 ELSE ${truthSql("label")} END`,
+      isBad: "value IS NULL",
+      complaint: "the label is not 0 or 1, -1 or 1, true or false",
+    };
+  }
+  if (columns.part !== undefined) {
+    plans.part = {
+      reference: columns.part,
+      value: partSql(source.ratings.parts),
+      isBad: "value IS NULL",
+      complaint: "the part is none of train, validation, test (parts says which text means which)",
     };
   }
   return plans;
 }
 
-const timeSql = {
-  seconds: "TRY_CAST(time AS DOUBLE)",
-  milliseconds: "TRY_CAST(time AS DOUBLE) / 1000",
-  text: "epoch(TRY_CAST(time AS TIMESTAMPTZ))",
+const usualNames = {
+  train: ["train", "training", "tr"],
+  validation: ["validation", "valid", "val", "dev", "eval"],
+  test: ["test", "testing", "te"],
 } as const;
+
+/** 0, 1 or 2 for a text that means training, validation or test. */
+function partSql(parts: DataConfig["source"]["ratings"]["parts"]): string {
+  const cases = (["train", "validation", "test"] as const).flatMap((part, code) => {
+    const names = parts === undefined ? usualNames[part] : (parts[part] ?? []);
+    if (names.length === 0) return [];
+    const text = parts === undefined ? "lower(trim(part))" : "trim(part)";
+    return [`WHEN ${text} IN (${names.map(literal).join(", ")}) THEN ${code}`];
+  });
+  return `CASE ${cases.join(" ")} END`;
+}

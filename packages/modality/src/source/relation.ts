@@ -10,6 +10,8 @@ export interface Relation {
   sql: string;
   /** key -> position in the text, for places; absent for formats without positions. */
   positions?: Record<string, number>;
+  /** SQL of the names of all fields that occur; absent for formats whose columns are known before. */
+  fieldNames?: string;
 }
 
 const jsonDelimiter = "\u0001"; // cannot stand in a line of valid JSON
@@ -119,6 +121,7 @@ function jsonRelation(
     "'line': 'VARCHAR'",
   );
   return {
+    fieldNames: `SELECT DISTINCT unnest(json_keys(line)) FROM ${lines} WHERE json_valid(line) AND ltrim(line)[1] = '{'`,
     sql: `SELECT ${fields.join(", ")}, NOT valid AS broken FROM (SELECT line, json_valid(line) AND ltrim(line)[1] = '{' AS valid FROM ${lines})`,
   };
 }
@@ -141,10 +144,17 @@ async function parquetRelation(
     if (name === undefined || type === undefined) {
       throw unknownColumn(table, key, column, files.nameOf(files.paths[0]!), names, names.length);
     }
-    const value = type.endsWith("[]") ? `to_json(${identifier(name)})` : identifier(name);
-    return `CAST(${value} AS VARCHAR) AS ${identifier(key)}`;
+    return `CAST(${parquetValue(identifier(name), type)} AS VARCHAR) AS ${identifier(key)}`;
   });
   return { sql: `SELECT ${fields.join(", ")}, false AS broken FROM ${source}` };
+}
+
+/** Lists and objects as JSON; bytes without the mark of a text, as Hive, Impala and ClickHouse write them, as UTF-8. */
+function parquetValue(name: string, type: string): string {
+  if (type === "BLOB") return `decode(${name})`;
+  if (type === "BLOB[]") return `to_json(list_transform(${name}, lambda bytes : decode(bytes)))`;
+  const isNested = type.endsWith("]") || type.startsWith("STRUCT(") || type.startsWith("MAP(");
+  return isNested ? `to_json(${name})` : name;
 }
 
 function needsName(table: string, key: string): CorellaError {
@@ -156,7 +166,8 @@ function needsName(table: string, key: string): CorellaError {
   });
 }
 
-function unknownColumn(
+/** The error for a column that the files do not have. */
+export function unknownColumn(
   table: string,
   key: string,
   column: ColumnReference,
