@@ -1,9 +1,9 @@
 import type { RankedBars, RankedSection, ReportTable } from "@corella/evaluation";
 import { auc } from "@corella/metrics";
 import {
-  defaultFeatures,
   type FeatureAlone,
   type FeatureConfig,
+  type FeatureMap,
   featuresAlone,
   type FeaturesAlone,
   type FeatureWarning,
@@ -18,28 +18,24 @@ import {
 /** What the features of a data set say alone, and what is suspicious of them. */
 export interface FeatureLook {
   readonly alone: FeaturesAlone;
+  readonly featureMap: FeatureMap;
   readonly warnings: readonly FeatureWarning[];
 }
 
 /**
  * Fits features on the training part and looks at each alone on the validation part.
- * @param features undefined: `defaultFeatures` of the log
  * @param vectors of items, by the path as features name it
  * @throws CorellaError those of `fitFeatureMap`
  */
 export function lookAtFeatures(
-  features: readonly FeatureConfig[] | undefined,
+  features: readonly FeatureConfig[],
   log: InteractionLog,
   split: LogSplit,
   vectors: ReadonlyMap<string, ItemVectors>,
 ): FeatureLook {
-  const alone = featuresAlone(
-    fitFeatureMap(features ?? defaultFeatures(log), log, split.train, { vectors }),
-    log,
-    split,
-    auc,
-  );
-  return { alone, warnings: featureWarnings(alone) };
+  const featureMap = fitFeatureMap(features, log, split.train, { vectors });
+  const alone = featuresAlone(featureMap, log, split, auc);
+  return { alone, featureMap, warnings: featureWarnings(alone) };
 }
 
 /** The features by their AUC as a table, the best first. */

@@ -64,7 +64,7 @@ test("each feature is drawn by what it says alone, and what knows the answer is 
   const rows = Array.from({ length: 400 }, (_, i) => i);
   writeFileSync(
     join(folder, "sales.csv"),
-    rows.map((i) => `u${i % 25},i${i},${bought(i) ? 5 : 1},${86_400 * (i + 1)}`).join("\n"),
+    rows.map((i) => `u${i % 25},i${i},${bought(i) ? 5 : 1},${1e9 + 86_400 * (i + 1)}`).join("\n"),
   );
   writeFileSync(
     join(folder, "offers.csv"),
@@ -101,7 +101,27 @@ test("each feature is drawn by what it says alone, and what knows the answer is 
   expect(html.match(/<svg/g)).toHaveLength(7);
   expect(html).toContain("<h2>Warnings</h2>");
 
-  const plain = data(...options, "--no-features");
+  expect(stdout).toMatch(/^item\.colour +text +400 \(100\.0 %\) +0 \(0\.0 %\) +2$/m);
+  expect(stdout).toMatch(/^item\.order +text +400 \(100\.0 %\) +400 \(100\.0 %\) +400$/m);
+  // The middle rows of the parts: 160, 340 and 380.
+  expect(stdout).toMatch(
+    /^a sample +train +validation +test$\n^ +user u10, item i160, label 1 +user u15, item i340, label 1 +user u5, item i380, label 1$/m,
+  );
+  expect(stdout).toMatch(/^colour +red +red +red$/m);
+  expect(stdout).toMatch(/^order +1160 +\(unseen\) +\(unseen\)$/m);
+  expect(stdout).toMatch(
+    /^train: Below is the rating history of a user: .*whether the user will like "i160"/m,
+  );
+
+  const plain = data(
+    "--config",
+    config,
+    ...options.slice(1),
+    "--no-features",
+    "--set",
+    "data.split.shares=[0.5, 0.25, 0.25]",
+  );
+  expect(plain.stdout).toMatch(/^samples +200 +100 +100$/m);
   expect(plain.stderr).not.toContain("warning");
   expect(plain.stdout).not.toContain("alone on validation");
 
@@ -135,6 +155,14 @@ test.each([
     "choose another path",
   ],
   ["a configuration that is not there", ["nowhere.yaml"], "config/missing", "nowhere.yaml"],
+  ["no source", [], "data/no-source", "movietweetings"],
+  ["two sources", ["ml-1m", "--config", "configs/ml-1m.yaml"], "data/no-source", "Which data, ml-1m or"],
+  [
+    "a setting that is none",
+    ["movietweetings", "--set", "history.ties=sometimes"],
+    "config/invalid",
+    "history.ties",
+  ],
 ])("%s is one clear error", (_, options, code, hint) => {
   const { status, stderr } = data(...options);
   expect(status).toBe(1);

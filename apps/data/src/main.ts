@@ -16,6 +16,7 @@ import { alignColumns } from "@corella/terminal";
 import { Command } from "commander";
 import { aloneTable, lookAtFeatures } from "./features.ts";
 import { attributesTable, cardsOf, dataPage, partsTable, readingTable } from "./page.ts";
+import { sampleOfParts, sampleTable } from "./sample.ts";
 import { openSource, presetNames } from "./source.ts";
 
 interface Options {
@@ -62,17 +63,23 @@ async function run(name: string | undefined, path: string | undefined, options: 
   const look = options.features
     ? lookAtFeatures(features, log, split, await readFeatureVectors(source.features ?? [], source.baseFolder))
     : undefined;
+  const samples = sampleOfParts(log, split, look?.featureMap, source.prompt ?? {});
   const out = options.out ?? join("runs", `data-${source.name}.html`);
   await mkdir(dirname(out), { recursive: true });
   await writeFileAtomic(
     out,
-    renderPage(dataPage(source.name, summary, describeDistributions(log, split), look, found)),
+    renderPage(dataPage(source.name, summary, describeDistributions(log, split), look, found, samples)),
   );
   const cards = cardsOf(summary).map(({ label, value }) => [label, value]);
   const tables = [{ columns: [], rows: cards }, partsTable(summary), readingTable(summary)];
   const attributes = attributesTable(summary);
   if (attributes !== undefined) tables.push(attributes);
   if (look !== undefined) tables.push(aloneTable(look));
+  if (look !== undefined) tables.push(sampleTable(samples));
+  tables.push({
+    columns: ["a prompt of each part"],
+    rows: samples.map(({ part, prompt }) => [`${part}: ${prompt}`]),
+  });
   process.stdout.write(`${tables.map(alignColumns).join("\n\n")}\n\nPage: ${out}\n`);
   for (const { message, remedy } of [...found, ...(look?.warnings ?? [])])
     process.stderr.write(`warning: ${message} ${remedy}\n`);

@@ -1,5 +1,6 @@
 import type { BarChart, Page, ReportTable } from "@corella/evaluation";
 import type { Bin, LogDistributions, LogSummary, PartSummary, Warning } from "@corella/modality";
+import { type PartSample, promptTable, sampleTable } from "./sample.ts";
 import { aloneSection, type FeatureLook, warningsTable } from "./features.ts";
 
 const partNames = ["train", "validation", "test"] as const;
@@ -62,13 +63,18 @@ export function attributesTable({ attributes, rows }: LogSummary): ReportTable |
 
 /** The figures of the first glance. */
 export function cardsOf(summary: LogSummary): Page["summary"] {
+  const { time } = summary;
   return [
     { label: "rows", value: count(summary.rows) },
     { label: "users", value: count(summary.users) },
     { label: "items", value: count(summary.items) },
     { label: "density", value: `${(summary.density * 100).toPrecision(3)} %` },
-    { label: "from", value: day(summary.time.first) },
-    { label: "to", value: day(summary.time.last) },
+    ...(time === undefined
+      ? [{ label: "times", value: summary.report.times === "none" ? "none" : "an order alone" }]
+      : [
+          { label: "from", value: day(time.first) },
+          { label: "to", value: day(time.last) },
+        ]),
   ];
 }
 
@@ -79,6 +85,7 @@ export function dataPage(
   drawn: LogDistributions,
   look: FeatureLook | undefined,
   found: readonly Warning[],
+  samples: readonly PartSample[],
 ): Page {
   const warnings = warningsTable([...found, ...(look?.warnings ?? [])]);
   const attributes = attributesTable(summary);
@@ -89,17 +96,19 @@ export function dataPage(
       { heading: "Parts", table: partsTable(summary) },
       { heading: "Reading", table: readingTable(summary) },
       ...(attributes === undefined ? [] : [{ heading: "Attributes", table: attributes }]),
+      ...(look === undefined ? [] : [{ heading: "A sample of each part", table: sampleTable(samples) }]),
+      { heading: "A prompt of each part", table: promptTable(samples) },
       ...(warnings === undefined ? [] : [{ heading: "Warnings", table: warnings }]),
     ],
     ...(look === undefined ? {} : { ranked: aloneSection(look) }),
     charts: [
       {
         title: "Interactions over time",
-        xLabel: "day",
+        xLabel: summary.time === undefined ? "place in the order" : "day",
         yLabel: "rows",
         series: ["positive", "negative"],
         bars: drawn.overTime.map(({ from, positives, negatives }) => ({
-          label: day(from),
+          label: summary.time === undefined ? from.toFixed(0) : day(from),
           values: [positives, negatives],
         })),
       },

@@ -1,6 +1,7 @@
 import type { AttributeColumn } from "./config.ts";
 import type { Attributes, AttributeValue } from "./log.ts";
 import { parseLiteral, textsOf } from "./source/literal.ts";
+import { parseNumber } from "./source/number.ts";
 
 /** "Heat (1995)" -> title and year; text without a year at its end is the title alone. */
 export function splitTitleYear(text: string): { title: string; year?: number } {
@@ -47,14 +48,15 @@ export function cleanHtml(text: string): string {
  */
 export function parseAttribute(
   column: AttributeColumn,
-  text: string | null,
+  text: string | number | null,
 ): { value?: AttributeValue; problem?: string } {
+  if (typeof text === "number") return Number.isFinite(text) ? { value: text } : {};
   if (text === null || text.trim() === "") return {};
   if (typeof column !== "object") return { value: text };
   const { type, key } = column;
   if (type === "number" && key === undefined) {
-    const value = Number(text);
-    return Number.isFinite(value) ? { value } : {};
+    const value = parseNumber(text);
+    return value === undefined ? {} : { value };
   }
   if (type === "text" && key === undefined) return { value: text };
   const texts = listOf(text, column);
@@ -62,8 +64,8 @@ export function parseAttribute(
   if (texts.length === 0) return {};
   if (type === "list") return { value: texts };
   if (type === "text") return { value: texts.join(", ") };
-  const value = Number(texts[0]);
-  return Number.isFinite(value) ? { value } : { problem: `is not a number in its field ${key}` };
+  const value = parseNumber(texts[0]!);
+  return value === undefined ? { problem: `is not a number in its field ${key}` } : { value };
 }
 
 /** The elements of a list however it is spelt: JSON, Python, in brackets, or parted by the separator; each trimmed. */

@@ -29,8 +29,23 @@ const tableFields = {
   delimiter: z.string().min(1).max(4).default(","),
   /** The quote of delimited text; "" when quotes are ordinary characters, as in MovieLens. */
   quote: z.string().max(1).default('"'),
+  /** Before a quote, a delimiter or itself it makes that an ordinary character: "\\" in exports of MySQL. A doubled quote does anyway. */
+  escape: z.string().max(1).default(""),
   header: z.boolean().default(false),
-  encoding: z.enum(["utf-8", "latin1"]).default("utf-8"),
+  /** `cp1252` is what Windows calls ANSI. A mark of UTF-16 at the start of a file is believed. */
+  encoding: z.enum(["utf-8", "latin1", "cp1252", "utf-16"]).default("utf-8"),
+  /** What cells say that have no value, such as "\\N" and "NA"; empty ones have none anyway. */
+  missing: z
+    .union([
+      z
+        .string()
+        .min(1)
+        .transform((text) => [text]),
+      z.array(z.string().min(1)),
+    ])
+    .default([]),
+  /** What parts a number from its fraction. */
+  decimal: z.enum([".", ","]).default("."),
   onBadRow: z.enum(["error", "skip"]).default("error"),
   /** Rows that are read, by conditions that all hold: "rating > 0"; names are those of `columns` or of the file. */
   where: z
@@ -263,8 +278,11 @@ export interface TableConfig {
   format: "csv" | "parquet" | "jsonl";
   delimiter: string;
   quote: string;
+  escape: string;
   header: boolean;
-  encoding: "utf-8" | "latin1";
+  encoding: "utf-8" | "latin1" | "cp1252" | "utf-16";
+  missing: string[];
+  decimal: "." | ",";
   onBadRow: "error" | "skip";
   where: string[];
   whereToGet?: string | undefined;
@@ -336,9 +354,10 @@ type InputAttributeColumn =
     };
 type Several = string | string[];
 type Loose<T extends TableConfig> = Partial<
-  Omit<T, "path" | "columns" | "where" | "impressions" | "parts">
+  Omit<T, "path" | "columns" | "missing" | "where" | "impressions" | "parts">
 > & {
   path: string;
+  missing?: Several | undefined;
   where?: Several | undefined;
 };
 

@@ -9,6 +9,7 @@ import {
   isLiked,
   type LoadReport,
   type LogColumns,
+  type Warning,
 } from "./log.ts";
 import { checkLabels, checkTimes } from "./plausible.ts";
 import { readAttributes } from "./source/attribute-table.ts";
@@ -52,7 +53,7 @@ async function readAll(config: DataConfig, baseFolder: string): Promise<LogColum
         skipped: [...skipped, ...repeated, ...itemTable.skipped, ...userTable.skipped],
         times: timesOf(config),
         attributes: [...itemTable.attributes, ...userTable.attributes],
-        warnings: [...itemTable.warnings, ...userTable.warnings],
+        warnings: [...withoutTimes(config), ...itemTable.warnings, ...userTable.warnings],
       },
     };
   });
@@ -62,6 +63,23 @@ async function readAll(config: DataConfig, baseFolder: string): Promise<LogColum
 function timesOf({ source: { ratings }, history }: DataConfig): LoadReport["times"] {
   if (ratings.columns.time !== undefined) return ratings.timeUnit === "steps" ? "order" : "clock";
   return history.ties === "order" ? "order" : "none";
+}
+
+function withoutTimes(config: DataConfig): Warning[] {
+  if (config.source.ratings.columns.time !== undefined) return [];
+  const byOrder = timesOf(config) === "order";
+  return [
+    byOrder
+      ? {
+          message: "The log has no times: the order of the file stands for them.",
+          remedy: "Where that order means nothing, write history: { ties: exclude }.",
+        }
+      : {
+          message:
+            "The log has no times: no sample has a history, and running statistics know nothing before it.",
+          remedy: "Where the file is in order of time, history: { ties: order } takes that.",
+        },
+  ];
 }
 
 function finishItems(table: EntityTable, config: ItemsConfig): EntityTable {

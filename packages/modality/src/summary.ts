@@ -7,7 +7,7 @@ export interface PartSummary {
   rows: number;
   positives: number;
   positiveShare: number;
-  /** Seconds since 1970; undefined for an empty part. */
+  /** Seconds since 1970; undefined for an empty part, and where the log's times are none. */
   time?: { first: number; last: number };
   history: { mean: number; median: number; max: number };
   /** Shares of rows whose user, whose item is not in the training part, and with no history at all. */
@@ -21,7 +21,8 @@ export interface LogSummary {
   items: number;
   /** rows / (users * items) */
   density: number;
-  time: { first: number; last: number };
+  /** Seconds since 1970; undefined where the log has no times, or numbers that only order its rows. */
+  time?: { first: number; last: number };
   parts: Record<"train" | "validation" | "test", PartSummary>;
   /** What is known of users and items. */
   attributes: readonly AttributeCoverage[];
@@ -31,6 +32,7 @@ export interface LogSummary {
 /** Counts what is in a log and in the parts of its split. */
 export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
   const seen = seenIn(log, split.train);
+  const isClock = log.report.times === "clock";
   const { activeCount: users } = log.users;
   const { activeCount: items } = log.items;
   const part = (rows: Uint32Array): PartSummary => summarisePart(log, rows, seen);
@@ -39,7 +41,7 @@ export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
     users,
     items,
     density: log.size / (users * items),
-    time: { first: log.time[0]!, last: log.time[log.size - 1]! },
+    ...(isClock && { time: { first: log.time[0]!, last: log.time[log.size - 1]! } }),
     parts: { train: part(split.train), validation: part(split.validation), test: part(split.test) },
     attributes: attributeCoverage(log),
     report: log.report,
@@ -78,7 +80,10 @@ function summarisePart(log: InteractionLog, rows: Uint32Array, seen: Seen): Part
     rows: rows.length,
     positives,
     positiveShare: share(positives),
-    ...(rows.length > 0 && { time: { first: log.time[rows[0]!]!, last: log.time[rows.at(-1)!]! } }),
+    ...(rows.length > 0 &&
+      log.report.times === "clock" && {
+        time: { first: log.time[rows[0]!]!, last: log.time[rows.at(-1)!]! },
+      }),
     history: { mean: share(events), median: lengths[lengths.length >> 1] ?? 0, max: lengths.at(-1) ?? 0 },
     cold: { newUser: share(newUser), newItem: share(newItem), noHistory: share(noHistory) },
   };

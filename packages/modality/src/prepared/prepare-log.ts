@@ -8,7 +8,8 @@ import { type DataConfig, type DataConfigInput, parseDataConfig } from "../confi
 import { loadLog } from "../load-log.ts";
 import type { InteractionLog } from "../log.ts";
 import { withDatabase } from "../source/database.ts";
-import { expandGlob, isGlob, isRemote } from "../source/files.ts";
+import { expandGlob, isGlob } from "../source/files.ts";
+import { isRemote } from "../source/remote.ts";
 import { makeFolder } from "./content-folder.ts";
 import { readFolder, writeFolder } from "./log-folder.ts";
 

@@ -53,7 +53,7 @@ export async function readAttributes(
     else
       attributesById.set(
         String(id),
-        attributesOf(config, names.slice(1), cells as (string | null)[], String(id), tally),
+        attributesOf(config, names.slice(1), cells as (string | number | null)[], String(id), tally),
       );
   }
   if (repeated > 0)
@@ -136,14 +136,17 @@ function columnPlans(config: ItemsConfig | UsersConfig, entity: string): Record<
   };
   for (const [name, column] of Object.entries(attributes)) {
     const { column: reference, type, missing, key } = typeof column === "object" ? column : { column };
+    const cell =
+      missing === undefined ? identifier(name) : `nullif(${identifier(name)}, ${literal(missing)})`;
     plans[name] = {
       reference,
-      ...(missing !== undefined && { value: `nullif(${identifier(name)}, ${literal(missing)})` }),
+      ...(missing !== undefined && { value: cell }),
       ...(type === "number" &&
         key === undefined && {
-          isBad:
-            "value IS NOT NULL AND value <> '' AND NOT coalesce(isfinite(TRY_CAST(value AS DOUBLE)), false)",
+          value: `CASE WHEN trim(${cell}) <> '' THEN coalesce(to_number(${cell}), 'NaN'::DOUBLE) END`,
+          isBad: "isnan(value)",
           complaint: `the ${name} is not a number`,
+          mayLack: true,
         }),
     };
   }
@@ -156,6 +159,7 @@ function columnPlans(config: ItemsConfig | UsersConfig, entity: string): Record<
         value: `CASE WHEN coalesce(trim(${identifier(key)}), '') = '' THEN '0' ELSE ${truth} END`,
         isBad: "value IS NULL",
         complaint: `the flag ${names[index]} of ${name} is neither 0 nor 1, true nor false`,
+        mayLack: true,
       };
     }
   }
@@ -165,13 +169,13 @@ function columnPlans(config: ItemsConfig | UsersConfig, entity: string): Record<
 function attributesOf(
   config: ItemsConfig | UsersConfig,
   names: readonly string[],
-  cells: readonly (string | null)[],
+  cells: readonly (string | number | null)[],
   id: string,
   tally: Tally,
 ): Attributes {
   const columns = config.columns as Record<string, AttributeColumn>;
   const attributes: Record<string, AttributeValue> = {};
-  const byName = new Map<string, string | null>();
+  const byName = new Map<string, string | number | null>();
   for (const [index, name] of names.entries()) {
     const cell = cells[index] ?? null;
     byName.set(name, cell);
@@ -201,7 +205,7 @@ function flagKey(name: string, index: number): string {
 interface Tally {
   count(
     name: string,
-    cell: string | null,
+    cell: string | number | null,
     value: AttributeValue | undefined,
     problem: string | undefined,
     id: string,
@@ -225,7 +229,7 @@ function createTally(table: "items" | "users", config: ItemsConfig | UsersConfig
   return {
     count: (name, cell, value, problem, id) => {
       const counted = counts.get(name)!;
-      if (cell !== null && cell.trim() !== "") counted.filled++;
+      if (cell !== null && String(cell).trim() !== "") counted.filled++;
       if (value !== undefined) counted.read++;
       if (counted.type === "text" && typeof value === "string" && /^\s*[[{(]/.test(value))
         if (parseLiteral(value) !== undefined) counted.lists++;
@@ -235,7 +239,7 @@ function createTally(table: "items" | "users", config: ItemsConfig | UsersConfig
       if (config.onBadRow === "error") {
         throw new CorellaError({
           code: "data/bad-row",
-          message: `A cell of ${name} ${problem}: ${JSON.stringify(cell!.slice(0, 60))}.`,
+          message: `A cell of ${name} ${problem}: ${JSON.stringify(String(cell).slice(0, 60))}.`,
           place: firstPlace,
           remedy: `Correct the cell or data.source.${table}.columns.${name}, or set data.source.${table}.onBadRow to skip: it is then counted and has no value.`,
         });

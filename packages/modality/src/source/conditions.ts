@@ -1,6 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { ColumnReference } from "../config.ts";
 import { identifier, literal } from "./database.ts";
+import { parseNumber } from "./number.ts";
 
 /** Conditions on the rows of a table as SQL. */
 export interface Conditions {
@@ -50,8 +51,9 @@ function comparison(cell: string, written: string, value: string): string {
   const operator = written === "==" ? "=" : written === "<>" ? "!=" : written;
   const text = `trim(coalesce(${cell}, ''))`;
   if (value === "") return `(${text} ${operator} '')`;
-  if (!Number.isFinite(Number(value)))
+  const wanted = parseNumber(value);
+  if (wanted === undefined)
     return `(${text} <> '' AND ${text} ${operator} ${literal(value)} OR ${text} = '' AND ${operator === "!="})`;
-  const number = `TRY_CAST(${cell} AS DOUBLE) ${operator} ${Number(value)}`;
+  const number = `to_number(${cell}) ${operator} ${wanted}`;
   return `coalesce(${number}, ${operator === "!="})`;
 }

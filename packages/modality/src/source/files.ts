@@ -1,12 +1,10 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename, isAbsolute, join, resolve } from "node:path";
-import { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import { isAbsolute, join, resolve } from "node:path";
 import type { TableConfig } from "../config.ts";
+import { download, isRemote } from "./remote.ts";
 import { extractMember } from "./zip.ts";
 
 /** The files of a table, ready for DuckDB. */
@@ -14,13 +12,8 @@ export interface OpenedFiles {
   paths: string[];
   /** How messages name a file: as the user does. */
   nameOf(path: string): string;
-}
-
-const remote = /^(?:https?|s3|gs|r2|az):\/\//;
-
-/** Whether a path is a URL that DuckDB reads itself. */
-export function isRemote(path: string): boolean {
-  return remote.test(path);
+  /** Where files on the way may lie, until the tables are read. */
+  scratchFolder: string;
 }
 
 /** Whether a path names several files by a pattern. */
@@ -29,8 +22,7 @@ export function isGlob(path: string): boolean {
 }
 
 /**
- * Finds the files of a table: globs are expanded, gzip is verified to its end (DuckDB reads a truncated file as if it
- * were whole), a zip's member is unpacked into `scratchFolder`.
+ * Finds the files of a table: URLs are fetched, globs are expanded, a zip's member is unpacked into `scratchFolder`.
  */
 export async function openFiles(
   connection: DuckDBConnection,
@@ -39,7 +31,15 @@ export async function openFiles(
   baseFolder: string,
   scratchFolder: string,
 ): Promise<OpenedFiles> {
-  if (isRemote(config.path)) return { paths: [config.path], nameOf: (path) => path };
+  if (isRemote(config.path)) {
+    // Parquet in object stores alone is left where it lies: DuckDB reads of it what is wanted.
+    if (config.format === "parquet" && !config.path.startsWith("http")) {
+      return { paths: [config.path], nameOf: (path) => path, scratchFolder };
+    }
+    const copies = await download(connection, table, config.path, scratchFolder);
+    if (copies.size === 0) throw missing(config.path, config, `data.source.${table}.path`);
+    return { paths: [...copies.keys()], nameOf: (path) => copies.get(path)!, scratchFolder };
+  }
   const path = isAbsolute(config.path) ? config.path : resolve(baseFolder, config.path);
   const place = `data.source.${table}.path`;
   if (config.member !== undefined || path.endsWith(".zip")) {
@@ -53,18 +53,14 @@ export async function openFiles(
         remedy: "Add `member: <name of the file inside>`.",
       });
     }
-    const unpacked = join(scratchFolder, `${table}${member.endsWith(".gz") ? ".gz" : ""}`);
+    const unpacked = join(scratchFolder, table);
     await extractMember(path, member, createWriteStream(unpacked), place);
-    if (unpacked.endsWith(".gz")) await verifyGzip(unpacked, `${path}!${member}`);
-    return { paths: [unpacked], nameOf: () => `${path}!${member}` };
+    return { paths: [unpacked], nameOf: () => `${path}!${member}`, scratchFolder };
   }
   const paths = isGlob(path) ? await expandGlob(connection, path) : [path];
   if (paths.length === 0) throw missing(path, config, place);
-  for (const file of paths) {
-    await requireFile(file, config, place);
-    if (file.endsWith(".gz")) await verifyGzip(file, file);
-  }
-  return { paths, nameOf: (file) => (paths.length === 1 ? path : join(path, "..", basename(file))) };
+  for (const file of paths) await requireFile(file, config, place);
+  return { paths, nameOf: (file) => file, scratchFolder };
 }
 
 /** The files that match a pattern, sorted. */
@@ -104,20 +100,4 @@ function missing(path: string, config: TableConfig, place: string): CorellaError
     place,
     remedy: config.whereToGet ?? "Correct the path; relative ones start at the folder of the config.",
   });
-}
-
-/** Reads a gzip to its end, which checks its length and CRC. */
-async function verifyGzip(path: string, name: string): Promise<void> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  try {
-    await pipeline(createReadStream(path), createGunzip(), nowhere);
-  } catch (cause) {
-    throw new CorellaError({
-      code: "data/broken-archive",
-      message: `${name} is not a whole gzip file: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      place: name,
-      remedy: "Download or compress it again.",
-      cause,
-    });
-  }
 }

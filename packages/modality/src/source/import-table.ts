@@ -4,10 +4,13 @@ import type { ColumnReference, RatingsConfig, TableConfig } from "../config.ts";
 import type { LoadReport } from "../log.ts";
 import { parseConditions } from "./conditions.ts";
 import { identifier } from "./database.ts";
-import { isRemote, type OpenedFiles } from "./files.ts";
+import type { OpenedFiles } from "./files.ts";
 import { unrolled } from "./impressions.ts";
-import { locate, locateLineBreak, rowPlace } from "./locate.ts";
-import { openRelation, type Relation, unknownColumn } from "./relation.ts";
+import { unknownColumn } from "./layout.ts";
+import { numberMacro } from "./number.ts";
+import { openRelation, type Relation } from "./relation.ts";
+import { isRemote, notFetched } from "./remote.ts";
+import type { Rejected } from "./text-rows.ts";
 
 /** A column to read: where it is, how its text becomes a value, and when the value is bad. */
 export interface ColumnPlan {
@@ -18,6 +21,8 @@ export interface ColumnPlan {
   isBad?: string;
   /** What is wrong with a bad cell, as in `the rating is not a number`. */
   complaint?: string;
+  /** Under `onBadRow: skip`, whether a bad cell is no value, and its row stays. */
+  mayLack?: boolean;
 }
 
 /** Stands in `bad` for a row that no condition of `where` keeps. */
@@ -46,29 +51,40 @@ export async function importTable(
   try {
     const relation = await openRelation(connection, table, config, files, wanted);
     const impressions = "impressions" in config ? (config as RatingsConfig).impressions : undefined;
-    const sql = impressions === undefined ? relation.sql : unrolled(relation.sql, impressions);
-    await connection.run(createStatement(table, sql, plans, condition));
+    await connection.run(numberMacro(config.decimal));
+    let isFirst = true;
+    for await (const part of relation.parts) {
+      const sql = impressions === undefined ? part : unrolled(part, impressions);
+      const verb = isFirst ? `CREATE TABLE ${identifier(table)} AS` : `INSERT INTO ${identifier(table)}`;
+      await connection.run(`${verb} ${selectStatement(sql, plans, condition, config.onBadRow)}`);
+      isFirst = false;
+      const [rejected] = config.onBadRow === "error" ? relation.rejected() : [];
+      if (rejected !== undefined) throw badRow(table, rejected);
+    }
     await requireFields(connection, table, files, relation, wanted);
     const leftOut = await countLeftOut(connection, table, config);
-    const bad = [
-      ...(config.format === "parquet" ? [] : await rejectedRows(connection, table, config, files)),
-      ...(await badCells(connection, table, config, files, relation, plans)),
-    ];
+    const bad = await badRows(connection, table, relation, plans);
     const [first] = bad;
-    if (first !== undefined && config.onBadRow === "error") {
-      throw new CorellaError({
-        code: "data/bad-row",
-        message: `${capital(first.reason)}.`,
-        place: first.firstPlace,
-        remedy: `Correct the row, or set data.source.${table}.onBadRow to skip: bad rows are then counted and left out.`,
-      });
-    }
+    if (first !== undefined && config.onBadRow === "error") throw badRow(table, first);
     await connection.run(`DELETE FROM ${identifier(table)} WHERE bad IS NOT NULL`);
-    return [...bad, ...leftOut];
+    const cells = config.onBadRow === "skip" ? await badCells(connection, table, relation, plans) : [];
+    const rejected = relation
+      .rejected()
+      .map(({ reason, count, firstPlace }) => ({ table, reason, count, firstPlace }));
+    return [...rejected, ...bad, ...cells, ...leftOut];
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
-    throw await unreadable(table, config, files, cause);
+    throw unreadable(table, config, files, cause);
   }
+}
+
+function badRow(table: string, { reason, firstPlace, remedy }: Rejected): CorellaError {
+  return new CorellaError({
+    code: "data/bad-row",
+    message: `${capital(reason)}.`,
+    place: firstPlace,
+    remedy: `${remedy ?? "Correct the row"}, or set data.source.${table}.onBadRow to skip: bad rows are then counted and left out.`,
+  });
 }
 
 /**
@@ -91,11 +107,11 @@ async function requireFields(
   const [rows, ...filled] = reader.getRows()[0]!;
   const empty = keys.filter((_, index) => Number(filled[index]) === 0);
   if (Number(rows) === 0 || empty.length === 0) return;
-  const names = (await connection.runAndReadAll(fieldNames)).getRows().map(([name]) => String(name));
+  const names = await fieldNames();
   for (const key of empty) {
     const column = wanted[key]!;
     // Where no line is an object, that is the mistake to tell of.
-    if (names.length === 0 || names.includes(String(column))) continue;
+    if (names.length === 0 || names.includes(String(column).replaceAll(/\[\d+\]/g, ""))) continue;
     throw unknownColumn(
       table,
       key,
@@ -123,137 +139,99 @@ async function countLeftOut(
   return count === 0 ? [] : [{ table, reason, count, firstPlace: `data.source.${table}.where` }];
 }
 
-function createStatement(
-  table: string,
+/** Of a plan whose bad cells are no values, rather than the end of their row: the text of a bad cell. */
+const cellName = (key: string): string => identifier(`bad cell ${key}`);
+
+function selectStatement(
   sql: string,
   plans: [string, ColumnPlan][],
   condition: string | undefined,
+  onBadRow: TableConfig["onBadRow"],
 ): string {
   const texts = plans.map(([key]) => `${identifier(key)} AS ${identifier(`text ${key}`)}`);
   const values = plans.map(
     ([key, { value }]) => `${value ?? identifier(key)} AS ${identifier(`value ${key}`)}`,
   );
-  const conditions = plans.flatMap(([key, { isBad }], index) => {
-    if (isBad === undefined) return [];
-    const condition = isBad
-      .replaceAll(/\btext\b/g, identifier(`text ${key}`))
-      .replaceAll(/\bvalue\b/g, identifier(`value ${key}`));
-    return [`WHEN ${condition} THEN ${index}`];
-  });
+  const badness = plans.map(([key, { isBad }]) =>
+    isBad
+      ?.replaceAll(/\btext\b/g, identifier(`text ${key}`))
+      .replaceAll(/\bvalue\b/g, identifier(`value ${key}`)),
+  );
+  const isCell = ({ mayLack }: ColumnPlan): boolean => mayLack === true && onBadRow === "skip";
+  const conditions = plans.flatMap(([, plan], index) =>
+    badness[index] === undefined || isCell(plan) ? [] : [`WHEN ${badness[index]} THEN ${index}`],
+  );
+  const cells = plans.flatMap(([key, plan], index) =>
+    badness[index] !== undefined && isCell(plan)
+      ? [`CASE WHEN ${badness[index]} THEN ${identifier(`text ${key}`)} END AS ${cellName(key)}`]
+      : [],
+  );
   const badTexts = plans.map(([key], index) => `WHEN ${index} THEN ${identifier(`text ${key}`)}`);
-  return `CREATE TABLE ${identifier(table)} AS
-    SELECT ${plans.map(([key]) => `${identifier(`value ${key}`)} AS ${identifier(key)}`).join(", ")},
-      CASE WHEN broken THEN -1 ${condition === undefined ? "" : `WHEN NOT kept THEN ${leftOutCode}`} ${conditions.join(" ")} END AS bad,
-      CASE bad ${badTexts.join(" ")} END AS bad_text
-    FROM (SELECT broken, ${[...(condition === undefined ? [] : [`${condition} AS kept`]), ...texts, ...values].join(", ")} FROM (${sql}))`;
+  const columns = [
+    ...plans.map(([key]) => `${identifier(`value ${key}`)} AS ${identifier(key)}`),
+    `CASE WHEN broken THEN -1 ${condition === undefined ? "" : `WHEN NOT kept THEN ${leftOutCode}`} ${conditions.join(" ")} END AS bad`,
+    `CASE bad ${badTexts.join(" ")} END AS bad_text`,
+    ...cells,
+    `CASE WHEN ${["bad", ...cells.map((cell) => cell.replace(/ AS "[^"]*"$/, ""))].map((text) => `(${text}) IS NOT NULL`).join(" OR ")} THEN row_at END AS bad_at`,
+  ];
+  return `SELECT ${columns.join(", ")}
+    FROM (SELECT broken, row_at, ${[...(condition === undefined ? [] : [`${condition} AS kept`]), ...texts, ...values].join(", ")} FROM (${sql}))`;
 }
 
-/** What DuckDB's reader itself refused: wrong column counts, encodings and quotes, by kind. */
-async function rejectedRows(
+/** The rows that the plans call bad, by column. */
+async function badRows(
   connection: DuckDBConnection,
   table: string,
-  config: TableConfig,
-  files: OpenedFiles,
-): Promise<Skipped[]> {
-  const drop = "DROP TABLE reject_errors; DROP TABLE reject_scans";
-  const any = await connection.runAndReadAll("SELECT 1 FROM reject_errors LIMIT 1");
-  if (any.currentRowCount === 0) {
-    await connection.run(drop);
-    return [];
-  }
-  const reader = await connection.runAndReadAll(`
-    WITH lines AS (
-      SELECT file_path, line, min(column_idx) AS position, first(error_type::VARCHAR) AS kind, first(error_message) AS message
-      FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY file_path, line)
-    SELECT kind, (count(*) OVER (PARTITION BY kind))::INTEGER, file_path, line::DOUBLE, position::DOUBLE, message
-    FROM lines QUALIFY row_number() OVER (PARTITION BY kind ORDER BY file_path, line) = 1 ORDER BY file_path, line`);
-  const rejected = reader
-    .getRows()
-    .map(async ([kind, count, path, line, position, message]): Promise<Skipped> => {
-      const column = kind === "MISSING COLUMNS" ? Number(position) + 1 : Number(position ?? 1);
-      // The reader counts the blank lines before a rejected row as part of it, so its line may be too early.
-      const exact = await rowPlace(String(path), config, Number(line));
-      return {
-        table,
-        reason: rejectReason(String(kind), String(message)),
-        count: Number(count),
-        firstPlace: `${files.nameOf(String(path))}:${exact}, column ${column}`,
-      };
-    });
-  const result = await Promise.all(rejected);
-  await connection.run(drop);
-  return result;
-}
-
-function rejectReason(kind: string, message: string): string {
-  const counts = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
-  if (counts !== null) return `a row has ${counts[2]} columns where ${counts[1]} are expected`;
-  if (kind === "INVALID ENCODING") return "text is not UTF-8 (is it latin1?)";
-  if (kind.startsWith("UNQUOTED")) return "a quote is not closed, or text follows it";
-  if (kind.startsWith("LINE SIZE")) return "a line is longer than 2 MB";
-  return message.split("\n")[0]!.replace(/\.$/, "");
-}
-
-/** The rows whose cells the plans call bad, by column. */
-async function badCells(
-  connection: DuckDBConnection,
-  table: string,
-  config: TableConfig,
-  files: OpenedFiles,
   relation: Relation,
   plans: [string, ColumnPlan][],
 ): Promise<Skipped[]> {
   const reader = await connection.runAndReadAll(
-    `SELECT bad, count(*)::INTEGER, list_slice(list(DISTINCT coalesce(bad_text, '')), 1, 1000)
-     FROM ${identifier(table)} WHERE bad IS NOT NULL GROUP BY bad ORDER BY bad`,
+    `SELECT bad, count(*)::DOUBLE, min(bad_at)::DOUBLE, arg_min(coalesce(bad_text, ''), bad_at)
+     FROM ${identifier(table)} WHERE bad IS NOT NULL GROUP BY bad ORDER BY min(bad_at), bad`,
   );
-  return Promise.all(
-    reader.getRowsJson().map(async ([bad, count, texts]): Promise<Skipped> => {
-      const [key, plan] = plans[Number(bad)] ?? ["", undefined];
-      const values = new Set(texts as string[]);
-      const place = await locate(config, files, relation, key, plan?.reference, values);
-      const shown = place.text === undefined ? "" : `: ${JSON.stringify(place.text.slice(0, 60))}`;
-      return {
-        table,
-        reason: plan === undefined ? "a line is not a JSON object" : `${plan.complaint}${shown}`,
-        count: Number(count),
-        firstPlace: place.place,
-      };
-    }),
-  );
+  return reader.getRows().map(([bad, count, at, text]): Skipped => {
+    const [key, plan] = plans[Number(bad)] ?? ["", undefined];
+    const reason =
+      plan === undefined ? "a line is not a JSON object" : `${plan.complaint}: ${shown(String(text))}`;
+    return { table, reason, count: Number(count), firstPlace: relation.placeOf(Number(at), key) };
+  });
 }
 
-async function unreadable(
+/** The bad cells of the rows that stay, by column. */
+async function badCells(
+  connection: DuckDBConnection,
   table: string,
-  config: TableConfig,
-  files: OpenedFiles,
-  cause: unknown,
-): Promise<CorellaError> {
+  relation: Relation,
+  plans: [string, ColumnPlan][],
+): Promise<Skipped[]> {
+  const skipped: Skipped[] = [];
+  for (const [key, { mayLack, isBad, complaint }] of plans) {
+    if (mayLack !== true || isBad === undefined) continue;
+    const cell = cellName(key);
+    const reader = await connection.runAndReadAll(
+      `SELECT count(*)::DOUBLE, min(bad_at)::DOUBLE, arg_min(${cell}, bad_at) FROM ${identifier(table)} WHERE ${cell} IS NOT NULL`,
+    );
+    const [count, at, text] = reader.getRows()[0]!;
+    if (Number(count) === 0) continue;
+    const reason = `${complaint}: ${shown(String(text))} (the cell has no value, its row stays)`;
+    skipped.push({ table, reason, count: Number(count), firstPlace: relation.placeOf(Number(at), key) });
+  }
+  return skipped;
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 60));
+}
+
+function unreadable(table: string, config: TableConfig, files: OpenedFiles, cause: unknown): CorellaError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (files.paths.some(isRemote) && message.includes("'httpfs'")) {
-    return new CorellaError({
-      code: "data/no-httpfs",
-      message: "DuckDB reads URLs by its extension httpfs, which is not installed and cannot be fetched.",
-      place: files.nameOf(files.paths[0]!),
-      remedy: `Let the machine reach extensions.duckdb.org once, or download the file and name it in data.source.${table}.path.`,
-      cause,
-    });
-  }
-  const lineBreak = config.format === "parquet" ? undefined : await locateLineBreak(config, files);
-  if (lineBreak !== undefined) {
-    return new CorellaError({
-      code: "data/mixed-line-breaks",
-      message: "Lines of this file end in different ways (\\n, \\r\\n, \\r).",
-      place: lineBreak,
-      remedy: "Convert the file to one kind, for example with dos2unix.",
-      cause,
-    });
-  }
+  const url = files.paths.find(isRemote);
+  if (url !== undefined) return notFetched(table, url, cause);
   return new CorellaError({
     code: "data/unreadable",
     message: `The ${table} cannot be read as ${config.format}: ${message.split("\n")[0]}`,
-    place: `${files.nameOf(files.paths[0]!)}:1, column 1`,
-    remedy: `Check data.source.${table}: format, delimiter, quote, header and encoding.`,
+    place: files.nameOf(files.paths[0]!),
+    remedy: `Check data.source.${table}: path and format.`,
     cause,
   });
 }

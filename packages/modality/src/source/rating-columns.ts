@@ -24,7 +24,7 @@ export function ratingColumns({ source, label }: DataConfig): Record<string, Col
   if (columns.rating !== undefined) {
     plans.rating = {
       reference: columns.rating,
-      value: "TRY_CAST(rating AS FLOAT)",
+      value: "TRY_CAST(to_number(rating) AS FLOAT)",
       isBad: "value IS NULL OR NOT isfinite(value)",
       complaint: "the rating is not a number",
     };
@@ -34,7 +34,7 @@ export function ratingColumns({ source, label }: DataConfig): Record<string, Col
     plans.label = {
       reference: labelColumn,
       // -1 is kept until it is known whether the others are 0 or 1.
-      value: `CASE WHEN TRY_CAST(label AS DOUBLE) = -1 THEN -1 ELSE ${truthSql("label")} END`,
+      value: `CASE WHEN to_number(label) = -1 THEN -1 ELSE ${truthSql("label")} END`,
       isBad: "value IS NULL",
       complaint: "the label is not 0 or 1, -1 or 1, true or false",
     };

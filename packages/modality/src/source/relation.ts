@@ -1,25 +1,21 @@
-import { CorellaError, nearestName } from "@corella/errors";
+import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { ColumnReference, TableConfig } from "../config.ts";
 import { identifier, literal } from "./database.ts";
-import { emptyFile, isRemote, type OpenedFiles } from "./files.ts";
-import { scanRecords } from "./scan.ts";
+import type { OpenedFiles } from "./files.ts";
+import { unknownColumn } from "./layout.ts";
+import { delimitedRows, jsonRows, type TextRows } from "./text-rows.ts";
 
-/** The wanted columns of a table as SQL: VARCHAR columns named by key, and `broken` for rows that are no record. */
-export interface Relation {
-  sql: string;
-  /** key -> position in the text, for places; absent for formats without positions. */
-  positions?: Record<string, number>;
-  /** SQL of the names of all fields that occur; absent for formats whose columns are known before. */
-  fieldNames?: string;
-}
-
-const jsonDelimiter = "\u0001"; // cannot stand in a line of valid JSON
+/**
+ * The wanted columns of a table: SQL of some of its rows each, with VARCHAR columns named by key, `broken` for rows that are no
+ * record, and `row_at` for their place.
+ */
+export type Relation = TextRows;
 
 /**
  * The wanted columns of a table as SQL over its files, whatever their format.
  * @param wanted columns by the key under which they are selected
- * @throws CorellaError `data/unknown-column`, `data/empty-file`
+ * @throws CorellaError `data/unknown-column`, `data/empty-file`, those of `delimitedRows` and of reading its parts
  */
 export async function openRelation(
   connection: DuckDBConnection,
@@ -28,107 +24,29 @@ export async function openRelation(
   files: OpenedFiles,
   wanted: Readonly<Record<string, ColumnReference>>,
 ): Promise<Relation> {
-  if (config.format === "parquet") return parquetRelation(connection, table, files, wanted);
-  if (config.format === "jsonl") return jsonRelation(table, config, files, wanted);
-  return textRelation(connection, table, config, files, wanted);
+  if (config.format === "parquet") return parquetRelation(connection, table, config, files, wanted);
+  if (config.format === "csv") return delimitedRows(table, config, files, wanted);
+  const fields = Object.entries(wanted).map(([key, column]) => [key, jsonField(table, key, column)]);
+  return jsonRows(table, config, files, Object.fromEntries(fields));
 }
 
-async function textRelation(
-  connection: DuckDBConnection,
-  table: string,
-  config: TableConfig,
-  files: OpenedFiles,
-  wanted: Readonly<Record<string, ColumnReference>>,
-): Promise<Relation> {
-  const { names, count } = await sniff(connection, config, files);
-  const positions: Record<string, number> = {};
-  for (const [key, column] of Object.entries(wanted)) {
-    positions[key] = typeof column === "number" ? column : names.indexOf(column);
-    if (positions[key] >= 0 && positions[key] < count) continue;
-    throw unknownColumn(
-      table,
-      key,
-      column,
-      `${files.nameOf(files.paths[0]!)}:1`,
-      config.header ? names : [],
-      count,
-    );
-  }
-  const columns = Array.from({ length: count }, (_, i) => `'c${i}': 'VARCHAR'`).join(", ");
-  const selected = Object.entries(positions).map(([key, position]) => `c${position} AS ${identifier(key)}`);
-  return {
-    positions,
-    sql: `SELECT ${selected.join(", ")}, false AS broken FROM ${readText(config, files, columns)}`,
-  };
-}
-
-function readText(config: TableConfig, files: OpenedFiles, columns: string): string {
-  const options = [
-    `[${files.paths.map(literal).join(", ")}]`,
-    `delim = ${literal(config.delimiter)}`,
-    `quote = ${literal(config.quote)}`,
-    `escape = ${literal(config.quote)}`,
-    `header = ${config.header}`,
-    `encoding = ${literal(config.encoding === "latin1" ? "latin-1" : "utf-8")}`,
-    `columns = {${columns}}`,
-    "auto_detect = false",
-    "max_line_size = 2000000",
-    "store_rejects = true",
-  ];
-  return `read_csv(${options.join(", ")})`;
-}
-
-/** The names of the header, and how many columns the file has: as many as most of its first 100 records. */
-async function sniff(
-  connection: DuckDBConnection,
-  config: TableConfig,
-  files: OpenedFiles,
-): Promise<{ names: string[]; count: number }> {
-  const path = files.paths[0]!;
-  if (isRemote(path) || path.endsWith(".zst")) {
-    const reader = await connection.runAndReadAll(
-      `SELECT unnest(Columns).name FROM sniff_csv(${literal(path)}, delim = ${literal(config.delimiter)}, quote = ${literal(config.quote)}, header = ${config.header})`,
-    );
-    const names = reader.getRows().map(([name]) => String(name));
-    return { names, count: names.length };
-  }
-  const counts = new Map<number, number>();
-  let scanned = 0;
-  for await (const { fields } of scanRecords(path, config)) {
-    if (config.header) return { names: fields, count: fields.length };
-    counts.set(fields.length, (counts.get(fields.length) ?? 0) + 1);
-    if (++scanned === 100) break;
-  }
-  if (scanned === 0) throw emptyFile(files.nameOf(path));
-  const [most] = [...counts].sort(([, timesA], [, timesB]) => timesB - timesA);
-  return { names: [], count: most![0] };
-}
-
-function jsonRelation(
-  table: string,
-  config: TableConfig,
-  files: OpenedFiles,
-  wanted: Readonly<Record<string, ColumnReference>>,
-): Relation {
-  const fields = Object.entries(wanted).map(([key, column]) => {
-    if (typeof column === "number") throw needsName(table, key);
-    const path = literal(`$."${column.replaceAll('"', '\\"')}"`);
-    return `CASE WHEN valid THEN json_extract_string(line, ${path}) END AS ${identifier(key)}`;
+/** SQL of a field of a line of JSON: of the field with that very name, or else at the end of a path such as `user.ids[0]`. */
+function jsonField(table: string, key: string, column: ColumnReference): string {
+  if (typeof column === "number") throw needsName(table, key);
+  const step = (name: string): string => `."${name.replaceAll('"', '\\"')}"`;
+  const extract = (path: string): string => `json_extract_string(line, ${literal(`$${path}`)})`;
+  if (!/[.[]/.test(column)) return extract(step(column));
+  const steps = column.split(".").map((part) => {
+    const [, name, indices] = /^(.*?)((?:\[\d+\])*)$/.exec(part)!;
+    return `${name === "" ? "" : step(name!)}${indices}`;
   });
-  const lines = readText(
-    { ...config, delimiter: jsonDelimiter, quote: "", header: false },
-    files,
-    "'line': 'VARCHAR'",
-  );
-  return {
-    fieldNames: `SELECT DISTINCT unnest(json_keys(line)) FROM ${lines} WHERE json_valid(line) AND ltrim(line)[1] = '{'`,
-    sql: `SELECT ${fields.join(", ")}, NOT valid AS broken FROM (SELECT line, json_valid(line) AND ltrim(line)[1] = '{' AS valid FROM ${lines})`,
-  };
+  return `coalesce(${extract(step(column))}, ${extract(steps.join(""))})`;
 }
 
 async function parquetRelation(
   connection: DuckDBConnection,
   table: string,
+  config: TableConfig,
   files: OpenedFiles,
   wanted: Readonly<Record<string, ColumnReference>>,
 ): Promise<Relation> {
@@ -138,15 +56,22 @@ async function parquetRelation(
     types.set(String(name), String(type));
   }
   const names = [...types.keys()];
+  const missing = config.missing.map(literal).join(", ");
   const fields = Object.entries(wanted).map(([key, column]) => {
     const name = typeof column === "number" ? names[column] : column;
     const type = name === undefined ? undefined : types.get(name);
     if (name === undefined || type === undefined) {
       throw unknownColumn(table, key, column, files.nameOf(files.paths[0]!), names, names.length);
     }
-    return `CAST(${parquetValue(identifier(name), type)} AS VARCHAR) AS ${identifier(key)}`;
+    const text = `CAST(${parquetValue(identifier(name), type)} AS VARCHAR)`;
+    return `${missing === "" ? text : `CASE WHEN ${text} NOT IN (${missing}) THEN ${text} END`} AS ${identifier(key)}`;
   });
-  return { sql: `SELECT ${fields.join(", ")}, false AS broken FROM ${source}` };
+  const place = files.nameOf(files.paths[0]!);
+  return {
+    parts: one(`SELECT 0::BIGINT AS row_at, ${fields.join(", ")}, false AS broken FROM ${source}`),
+    rejected: () => [],
+    placeOf: (_, key) => `${place}, column ${key}`,
+  };
 }
 
 /** Lists and objects as JSON; bytes without the mark of a text, as Hive, Impala and ClickHouse write them, as UTF-8. */
@@ -166,25 +91,6 @@ function needsName(table: string, key: string): CorellaError {
   });
 }
 
-/** The error for a column that the files do not have. */
-export function unknownColumn(
-  table: string,
-  key: string,
-  column: ColumnReference,
-  place: string,
-  names: readonly string[],
-  count: number,
-): CorellaError {
-  const near = typeof column === "string" ? nearestName(column, names) : undefined;
-  const known =
-    names.length > 0 ? `It has: ${names.slice(0, 20).join(", ")}.` : `Positions are 0 to ${count - 1}.`;
-  return new CorellaError({
-    code: "data/unknown-column",
-    message:
-      typeof column === "number"
-        ? `The file has ${count} columns, so none at position ${column} (data.source.${table}.columns.${key}).`
-        : `The file has no column "${column}" (data.source.${table}.columns.${key}).`,
-    place,
-    remedy: near === undefined ? `${known} Check the delimiter and header, too.` : `Did you mean "${near}"?`,
-  });
+async function* one(sql: string): AsyncGenerator<string, void, undefined> {
+  yield sql;
 }

@@ -67,7 +67,7 @@ export function timePlans({ columns, timeUnit, timeFormat }: RatingsConfig): Rec
     return {
       time: {
         reference,
-        value: "TRY_CAST(time AS DOUBLE)",
+        value: "to_number(time)",
         isBad: "value IS NULL OR NOT isfinite(value) OR value < 0 OR value > 9007199254740991",
         complaint: "the time is not a number from 0 on",
       },
@@ -77,7 +77,7 @@ export function timePlans({ columns, timeUnit, timeFormat }: RatingsConfig): Rec
     return {
       time: {
         reference,
-        value: `TRY_CAST(time AS DOUBLE) / ${perSecond[timeUnit]}`,
+        value: `to_number(time) / ${perSecond[timeUnit]}`,
         isBad: outside("value"),
         complaint: `the time is not between 1970 and 2100 in ${timeUnit}`,
       },
