@@ -73,7 +73,8 @@ const partNames = z.union([
 /** Whether names are told apart by more than their case, and none is one that reading needs. */
 function hasOwnNames(columns: object): boolean {
   const names = Object.keys(columns).map((name) => name.toLowerCase());
-  return new Set([...names, "bad", "bad_text", "broken"]).size === names.length + 3;
+  const needed = ["bad", "bad_text", "bad_at", "broken", "row_at", "kept", "shown"];
+  return new Set([...names, ...needed]).size === names.length + needed.length;
 }
 
 const ratingsSchema = z.strictObject({
@@ -94,7 +95,7 @@ const ratingsSchema = z.strictObject({
     .catchall(attributeColumn)
     .refine(hasOwnNames, {
       message:
-        "DuckDB tells names of columns apart whatever their case, and knows `bad` and `broken`: call one otherwise",
+        "columns are told apart by more than the case of their names, and none is called bad, bad_text, bad_at, broken, row_at, kept or shown: call one otherwise",
     }),
   /**
    * How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601 or another common date; `steps` are numbers

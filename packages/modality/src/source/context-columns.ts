@@ -4,7 +4,8 @@ import { parseAttribute } from "../attributes.ts";
 import type { AttributeColumn, RatingsConfig } from "../config.ts";
 import { type ContextColumn, contextColumn } from "../context.ts";
 import type { AttributeValue } from "../log.ts";
-import { identifier, literal } from "./database.ts";
+import { attributePlan } from "./attribute-plan.ts";
+import { identifier } from "./database.ts";
 import type { ColumnPlan } from "./import-table.ts";
 
 /** What the columns of the ratings have names of their own for; all others are context. */
@@ -17,22 +18,10 @@ export function contextConfig({ columns }: Pick<RatingsConfig, "columns">): [str
   );
 }
 
-/** How the context is read: like attributes, a bad number is a bad row. */
+/** How the context is read: like attributes. */
 export function contextPlans(ratings: Pick<RatingsConfig, "columns">): Record<string, ColumnPlan> {
   return Object.fromEntries(
-    contextConfig(ratings).map(([name, column]): [string, ColumnPlan] => {
-      const { column: reference, type, missing, key } = typeof column === "object" ? column : { column };
-      const isBad =
-        "value IS NOT NULL AND value <> '' AND NOT coalesce(isfinite(TRY_CAST(value AS DOUBLE)), false)";
-      return [
-        name,
-        {
-          reference,
-          ...(missing !== undefined && { value: `nullif(${identifier(name)}, ${literal(missing)})` }),
-          ...(type === "number" && key === undefined && { isBad, complaint: `the ${name} is not a number` }),
-        },
-      ];
-    }),
+    contextConfig(ratings).map(([name, column]) => [name, attributePlan(name, column)]),
   );
 }
 
@@ -62,19 +51,19 @@ export function createContextReader(ratings: Pick<RatingsConfig, "columns">, siz
     config,
     /** 0: none. */
     met: new Int32Array(size),
-    byText: new Map<string, number>(),
+    byText: new Map<string | number, number>(),
     byValue: new Map<string, number>(),
     found: [] as AttributeValue[],
   }));
   const codeOf = (
     { name, config, byText, byValue, found }: (typeof columns)[number],
-    text: string | null,
+    text: string | number | null,
   ): number => {
     if (text === null) return 0;
     const known = byText.get(text);
     if (known !== undefined) return known;
     const { value, problem } = parseAttribute(config, text);
-    if (problem !== undefined) throw unreadable(name, problem, text);
+    if (problem !== undefined) throw unreadable(name, problem, String(text));
     let code = 0;
     if (value !== undefined) {
       // "1" and "1.0" are one number.
@@ -91,7 +80,7 @@ export function createContextReader(ratings: Pick<RatingsConfig, "columns">, siz
       for (const [index, column] of columns.entries()) {
         const vector = chunk.getColumnVector(first + index);
         for (let i = 0; i < chunk.rowCount; i++)
-          column.met[row + i] = codeOf(column, vector.getItem(i) as string | null);
+          column.met[row + i] = codeOf(column, vector.getItem(i) as string | number | null);
       }
     },
     finish: () =>
