@@ -5,11 +5,11 @@ import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
 import {
   dataConfigSchema,
   featureConfigSchema,
-  promptSchema,
+  promptSettingsSchema,
   withDataPreset,
   type DataConfig,
   type FeatureConfig,
-  type PromptConfig,
+  type PromptSettings,
 } from "@corella/modality";
 import { mixKinds, type MixKind, type RoutingBudget } from "@corella/routing";
 import { z } from "zod";
@@ -36,7 +36,8 @@ export interface RunConfig {
   readonly data: DataConfig;
   /** The CRM's input; undefined: `defaultFeatures` of the log. */
   readonly features?: readonly FeatureConfig[] | undefined;
-  readonly prompt: PromptConfig;
+  /** The LLM's input; what is left out follows from the data: `withPromptDefaults`. */
+  readonly prompt: PromptSettings;
   /** `model` and the parameters of that model; see the README of @corella/crm. */
   readonly crm: { readonly model: string; readonly [parameter: string]: unknown };
   /** Left out there is none; then these are the defaults, which the recipe `crm-only` does not read. */
@@ -48,6 +49,8 @@ export interface RunConfig {
       readonly dropout: number;
       readonly targetModules: readonly string[];
       readonly rsLora: boolean;
+      /** Adapts the last so many blocks alone, where the gradient then ends; default: all. */
+      readonly lastLayers?: number | undefined;
     };
     /**
      * L_llm of stages 2 and 3. `twoWay`: the softmax over the two answers, by which samples are scored (eq. 2); `answer`:
@@ -134,7 +137,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
       .prefault({}),
     data: dataConfigSchema,
     features: z.array(featureConfigSchema).optional(),
-    prompt: promptSchema.prefault({}),
+    prompt: promptSettingsSchema.prefault({}),
     crm: z.looseObject({ model: z.string() }).default({ model: defaultCrm }),
     llm: z
       .strictObject({
@@ -146,6 +149,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
             dropout: share.default(0),
             targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
             rsLora: z.boolean().default(false),
+            lastLayers: positiveInteger.optional(),
           })
           .prefault({}),
         loss: z.enum(["twoWay", "answer"]).default("twoWay"),
@@ -173,6 +177,15 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     path: ["llm", "supervision"],
     error: "dense tells a user's events in turn: prompt.retrieval must be none",
   })
+  .refine(
+    ({ llm, routing, stages }) =>
+      stages.llmAlone.offset === "none" || (llm.loss !== "answer" && routing.mix === "addLogits"),
+    {
+      path: ["stages", "llmAlone", "offset"],
+      error:
+        "the CRM's logit is added to the log odds of the two answers: leave it out, or set llm.loss to twoWay",
+    },
+  )
   .refine(({ llm }) => llm.supervision !== "dense" || llm.targetsPerHistory === 1, {
     path: ["llm", "supervision"],
     error: "dense asks about every event of a history: targetsPerHistory must be 1",
