@@ -83,7 +83,7 @@ function withChanges(
   const isWhole = typeof content === "object" && content !== null && "data" in content;
   const whole = isWhole ? content : { data: content };
   const changes = parseSettings(settings).map(([path, value]): [string, unknown] => [
-    isWhole || /^data\./.test(path) ? path : `data.${path}`,
+    isWhole || path.startsWith("data.") ? path : `data.${path}`,
     value,
   ]);
   const changed = withSettings(whole, changes, settingsSchema) as {

@@ -8,7 +8,8 @@ import { catalogueFromLog } from "./catalogue.ts";
 import { type DataConfig, type DataConfigInput, parseDataConfig } from "./config.ts";
 import { loadLog } from "./load-log.ts";
 import { historyLength, type InteractionLog } from "./log.ts";
-import type { PromptConfig } from "./prompt/config.ts";
+import { type PromptConfig, promptSettingsSchema } from "./prompt/config.ts";
+import { withPromptDefaults } from "./prompt/of-data.ts";
 import { createPrompt } from "./prompt/prompt.ts";
 import { recordAt } from "./record.ts";
 import { type LogSplit, splitLog } from "./split.ts";
@@ -40,7 +41,10 @@ async function read(name: string, files: Readonly<Record<string, string | Buffer
   }
   const config: DataConfig = parseDataConfig(data);
   const log = await loadLog(config, { baseFolder });
-  const writer = createPrompt({ ...prompt, retrieval: "none" });
+  const writer = createPrompt({
+    ...withPromptDefaults(promptSettingsSchema.parse(prompt ?? {}), log),
+    retrieval: "none",
+  });
   const catalogue = catalogueFromLog(log);
   return {
     log,
