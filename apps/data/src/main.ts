@@ -7,6 +7,7 @@ import {
   defaultFeatures,
   describeDistributions,
   prepareLog,
+  promptSettingsSchema,
   readFeatureVectors,
   splitLog,
   summarise,
@@ -63,7 +64,12 @@ async function run(name: string | undefined, path: string | undefined, options: 
   const look = options.features
     ? lookAtFeatures(features, log, split, await readFeatureVectors(source.features ?? [], source.baseFolder))
     : undefined;
-  const samples = sampleOfParts(log, split, look?.featureMap, source.prompt ?? {});
+  const samples = sampleOfParts(
+    log,
+    split,
+    look?.featureMap,
+    source.prompt ?? promptSettingsSchema.parse({}),
+  );
   const out = options.out ?? join("runs", `data-${source.name}.html`);
   await mkdir(dirname(out), { recursive: true });
   await writeFileAtomic(

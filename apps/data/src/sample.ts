@@ -8,8 +8,9 @@ import {
   type LogSplit,
   oovId,
   paddingId,
-  type PromptConfig,
+  type PromptSettings,
   recordsAt,
+  withPromptDefaults,
 } from "@corella/modality";
 
 /** One sample of a part as the models get it. */
@@ -27,9 +28,9 @@ export function sampleOfParts(
   log: InteractionLog,
   split: LogSplit,
   featureMap: FeatureMap | undefined,
-  prompt: Partial<PromptConfig>,
+  prompt: PromptSettings,
 ): PartSample[] {
-  const writer = createPrompt({ ...prompt, retrieval: "none" });
+  const writer = createPrompt({ ...withPromptDefaults(prompt, log), retrieval: "none" });
   const catalogue = catalogueFromLog(log);
   return (["train", "validation", "test"] as const).flatMap((part): PartSample[] => {
     const row = split[part][split[part].length >> 1];

@@ -9,8 +9,8 @@ import {
   dataPresets,
   type FeatureConfig,
   featureConfigSchema,
-  type PromptConfig,
-  promptSchema,
+  type PromptSettings,
+  promptSettingsSchema,
   withDataPreset,
 } from "@corella/modality";
 import { z } from "zod";
@@ -24,7 +24,7 @@ export interface DataSource {
   /** Those of the configuration, or of the preset's; undefined: the default ones of the log. */
   readonly features: readonly FeatureConfig[] | undefined;
   /** How prompts are written; undefined where the configuration speaks of no language model. */
-  readonly prompt: PromptConfig | undefined;
+  readonly prompt: PromptSettings | undefined;
 }
 
 /** Names of the data sets that need no configuration. */
@@ -83,7 +83,7 @@ function withChanges(
   const isWhole = typeof content === "object" && content !== null && "data" in content;
   const whole = isWhole ? content : { data: content };
   const changes = parseSettings(settings).map(([path, value]): [string, unknown] => [
-    isWhole || /^data\./.test(path) ? path : `data.${path}`,
+    isWhole || path.startsWith("data.") ? path : `data.${path}`,
     value,
   ]);
   const changed = withSettings(whole, changes, settingsSchema) as {
@@ -106,7 +106,7 @@ async function presetFeatures(preset: string): Promise<readonly FeatureConfig[] 
 
 const partOfConfig = z.strictObject({
   features: z.array(featureConfigSchema).optional(),
-  prompt: promptSchema.optional(),
+  prompt: promptSettingsSchema.optional(),
 });
 /** By it a setting that chooses another kind drops what only the kind before had. */
 const settingsSchema = z.looseObject({ data: dataConfigSchema });

@@ -17,7 +17,7 @@ const chunkSize = 250;
 
 /** Scores rows of a log with every model of a bundle. */
 export async function predictRows(
-  bundle: Pick<Bundle, "models" | "statistics">,
+  bundle: Pick<Bundle, "models" | "statistics" | "historyLength" | "historyTies">,
   predictor: Predictor,
   log: InteractionLog,
   all: Uint32Array,

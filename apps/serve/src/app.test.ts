@@ -90,6 +90,29 @@ describe("scoring", () => {
     expect(toCrm.at(-1)![0]!.history).toEqual(untimed);
   });
 
+  test("context goes to the models, a name that the bundle does not know is refused", async () => {
+    const info = { ...world().info, context: ["device", "price"] };
+    const { app, toCrm } = world({ info });
+    const context = { device: "phone", price: 2.5 };
+    const history = [{ item: "1", rating: 3, context: { device: "tv" } }];
+    expect((await post(app, { item: "2", context, history }))[0]).toBe(200);
+    expect(toCrm.at(-1)).toEqual([{ user: null, item: "2", history, context }]);
+    const [status, { error }] = await post(app, {
+      samples: [{ item: "2" }, { item: "2", context: { divice: "tv" } }],
+    });
+    expect([status, error]).toEqual([
+      400,
+      {
+        code: "serve/unknown-field",
+        message: 'There is no context "divice".',
+        place: "samples[1].context.divice",
+        remedy: 'Did you mean "device"?',
+      },
+    ]);
+    const [, { error: none }] = await post(world().app, { item: "2", context });
+    expect(none!.remedy).toBe("The data of this bundle have no context.");
+  });
+
   test("cold starts and unknown items are scored and named", async () => {
     const { app, toCrm } = world();
     const [, { predictions }] = await post(app, {

@@ -4,12 +4,11 @@ import type { Catalogue } from "@corella/modality";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { completeRecord } from "./complete-record.ts";
-import { exampleRequest } from "./example.ts";
 import type { ServiceInfo } from "./info.ts";
 import { policyOf } from "./llm-use.ts";
 import { isTimeout, laneDown, problemOf } from "./problem.ts";
 import { createReadiness } from "./readiness.ts";
-import { parseScoreRequest } from "./score-request.ts";
+import { parseScoreRequest, requireKnownContext, type Sample } from "./score-request.ts";
 
 /** What the HTTP surface is made of. */
 export interface AppParts {
@@ -18,6 +17,8 @@ export interface AppParts {
   readonly histories: Histories;
   readonly catalogue: Catalogue;
   readonly info: ServiceInfo;
+  /** A request that GET / shows: it can be answered. */
+  readonly example: Sample;
   /** Takes a line for every request, and what goes wrong. */
   readonly log: (line: string) => void;
   /** Also logs the bodies of score requests, which hold user ids. Default false. */
@@ -62,7 +63,7 @@ export function createApp(parts: AppParts): Hono {
     log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
   });
 
-  app.get("/", (c) => c.json({ service: "corella", endpoints, example: exampleRequest(catalogue) }));
+  app.get("/", (c) => c.json({ service: "corella", endpoints, example: parts.example }));
   app.get("/v1/info", (c) => c.json(info));
   app.get("/health/live", (c) => c.json({ status: "live" }));
   app.get("/health/ready", async (c) => {
@@ -91,6 +92,7 @@ export function createApp(parts: AppParts): Hono {
       const body = await c.req.arrayBuffer();
       if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
       const request = parseScoreRequest(body);
+      requireKnownContext(request, info.context ?? []);
       const completed = request.samples.map((sample) => completeRecord(sample, histories, catalogue));
       const policy = policyOf(request.llm, info.models);
       const predictions = await readiness.predictor().score(

@@ -31,6 +31,7 @@ export function completeRecord(sample: Sample, histories: Histories, catalogue: 
       ...(earlier === 0 ? {} : { earlier }),
       ...(userAttributes === undefined ? {} : { userAttributes }),
       ...(sample.itemAttributes === undefined ? {} : { itemAttributes: sample.itemAttributes }),
+      ...(sample.context === undefined ? {} : { context: sample.context }),
       ...(sample.time === undefined ? {} : { time: sample.time }),
     },
     coldStart: !known && history.length === 0,

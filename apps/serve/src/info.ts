@@ -20,6 +20,8 @@ export interface ServiceInfo {
   readonly features?: readonly { readonly name: string; readonly type: string }[] | undefined;
   /** Events of a history that the CRM looks at, or without a CRM the LLM. */
   readonly historyLength: number;
+  /** Names of the context columns that a sample may bring. */
+  readonly context?: readonly string[] | undefined;
   readonly items: number;
   /** Users whose history the bundle holds. */
   readonly users: number;
@@ -51,6 +53,7 @@ export async function describeBundle(bundle: Bundle, histories: Histories): Prom
     router,
     features: featureMap?.features.map((feature) => ({ name: feature.name, type: feature.type })),
     historyLength: featureMap?.historyLength ?? prompt!.historyLength,
+    context: bundle.context && Object.keys(bundle.context),
     items: bundle.catalogue.ids.length,
     users: histories.users,
   };

@@ -4,7 +4,7 @@ import { CorellaError, formatError } from "@corella/errors";
 import { withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
-import { exampleCommand } from "./example.ts";
+import { exampleCommand, exampleRequest } from "./example.ts";
 import { describeBundle } from "./info.ts";
 import { listen } from "./listen.ts";
 import { tellPromptCuts } from "./prompt-cuts.ts";
@@ -86,6 +86,7 @@ async function run(options: Options): Promise<void> {
   const bundle = await openBundle(folder);
   const histories = await bundle.histories();
   const info = await describeBundle(bundle, histories);
+  const example = exampleRequest(bundle, histories);
   // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
   const server = await listen(options, (request) => app.fetch(request));
   const runtime = {
@@ -101,6 +102,7 @@ async function run(options: Options): Promise<void> {
     histories,
     catalogue: bundle.catalogue,
     info,
+    example,
     log,
     verbose: options.verbose,
     llmTimeoutMs: options.llmTimeout,
@@ -124,7 +126,7 @@ async function run(options: Options): Promise<void> {
     await loaded.dispose();
   };
   log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
-  log(exampleCommand(server.url, bundle.catalogue));
+  log(exampleCommand(server.url, example));
 }
 
 /** @throws CorellaError `serve/bad-option` when only half is said */

@@ -32,7 +32,7 @@ const time = z
   .number()
   .min(0)
   .max(4_102_444_800, "expected seconds since 1970, this is after 2100 (milliseconds?)");
-const eventFields = { item: id, rating: z.number(), time: time.optional() };
+const eventFields = { item: id, rating: z.number(), time: time.optional(), context: attributes.optional() };
 const sampleFields = {
   user: id.nullish(),
   item: id,
@@ -40,6 +40,7 @@ const sampleFields = {
   earlier: z.int().nonnegative().optional(),
   userAttributes: attributes.optional(),
   itemAttributes: attributes.optional(),
+  context: attributes.optional(),
   time: time.optional(),
 };
 const optionFields = { llm: z.enum(["auto", "never", "always"]).default("auto") };
@@ -97,6 +98,29 @@ function parseJson(body: ArrayBuffer): unknown {
 function lineAndColumn(source: string, position: number): string {
   const before = source.slice(0, position).split("\n");
   return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+}
+
+/**
+ * Refuses context that a bundle does not know: a misspelt name would be a value that is missing.
+ * @throws CorellaError `serve/unknown-field`
+ */
+export function requireKnownContext({ samples, isList }: ScoreRequest, known: readonly string[]): void {
+  for (const [index, { context = {}, history = [] }] of samples.entries()) {
+    const all = [context, ...history.map((event) => event.context ?? {})].flatMap((each) =>
+      Object.keys(each),
+    );
+    const unknown = all.find((name) => !known.includes(name))?.slice(0, 100);
+    if (unknown === undefined) continue;
+    const near = nearestName(unknown, known);
+    const names =
+      known.length === 0 ? "The data of this bundle have no context." : `Known are ${known.join(", ")}.`;
+    throw new CorellaError({
+      code: "serve/unknown-field",
+      message: `There is no context "${unknown}".`,
+      place: pathOf([...(isList ? ["samples", index] : []), "context", unknown]),
+      remedy: near === undefined ? names : `Did you mean "${near}"?`,
+    });
+  }
 }
 
 /** Before the schema, which would look at every element. */

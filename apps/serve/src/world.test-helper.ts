@@ -3,6 +3,7 @@ import { createCatalogue, type RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { createApp, type AppParts } from "./app.ts";
+import { exampleRequest } from "./example.ts";
 
 const catalogue = createCatalogue([
   ["1", { title: "One" }],
@@ -25,6 +26,7 @@ export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === 
 /** An app on two models in memory. */
 export interface World {
   readonly app: Hono;
+  readonly info: AppParts["info"];
   /** Records as the CRM's lane got them, in batches. */
   readonly toCrm: RatingRecord[][];
   readonly toLlm: RatingRecord[][];
@@ -63,23 +65,25 @@ export function world(
   const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
   const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
   const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
+  const info: AppParts["info"] = {
+    bundle: { name: "tiny", version: "abc" },
+    models: { crm: crm && "DCNv2", llm: llm && "Llama" },
+    router: only === undefined ? router : undefined,
+    features: crm && [],
+    historyLength: 30,
+    items: 2,
+    users: 1,
+  };
   const app = createApp({
     predictor,
     histories,
     catalogue,
-    info: {
-      bundle: { name: "tiny", version: "abc" },
-      models: { crm: crm && "DCNv2", llm: llm && "Llama" },
-      router: only === undefined ? router : undefined,
-      features: crm && [],
-      historyLength: 30,
-      items: 2,
-      users: 1,
-    },
+    info,
+    example: exampleRequest({ catalogue, featureMap: undefined, context: undefined }, histories),
     log: (line) => lines.push(line),
     ...parts,
   });
-  return { app, toCrm, toLlm, lines, failures };
+  return { app, info, toCrm, toLlm, lines, failures };
 }
 
 /** Sends the body of a score request; status and answer. */

@@ -6,6 +6,7 @@ import {
   type Runtime,
   type Values,
 } from "@corella/engine";
+import type { PromptConfig } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
 import type { PreparedData } from "./data.ts";
 
@@ -19,6 +20,7 @@ export interface StageInputs {
 /** A configuration of which every default is known, those that follow from the data too. */
 export interface ResolvedConfig extends RunConfig {
   readonly llm: RunConfig["llm"] & { readonly maxTokens: number };
+  readonly prompt: PromptConfig;
 }
 
 /** A phase that has ended, under the title it was shown with. */

@@ -1,13 +1,13 @@
 import type { InteractionLog } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
-import type { RunConfig } from "./config/config.ts";
 import { randomSubset, type PreparedData } from "./data.ts";
 import { denseWindows } from "./llm/dense-windows.ts";
 import { randomRuns } from "./llm/target-runs.ts";
+import type { ResolvedConfig } from "./run.ts";
 
 /** The rows of the test part that a run scores, and of the validation part on which its router is fitted. */
 export function scoredRows(
-  { seed, routing, testSamples, llm, prompt }: RunConfig,
+  { seed, routing, testSamples, llm, prompt }: ResolvedConfig,
   { log, split }: PreparedData,
 ): { readonly validation: Uint32Array; readonly test: Uint32Array } {
   const { validationSamples } = routing;
@@ -34,7 +34,7 @@ export function sampledTestRows(
 function rowsOfWindows(
   log: InteractionLog,
   rows: Uint32Array,
-  prompt: RunConfig["prompt"],
+  prompt: ResolvedConfig["prompt"],
   size: number,
   seed: number,
 ): Uint32Array {

@@ -5,6 +5,8 @@ import {
   catalogueJsonSchema,
   planOfBoth,
   promptStatistics,
+  usualContext,
+  type Attributes,
   type Catalogue,
   type FeatureMap,
   type InteractionLog,
@@ -65,6 +67,12 @@ export interface Bundle {
   readonly prompt: PromptConfig | undefined;
   /** All running statistics that its models read; undefined where they read none. */
   readonly statistics: StatisticsPlan | undefined;
+  /** The window of events before a sample that its models look at; undefined of an LLM alone in bundles of before. */
+  readonly historyLength: number | undefined;
+  /** Which events of a sample's own time are before it; undefined in bundles of before. */
+  readonly historyTies: InteractionLog["history"]["ties"] | undefined;
+  /** The columns of context that a record may bring, each with its most frequent value; undefined where its data have none. */
+  readonly context: Attributes | undefined;
   /** undefined where there is one model only. */
   readonly router: Router | undefined;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
@@ -81,9 +89,15 @@ export interface Bundle {
 
 const files = { bundle: "bundle.json", runConfig: "config.yaml", catalogue: "catalogue.json" } as const;
 
-const crmFactsSchema = z.strictObject({ name: z.string() });
-const llmFactsSchema = z.strictObject({
+/** What bundle.json says of every bundle. `history`, of the log it was made of, is not in those of before. */
+const anyFacts = {
   name: z.string(),
+  history: z.strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) }).optional(),
+  context: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
+};
+const crmFactsSchema = z.strictObject(anyFacts);
+const llmFactsSchema = z.strictObject({
+  ...anyFacts,
   answers: z.strictObject({
     yes: z.int().nonnegative(),
     no: z.int().nonnegative(),
@@ -104,7 +118,12 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
   const models = modelNames.filter((model) => contents[model] !== undefined);
   checkModels(models, router !== undefined, folder);
   await writeFolderAtomic(folder, async (temporary) => {
-    await writeJson(temporary, files.bundle, { name, ...(llm === undefined ? {} : llmFactsOf(llm)) });
+    await writeJson(temporary, files.bundle, {
+      name,
+      history: log.history,
+      context: usualContext(log),
+      ...(llm === undefined ? {} : llmFactsOf(llm)),
+    });
     if (runConfig !== undefined) await writeFileAtomic(join(temporary, files.runConfig), runConfig);
     await writeFileAtomic(join(temporary, files.catalogue), JSON.stringify(catalogue.toJson()));
     if (crm !== undefined) await writeCrm(temporary, crm);
@@ -136,7 +155,7 @@ export async function openBundle(
   const prompt = models.includes("llm") ? await readPrompt(folder) : undefined;
   const statistics = planOfBoth(featureMap, prompt);
   if (statistics !== undefined) requireListed(folder, manifest, statisticsFiles);
-  const facts: { name: string } & Partial<LlmFacts> = await readJson(
+  const facts: z.infer<typeof crmFactsSchema> & Partial<LlmFacts> = await readJson(
     folder,
     files.bundle,
     prompt === undefined ? crmFactsSchema : llmFactsSchema,
@@ -158,6 +177,9 @@ export async function openBundle(
     featureMap,
     prompt,
     statistics,
+    historyLength: featureMap?.historyLength ?? facts.history?.maxLength,
+    historyTies: facts.history?.ties,
+    context: facts.context,
     router: routerFile in manifest.files ? await readRouter(folder) : undefined,
     async crm() {
       if (featureMap === undefined) throw noModel("crm", folder);

@@ -1,10 +1,10 @@
 import type { RuntimeConfig } from "@corella/engine";
-import type { RatingRecord } from "@corella/modality";
+import { createPrompt, missingInputs, type RatingRecord } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import type { Lane } from "./lane.ts";
 import { openLane } from "./lanes.ts";
 import { noModel, type ModelName } from "./models.ts";
-import { createPredictor, type Predictor } from "./predictor.ts";
+import { createPredictor, type Prediction, type Predictor } from "./predictor.ts";
 import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 import { startWorkerLane } from "./worker-lane.ts";
 
@@ -47,9 +47,32 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
   for (const [i, lane] of opened.entries())
     if (lane.status === "fulfilled") lanes[bundle.models[i]!] = lane.value;
   const predictor = createPredictor(lanes, bundle.router);
-  if (bundle.statistics === undefined) return predictor;
+  const ofPrompt = bundle.prompt && createPrompt({ ...bundle.prompt, retrieval: "none" }).context;
   const { now = () => Math.floor(Date.now() / 1000) } = options;
-  return { ...predictor, score: (records, choice) => predictor.score(timed(records, now()), choice) };
+  return {
+    ...predictor,
+    async score(asked, choice) {
+      const records = bundle.statistics === undefined ? asked : timed(asked, now());
+      const predictions = await predictor.score(records, choice);
+      return predictions.map((prediction, i) => withMissing(prediction, bundle, ofPrompt, records[i]!));
+    },
+  };
+}
+
+/** The answer, and what the record lacked for it. */
+function withMissing(
+  prediction: Prediction,
+  { featureMap, catalogue }: Bundle,
+  contextOfPrompt: ReadonlySet<string> = new Set(),
+  record: RatingRecord,
+): Prediction {
+  const missing = [
+    ...(featureMap === undefined ? [] : missingInputs(featureMap, record, catalogue)),
+    ...[...contextOfPrompt].flatMap((name) =>
+      Object.hasOwn(record.context ?? {}, name) ? [] : [`context.${name}`],
+    ),
+  ];
+  return missing.length === 0 ? prediction : { ...prediction, missing };
 }
 
 /** Records that all have a time; statistics that a record brings were counted for it already. */

@@ -18,6 +18,11 @@ export interface Prediction {
   readonly pLlm?: number;
   /** The sample was routed to the LLM, which did not answer: `probability` is the CRM's, and this says why. */
   readonly degraded?: Degradation;
+  /**
+   * Features of the CRM whose value the record lacked, by name, and `context.device` and the like that the prompt says: the
+   * models answered as if they were missing. Only of the Predictor of a bundle, and where there are some.
+   */
+  readonly missing?: readonly string[];
 }
 
 /** What one call of a Predictor may choose. */

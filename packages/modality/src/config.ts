@@ -70,21 +70,45 @@ const partNames = z.union([
   z.array(z.string().min(1)).min(1),
 ]);
 
+/** Whether names are told apart by more than their case, and none is one that reading needs. */
+function hasOwnNames(columns: object): boolean {
+  const names = Object.keys(columns).map((name) => name.toLowerCase());
+  const needed = [
+    "bad",
+    "bad_text",
+    "bad_at",
+    "broken",
+    "row_at",
+    "kept",
+    "shown",
+    "day_first",
+    "month_first",
+  ];
+  return new Set([...names, ...needed]).size === names.length + needed.length;
+}
+
 const ratingsSchema = z.strictObject({
   ...tableFields,
-  columns: z.strictObject({
-    /** Left out: each row is a user of its own, without a history. */
-    user: columnReference.optional(),
-    /** Left out: all rows are of one item. */
-    item: columnReference.optional(),
-    rating: columnReference.optional(),
-    /** 0 and 1, -1 and 1, or words such as true and false. */
-    label: columnReference.optional(),
-    /** Left out: there is no time, so no history either, unless `history.ties` is `order`: that of the file. */
-    time: columnReference.optional(),
-    /** Says of each row whether it is for training, validation or test, for `split: { kind: given }`. */
-    part: columnReference.optional(),
-  }),
+  columns: z
+    .object({
+      /** Left out: each row is a user of its own, without a history. */
+      user: columnReference.optional(),
+      /** Left out: all rows are of one item. */
+      item: columnReference.optional(),
+      rating: columnReference.optional(),
+      /** 0 and 1, -1 and 1, or words such as true and false. */
+      label: columnReference.optional(),
+      /** Left out: there is no time, so no history either, unless `history.ties` is `order`: that of the file. */
+      time: columnReference.optional(),
+      /** Says of each row whether it is for training, validation or test, for `split: { kind: given }`. */
+      part: columnReference.optional(),
+    })
+    // Context of the interaction, under names of one's own.
+    .catchall(attributeColumn)
+    .refine(hasOwnNames, {
+      message:
+        "columns are told apart by more than the case of their names, and none is called bad, bad_text, bad_at, broken, row_at, kept, shown, day_first or month_first: call one otherwise",
+    }),
   /**
    * How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601 or another common date; `steps` are numbers
    * that order the rows and are no clock, such as row numbers.
@@ -288,6 +312,8 @@ export interface RatingsConfig extends TableConfig {
     label?: ColumnReference | undefined;
     time?: ColumnReference | undefined;
     part?: ColumnReference | undefined;
+    /** Context of the interaction itself, such as its device, under names of one's own. */
+    [context: string]: AttributeColumn | undefined;
   };
   timeUnit: "seconds" | "milliseconds" | "microseconds" | "nanoseconds" | "steps" | "text";
   timeFormat?: string | undefined;
@@ -354,7 +380,9 @@ type Loose<T extends TableConfig> = Partial<
 export interface DataConfigInput {
   source: {
     ratings: Loose<RatingsConfig> & {
-      columns: RatingsConfig["columns"];
+      columns: Pick<RatingsConfig["columns"], "user" | "item" | "rating" | "label" | "time" | "part"> & {
+        [context: string]: InputAttributeColumn | undefined;
+      };
       impressions?: Partial<NonNullable<RatingsConfig["impressions"]>> | undefined;
       parts?: { train: Several; validation?: Several | undefined; test?: Several | undefined } | undefined;
     };

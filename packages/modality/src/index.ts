@@ -68,7 +68,9 @@ export {
 } from "./features/alone.ts";
 export { type FeatureWarning, featureWarnings } from "./features/warnings.ts";
 export { encodeRecords } from "./features/encode-records.ts";
+export { missingInputs } from "./features/record-values.ts";
 export { encodeRows } from "./features/encode-rows.ts";
+export { type NeedsHistory, requireHistory } from "./features/history-window.ts";
 export { type NeedsStatistics, recordsAt, statisticsAt } from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
 export type { OwnEvent } from "./statistics/own-events.ts";
@@ -95,7 +97,17 @@ export {
 } from "./vectors/vectors-file.ts";
 export { nameOfVectors } from "./vectors/standard-vectors.ts";
 export { oovId, paddingId } from "./features/vocabulary.ts";
-export { attributeRich, type PromptConfig, promptSchema, templateA, templateLikes } from "./prompt/config.ts";
+export {
+  attributeRich,
+  type PromptConfig,
+  promptSchema,
+  type PromptSettings,
+  promptSettingsSchema,
+  templateA,
+  templateLikes,
+} from "./prompt/config.ts";
+export { withPromptDefaults } from "./prompt/of-data.ts";
+export { type ContextColumn, usualContext } from "./context.ts";
 export { createPrompt, type Prompt, type PromptSegments } from "./prompt/prompt.ts";
 export { planOfBoth, promptStatistics } from "./prompt/plan.ts";
 export { embeddingFrom, type ItemEmbedding, type ItemVectors } from "./prompt/similar.ts";

@@ -4,7 +4,8 @@ import { type FeatureConfig, type Field, parseField } from "./features/config.ts
 import { entityOf, numberByRow, textByRow } from "./features/row-values.ts";
 import { attributeList } from "./features/values.ts";
 import type { InteractionLog, Warning } from "./log.ts";
-import type { PromptConfig } from "./prompt/config.ts";
+import type { PromptConfig, PromptSettings } from "./prompt/config.ts";
+import { withPromptDefaults } from "./prompt/of-data.ts";
 
 /** How many rows a feature knows nothing of, and why. */
 interface Coverage {
@@ -20,16 +21,16 @@ interface Coverage {
  * text in place of a number, or that has one value alone.
  * @param rows those of the training part
  * @param use.prompt undefined: no prompts are written
- * @throws CorellaError `features/no-values`, `prompt/no-values` for what is missing in all rows
+ * @throws CorellaError `features/no-values`, `prompt/no-values` for what is missing in all rows; those of `withPromptDefaults`
  */
 export function checkInputs(
   log: InteractionLog,
   rows: Uint32Array,
-  use: { features?: readonly FeatureConfig[]; prompt?: PromptConfig | undefined },
+  use: { features?: readonly FeatureConfig[]; prompt?: PromptSettings | undefined },
 ): Warning[] {
   return [
     ...(use.features ?? []).flatMap((feature) => checkFeature(log, rows, feature)),
-    ...(use.prompt === undefined ? [] : checkPrompt(log, use.prompt)),
+    ...(use.prompt === undefined ? [] : checkPrompt(log, withPromptDefaults(use.prompt, log))),
   ];
 }
 
@@ -41,7 +42,11 @@ function checkFeature(log: InteractionLog, rows: Uint32Array, feature: FeatureCo
   const { attribute } = field;
   const table = field.source === "user" ? "users" : "items";
   const isMapped = log.report.attributes.some((of) => of.table === table && of.name === attribute);
-  const isKnown = attribute === undefined || isMapped || hasAttribute(log, table, attribute);
+  const isKnown =
+    attribute === undefined ||
+    (field.source === "context"
+      ? log.context?.some(({ name }) => name === attribute) === true
+      : isMapped || hasAttribute(log, table, attribute));
   if (!isKnown) return []; // features/unknown-attribute says more
   const { present, unreadable, example, distinct } = coverageOf(log, rows, feature, field);
   const asText =
@@ -56,7 +61,9 @@ function checkFeature(log: InteractionLog, rows: Uint32Array, feature: FeatureCo
       remedy:
         unreadable > 0
           ? "Clean the column, or make the feature categorical."
-          : `Check data.source.${table}: is ${attribute} the right column, and does it hold the ids of the ratings?`,
+          : field.source === "context"
+            ? `Check data.source.ratings.columns.${attribute}.`
+            : `Check data.source.${table}: is ${attribute} the right column, and does it hold the ids of the ratings?`,
     });
   }
   const missing = rows.length - present;

@@ -14,6 +14,7 @@ import {
 import { checkLabels, checkTimes } from "./plausible.ts";
 import { readAttributes } from "./source/attribute-table.ts";
 import { withDatabase } from "./source/database.ts";
+import { createContextReader } from "./source/context-columns.ts";
 import { readRatings, removeDuplicates } from "./source/read-ratings.ts";
 
 /**
@@ -106,11 +107,12 @@ async function readColumns(
     label: new Uint8Array(size),
     ...(hasParts(config) && { part: new Uint8Array(size) }),
   };
+  const context = createContextReader(config.source.ratings, size);
   const { time } = config.source.ratings.columns;
   const times =
     time !== undefined ? "time" : config.history.ties === "order" ? "ratings.rowid::DOUBLE" : "0::DOUBLE";
   const result = await connection.stream(
-    `SELECT users_codes.code, items_codes.code, ${rating}::FLOAT AS rating, ${times} AS time, ${byThreshold ? "0" : "label"}::UTINYINT${hasParts(config) ? ", part::UTINYINT" : ""}
+    `SELECT users_codes.code, items_codes.code, ${rating}::FLOAT AS rating, ${times} AS time, ${byThreshold ? "0" : "label"}::UTINYINT${hasParts(config) ? ", part::UTINYINT" : ""}${context.select}
      FROM ratings JOIN users_codes ON ratings."user" = users_codes.id JOIN items_codes ON ratings.item = items_codes.id`,
   );
   let row = 0;
@@ -126,11 +128,12 @@ async function readColumns(
         row,
       );
     }
+    context.add(chunk, Object.keys(columns).length, row);
     row += chunk.rowCount;
   }
   if (byThreshold)
     for (let i = 0; i < size; i++) columns.label[i] = isLiked(columns.rating[i]!, threshold) ? 1 : 0;
-  return { ...columns, history: config.history, likedThreshold: threshold };
+  return { ...columns, context: context.finish(), history: config.history, likedThreshold: threshold };
 }
 
 function hasParts({ source: { ratings } }: DataConfig): boolean {

@@ -1,3 +1,4 @@
+import { type ContextColumn, sortContext, takeContext } from "./context.ts";
 import { sortRows, type RowColumns } from "./sort-rows.ts";
 
 /** Ratings are kept as 32-bit floats; this is the decimal that was meant: 4.1, not 4.099999904632568. */
@@ -71,6 +72,8 @@ export interface InteractionLog {
   /** Seconds since 1970. */
   readonly time: Float64Array;
   readonly label: Uint8Array;
+  /** Further columns of the interactions; undefined without any. */
+  readonly context?: readonly ContextColumn[] | undefined;
   /** 0, 1, 2: training, validation, test as the source says; absent where it says nothing. */
   readonly part?: Uint8Array | undefined;
   readonly users: EntityTable;
@@ -88,6 +91,7 @@ export interface InteractionLog {
 
 /** The columns from which `createLog` makes a log; rows in any order. The arrays become the log's own. */
 export interface LogColumns extends RowColumns {
+  context?: readonly ContextColumn[] | undefined;
   users: EntityTable;
   items: EntityTable;
   history: { maxLength: number; ties: "exclude" | "order" };
@@ -97,7 +101,8 @@ export interface LogColumns extends RowColumns {
 
 /** Sorts the rows by (time, user, item), in the given arrays, and builds the view by user. */
 export function createLog(columns: LogColumns): InteractionLog {
-  sortRows(columns);
+  const origin = columns.context && Uint32Array.from(columns.user.keys());
+  sortRows({ ...columns, origin });
   const { user, time, users, history } = columns;
   const size = user.length;
   const userCount = users.ids.length;
@@ -122,6 +127,7 @@ export function createLog(columns: LogColumns): InteractionLog {
   const { report, ...kept } = columns;
   return {
     ...kept,
+    ...(origin !== undefined && { context: sortContext(columns, origin) }),
     size,
     userOffsets,
     userRows,
@@ -184,7 +190,7 @@ export function takeRows(columns: LogColumns, rows: Uint32Array): LogColumns {
     taken.label[i] = columns.label[row]!;
     if (taken.part !== undefined) taken.part[i] = columns.part![row]!;
   }
-  return { ...columns, ...taken };
+  return { ...columns, ...taken, context: takeContext(columns.context, rows) };
 }
 
 function countDuplicates({ user, item, time }: LogColumns): number {

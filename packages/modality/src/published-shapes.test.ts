@@ -8,7 +8,8 @@ import { catalogueFromLog } from "./catalogue.ts";
 import { type DataConfig, type DataConfigInput, parseDataConfig } from "./config.ts";
 import { loadLog } from "./load-log.ts";
 import { historyLength, type InteractionLog } from "./log.ts";
-import type { PromptConfig } from "./prompt/config.ts";
+import { type PromptConfig, promptSettingsSchema } from "./prompt/config.ts";
+import { withPromptDefaults } from "./prompt/of-data.ts";
 import { createPrompt } from "./prompt/prompt.ts";
 import { recordAt } from "./record.ts";
 import { type LogSplit, splitLog } from "./split.ts";
@@ -40,7 +41,10 @@ async function read(name: string, files: Readonly<Record<string, string | Buffer
   }
   const config: DataConfig = parseDataConfig(data);
   const log = await loadLog(config, { baseFolder });
-  const writer = createPrompt({ ...prompt, retrieval: "none" });
+  const writer = createPrompt({
+    ...withPromptDefaults(promptSettingsSchema.parse(prompt ?? {}), log),
+    retrieval: "none",
+  });
   const catalogue = catalogueFromLog(log);
   return {
     log,
@@ -129,8 +133,9 @@ test("MIND", async () => {
   expect(log.report.skipped).toMatchObject([{ table: "items", count: 6 }]);
   expect(new Date(log.time[0]! * 1000).toISOString()).toBe("2019-11-01T14:05:58.000Z");
   expect(historyLength(log, 25)).toBe(12);
+  // Of the 12 events before, the 10 newest are told: the clicks of days 3 to 11.
   expect(promptAt(25)).toMatch(
-    /^A user clicked: "Story "1" of the day", .* the user click "Story "14" of the day" \(news\)\?/,
+    /^A user clicked: "Story "3" of the day", .*, "Story "11" of the day"\. .* the user click "Story "14" of the day" \(news\)\?/,
   );
 });
 

@@ -21,6 +21,9 @@ export function randomLog(): fc.Arbitrary<InteractionLog> {
     item: fc.integer({ min: 0, max: 5 }),
     rating: fc.integer({ min: 0, max: 50 }).map((tenths) => tenths / 10),
     time: fc.integer({ min: 0, max: 12 }).map((step) => step * 7200),
+    device: fc.integer({ min: 0, max: 2 }),
+    price: fc.integer({ min: 0, max: 3 }),
+    tags: fc.integer({ min: 0, max: 2 }),
   });
   return fc
     .record({
@@ -49,6 +52,24 @@ export function randomLog(): fc.Arbitrary<InteractionLog> {
             code === 0 ? { title: "First", year: 1995, genres } : attributes,
           ),
         },
+        // The code 0 is that of rows without a value.
+        context: [
+          {
+            name: "device",
+            codes: Int32Array.from(rows, ({ device }) => device),
+            values: [undefined, "phone", "tv"],
+          },
+          {
+            name: "price",
+            codes: Int32Array.from(rows, ({ price }) => price),
+            values: [undefined, -2, 1.5, 20],
+          },
+          {
+            name: "tags",
+            codes: Int32Array.from(rows, ({ tags }) => tags),
+            values: [undefined, ["a"], ["a", "b"]],
+          },
+        ],
         history: { maxLength, ties },
         likedThreshold: 3.7,
       }),

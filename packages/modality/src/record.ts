@@ -1,3 +1,4 @@
+import { contextAt } from "./context.ts";
 import { type Attributes, decimalRating, historyLength, historyOf, type InteractionLog } from "./log.ts";
 
 /** One earlier interaction of a user. */
@@ -6,6 +7,8 @@ export interface HistoryEvent {
   rating: number;
   /** Seconds since 1970. */
   time?: number | undefined;
+  /** Values of the interaction itself, for running statistics that count by one; what was counted already has its own. */
+  context?: Attributes | undefined;
 }
 
 /** One sample, the same offline and online: whom we ask about, which item, and what the user did before. */
@@ -16,6 +19,8 @@ export interface RatingRecord {
   userAttributes?: Attributes | undefined;
   /** Attributes of the item; where they are absent, the catalogue is asked. */
   itemAttributes?: Attributes | undefined;
+  /** Values of the interaction itself, such as its device, by the names of their columns. */
+  context?: Attributes | undefined;
   /** Oldest first. */
   history: readonly HistoryEvent[];
   /** How many events of the user lie before those of `history`. Default 0: it tells all. */
@@ -38,11 +43,13 @@ export function recordAt(
   const user = log.user[row]!;
   const item = log.item[row]!;
   const history = historyOf(log, row, maxLength);
+  const context = contextAt(log, row);
   return {
     user: log.users.ids[user]!,
     item: log.items.ids[item]!,
     userAttributes: log.users.attributes[user]!,
     itemAttributes: log.items.attributes[item]!,
+    ...(context !== undefined && { context }),
     history: Array.from(history, (past) => ({
       item: log.items.ids[log.item[past]!]!,
       rating: decimalRating(log.rating[past]!),

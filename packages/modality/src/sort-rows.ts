@@ -9,6 +9,8 @@ export interface RowColumns {
   time: Float64Array;
   /** 0 or 1. */
   label: Uint8Array;
+  /** Where each row was before; moved with them. */
+  origin?: Uint32Array | undefined;
   /** 0, 1, 2: of the training, validation, test part that the source itself says; absent where it says none. */
   part?: Uint8Array | undefined;
 }
@@ -70,9 +72,10 @@ function groupByTime(columns: RowColumns, groups: number): Uint32Array {
 }
 
 /** Puts the row at i to places[i]. */
-function move({ user, item, rating, time, label, part }: RowColumns, places: Uint32Array): void {
-  const ratingBits = new Int32Array(rating.buffer, rating.byteOffset, rating.length);
-  for (const column of [user, item, ratingBits]) {
+function move({ user, item, rating, time, label, part, origin }: RowColumns, places: Uint32Array): void {
+  const bits = ({ buffer, byteOffset, length }: Float32Array | Uint32Array): Int32Array =>
+    new Int32Array(buffer, byteOffset, length);
+  for (const column of [user, item, bits(rating), ...(origin === undefined ? [] : [bits(origin)])]) {
     const before = column.slice();
     for (let i = 0; i < places.length; i++) column[places[i]!] = before[i]!;
   }
@@ -98,7 +101,7 @@ function sortFew(columns: RowColumns, first: number, last: number): void {
     for (let at = i; at > first && compareRows(columns, at - 1, at) > 0; at--) swap(columns, at - 1, at);
 }
 
-function swap({ user, item, rating, time, label, part }: RowColumns, a: number, b: number): void {
+function swap({ user, item, rating, time, label, part, origin }: RowColumns, a: number, b: number): void {
   const [userA, itemA, ratingA, timeA, labelA] = [user[a]!, item[a]!, rating[a]!, time[a]!, label[a]!];
   user[a] = user[b]!;
   item[a] = item[b]!;
@@ -110,12 +113,13 @@ function swap({ user, item, rating, time, label, part }: RowColumns, a: number, 
   rating[b] = ratingA;
   time[b] = timeA;
   label[b] = labelA;
+  if (origin !== undefined) [origin[a], origin[b]] = [origin[b]!, origin[a]!];
   if (part !== undefined) [part[a], part[b]] = [part[b]!, part[a]!];
 }
 
 /** Views of some rows. */
 function rowsOf(
-  { user, item, rating, time, label, part }: RowColumns,
+  { user, item, rating, time, label, part, origin }: RowColumns,
   first: number,
   last: number,
 ): RowColumns {
@@ -126,6 +130,7 @@ function rowsOf(
     time: time.subarray(first, last),
     label: label.subarray(first, last),
     ...(part !== undefined && { part: part.subarray(first, last) }),
+    ...(origin !== undefined && { origin: origin.subarray(first, last) }),
   };
 }
 

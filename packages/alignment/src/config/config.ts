@@ -5,11 +5,11 @@ import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
 import {
   dataConfigSchema,
   featureConfigSchema,
-  promptSchema,
+  promptSettingsSchema,
   withDataPreset,
   type DataConfig,
   type FeatureConfig,
-  type PromptConfig,
+  type PromptSettings,
 } from "@corella/modality";
 import { mixKinds, type MixKind, type RoutingBudget } from "@corella/routing";
 import { z } from "zod";
@@ -36,7 +36,8 @@ export interface RunConfig {
   readonly data: DataConfig;
   /** The CRM's input; undefined: `defaultFeatures` of the log. */
   readonly features?: readonly FeatureConfig[] | undefined;
-  readonly prompt: PromptConfig;
+  /** The LLM's input; what is left out follows from the data: `withPromptDefaults`. */
+  readonly prompt: PromptSettings;
   /** `model` and the parameters of that model; see the README of @corella/crm. */
   readonly crm: { readonly model: string; readonly [parameter: string]: unknown };
   /** Left out there is none; then these are the defaults, which the recipe `crm-only` does not read. */
@@ -136,7 +137,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
       .prefault({}),
     data: dataConfigSchema,
     features: z.array(featureConfigSchema).optional(),
-    prompt: promptSchema.prefault({}),
+    prompt: promptSettingsSchema.prefault({}),
     crm: z.looseObject({ model: z.string() }).default({ model: defaultCrm }),
     llm: z
       .strictObject({

@@ -51,8 +51,29 @@ test("llm.maxTokens that is left out holds the prompts of the data; a smaller on
     ),
   ]);
   // What is said, or not read, stays as it is; what was resolved is not resolved again.
-  const said = { config: parseRunConfig({ ...smallData, llm: { base, maxTokens: 40 } }, "t"), baseFolder };
-  expect((await resolveConfig(said, "nowhere")).config).toEqual(said.config);
+  const said = { config: { ...config, llm: { ...config.llm, maxTokens: 40 } }, baseFolder };
+  expect((await resolveConfig(said, cacheFolder)).config).toEqual(said.config);
   const without = { config: parseRunConfig(smallData, "t"), baseFolder };
   expect((await resolveConfig(without, "nowhere")).config).toEqual(without.config);
+});
+
+test("what a prompt leaves out is that of the data", async () => {
+  const baseFolder = await mkdtemp(join(tmpdir(), "corella-resolve-"));
+  await writeSmallData(baseFolder);
+  const cacheFolder = join(baseFolder, "cache");
+  const parsed = parseRunConfig({ ...smallData, llm: { base, maxTokens: 40 } }, "t");
+  const { config } = await resolveConfig({ config: parsed, baseFolder }, cacheFolder);
+  const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
+  expect(config.prompt).toMatchObject({
+    historyLength: log.history.maxLength,
+    ratingScale: Math.max(...log.rating),
+    likedThreshold: log.likedThreshold,
+  });
+  const far = parseRunConfig(
+    { ...smallData, prompt: { historyLength: 6 }, llm: { base, maxTokens: 40 } },
+    "t",
+  );
+  await expect(resolveConfig({ config: far, baseFolder }, cacheFolder)).rejects.toMatchObject({
+    code: "prompt/short-window",
+  });
 });

@@ -1,4 +1,4 @@
-import { catalogueFromLog, prepareLog, splitLog } from "@corella/modality";
+import { catalogueFromLog, prepareLog, splitLog, withPromptDefaults } from "@corella/modality";
 import { designOf } from "../llm/base-llm.ts";
 import { defaultPromptLimit } from "../llm/prompt-limit.ts";
 import type { ResolvedConfig } from "../run.ts";
@@ -7,7 +7,7 @@ import type { LoadedConfig } from "./load-config.ts";
 
 /**
  * A configuration with the defaults written out that follow from its log and its language model: `features` where a CRM is
- * trained, `llm.maxTokens` where an LLM is.
+ * trained, `prompt` and `llm.maxTokens` where an LLM is.
  * @param cacheFolder what was prepared before is read from here
  * @param note is told of them, in a line each
  * @throws CorellaError those of `prepareLog`, `splitLog`, `openPretrained` and `createPrompt`, `config/no-tokenizer`
@@ -17,11 +17,12 @@ export async function resolveConfig(
   cacheFolder: string,
   note?: (text: string) => void,
 ): Promise<LoadedConfig & { readonly config: ResolvedConfig }> {
-  const { config, baseFolder } = await withDefaultFeatures(loaded, cacheFolder, note);
-  if (config.recipe === "crm-only" || config.llm.maxTokens !== undefined)
-    // A recipe without an LLM does not read its limit.
-    return { config: config as ResolvedConfig, baseFolder };
-  const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
+  const { config: withFeatures, baseFolder } = await withDefaultFeatures(loaded, cacheFolder, note);
+  // A recipe without an LLM reads neither its prompt nor its limit.
+  if (withFeatures.recipe === "crm-only") return { config: withFeatures as ResolvedConfig, baseFolder };
+  const { log } = await prepareLog(withFeatures.data, { baseFolder, cacheFolder });
+  const config = { ...withFeatures, prompt: withPromptDefaults(withFeatures.prompt, log) };
+  if (config.llm.maxTokens !== undefined) return { config: config as ResolvedConfig, baseFolder };
   const data = { log, split: splitLog(log, config.data), catalogue: catalogueFromLog(log) };
   const design = await designOf({ config, baseFolder, data, listener: { ...(note && { note }) } });
   const maxTokens = defaultPromptLimit(config, data, design);

@@ -14,7 +14,7 @@ import {
 } from "@corella/llm";
 import type { PretrainedConfig, RunConfig, ScratchConfig } from "../config/config.ts";
 import type { LogParts } from "../data.ts";
-import type { Run } from "../run.ts";
+import type { ResolvedConfig, Run } from "../run.ts";
 import { answering } from "./answering.ts";
 import { pretraining, pretrainingTexts } from "./pretraining.ts";
 
@@ -66,7 +66,10 @@ export async function designLlm(run: Run): Promise<LlmDesign> {
  * @throws CorellaError those of `openPretrained`, `config/no-tokenizer`
  */
 export async function designOf(
-  run: Pick<Run, "baseFolder" | "listener"> & { readonly config: RunConfig; readonly data: LogParts },
+  run: Pick<Run, "baseFolder" | "listener"> & {
+    readonly config: RunConfig & Pick<ResolvedConfig, "prompt">;
+    readonly data: LogParts;
+  },
 ): Promise<Pick<BaseLlm, "config" | "tokenizer">> {
   const { base } = run.config.llm;
   const { prompt } = run.config;

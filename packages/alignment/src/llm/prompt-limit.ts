@@ -1,8 +1,7 @@
 import { countPromptCuts, describePromptCuts, fittingLimit, type PromptCuts } from "@corella/bundle";
 import { createPrompt, recordsAt } from "@corella/modality";
-import type { RunConfig } from "../config/config.ts";
 import { randomSubset, type LogParts } from "../data.ts";
-import type { Run } from "../run.ts";
+import type { ResolvedConfig, Run } from "../run.ts";
 import type { BaseLlm } from "./base-llm.ts";
 
 type Design = Pick<BaseLlm, "config" | "tokenizer">;
@@ -15,7 +14,7 @@ const wholeShare = 0.99;
 
 /** What a token limit leaves of a random sample of the prompts of training and test part. */
 export function samplePromptCuts(
-  { prompt, seed }: RunConfig,
+  { prompt, seed }: Pick<ResolvedConfig, "prompt" | "seed">,
   { log, split, catalogue }: LogParts,
   { tokenizer }: Pick<Design, "tokenizer">,
   maxTokens: number,
@@ -37,7 +36,11 @@ export function samplePromptCuts(
  * The default of `llm.maxTokens`: the smallest multiple of 32 that leaves 99 % of a sample of the prompts whole, at most what
  * the decoder can read.
  */
-export function defaultPromptLimit(config: RunConfig, data: LogParts, design: Design): number {
+export function defaultPromptLimit(
+  config: Pick<ResolvedConfig, "prompt" | "seed">,
+  data: LogParts,
+  design: Design,
+): number {
   const { maxPositions } = design.config;
   return Math.min(
     maxPositions,

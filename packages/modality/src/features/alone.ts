@@ -3,7 +3,14 @@ import type { LogSplit } from "../split.ts";
 import type { FeatureConfig } from "./config.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { createDiscriminant, type Discriminant } from "./discriminant.ts";
-import { type Feature, type FeatureMap, type FittedFeature, isField, isStatistic } from "./feature-map.ts";
+import {
+  type Feature,
+  type FeatureMap,
+  type FittedFeature,
+  isField,
+  isStatistic,
+  missingColumnOf,
+} from "./feature-map.ts";
 import { entityOf } from "./row-values.ts";
 import { attributeNumber, entityText } from "./values.ts";
 import { paddingId } from "./vocabulary.ts";
@@ -11,7 +18,7 @@ import { paddingId } from "./vocabulary.ts";
 /** AUC of scores against labels of 0 and 1, NaN without both classes; as `auc` of @corella/metrics. */
 export type AucOf = (scores: Float32Array, labels: Float32Array) => number;
 
-/** The columns of one feature of a configuration: a statistic has up to two, any other feature one. */
+/** The columns of one feature of a configuration: a statistic and a number that may be missing have up to two, others one. */
 export interface FeatureGroup {
   readonly name: string;
   readonly type: FeatureConfig["type"];
@@ -58,7 +65,9 @@ export function featureGroups({ fitted }: FeatureMap): readonly FeatureGroup[] {
   return fitted.map((feature) => ({
     name: feature.config.name,
     type: feature.config.type,
-    columns: isStatistic(feature) ? feature.columns.map(({ name }) => name) : [feature.config.name],
+    columns: isStatistic(feature)
+      ? feature.columns.map(({ name }) => name)
+      : [feature.config.name, missingColumnOf(feature) ?? []].flat(),
   }));
 }
 
@@ -90,6 +99,8 @@ export function featuresAlone(
       const isNumber = featureMap.features.find((feature) => feature.name === columns[0])!.type === "numeric";
       const falls = isNumber && ofColumns[0]! < 0.5;
       if (falls) ofColumns[0] = 1 - ofColumns[0]!;
+      // Missing may speak against a positive label.
+      if (type === "numeric" && columns.length > 1) ofColumns[1] = Math.max(ofColumns[1]!, 1 - ofColumns[1]!);
       const values = valuesPerRow(featureMap.fitted[position]!, log, split.train);
       return {
         name,

@@ -15,7 +15,7 @@ export type NumericTransform = "standard" | "log" | { buckets: number };
 export interface CategoricalConfig {
   name: string;
   type: "categorical";
-  /** `user`, `item`, `user.gender`, `item.year`, `item.genres[0]`, `time.hour`, `time.weekday`. */
+  /** `user`, `item`, `user.gender`, `item.year`, `item.genres[0]`, `context.device`, `time.hour`, `time.weekday`. */
   field: string;
   /** Values seen less often in the training rows become out-of-vocabulary. */
   minCount?: number | undefined;
@@ -45,7 +45,7 @@ export interface SequenceConfig {
 export interface NumericConfig {
   name: string;
   type: "numeric";
-  /** `item.year`, `user.age`, `history.length`, `time.hour`, `time.sinceLast`. */
+  /** `item.year`, `user.age`, `context.price`, `history.length`, `time.hour`, `time.sinceLast`. */
   field: string;
   transform: NumericTransform;
 }
@@ -111,6 +111,8 @@ export interface Field {
   source:
     | "user"
     | "item"
+    /** A column of the interaction itself. */
+    | "context"
     | "history.item"
     | "history.rating"
     | "history.length"
@@ -118,12 +120,14 @@ export interface Field {
     | "time.weekday"
     /** Seconds since the user's event before. */
     | "time.sinceLast";
-  /** An attribute of the user or item; absent for the id itself. */
+  /** An attribute of the user or item, absent for the id itself; the column of the context. */
   attribute?: string | undefined;
   /** The position in a list, from 0. */
   index?: number | undefined;
 }
 
+/** `context.device`, or `device` alone. */
+const contextField = /^(?:context\.)?([^.[\]]+)(?:\[(\d+)\])?$/;
 const attributeField = /^(user|item|history\.item)(?:\.([^.[\]]+)(?:\[(\d+)\])?)?$/;
 
 /**
@@ -145,7 +149,7 @@ export function parseField(feature: FieldFeatureConfig): Field {
       remedy:
         feature.type === "sequence"
           ? "Use history.item, history.rating or history.item.<attribute>."
-          : "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], history.length, time.hour, time.weekday or time.sinceLast.",
+          : "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], the name of a context column, history.length, time.hour, time.weekday or time.sinceLast.",
     });
   }
   return parsed;
@@ -162,7 +166,11 @@ function parse(field: string): Field | undefined {
     return { source: field };
   }
   const match = attributeField.exec(field);
-  if (match === null) return undefined;
+  if (match === null) {
+    const [, attribute, index] = contextField.exec(field) ?? [];
+    if (attribute === undefined) return undefined;
+    return { source: "context", attribute, index: index === undefined ? undefined : Number(index) };
+  }
   return {
     source: match[1] as "user" | "item" | "history.item",
     attribute: match[2],

@@ -22,11 +22,18 @@ const halfLife = "30d";
 export function defaultFeatures(log: InteractionLog): FeatureConfig[] {
   const ofItems = describeAttributes("item", log.items.attributes);
   const ofUsers = describeAttributes("user", log.users.attributes);
+  const ofContext = (log.context ?? []).flatMap(({ name, codes, values }) =>
+    describeAttribute(
+      "context",
+      name,
+      Array.from(codes, (code) => values[code]),
+    ),
+  );
   const features: FeatureConfig[] = [];
   const add = addWithFreeName(features);
 
   add({ name: "item", type: "categorical", field: "item" });
-  for (const { source, name, field, kind } of [...ofUsers, ...ofItems]) {
+  for (const { source, name, field, kind } of [...ofUsers, ...ofItems, ...ofContext]) {
     const fallback = `${source}_${name}`;
     if (kind === "category") add({ name, type: "categorical", field }, fallback);
     else add({ name, type: "numeric", field, transform: { buckets: numberBuckets } }, fallback);
@@ -84,7 +91,7 @@ function defaultStatistics(categories: readonly KnownAttribute[], hasRatings: bo
 
 /** What can be made of an attribute. */
 interface KnownAttribute {
-  readonly source: "user" | "item";
+  readonly source: "user" | "item" | "context";
   /** Of its feature: `genre` of the attribute `genres`. */
   readonly name: string;
   /** Of its values, one of each user or item: `item.genres[0]`. */
@@ -98,26 +105,36 @@ interface KnownAttribute {
 /** The attributes of users or items that say something, in the order in which they are met. */
 function describeAttributes(source: "user" | "item", rows: readonly Attributes[]): KnownAttribute[] {
   const names = new Set(rows.flatMap((row) => Object.keys(row)));
-  return [...names].flatMap((attribute): KnownAttribute[] => {
-    if (/[.[\]]/.test(attribute)) return []; // no field can name it
-    const values = rows.map((row) => (Object.hasOwn(row, attribute) ? row[attribute] : undefined));
-    const isList = values.some((value) => Array.isArray(value));
-    const key = `${source}.${attribute}`;
-    if (!isList) {
-      const kind = kindOf(values);
-      return kind === undefined ? [] : [{ source, name: attribute, field: key, key, isList, kind }];
-    }
-    const lists = rows.map((row) => attributeList(row, attribute));
-    if (kindOf(lists.flat()) !== "category") return [];
-    const longest = lists.reduce((most, list) => Math.max(most, list.length), 0);
-    for (let index = 0; index < longest; index++) {
-      if (kindOf(lists.map((list) => list[index])) !== "category") continue;
-      return [
-        { source, name: singular(attribute), field: `${key}[${index}]`, key, isList, kind: "category" },
-      ];
-    }
-    return [];
-  });
+  return [...names].flatMap((attribute) =>
+    describeAttribute(
+      source,
+      attribute,
+      rows.map((row) => (Object.hasOwn(row, attribute) ? row[attribute] : undefined)),
+    ),
+  );
+}
+
+/** What can be made of the values of an attribute, or of a column of the context. */
+function describeAttribute(
+  source: KnownAttribute["source"],
+  attribute: string,
+  values: readonly (AttributeValue | undefined)[],
+): KnownAttribute[] {
+  if (/[.[\]]/.test(attribute)) return []; // no field can name it
+  const isList = values.some((value) => Array.isArray(value));
+  const key = `${source}.${attribute}`;
+  if (!isList) {
+    const kind = kindOf(values);
+    return kind === undefined ? [] : [{ source, name: attribute, field: key, key, isList, kind }];
+  }
+  const lists = values.map((value) => attributeList(value === undefined ? {} : { value }, "value"));
+  if (kindOf(lists.flat()) !== "category") return [];
+  const longest = lists.reduce((most, list) => Math.max(most, list.length), 0);
+  for (let index = 0; index < longest; index++) {
+    if (kindOf(lists.map((list) => list[index])) !== "category") continue;
+    return [{ source, name: singular(attribute), field: `${key}[${index}]`, key, isList, kind: "category" }];
+  }
+  return [];
 }
 
 /** undefined for what is the same everywhere, and for text of which nearly everyone has their own. */

@@ -1,5 +1,5 @@
 import type { Catalogue } from "../catalogue.ts";
-import { type Attributes, isLiked } from "../log.ts";
+import { isLiked } from "../log.ts";
 import type { HistoryEvent, RatingRecord } from "../record.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
 import { encodeText } from "../vectors/look-up.ts";
@@ -11,10 +11,12 @@ import {
   isAffinity,
   isStatistic,
   isText,
+  missingColumnOf,
 } from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
 import { encodeStatistic, statisticsOfRecords } from "./statistic.ts";
-import { attributeList, attributeNumber, entityText, ratingText, timePart } from "./values.ts";
+import { attributesOfRecord, numberOfRecord, textOfRecord } from "./record-values.ts";
+import { attributeList, entityText, ratingText } from "./values.ts";
 import { oovId } from "./vocabulary.ts";
 
 /**
@@ -52,6 +54,13 @@ export function encodeRecords(
             transformNumber(fitted.transform, affinityOfRecord(featureMap, fitted, item, windows[i]!)),
           )
         : encodeFeature(featureMap, fitted, records, windows, catalogue);
+    const missing = missingColumnOf(fitted);
+    if (missing !== undefined) {
+      const { field } = fitted as FittedField;
+      features[missing] = Float32Array.from(records, (record, i) =>
+        numberOfRecord(field, record, windows[i]!, catalogue) === undefined ? 1 : 0,
+      );
+    }
   }
   return { size: records.length, features };
 }
@@ -65,48 +74,23 @@ function encodeFeature(
 ): Int32Array | Float32Array {
   const { config, field, vocabulary, transform } = fitted;
   const size = records.length;
-  const itemAttributes = (record: RatingRecord): Attributes | undefined =>
-    record.itemAttributes ?? catalogue?.attributesOf(record.item);
-
   if (config.type === "numeric") {
-    const numberOf = (record: RatingRecord, index: number): number | undefined => {
-      if (field.source === "history.length") return windows[index]!.length;
-      if (field.source === "time.hour" || field.source === "time.weekday") {
-        return record.time === undefined ? undefined : timePart(field.source, record.time);
-      }
-      if (field.source === "time.sinceLast") {
-        const last = windows[index]!.at(-1)?.time;
-        return record.time === undefined || last === undefined ? undefined : record.time - last;
-      }
-      if (field.source === "history.rating" || field.attribute === undefined) return undefined;
-      const attributes = field.source === "user" ? record.userAttributes : itemAttributes(record);
-      return attributeNumber(attributes, field.attribute, field.index);
-    };
+    const numberOf = (record: RatingRecord, i: number): number | undefined =>
+      numberOfRecord(field, record, windows[i]!, catalogue);
     return transform!.kind === "buckets"
       ? Int32Array.from(records, (record, i) => bucketId(transform!.boundaries, numberOf(record, i)))
       : Float32Array.from(records, (record, i) => transformNumber(transform!, numberOf(record, i)));
   }
 
   if (config.type === "categorical") {
-    return Int32Array.from(records, (record) => {
-      if (field.source === "time.hour" || field.source === "time.weekday") {
-        return record.time === undefined
-          ? oovId
-          : vocabulary!.idOf(String(timePart(field.source, record.time)));
-      }
-      if (field.source === "user") {
-        return vocabulary!.idOf(entityText(field, record.user ?? undefined, record.userAttributes));
-      }
-      if (field.source !== "item") return oovId;
-      return vocabulary!.idOf(entityText(field, record.item, itemAttributes(record)));
-    });
+    return Int32Array.from(records, (record) => vocabulary!.idOf(textOfRecord(field, record, catalogue)));
   }
 
   const ids = new Int32Array(size * config.maxLength);
   for (const [index, record] of records.entries()) {
     if (config.type === "multivalued") {
       if (field.attribute === undefined) continue;
-      const attributes = field.source === "user" ? record.userAttributes : itemAttributes(record);
+      const attributes = attributesOfRecord(field, record, catalogue);
       const values = attributeList(attributes, field.attribute).slice(0, config.maxLength);
       ids.set(
         values.map((value) => vocabulary!.idOf(value)),

@@ -1,4 +1,3 @@
-import { CorellaError } from "@corella/errors";
 import { type InteractionLog, isLiked } from "../log.ts";
 import { statisticsOfLog } from "../statistics/count-log.ts";
 import { encodeText } from "../vectors/look-up.ts";
@@ -12,8 +11,10 @@ import {
   isAffinity,
   isStatistic,
   isText,
+  missingColumnOf,
 } from "./feature-map.ts";
 import { bucketId, transformNumber } from "./numeric.ts";
+import { requireHistory } from "./history-window.ts";
 import { encodeStatistic } from "./statistic.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
 import { attributeList, entityText, timePart } from "./values.ts";
@@ -37,18 +38,18 @@ export function encodeRows(featureMap: FeatureMap, log: InteractionLog, rows: Ro
 
 /** Looks up every user's, item's and event's ids once, so that encoding a batch only copies integers. */
 export function createRowEncoder(featureMap: FeatureMap, log: InteractionLog): RowEncoder {
-  if (featureMap.historyLength > log.history.maxLength) {
-    throw new CorellaError({
-      code: "features/short-window",
-      message: `The feature map looks at ${featureMap.historyLength} events, the log's window has ${log.history.maxLength}.`,
-      place: "data.history.maxLength",
-      remedy: `Load the log with history.maxLength ${featureMap.historyLength}.`,
-    });
-  }
+  requireHistory(log, featureMap);
   const { statistics } = featureMap;
   const ofRows = statistics === undefined ? undefined : statisticsOfLog(statistics, log).rows;
   const featureEncoders = featureMap.fitted.flatMap((fitted): [string, FeatureEncoder][] => {
-    if (!isStatistic(fitted)) return [[fitted.config.name, encoderOf(featureMap, fitted, log)]];
+    if (!isStatistic(fitted)) {
+      const { name } = fitted.config;
+      const encoders: [string, FeatureEncoder][] = [[name, encoderOf(featureMap, fitted, log)]];
+      const missing = missingColumnOf(fitted);
+      if (missing !== undefined)
+        encoders.push([missing, missingEncoder(featureMap, fitted as FittedField, log)]);
+      return encoders;
+    }
     const { position, columns } = fitted;
     const { [position]: planned, length: width } = statistics!.statistics;
     return columns.map(({ name, transform }) => [
@@ -102,6 +103,12 @@ function numericEncoder(featureMap: FeatureMap, fitted: FittedField, log: Intera
   return transform.kind === "buckets"
     ? (rows) => Int32Array.from(rows, (row) => bucketId(transform.boundaries, numberOf(row)))
     : (rows) => Float32Array.from(rows, (row) => transformNumber(transform, numberOf(row)));
+}
+
+/** 1 where the number is missing. */
+function missingEncoder(featureMap: FeatureMap, { field }: FittedField, log: InteractionLog): FeatureEncoder {
+  const numberOf = numberByRow(log, field, featureMap.historyLength);
+  return (rows) => Float32Array.from(rows, (row) => (numberOf(row) === undefined ? 1 : 0));
 }
 
 function categoricalEncoder(
@@ -231,7 +238,8 @@ function entityTexts(
   field: FittedField["field"],
   table: { ids: readonly string[]; attributes: InteractionLog["items"]["attributes"] },
 ): (string | undefined)[] {
-  if (field.source !== "user" && field.source !== "item" && field.source !== "history.item") return [];
+  const { source } = field;
+  if (source !== "user" && source !== "item" && source !== "context" && source !== "history.item") return [];
   return table.ids.map((id, code) => entityText(field, id, table.attributes[code]));
 }
 

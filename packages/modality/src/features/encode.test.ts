@@ -10,6 +10,7 @@ import { encodeRecords } from "./encode-records.ts";
 import { encodeRows } from "./encode-rows.ts";
 import { featureMapFromJson } from "./feature-map.ts";
 import { fitFeatureMap } from "./fit.ts";
+import { missingInputs } from "./record-values.ts";
 import { recordsAt } from "./statistic.ts";
 
 const every: FieldFeatureConfig[] = [
@@ -60,13 +61,32 @@ const every: FieldFeatureConfig[] = [
   { name: "pause", type: "numeric", field: "time.sinceLast", transform: "log" },
 ];
 
+const ofContext: FieldFeatureConfig[] = [
+  { name: "device", type: "categorical", field: "context.device" },
+  { name: "device_alone", type: "categorical", field: "device" },
+  { name: "price", type: "numeric", field: "price", transform: "log" },
+  { name: "price_id", type: "categorical", field: "price" },
+  { name: "price_bucket", type: "numeric", field: "context.price", transform: { buckets: 2 } },
+  { name: "tags", type: "multivalued", field: "tags", maxLength: 2, pooling: "mean" },
+  { name: "tag", type: "categorical", field: "tags[1]" },
+];
+
+/** No sequence of more events than the log's window has. */
+function withinWindow(features: FieldFeatureConfig[], { history }: InteractionLog): FieldFeatureConfig[] {
+  return features.map((feature) =>
+    feature.type === "sequence"
+      ? { ...feature, maxLength: Math.min(feature.maxLength, history.maxLength) }
+      : feature,
+  );
+}
+
 describe("encoding", () => {
   test("gives the same ids from rows and from records, for every kind of feature", () => {
     fc.assert(
       fc.property(randomLog(), (log) => {
         const half = log.size >> 1;
         const fitted = fitFeatureMap(
-          [...every, ...statisticsOfEveryKind],
+          [...withinWindow(every, log), ...ofContext, ...statisticsOfEveryKind],
           log,
           Array.from({ length: half }, (_, row) => row),
         );
@@ -88,7 +108,7 @@ describe("encoding", () => {
   });
 
   test("of a small log, by hand", () => {
-    const log = handLog();
+    const log = handLog(3);
     const featureMap = fitFeatureMap(
       [
         { name: "item", type: "categorical", field: "item" },
@@ -129,7 +149,8 @@ describe("encoding", () => {
         ratings: Int32Array.of(0, 0, 2, 0, 2, 3),
         liked: Int32Array.of(0, 0, 2, 0, 2, 0),
         year: Float32Array.of(-1, 1, 0),
-        pause: Float32Array.of(0, Math.log(2), Math.log(2)), // none; one second: ln(1 + 1)
+        pause: Float32Array.of(Math.log(2), Math.log(2), Math.log(2)), // none: the mean; one second: ln(1 + 1)
+        pause_missing: Float32Array.of(1, 0, 0),
       },
       labels: Float32Array.of(1, 0, 1),
     });
@@ -266,6 +287,180 @@ test("tells the CRM what a sequence adds and attends to", () => {
   }
 });
 
+describe("a missing number", () => {
+  const numbers = (transform: "standard" | "log"): FeatureConfig[] => [
+    { name: "year", type: "numeric", field: "item.year", transform },
+    { name: "pause", type: "numeric", field: "time.sinceLast", transform },
+  ];
+
+  test("is the mean of the others and has a mark of its own, in rows and in records", () => {
+    const log = handLog();
+    // Of item c no year is known, and the first row has no event before.
+    const map = fitFeatureMap(numbers("log"), log, [0, 1, 4]);
+    const mean = (Math.log1p(2000) + Math.log1p(2010)) / 2;
+    const { labels: _, ...offline } = encodeRows(map, log, [0, 1, 4]);
+    expect(offline.features).toEqual({
+      year: Float32Array.of(Math.log1p(2000), Math.log1p(2010), mean),
+      year_missing: Float32Array.of(0, 0, 1),
+      pause: Float32Array.of(Math.log(2), Math.log(2), Math.log(2)),
+      pause_missing: Float32Array.of(1, 0, 0),
+    });
+    expect(map.features.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      "year numeric",
+      "year_missing numeric",
+      "pause numeric",
+      "pause_missing numeric",
+    ]);
+    const records = recordsAt(log, [0, 1, 4], map);
+    expect(encodeRecords(map, records, catalogueFromLog(log))).toEqual(offline);
+    // The same event a second after itself is another input than one whose time is not told.
+    const history = [{ item: "a", rating: 5, time: 1 }];
+    const ofPause = (time?: number): number[] => {
+      const { features } = encodeRecords(map, [{ user: "u", item: "b", history, time }]);
+      return [features.pause![0]!, features.pause_missing![0]!];
+    };
+    expect(ofPause(1)).toEqual([0, 0]);
+    expect(ofPause()).toEqual([Math.fround(Math.log(2)), 1]);
+  });
+
+  test("has a mark under standard too, and none where training has no missing one", () => {
+    const log = handLog();
+    const names = (transform: "standard" | "log", rows: number[]): string[] =>
+      fitFeatureMap(numbers(transform), log, rows).features.map(({ name }) => name);
+    expect(names("standard", [0, 1, 4])).toEqual(["year", "year_missing", "pause", "pause_missing"]);
+    expect(names("log", [1, 2])).toEqual(["year", "pause"]);
+    const taken: FeatureConfig = { name: "year_missing", type: "categorical", field: "item" };
+    expect(() => fitFeatureMap([...numbers("log"), taken], log, [0, 1, 4])).toThrow(
+      expect.objectContaining({ code: "features/duplicate-name", place: "features.year_missing" }),
+    );
+  });
+
+  test("is 0 in maps that were fitted before, as their models learned it", () => {
+    const log = handLog();
+    const json = fitFeatureMap(numbers("log"), log, [0, 1, 4]).toJson();
+    const before = featureMapFromJson({
+      ...json,
+      historyTies: undefined,
+      transforms: { year: { kind: "log" }, pause: { kind: "log" } },
+    });
+    expect(encodeRows(before, log, [0, 4]).features).toEqual({
+      year: Float32Array.of(Math.log1p(2000), 0),
+      pause: Float32Array.of(0, Math.log(2)),
+    });
+  });
+
+  test("and every other value that a record lacks is named", () => {
+    const log = everything();
+    const map = fitFeatureMap(every, log, [0, 1, 2, 3]);
+    const catalogue = catalogueFromLog(log);
+    const history = [{ item: "a", rating: 5, time: 1 }];
+    const known = { user: "u", item: "a", history, time: 2, userAttributes: { gender: "F", age: 3 } };
+    expect(missingInputs(map, known, catalogue)).toEqual([]);
+    expect(missingInputs(map, { ...known, time: undefined }, catalogue)).toEqual([
+      "weekday",
+      "hour",
+      "pause",
+    ]);
+    // A user without a name is nobody that could be known; a user or item that training has not seen is not missing.
+    expect(missingInputs(map, { ...known, user: null, history: [] }, catalogue)).toEqual(["user", "pause"]);
+    expect(missingInputs(map, { ...known, user: "new", item: "new" })).toEqual([
+      "year",
+      "genre",
+      "genres",
+      "logYear",
+    ]);
+  });
+});
+
+describe("context of the interaction", () => {
+  const withContext = (): InteractionLog =>
+    createLog({
+      ...handLog(),
+      context: [{ name: "device", codes: Int32Array.of(1, 2, 1, 0, 2), values: [undefined, "phone", "tv"] }],
+    });
+  const device: FeatureConfig = { name: "device", type: "categorical", field: "device" };
+
+  test("is a feature, comes with a record and is told where it is missing", () => {
+    const log = withContext();
+    const map = fitFeatureMap([device], log, [0, 1, 2, 3]);
+    // phone twice, tv once, none once.
+    expect(encodeRows(map, log, [0, 1, 2, 3, 4]).features).toEqual({ device: Int32Array.of(2, 3, 2, 1, 3) });
+    const records = recordsAt(log, [0, 3], map);
+    expect(records.map(({ context }) => context)).toEqual([{ device: "phone" }, {}]);
+    expect(records.map((record) => missingInputs(map, record))).toEqual([[], ["device"]]);
+  });
+
+  test("moves with its rows, and rows that are the same in all else follow it", () => {
+    const columns = withContext();
+    const order = [4, 2, 0, 3, 1];
+    const pick = <T extends Int32Array | Float32Array | Float64Array | Uint8Array>(column: T): T =>
+      (column as Int32Array).map((_, i) => column[order[i]!]!) as T;
+    const shuffled = createLog({
+      ...columns,
+      user: pick(columns.user),
+      item: pick(columns.item),
+      rating: pick(columns.rating),
+      time: pick(columns.time),
+      label: pick(columns.label),
+      context: columns.context!.map((column) => ({ ...column, codes: pick(column.codes) })),
+    });
+    expect(shuffled).toEqual(columns);
+    const same = (codes: number[]): InteractionLog =>
+      createLog({
+        ...handLog(),
+        item: new Int32Array(5),
+        rating: new Float32Array(5).fill(5),
+        time: new Float64Array(5),
+        label: new Uint8Array(5),
+        context: [{ name: "n", codes: Int32Array.from(codes), values: [undefined, 1, 2] }],
+      });
+    expect(same([2, 0, 1, 2, 0])).toEqual(same([0, 0, 1, 2, 2]));
+  });
+
+  test("that the log has not is told, with what it has", () => {
+    const fit = (field: string): (() => unknown) => {
+      return () => fitFeatureMap([{ ...device, field }], withContext(), [0]);
+    };
+    expect(fit("divice")).toThrow(
+      expect.objectContaining({ code: "features/bad-field", remedy: 'Did you mean "device"?' }),
+    );
+    expect(fit("context.colour")).toThrow(expect.objectContaining({ code: "features/bad-field" }));
+    expect(() =>
+      fitFeatureMap([{ name: "n", type: "statistic", value: "count", by: "colour" }], withContext(), [0]),
+    ).toThrow(expect.objectContaining({ code: "features/bad-field", place: "features.n.by" }));
+  });
+});
+
+describe("histories of another window", () => {
+  const sequence: FeatureConfig = {
+    name: "past",
+    type: "sequence",
+    field: "history.item",
+    maxLength: 4,
+    pooling: "mean",
+  };
+
+  test("are refused from rows and from records, a longer one is cut", () => {
+    const map = fitFeatureMap([sequence], handLog(4), [0, 1, 2, 3]);
+    const short = expect.objectContaining({ code: "features/short-window", place: "data.history.maxLength" });
+    expect(() => encodeRows(map, handLog(3), [4])).toThrow(short);
+    expect(() => recordsAt(handLog(3), [4], map)).toThrow(short);
+    const other = createLog({ ...handLog(4), history: { maxLength: 4, ties: "order" } });
+    const ties = expect.objectContaining({ code: "features/other-ties", place: "data.history.ties" });
+    expect(() => encodeRows(map, other, [4])).toThrow(ties);
+    expect(() => recordsAt(other, [4], map)).toThrow(ties);
+    expect(recordsAt(handLog(9), [4], map)).toEqual(recordsAt(handLog(4), [4], map));
+  });
+
+  test("a feature that looks further back than the window is an error", () => {
+    const fit = (): unknown => fitFeatureMap([{ ...sequence, maxLength: 13 }], handLog(12), [0]);
+    expect(fit).toThrow(
+      expect.objectContaining({ code: "features/short-window", place: "features.past.maxLength" }),
+    );
+    expect(() => fitFeatureMap([{ ...sequence, maxLength: 12 }], handLog(12), [0])).not.toThrow();
+  });
+});
+
 test("a feature map that is no longer whole is refused with its place", () => {
   const json = fitFeatureMap(every, everything(), [0]).toJson();
   const load =
@@ -279,7 +474,7 @@ test("a feature map that is no longer whole is refused with its place", () => {
   expect(load({ transforms: {} })).toThrow(expect.objectContaining({ code: "features/incomplete-map" }));
 });
 
-function handLog(): InteractionLog {
+function handLog(maxLength = 12): InteractionLog {
   return createLog({
     user: Int32Array.of(0, 0, 0, 0, 0),
     item: Int32Array.of(0, 1, 0, 1, 2),
@@ -288,7 +483,7 @@ function handLog(): InteractionLog {
     label: Uint8Array.of(1, 0, 1, 0, 1),
     users: { ids: ["u"], activeCount: 1, attributes: [{}] },
     items: { ids: ["a", "b", "c"], activeCount: 3, attributes: [{ year: 2000 }, { year: 2010 }, {}] },
-    history: { maxLength: 3, ties: "exclude" },
+    history: { maxLength, ties: "exclude" },
     likedThreshold: 4,
   });
 }

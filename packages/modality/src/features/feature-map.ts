@@ -1,6 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 import { parseWith } from "../config.ts";
+import type { InteractionLog } from "../log.ts";
 import type { ItemVectors } from "../prompt/similar.ts";
 import { statisticColumns, type StatisticConfig } from "../statistics/config.ts";
 import { planStatistics, type StatisticMeans, type StatisticsPlan } from "../statistics/plan.ts";
@@ -14,7 +15,7 @@ import {
   parseField,
   type Pooling,
 } from "./config.ts";
-import type { FittedTransform } from "./numeric.ts";
+import { type FittedTransform, missingColumn } from "./numeric.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** What the CRM needs to know of a feature. Features that share name the same table. */
@@ -105,11 +106,19 @@ export function isAffinity(fitted: FittedFeature): fitted is FittedAffinity {
   return fitted.config.type === "affinity";
 }
 
+/** The column that says where a feature's number is missing; undefined where it has none. */
+export function missingColumnOf(fitted: FittedFeature): string | undefined {
+  if (!isField(fitted) || fitted.transform === undefined) return undefined;
+  return missingColumn(fitted.config.name, fitted.transform);
+}
+
 /** The encoding of records as ids, fitted on training rows. */
 export interface FeatureMap {
   readonly features: readonly Feature[];
   /** The window of events before a sample that sequences look at. */
   readonly historyLength: number;
+  /** Which events of a sample's own time are before it; undefined in maps of before. */
+  readonly historyTies: InteractionLog["history"]["ties"] | undefined;
   readonly likedThreshold: number;
   readonly fitted: readonly FittedFeature[];
   /** What is counted for the features that are statistics; undefined without any. */
@@ -124,6 +133,7 @@ export interface FeatureMap {
 export interface FeatureMapJson {
   version: 1;
   historyLength: number;
+  historyTies?: InteractionLog["history"]["ties"] | undefined;
   likedThreshold: number;
   features: FeatureConfig[];
   /** table -> values; the id of a value is its index + 2 (0 pads, 1 is out-of-vocabulary). */
@@ -137,14 +147,24 @@ export interface FeatureMapJson {
 const jsonSchema: z.ZodType<FeatureMapJson> = z.strictObject({
   version: z.literal(1),
   historyLength: z.int().positive(),
+  historyTies: z.enum(["exclude", "order"]).optional(),
   likedThreshold: z.number(),
   features: z.array(featureConfigSchema),
   vocabularies: z.record(z.string(), z.array(z.string())),
   transforms: z.record(
     z.string(),
     z.discriminatedUnion("kind", [
-      z.strictObject({ kind: z.literal("standard"), mean: z.number(), deviation: z.number().positive() }),
-      z.strictObject({ kind: z.literal("log") }),
+      z.strictObject({
+        kind: z.literal("standard"),
+        mean: z.number(),
+        deviation: z.number().positive(),
+        hasMissing: z.literal(true).optional(),
+      }),
+      z.strictObject({
+        kind: z.literal("log"),
+        mean: z.number().optional(),
+        hasMissing: z.literal(true).optional(),
+      }),
       z.strictObject({ kind: z.literal("buckets"), boundaries: z.array(z.number()) }),
     ]),
   ),
@@ -211,6 +231,7 @@ function createFeatureMap(json: FeatureMapJson, vectors: ReadonlyMap<string, Ite
   return {
     features: fitted.flatMap(describe),
     historyLength: json.historyLength,
+    historyTies: json.historyTies,
     likedThreshold: json.likedThreshold,
     fitted,
     statistics: statistics.length === 0 ? undefined : planStatistics(statistics, json.statisticMeans!),
@@ -231,7 +252,12 @@ function describe(feature: FittedFeature): Feature[] {
   const { name } = feature.config;
   if (isText(feature))
     return [{ name, type: "vector", vocabularySize: 0, table: "", width: textWidth(feature.vectors) }];
-  return [isAffinity(feature) ? describeNumber(name, feature.transform) : describeField(feature)];
+  if (isAffinity(feature)) return [describeNumber(name, feature.transform)];
+  const missing = missingColumnOf(feature);
+  const described = describeField(feature);
+  return missing === undefined
+    ? [described]
+    : [described, { name: missing, type: "numeric", vocabularySize: 0, table: "" }];
 }
 
 function describeField({ config, vocabulary, transform }: FittedField): Feature {

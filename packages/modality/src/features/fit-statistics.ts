@@ -1,4 +1,5 @@
 import { CorellaError } from "@corella/errors";
+import { codedRows } from "../context.ts";
 import type { InteractionLog } from "../log.ts";
 import { keyTexts, parseDimension, statisticColumns, type StatisticConfig } from "../statistics/config.ts";
 import { statisticsOfLog } from "../statistics/count-log.ts";
@@ -31,7 +32,7 @@ export function fitStatistics(
       const { source, attribute, width } = dimension;
       if (attribute === undefined) continue;
       attributeKind(log, source, attribute, `features.${config.name}.by`);
-      const { attributes } = source === "user" ? log.users : log.items;
+      const { attributes } = codedRows(log, dimension);
       if (
         width !== undefined &&
         attributes.every((some) => valuesAlong(dimension, undefined, some).length === 0)

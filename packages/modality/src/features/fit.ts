@@ -5,7 +5,7 @@ import { type FeatureConfig, type Field, type FieldFeatureConfig, parseField } f
 import { type FeatureMap, featureMapFromJson, type FeatureMapJson } from "./feature-map.ts";
 import { fitStatistics } from "./fit-statistics.ts";
 import { attributeKind } from "./known-attributes.ts";
-import { fitTransform } from "./numeric.ts";
+import { fitTransform, missingColumn } from "./numeric.ts";
 import { entityOf, eventTextByRow, numberByRow, textByRow } from "./row-values.ts";
 import { looksUpVectors } from "../vectors/config.ts";
 import { checkReferences } from "./references.ts";
@@ -28,7 +28,7 @@ export interface FitOptions {
  * Fits vocabularies and transforms on the training rows alone.
  * A sequence without `shareWith` counts the values in the histories of the training rows.
  * @throws CorellaError for duplicate names, unknown fields and attributes, and names of other features that do not fit;
- * `features/no-vectors`, `data/cache-not-writable`
+ * `features/short-window`, `features/no-vectors`, `data/cache-not-writable`
  */
 export function fitFeatureMap(
   config: readonly FeatureConfig[],
@@ -37,9 +37,11 @@ export function fitFeatureMap(
   options: FitOptions = {},
 ): FeatureMap {
   checkReferences(config);
+  for (const feature of config) checkWindow(feature, log.history.maxLength);
   const json: FeatureMapJson = {
     version: 1,
     historyLength: log.history.maxLength,
+    historyTies: log.history.ties,
     likedThreshold: log.likedThreshold,
     features: structuredClone([...config]),
     vocabularies: {},
@@ -59,7 +61,14 @@ export function fitFeatureMap(
     checkAttribute(feature, field, log);
     if (feature.type === "numeric") {
       const numberOf = numberByRow(log, field, log.history.maxLength);
-      json.transforms[feature.name] = fitTransform(feature.transform, present(trainRows, numberOf));
+      const numbers = present(trainRows, numberOf);
+      const transform = fitTransform(feature.transform, numbers);
+      // Rows without any number would all say the same.
+      if (transform.kind !== "buckets" && numbers.length > 0 && numbers.length < trainRows.length)
+        transform.hasMissing = true;
+      const missing = missingColumn(feature.name, transform);
+      if (config.some(({ name }) => name === missing)) throw namedLikeMissing(feature.name, missing!);
+      json.transforms[feature.name] = transform;
     } else if (feature.shareWith === undefined) {
       const counts = countValues(feature, field, log, trainRows);
       json.vocabularies[feature.name] = valuesByCount(counts, feature.minCount ?? 1);
@@ -67,6 +76,27 @@ export function fitFeatureMap(
   }
   json.features = ofVectors.features;
   return featureMapFromJson(json, ofVectors.vectors);
+}
+
+/** More events than the log's window has would be fewer, and the rest padding, without a word. */
+function checkWindow(feature: FeatureConfig, window: number): void {
+  if (feature.type !== "sequence" && feature.type !== "affinity") return;
+  if (feature.maxLength === undefined || feature.maxLength <= window) return;
+  throw new CorellaError({
+    code: "features/short-window",
+    message: `The feature "${feature.name}" looks at ${feature.maxLength} events, the window of histories has ${window}.`,
+    place: `features.${feature.name}.maxLength`,
+    remedy: `Set data.history.maxLength to ${feature.maxLength}, or maxLength of the feature to at most ${window}.`,
+  });
+}
+
+function namedLikeMissing(name: string, missing: string): CorellaError {
+  return new CorellaError({
+    code: "features/duplicate-name",
+    message: `What says where "${name}" is missing is named like the feature "${missing}".`,
+    place: `features.${missing}`,
+    remedy: "Rename one of them.",
+  });
 }
 
 function present(rows: ArrayLike<number>, numberOf: (row: number) => number | undefined): Float64Array {
@@ -145,7 +175,8 @@ function checkAttribute(feature: FieldFeatureConfig, field: Field, log: Interact
       remedy: "Write item.<attribute> or user.<attribute>.",
     });
   }
-  const kind = attributeKind(log, field.source === "user" ? "user" : "item", field.attribute, place);
+  const source = field.source === "user" || field.source === "context" ? field.source : "item";
+  const kind = attributeKind(log, source, field.attribute, place);
   if (kind === "list" && feature.type !== "multivalued" && field.index === undefined) {
     throw new CorellaError({
       code: "features/bad-field",

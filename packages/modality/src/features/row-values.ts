@@ -1,4 +1,5 @@
-import { type Attributes, historyLength, historyOf, type InteractionLog } from "../log.ts";
+import { codedRows, type CodedRows } from "../context.ts";
+import { historyLength, historyOf, type InteractionLog } from "../log.ts";
 import type { Field } from "./config.ts";
 import { attributeNumber, entityText, ratingText, timePart } from "./values.ts";
 
@@ -8,9 +9,10 @@ export function textByRow(log: InteractionLog, field: Field): (row: number) => s
     const source = field.source;
     return (row) => String(timePart(source, log.time[row]!));
   }
-  if (field.source === "user" || field.source === "item") {
-    const [codes, table] = field.source === "user" ? [log.user, log.users] : [log.item, log.items];
-    const texts = table.ids.map((id, code) => entityText(field, id, table.attributes[code]));
+  const entity = entityOf(log, field);
+  if (entity !== undefined) {
+    const { codes } = entity;
+    const texts = entity.ids.map((id, code) => entityText(field, id, entity.attributes[code]));
     return (row) => texts[codes[row]!];
   }
   return () => undefined;
@@ -51,19 +53,13 @@ export function numberByRow(
   if (field.source === "history.rating" || field.source === "history.item") return () => undefined;
   const { attribute, index } = field;
   if (attribute === undefined) return () => undefined;
-  const [codes, table] = field.source === "user" ? [log.user, log.users] : [log.item, log.items];
-  const numbers = table.attributes.map((attributes) => attributeNumber(attributes, attribute, index));
+  const { codes, attributes: rows } = entityOf(log, field)!;
+  const numbers = rows.map((attributes) => attributeNumber(attributes, attribute, index));
   return (row) => numbers[codes[row]!];
 }
 
-/** The codes by row, and the attributes by code, of the entity that a `user.*` or `item.*` field speaks of. */
-export function entityOf(
-  log: InteractionLog,
-  field: Field,
-): { codes: Int32Array; ids: readonly string[]; attributes: readonly Attributes[] } | undefined {
-  if (field.source === "user")
-    return { codes: log.user, ids: log.users.ids, attributes: log.users.attributes };
-  if (field.source === "item")
-    return { codes: log.item, ids: log.items.ids, attributes: log.items.attributes };
-  return undefined;
+/** The rows by user, item or context column, and what these have, of a field that speaks of them; undefined for all others. */
+export function entityOf(log: InteractionLog, { source, attribute }: Field): CodedRows | undefined {
+  if (source !== "user" && source !== "item" && source !== "context") return undefined;
+  return codedRows(log, { source, attribute });
 }

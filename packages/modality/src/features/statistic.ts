@@ -6,6 +6,7 @@ import { statisticsOfLog } from "../statistics/count-log.ts";
 import type { OwnEvent } from "../statistics/own-events.ts";
 import type { PlannedStatistic, StatisticsPlan } from "../statistics/plan.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
+import { type NeedsHistory, requireHistory } from "./history-window.ts";
 import { bucketId, type FittedTransform, transformNumber } from "./numeric.ts";
 
 /**
@@ -110,7 +111,7 @@ function byName(
 }
 
 /** What needs running statistics: a feature map, a prompt, a bundle. Of several, `planOfBoth` makes one. */
-export interface NeedsStatistics {
+export interface NeedsStatistics extends NeedsHistory {
   readonly statistics: StatisticsPlan | undefined;
 }
 
@@ -132,16 +133,19 @@ export function statisticsAt(
 }
 
 /**
- * The samples at rows of a log, each with the statistics that are needed as of its own time.
+ * The samples at rows of a log, each with the statistics that are needed as of its own time, and the history that is looked at.
  * @param needs undefined, or without statistics: nothing for a model that needs none
+ * @throws CorellaError those of `requireHistory`
  */
 export function recordsAt(
   log: InteractionLog,
   rows: ArrayLike<number>,
   needs: NeedsStatistics | undefined,
 ): RatingRecord[] {
+  requireHistory(log, needs ?? {});
   const read = statisticsAt(log, rows, needs);
-  return Array.from(rows, (row, i) =>
-    read === undefined ? recordAt(log, row) : { ...recordAt(log, row), statistics: read(i) },
-  );
+  return Array.from(rows, (row, i) => {
+    const record = recordAt(log, row, needs?.historyLength);
+    return read === undefined ? record : { ...record, statistics: read(i) };
+  });
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { type ContextColumn, contextBytes, contextFrom } from "../context.ts";
 import { createLog, type EntityTable, type InteractionLog, type LoadReport } from "../log.ts";
 import { type FileSeal, fileSealSchema, readSealed, syncFolder, writeSealed } from "./column-files.ts";
 
@@ -50,6 +51,19 @@ export async function writeFolder(folder: string, log: InteractionLog): Promise<
   for (const name of ["users", "items"] as const) {
     files[name] = await writeSealed(folder, name, tableBytes(log[name]));
   }
+  for (const [index, column] of (log.context ?? []).entries()) {
+    const { buffer, byteOffset, byteLength } = column.codes;
+    files[`context-${index}`] = await writeSealed(
+      folder,
+      `context-${index}`,
+      new Uint8Array(buffer, byteOffset, byteLength),
+    );
+    files[`context-${index}-values`] = await writeSealed(
+      folder,
+      `context-${index}-values`,
+      contextBytes(column),
+    );
+  }
   const { history, likedThreshold, report } = log;
   const manifest: Manifest = { version: 2, history, likedThreshold, report, files };
   const sealed = { manifest, hash: hashOf(manifest) };
@@ -78,8 +92,15 @@ export async function readFolder(folder: string): Promise<InteractionLog | undef
   const part = manifest.files.part === undefined ? undefined : await read("part");
   if (manifest.files.part !== undefined && part === undefined) return undefined;
   if (!user || !item || !rating || !time || !label || !users || !items) return undefined;
+  const context: ContextColumn[] = [];
+  for (let index = 0; manifest.files[`context-${index}`] !== undefined; index++) {
+    const [codes, values] = [await read(`context-${index}`), await read(`context-${index}-values`)];
+    if (!codes || !values) return undefined;
+    context.push(contextFrom(values, new Int32Array(codes.buffer)));
+  }
   const { history, likedThreshold, report } = manifest;
   return createLog({
+    ...(context.length > 0 && { context }),
     user: new Int32Array(user.buffer),
     item: new Int32Array(item.buffer),
     rating: new Float32Array(rating.buffer),

@@ -22,7 +22,7 @@ export const attributeRich: Partial<PromptConfig> = {
 
 /** How a record becomes text, with every default filled in. */
 export interface PromptConfig {
-  /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, rating_scale. */
+  /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, context, rating_scale. */
   template: string;
   /** How many history items are told. */
   historyLength: number;
@@ -40,7 +40,7 @@ export interface PromptConfig {
   historyItem: string;
   /** Jinja of one item of the liked and disliked lists. */
   listItem: string;
-  /** Jinja of the target; knows its attributes and id. */
+  /** Jinja of the target; knows its attributes and id, and the sample's context. */
   target: string;
   separator: string;
   /** Stands for an empty list. */
@@ -61,16 +61,33 @@ export interface PromptConfig {
   specialTokens: string[];
 }
 
+/** What follows from the data where a configuration leaves it out. */
+type OfData = "historyLength" | "historyItem" | "ratingScale" | "likedThreshold";
+
+/** How a record becomes text, as a run's configuration says it; `withPromptDefaults` adds what follows from its data. */
+export type PromptSettings = Omit<PromptConfig, OfData> & Partial<Pick<PromptConfig, OfData>>;
+
 const titleAndYear = "{{title}}{% if year %} ({{year}}){% endif %}";
 
+/** History items where there is nothing but labels: a number of stars would be made up. */
+export const historyItemOfLabels: string = `"${titleAndYear}" ({{"liked" if liked else "disliked"}})`;
+
+/** What a prompt has where neither a configuration nor data say it. */
+export const defaultsOfData: Pick<PromptConfig, OfData> = {
+  historyLength: 10,
+  historyItem: `"${titleAndYear}" ({{rating}}/{{rating_scale}})`,
+  ratingScale: 5,
+  likedThreshold: 4,
+};
+
 /** The text modality, as a run's YAML may say it. */
-export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z
+export const promptSettingsSchema: z.ZodType<PromptSettings, Partial<PromptConfig>> = z
   .strictObject({
     template: z.string().min(1).default(templateA),
-    historyLength: z.int().nonnegative().default(10),
+    historyLength: z.int().nonnegative().optional(),
     historyHop: z.int().positive().default(1),
     retrieval: z.enum(["none", "crm", "llm"]).default("none"),
-    historyItem: z.string().min(1).default(`"${titleAndYear}" ({{rating}}/{{rating_scale}})`),
+    historyItem: z.string().min(1).optional(),
     listItem: z.string().min(1).default(`"${titleAndYear}"`),
     target: z
       .string()
@@ -78,15 +95,34 @@ export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z
       .default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),
     separator: z.string().default(", "),
     emptyHistory: z.string().default("none"),
-    ratingScale: z.number().positive().default(5),
-    likedThreshold: z.number().default(4),
+    ratingScale: z.number().positive().optional(),
+    likedThreshold: z.number().optional(),
     normaliseTitles: z.boolean().default(false),
     maxTextLength: z.int().positive().default(150),
     textLimits: z.record(z.string(), z.int().positive()).default({}),
     maxTokens: z.int().positive().optional(),
     specialTokens: z.array(z.string().min(1)).default([]),
   })
-  .refine(({ historyHop, historyLength }) => historyHop <= Math.max(1, historyLength), {
-    path: ["historyHop"],
-    error: "must be at most historyLength",
-  });
+  .refine(
+    ({ historyHop, historyLength = defaultsOfData.historyLength }) =>
+      historyHop <= Math.max(1, historyLength),
+    { path: ["historyHop"], error: "must be at most historyLength" },
+  ) as z.ZodType<PromptSettings, Partial<PromptConfig>>;
+
+/** The text modality without a log: what would follow from its data is that of ratings of 1 to 5. */
+export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = promptSettingsSchema.transform(
+  (settings) => ({ ...settings, ...filledIn(defaultsOfData, settings) }),
+);
+
+/** The defaults, where the settings do not say otherwise. */
+export function filledIn(
+  defaults: Pick<PromptConfig, OfData>,
+  settings: PromptSettings,
+): Pick<PromptConfig, OfData> {
+  return {
+    historyLength: settings.historyLength ?? defaults.historyLength,
+    historyItem: settings.historyItem ?? defaults.historyItem,
+    ratingScale: settings.ratingScale ?? defaults.ratingScale,
+    likedThreshold: settings.likedThreshold ?? defaults.likedThreshold,
+  };
+}

@@ -5,7 +5,7 @@ import { type Attributes, decimalRating, isLiked } from "../log.ts";
 import type { HistoryEvent } from "../record.ts";
 import type { PromptConfig } from "./config.ts";
 import { checkNames } from "./names.ts";
-import { rewriteTemplate, roundTo, roundVariable, statisticsVariable } from "./rewrite.ts";
+import { contextNames, rewriteTemplate, roundTo, roundVariable, statisticsVariable } from "./rewrite.ts";
 import { type StatisticSide, statisticsContext } from "./statistics.ts";
 import { cleanText, mapText, normaliseTitle } from "./text.ts";
 
@@ -13,6 +13,8 @@ import { cleanText, mapText, normaliseTitle } from "./text.ts";
 export interface CompiledTemplate {
   /** Running statistics that it says, such as `item.mean`. */
   readonly statistics: ReadonlySet<string>;
+  /** Columns of the sample's context that it says. */
+  readonly context: ReadonlySet<string>;
   /**
    * Renders it.
    * @param statistics of the sample, by name; read where the template says some
@@ -44,8 +46,10 @@ export function compileTemplate(name: keyof PromptConfig, source: string): Compi
     });
   let template: Template;
   let statistics: ReadonlySet<string>;
+  let names: ReadonlySet<string>;
   try {
     template = new Template(source);
+    names = contextNames([template.parsed]) ?? new Set();
     statistics = rewriteTemplate(template, sidesKnown[name] ?? []);
     if (name === "template") checkNames(template);
   } catch (cause) {
@@ -61,7 +65,7 @@ export function compileTemplate(name: keyof PromptConfig, source: string): Compi
       throw fail("cannot be rendered", cause);
     }
   };
-  return { statistics, render };
+  return { statistics, context: names, render };
 }
 
 /** An attribute of the user that is called like a statistic comes first: it is what the user brings. */

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createCatalogue } from "../catalogue.ts";
-import type { RatingRecord } from "../record.ts";
-import { attributeRich, templateLikes } from "./config.ts";
+import { catalogueFromLog, createCatalogue } from "../catalogue.ts";
+import { createLog, type InteractionLog } from "../log.ts";
+import { type RatingRecord, recordAt } from "../record.ts";
+import { attributeRich, promptSettingsSchema, templateLikes } from "./config.ts";
+import { withPromptDefaults } from "./of-data.ts";
 import { createPrompt } from "./prompt.ts";
 import { cleanText, normaliseTitle } from "./text.ts";
 
@@ -226,3 +228,55 @@ test.each([
   ["Crouching Tiger, Hidden Dragon", "Crouching Tiger, Hidden Dragon"],
   ["Adventures of Priscilla, Queen of the Desert, The", "The Adventures of Priscilla, Queen of the Desert"],
 ])("%s normalised is %s", (title, expected) => expect(normaliseTitle(title)).toBe(expected));
+
+describe("what a prompt leaves out is that of the data:", () => {
+  const logOf = (ratings: readonly number[], likedThreshold: number, maxLength = 30): InteractionLog =>
+    createLog({
+      user: new Int32Array(ratings.length),
+      item: Int32Array.from(ratings, (_, row) => row % 2),
+      rating: Float32Array.from(ratings),
+      time: Float64Array.from(ratings, (_, row) => row),
+      label: Uint8Array.from(ratings, (rating) => (rating >= likedThreshold ? 1 : 0)),
+      users: { ids: ["u"], activeCount: 1, attributes: [{}] },
+      items: { ids: ["m1", "m3"], activeCount: 2, attributes: [{ title: "Inception" }, { title: "Heat" }] },
+      history: { maxLength, ties: "exclude" },
+      likedThreshold,
+    });
+  const told = (log: InteractionLog, settings: object = {}): string => {
+    const { historyLength, ...config } = withPromptDefaults(promptSettingsSchema.parse(settings), log);
+    const prompt = createPrompt({ ...config, historyLength, template: "{{user_history}}" });
+    return prompt.render(recordAt(log, log.size - 1), catalogueFromLog(log));
+  };
+
+  test("labels alone are told as liked and disliked, not as stars", () => {
+    const log = logOf([1, 0, 1], 0.5);
+    expect(told(log)).toBe('"Inception" (liked), "Heat" (disliked)');
+    expect(told(log, { historyItem: "{{title}} {{rating}}/{{rating_scale}}" })).toBe(
+      "Inception 1/1, Heat 0/1",
+    );
+    const likes = createPrompt(
+      withPromptDefaults(promptSettingsSchema.parse({ template: templateLikes }), log),
+    );
+    expect(likes.render(recordAt(log, 2), catalogueFromLog(log))).toContain(
+      'A user liked: "Inception". The user disliked: "Heat".',
+    );
+  });
+
+  test("ratings have the scale of the highest, and are liked from the label's threshold on", () => {
+    expect(told(logOf([9, 10, 1], 8))).toBe('"Inception" (9/10), "Heat" (10/10)');
+    expect(told(logOf([4.5, 0.5, 1], 4))).toBe('"Inception" (4.5/5), "Heat" (0.5/5)');
+    expect(withPromptDefaults(promptSettingsSchema.parse({}), logOf([9, 10, 1], 8)).likedThreshold).toBe(8);
+    // What a configuration says holds.
+    expect(told(logOf([9, 10, 1], 8), { ratingScale: 100 })).toBe('"Inception" (9/100), "Heat" (10/100)');
+    // Labels beside ratings: 0.5 is below all of them, and every event would be liked.
+    expect(withPromptDefaults(promptSettingsSchema.parse({}), logOf([2, 5, 1], 0.5)).likedThreshold).toBe(4);
+  });
+
+  test("no more events than the window has", () => {
+    expect(withPromptDefaults(promptSettingsSchema.parse({}), logOf([1, 2, 3], 2, 4)).historyLength).toBe(4);
+    expect(withPromptDefaults(promptSettingsSchema.parse({}), logOf([1, 2, 3], 2)).historyLength).toBe(10);
+    expect(() =>
+      withPromptDefaults(promptSettingsSchema.parse({ historyLength: 5 }), logOf([1, 2, 3], 2, 4)),
+    ).toThrow(expect.objectContaining({ code: "prompt/short-window", place: "prompt.historyLength" }));
+  });
+});

@@ -32,6 +32,8 @@ export interface Prompt {
   readonly config: PromptConfig;
   /** What is counted for the statistics that the templates say; undefined where they say none. */
   readonly statistics: StatisticsPlan | undefined;
+  /** The columns of a sample's context that the templates say. */
+  readonly context: ReadonlySet<string>;
   /**
    * The prompt of a record; attributes that it does not bring come from the catalogue, statistics from what was counted.
    * @param counted up to now; may be absent where the record brings its own, or the templates say none
@@ -69,7 +71,7 @@ export function createPrompt(
   } = {},
 ): Prompt {
   const parsed = parseWith(promptSchema, config, "prompt");
-  const { write, statistics } = createWriter(parsed);
+  const { write, statistics, context } = createWriter(parsed);
   const { countTokens } = options;
   const { maxTokens } = parsed;
   const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
@@ -99,6 +101,7 @@ export function createPrompt(
   return {
     config: parsed,
     statistics,
+    context,
     render: (record, catalogue, counted) => unmark(fitting(record, catalogue, counted)),
     segments: (record, catalogue, counted) => cut(fitting(record, catalogue, counted)),
   };
@@ -138,6 +141,7 @@ function longestThatFits(
 function createWriter(config: PromptConfig): {
   write: WriteMarked;
   statistics: StatisticsPlan | undefined;
+  context: ReadonlySet<string>;
 } {
   const promptTemplate = compileTemplate("template", config.template);
   const targetTemplate = compileTemplate("target", config.target);
@@ -152,6 +156,7 @@ function createWriter(config: PromptConfig): {
       record.item,
       record.itemAttributes ?? catalogue?.attributesOf(record.item),
     );
+    const context = cleanAttributes(config, record.context ?? {});
     const known = {
       user_history: list(events, ({ historyItem }) => historyItem),
       liked: list(
@@ -163,15 +168,20 @@ function createWriter(config: PromptConfig): {
         ({ listItem }) => listItem,
       ),
       history: events.map(({ context }) => context),
-      target_item: mark(targetTemplate.render(target, statistics)),
+      target_item: mark(targetTemplate.render({ context, ...target }, statistics)),
       target: mapText(target, mark),
       user: cleanAttributes(config, record.userAttributes ?? {}),
+      context,
       rating_scale: config.ratingScale,
     };
     return promptTemplate.render(known, statistics);
   };
   const names = [...promptTemplate.statistics, ...targetTemplate.statistics];
-  return { write, statistics: planOfTemplates(names) };
+  return {
+    write,
+    statistics: planOfTemplates(names),
+    context: new Set([...promptTemplate.context, ...targetTemplate.context]),
+  };
 }
 
 function needsEmbedding(retrieval: string): CorellaError {

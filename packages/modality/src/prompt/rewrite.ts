@@ -22,7 +22,7 @@ const identifier = (value: string): Node => ({ type: "Identifier", value });
  * - `item.mean`, `user.count` and the like are read from the running statistics, unless the template has a variable of its
  *   own called `item` or `user` there. `user.items()` still has the attributes alone.
  * - The filter `round`, which the interpreter lacks, is a call.
- * - What says a statistic of the item is marked as part of the target.
+ * - What says a statistic of the item, or the context of the sample, is marked as part of the target.
  *
  * @param sides whose statistics the template knows
  * @returns the statistics it uses, such as `item.mean`
@@ -38,13 +38,29 @@ export function rewriteTemplate(template: Template, sides: readonly StatisticSid
   let untilTheEnd = false;
   program.body = program.body.flatMap((node) => {
     const found = new Set<string>();
+    const saysContext = contextNames([node]) !== undefined;
     const rewritten = rewrite(node, own, found);
     for (const name of found) used.add(name);
-    const ofItem = [...found].some((name) => name.startsWith("item."));
+    const ofItem = saysContext || [...found].some((name) => name.startsWith("item."));
     untilTheEnd ||= ofItem && ["Set", "Macro"].includes(node.type); // said where its name is
     return ofItem || untilTheEnd ? [text(targetStart), rewritten, text(targetEnd)] : [rewritten];
   });
   return used;
+}
+
+/** The columns of the context that nodes say, as `context.device`; undefined where they do not say `context` at all. */
+export function contextNames(nodes: readonly unknown[]): ReadonlySet<string> | undefined {
+  const names = new Set<string>();
+  let says = false;
+  visitAll(nodes, (node) => {
+    if (node.type === "Identifier" && node["value"] === "context") says = true;
+    if (node.type !== "MemberExpression") return;
+    const [object, property] = [node["object"] as Node, node["property"] as Node];
+    if (object.type !== "Identifier" || object["value"] !== "context") return;
+    if (property.type === (node["computed"] === true ? "StringLiteral" : "Identifier"))
+      names.add(String(property["value"]));
+  });
+  return says ? names : undefined;
 }
 
 const text = (value: string): Node => ({ type: "StringLiteral", value });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { createRowEncoder } from "../features/encode-rows.ts";
 import type { FeatureMap } from "../features/feature-map.ts";
+import { contextBytes } from "../context.ts";
 import type { InteractionLog } from "../log.ts";
 import {
   type FileSeal,
@@ -204,6 +205,10 @@ function keyOf(featureMap: FeatureMap, log: InteractionLog, rows: Uint32Array, s
   const hash = createHash("sha256");
   hash.update(JSON.stringify([formatVersion, settings, log.history, featureMap.toJson()]));
   for (const column of [log.user, log.item, log.rating, log.time, log.label, rows]) hashColumn(hash, column);
+  for (const column of log.context ?? []) {
+    hashColumn(hash, column.codes);
+    hash.update(contextBytes(column));
+  }
   for (const table of [log.users, log.items]) hash.update(tableBytes(table));
   return hash.digest("hex").slice(0, 40);
 }

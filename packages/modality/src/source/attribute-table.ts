@@ -3,7 +3,8 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { parseAttribute } from "../attributes.ts";
 import type { AttributeColumn, ItemsConfig, UsersConfig } from "../config.ts";
 import type { AttributeReport, Attributes, AttributeValue, EntityTable, Warning } from "../log.ts";
-import { identifier, literal } from "./database.ts";
+import { attributePlan } from "./attribute-plan.ts";
+import { identifier } from "./database.ts";
 import { openFiles } from "./files.ts";
 import { normaliseIds, spellingDifference } from "./ids.ts";
 import { type ColumnPlan, importTable, type Skipped } from "./import-table.ts";
@@ -136,22 +137,7 @@ function columnPlans(config: ItemsConfig | UsersConfig, entity: string): Record<
   const plans: Record<string, ColumnPlan> = {
     [entity]: { reference: id as string | number, ...idPlan },
   };
-  for (const [name, column] of Object.entries(attributes)) {
-    const { column: reference, type, missing, key } = typeof column === "object" ? column : { column };
-    const cell =
-      missing === undefined ? identifier(name) : `nullif(${identifier(name)}, ${literal(missing)})`;
-    plans[name] = {
-      reference,
-      ...(missing !== undefined && { value: cell }),
-      ...(type === "number" &&
-        key === undefined && {
-          value: `CASE WHEN trim(${cell}) <> '' THEN coalesce(to_number(${cell}), 'NaN'::DOUBLE) END`,
-          isBad: "isnan(value)",
-          complaint: `the ${name} is not a number`,
-          mayLack: true,
-        }),
-    };
-  }
+  for (const [name, column] of Object.entries(attributes)) plans[name] = attributePlan(name, column);
   for (const [name, { firstColumn, names }] of flagsOf(config)) {
     for (const index of names.keys()) {
       const key = flagKey(name, index);

@@ -1,5 +1,6 @@
 import type { ColumnReference, DataConfig } from "../config.ts";
 import { literal } from "./database.ts";
+import { contextPlans } from "./context-columns.ts";
 import { blanks } from "./ids.ts";
 import type { ColumnPlan } from "./import-table.ts";
 import { timePlans } from "./times.ts";
@@ -15,6 +16,7 @@ export const idPlan: Omit<ColumnPlan, "reference"> = {
 export function ratingColumns({ source, label }: DataConfig): Record<string, ColumnPlan> {
   const { columns, impressions } = source.ratings;
   const plans: Record<string, ColumnPlan> = {
+    ...contextPlans(source.ratings),
     ...(columns.user !== undefined && { user: idOf("user", columns.user) }),
     ...(columns.item !== undefined && { item: idOf("item", columns.item) }),
     ...timePlans(source.ratings),

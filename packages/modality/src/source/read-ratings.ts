@@ -169,7 +169,7 @@ async function settleLabels(connection: DuckDBConnection, place: string): Promis
 }
 
 /**
- * Of several rows of one user and item leaves the first or last in time, of one time the first or last in the file.
+ * Removes all rows of one user and item but the first or last in time, of one time the first or last in the file.
  * @returns how many rows went, as they are reported
  */
 export async function removeDuplicates(

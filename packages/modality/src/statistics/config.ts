@@ -17,7 +17,7 @@ export interface StatisticConfig {
   of?: StatisticOf | undefined;
   /**
    * `user`, `item`, `user.age`, `item.genres[0]`, `item.genres` (all of a list: the average over them), `item.year/10` (a
-   * number in stretches of 10: its decade), or two of these.
+   * number in stretches of 10: its decade), `context.device`, or two of these.
    */
   by: string | [string, string];
   /** Events of the training part's mean (deviations: of 0) that are added to `mean` and `deviation`; default 5. */
@@ -69,7 +69,7 @@ export const statisticConfigSchema: z.ZodType<StatisticConfig> & z.core.$ZodType
 
 /** One part of a statistic's key: an id, or the values of an attribute. */
 export interface Dimension {
-  readonly source: "user" | "item";
+  readonly source: "user" | "item" | "context";
   readonly attribute?: string | undefined;
   /** The position in a list, from 0; absent: every value of the list is a key of its own. */
   readonly index?: number | undefined;
@@ -83,6 +83,8 @@ export function isUserId({ source, attribute }: Dimension): boolean {
 }
 
 const dimensionText = /^(user|item)(?:\.([^.[\]]+?)(?:\[(\d+)\]|\/((?!0+(?:\.0+)?$)\d+(?:\.\d+)?))?)?$/;
+/** `context.device`, or `device` alone, as features have it. */
+const contextText = /^(?:context\.)?([^.[\]]+?)(?:\[(\d+)\]|\/((?!0+(?:\.0+)?$)\d+(?:\.\d+)?))?$/;
 const secondsPerDay = 86_400;
 
 /** The parts of a statistic's `by` as they are written, one or two. */
@@ -95,8 +97,9 @@ export function keyTexts({ by }: StatisticConfig): readonly string[] {
  * @throws CorellaError `features/bad-key`, naming the feature
  */
 export function parseDimension(name: string, text: string): Dimension {
-  const match = dimensionText.exec(text);
-  if (match !== null) {
+  const ofEntity = dimensionText.exec(text);
+  const match = ofEntity ?? [text, "context", ...(contextText.exec(text) ?? []).slice(1)];
+  if (ofEntity !== null || match[2] !== undefined) {
     return {
       source: match[1] as Dimension["source"],
       attribute: match[2],
@@ -109,7 +112,7 @@ export function parseDimension(name: string, text: string): Dimension {
     message: `"${text}" is nothing that events can be counted by.`,
     place: `features.${name}.by`,
     remedy:
-      "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], item.<number>/10, or a list of two of these.",
+      "Use user, item, user.<attribute>, item.<attribute>, item.<attribute>[0], item.<number>/10, the name of a context column, or a list of two of these.",
   });
 }
 

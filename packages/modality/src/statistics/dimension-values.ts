@@ -1,4 +1,5 @@
 import { attributeList, attributeNumber, entityText } from "../features/values.ts";
+import { codedRows } from "../context.ts";
 import type { Attributes, InteractionLog } from "../log.ts";
 import type { Dimension } from "./config.ts";
 import type { Span } from "./tallies.ts";
@@ -31,7 +32,7 @@ export interface CodedDimension {
 
 /** Codes a dimension of a log: ids have the log's codes, values of attributes are numbered as they are met. */
 export function codeDimension(dimension: Dimension, log: InteractionLog): CodedDimension {
-  const [entity, table] = dimension.source === "user" ? [log.user, log.users] : [log.item, log.items];
+  const { codes: entity, ...table } = codedRows(log, dimension);
   if (dimension.attribute === undefined) {
     const codes = Int32Array.from(table.ids, (_, code) => code);
     return {

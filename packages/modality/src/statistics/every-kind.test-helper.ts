@@ -28,6 +28,8 @@ export const statisticsOfEveryKind: StatisticConfig[] = [
     encoding: "buckets",
   },
   { name: "genre_count", type: "statistic", value: "count", by: "item.genres" },
+  { name: "device_mean", type: "statistic", value: "mean", by: ["item", "device"] },
+  { name: "price_last", type: "statistic", value: "last", by: ["user", "context.price/2"] },
   { name: "item_pause", type: "statistic", value: "sinceLast", by: "item", encoding: "both" },
   { name: "user_pause", type: "statistic", value: "sinceLast", by: ["user", "item.genres[0]"] },
   { name: "last", type: "statistic", value: "last", by: "user" },

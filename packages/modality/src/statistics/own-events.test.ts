@@ -17,9 +17,9 @@ const plan = planStatistics(statisticsOfEveryKind, { rating: 2.5, label: 0.4 });
 const byUser = statisticsOfEveryKind.map((config) => keyTexts(config).includes("user"));
 
 function eventAt(log: InteractionLog, row: number): ObservedEvent {
-  const { user, item, userAttributes } = recordAt(log, row, 0);
+  const { user, item, userAttributes, context } = recordAt(log, row, 0);
   const [rating, label, time] = [log.rating[row]!, log.label[row]!, log.time[row]!];
-  return { user, item, userAttributes, rating, label, time };
+  return { user, item, userAttributes, context, rating, label, time };
 }
 
 function fed(log: InteractionLog, rows: readonly number[], of = plan): RunningStatistics {

@@ -1,3 +1,4 @@
+import type { Attributes } from "../log.ts";
 import { isUserId } from "./config.ts";
 import type { StatisticsPlan } from "./plan.ts";
 import { createTallies, lastAt, makeRoom, type Tally } from "./tallies.ts";
@@ -10,6 +11,8 @@ export interface OwnEvent {
   label: number;
   /** Seconds since 1970. */
   time?: number | undefined;
+  /** Values of the interaction itself, for statistics whose key names one. */
+  context?: Attributes | undefined;
 }
 
 /** What the events that were observed left behind; read only here. */

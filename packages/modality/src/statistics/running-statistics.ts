@@ -24,7 +24,10 @@ import {
 } from "./tallies.ts";
 
 /** Whom and what a sample or event is about, as a record says it. */
-export type StatisticsSubject = Pick<RatingRecord, "user" | "item" | "userAttributes" | "itemAttributes">;
+export type StatisticsSubject = Pick<
+  RatingRecord,
+  "user" | "item" | "userAttributes" | "itemAttributes" | "context"
+>;
 
 /** One interaction that has happened, to be counted. */
 export interface ObservedEvent extends StatisticsSubject {
@@ -140,13 +143,14 @@ export function createRunningStatistics(
   ): Counted => {
     const key = JSON.stringify([user, userAttributes, unseen]);
     if (latestOwn?.key === key && latestOwn.of === catalogue) return latestOwn.counted;
-    const events = unseen.map(({ item, rating, label, time }) => ({
+    const events = unseen.map(({ item, rating, label, time, context }) => ({
       user,
       userAttributes,
       item,
       rating,
       label,
       time,
+      context,
     }));
     const subjects = events.map((event) => valuesBy(event, catalogue));
     const own = countedFor(plan, [{ names, tallies }], subjects);
@@ -213,10 +217,11 @@ export function createRunningStatistics(
 }
 
 function entityOf(
-  source: "user" | "item",
-  { user, item, userAttributes, itemAttributes }: StatisticsSubject,
+  source: "user" | "item" | "context",
+  { user, item, userAttributes, itemAttributes, context }: StatisticsSubject,
   catalogue: Catalogue | undefined,
 ): [id: string | undefined, attributes: Attributes | undefined] {
+  if (source === "context") return [undefined, context];
   return source === "user"
     ? [user ?? undefined, userAttributes]
     : [item, itemAttributes ?? catalogue?.attributesOf(item)];

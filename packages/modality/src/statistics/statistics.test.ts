@@ -20,11 +20,12 @@ const means = { rating: 2.5, label: 0.4 };
 const plan = planStatistics(statisticsOfEveryKind, means);
 
 function observed(log: InteractionLog, row: number): ObservedEvent {
-  const { user, item, userAttributes } = recordAt(log, row, 0); // attributes of items come from the catalogue
+  const { user, item, userAttributes, context } = recordAt(log, row, 0); // attributes of items come from the catalogue
   return {
     user,
     item,
     userAttributes,
+    context,
     rating: log.rating[row]!,
     label: log.label[row]!,
     time: log.time[row]!,
@@ -117,9 +118,10 @@ const isBefore = (log: InteractionLog, past: number, row: number): boolean =>
   log.history.ties === "exclude" ? log.time[past]! < log.time[row]! : past < row;
 
 function keysOf(log: InteractionLog, row: number, texts: readonly string[]): string[] {
-  const { user, item, userAttributes, itemAttributes } = recordAt(log, row, 0);
+  const { user, item, userAttributes, itemAttributes, context } = recordAt(log, row, 0);
   const parts = texts.map((text) => {
     const dimension = parseDimension("test", text);
+    if (dimension.source === "context") return valuesAlong(dimension, undefined, context);
     return dimension.source === "user"
       ? valuesAlong(dimension, user!, userAttributes)
       : valuesAlong(dimension, item, itemAttributes);

@@ -35,9 +35,10 @@ const given: ReadonlyMap<string, ItemVectors> = new Map([
 
 const rowsOf = ({ size }: InteractionLog): number[] => Array.from({ length: size }, (_, row) => row);
 
-/** Logs in whose rows an item of each of the vectors occurs. */
+/** Logs in whose rows an item of each of the vectors occurs, and whose window holds the events of each affinity. */
 const logs = randomLog().filter(
-  ({ item }) => item.includes(0) && item.some((code) => code >= 1 && code <= 4),
+  ({ item, history }) =>
+    history.maxLength > 1 && item.includes(0) && item.some((code) => code >= 1 && code <= 4),
 );
 
 test("rows and records give the same bits, also of a map that was restored", () => {
