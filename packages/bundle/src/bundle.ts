@@ -92,9 +92,7 @@ const files = { bundle: "bundle.json", runConfig: "config.yaml", catalogue: "cat
 /** What bundle.json says of every bundle. `history`, of the log it was made of, is not in those of before. */
 const anyFacts = {
   name: z.string(),
-  history: z
-    .strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) })
-    .optional(),
+  history: z.strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) }).optional(),
   context: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
 };
 const crmFactsSchema = z.strictObject(anyFacts);

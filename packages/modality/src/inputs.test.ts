@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import type { FeatureConfig } from "./features/config.ts";
-import { attributeCoverage, checkInputs, createLog, type InteractionLog, promptSettingsSchema } from "./index.ts";
+import {
+  attributeCoverage,
+  checkInputs,
+  createLog,
+  type InteractionLog,
+  promptSettingsSchema,
+} from "./index.ts";
 
 const report = (name: string, type: "text" | "list" = "text") =>
   ({ table: "items", name, type, filled: 4, read: 4 }) as const;

@@ -69,7 +69,10 @@ test("what a prompt leaves out is that of the data", async () => {
     ratingScale: Math.max(...log.rating),
     likedThreshold: log.likedThreshold,
   });
-  const far = parseRunConfig({ ...smallData, prompt: { historyLength: 6 }, llm: { base, maxTokens: 40 } }, "t");
+  const far = parseRunConfig(
+    { ...smallData, prompt: { historyLength: 6 }, llm: { base, maxTokens: 40 } },
+    "t",
+  );
   await expect(resolveConfig({ config: far, baseFolder }, cacheFolder)).rejects.toMatchObject({
     code: "prompt/short-window",
   });
