@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { initialValues } from "@corella/engine";
+import { eagerRuntime, initialValues } from "@corella/engine";
 import {
   catalogueFromLog,
   createLog,
@@ -12,7 +12,6 @@ import {
 } from "@corella/modality";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createCrmLane, crmOf, loadPredictor, openBundle, saveBundle, type TrainedCrm } from "./index.ts";
-import { eagerRuntime } from "@corella/engine";
 import { tinyLlm, tinyLog } from "./testing.ts";
 
 let parent = "";

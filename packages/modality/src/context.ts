@@ -1,4 +1,19 @@
-import type { Attributes, AttributeValue, InteractionLog, LogColumns } from "./log.ts";
+import type { Attributes, AttributeValue } from "./attribute-values.ts";
+import type { RowColumns } from "./sort-rows.ts";
+
+/** What may have context: a log, or the columns of one. */
+interface WithContext {
+  readonly context?: readonly ContextColumn[] | undefined;
+}
+
+/** The rows of a log by user and item, and what these are. */
+interface RowsOfEntities extends WithContext {
+  readonly size: number;
+  readonly user: Int32Array;
+  readonly item: Int32Array;
+  readonly users: Omit<CodedRows, "codes">;
+  readonly items: Omit<CodedRows, "codes">;
+}
 
 /**
  * A column of the interactions themselves beside user, item, rating, label and time: the device, the price, the position. A
@@ -35,7 +50,7 @@ function compareValues(a: AttributeValue, b: AttributeValue): number {
 }
 
 /** The context of a row of a log by name; undefined where its log has no such columns. */
-export function contextAt({ context }: Pick<InteractionLog, "context">, row: number): Attributes | undefined {
+export function contextAt({ context }: WithContext, row: number): Attributes | undefined {
   if (context === undefined) return undefined;
   const values: Record<string, AttributeValue> = {};
   for (const { name, codes, values: known } of context) {
@@ -46,7 +61,7 @@ export function contextAt({ context }: Pick<InteractionLog, "context">, row: num
 }
 
 /** The most frequent value of each context column of a log, by name; undefined where it has none. */
-export function usualContext({ context }: Pick<InteractionLog, "context">): Attributes | undefined {
+export function usualContext({ context }: WithContext): Attributes | undefined {
   if (context === undefined) return undefined;
   const usual: Record<string, AttributeValue> = {};
   for (const { name, codes, values } of context) {
@@ -68,7 +83,7 @@ export interface CodedRows {
 
 /** The rows of a log by user, by item, or by the value of a context column; of one it has not, nobody has a value. */
 export function codedRows(
-  log: InteractionLog,
+  log: RowsOfEntities,
   { source, attribute }: { source: "user" | "item" | "context"; attribute?: string | undefined },
 ): CodedRows {
   if (source === "user") return { codes: log.user, ids: log.users.ids, attributes: log.users.attributes };
@@ -82,7 +97,7 @@ export function codedRows(
 
 /** The context of the given rows, in their order. */
 export function takeContext(
-  context: LogColumns["context"],
+  context: WithContext["context"],
   rows: ArrayLike<number>,
 ): readonly ContextColumn[] | undefined {
   return context?.map((column) => ({
@@ -96,7 +111,10 @@ export function takeContext(
  * does not depend on the order in which it was read.
  * @param origin where each row was before it was sorted; is changed
  */
-export function sortContext(columns: LogColumns, origin: Uint32Array): readonly ContextColumn[] | undefined {
+export function sortContext(
+  columns: RowColumns & WithContext,
+  origin: Uint32Array,
+): readonly ContextColumn[] | undefined {
   const { context = [], user, item, time, rating, label, part = label } = columns;
   const same = (a: number, b: number): boolean =>
     [user, item, time, rating, label, part].every((column) => column[a] === column[b]);

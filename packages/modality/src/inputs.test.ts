@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import type { FeatureConfig } from "./features/config.ts";
-import { attributeCoverage, checkInputs, createLog, type InteractionLog, promptSchema } from "./index.ts";
+import {
+  attributeCoverage,
+  checkInputs,
+  createLog,
+  type InteractionLog,
+  promptSettingsSchema,
+} from "./index.ts";
 
 const report = (name: string, type: "text" | "list" = "text") =>
   ({ table: "items", name, type, filled: 4, read: 4 }) as const;
@@ -31,14 +37,14 @@ const categorical = (field: string): FeatureConfig => ({ name: field, type: "cat
 const messages = (
   of: InteractionLog,
   features: FeatureConfig[],
-  prompt?: Partial<ReturnType<typeof promptSchema.parse>>,
+  prompt?: Partial<ReturnType<typeof promptSettingsSchema.parse>>,
 ): string[] =>
   checkInputs(
     of,
     Uint32Array.from({ length: 8 }, (_, row) => row),
     {
       features,
-      ...(prompt !== undefined && { prompt: promptSchema.parse(prompt) }),
+      ...(prompt !== undefined && { prompt: promptSettingsSchema.parse(prompt) }),
     },
   ).map(({ message }) => message);
 

@@ -1,3 +1,4 @@
+import type { Attributes } from "./attribute-values.ts";
 import { type ContextColumn, sortContext, takeContext } from "./context.ts";
 import { sortRows, type RowColumns } from "./sort-rows.ts";
 
@@ -11,10 +12,7 @@ export function isLiked(rating: number, threshold: number): boolean {
   return Math.fround(rating) >= Math.fround(threshold);
 }
 
-/** One value of an item's or user's attribute; a list for multi-valued ones such as genres. */
-export type AttributeValue = string | number | readonly string[];
-/** The attributes of an item or user, by name. */
-export type Attributes = Readonly<Record<string, AttributeValue>>;
+export type { Attributes, AttributeValue } from "./attribute-values.ts";
 
 /** Dense codes 0..ids.length-1 and what they stand for. */
 export interface EntityTable {

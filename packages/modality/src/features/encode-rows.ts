@@ -44,11 +44,10 @@ export function createRowEncoder(featureMap: FeatureMap, log: InteractionLog): R
   const featureEncoders = featureMap.fitted.flatMap((fitted): [string, FeatureEncoder][] => {
     if (!isStatistic(fitted)) {
       const { name } = fitted.config;
-      const encoders: [string, FeatureEncoder][] = [[name, encoderOf(featureMap, fitted, log)]];
+      const own: [string, FeatureEncoder][] = [[name, encoderOf(featureMap, fitted, log)]];
       const missing = missingColumnOf(fitted);
-      if (missing !== undefined)
-        encoders.push([missing, missingEncoder(featureMap, fitted as FittedField, log)]);
-      return encoders;
+      if (missing !== undefined) own.push([missing, missingEncoder(featureMap, fitted as FittedField, log)]);
+      return own;
     }
     const { position, columns } = fitted;
     const { [position]: planned, length: width } = statistics!.statistics;

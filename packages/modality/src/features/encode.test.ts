@@ -103,7 +103,7 @@ describe("encoding", () => {
           if (feature.type !== "numeric") expect(Math.max(...ids)).toBeLessThan(feature.vocabularySize);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

@@ -254,10 +254,10 @@ describe("what a prompt leaves out is that of the data:", () => {
     expect(told(log, { historyItem: "{{title}} {{rating}}/{{rating_scale}}" })).toBe(
       "Inception 1/1, Heat 0/1",
     );
-    const likes = createPrompt(
+    const lists = createPrompt(
       withPromptDefaults(promptSettingsSchema.parse({ template: templateLikes }), log),
     );
-    expect(likes.render(recordAt(log, 2), catalogueFromLog(log))).toContain(
+    expect(lists.render(recordAt(log, 2), catalogueFromLog(log))).toContain(
       'A user liked: "Inception". The user disliked: "Heat".',
     );
   });

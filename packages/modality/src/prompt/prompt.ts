@@ -156,7 +156,7 @@ function createWriter(config: PromptConfig): {
       record.item,
       record.itemAttributes ?? catalogue?.attributesOf(record.item),
     );
-    const context = cleanAttributes(config, record.context ?? {});
+    const ownContext = cleanAttributes(config, record.context ?? {});
     const known = {
       user_history: list(events, ({ historyItem }) => historyItem),
       liked: list(
@@ -168,10 +168,10 @@ function createWriter(config: PromptConfig): {
         ({ listItem }) => listItem,
       ),
       history: events.map(({ context }) => context),
-      target_item: mark(targetTemplate.render({ context, ...target }, statistics)),
+      target_item: mark(targetTemplate.render({ context: ownContext, ...target }, statistics)),
       target: mapText(target, mark),
       user: cleanAttributes(config, record.userAttributes ?? {}),
-      context,
+      context: ownContext,
       rating_scale: config.ratingScale,
     };
     return promptTemplate.render(known, statistics);

@@ -28,8 +28,10 @@ beforeAll(async () => {
 function clicks(rows: number): string {
   const cell = (row: number, column: number): number => (row * 31 + column * 17 + row * column) % 23;
   return Array.from({ length: rows }, (_, row) => {
-    const numbers = Array.from({ length: 13 }, (_, c) => (cell(row, c) % 5 === 0 ? "" : cell(row, c) - 1));
-    const categories = Array.from({ length: 26 }, (_, c) =>
+    const numbers = Array.from({ length: 13 }, (_each, c) =>
+      cell(row, c) % 5 === 0 ? "" : cell(row, c) - 1,
+    );
+    const categories = Array.from({ length: 26 }, (_each, c) =>
       c > 1 && cell(row, c + 13) % 4 === 0
         ? ""
         : cell(row, c + 13)
