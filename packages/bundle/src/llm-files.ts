@@ -88,7 +88,9 @@ export async function writeLlm(folder: string, llm: TunedLlm): Promise<void> {
   await writeJson(folder, files.prompt, llm.prompt);
   if (llm.itemVectors !== undefined) await writeItemVectors(join(folder, files.itemVectors), llm.itemVectors);
   await savePretrained(join(folder, files.llm), llm.config, llm.values, llm.tokenizer);
-  const { config, lora, values } = llm;
+  const { lora, values } = llm;
+  // Its base lies beside it: the text model alone, also of a checkpoint that sees pictures.
+  const config = { ...llm.config, multimodal: undefined };
   await saveAdapter(join(folder, files.adapter), { config, lora, values, baseModel: `../${files.llm}` });
 }
 

@@ -7,6 +7,14 @@ export function storedName({ architecture }: DecoderConfig): NameInFile {
 }
 
 /**
+ * What transformers, and so PEFT, calls a decoder's module or parameter in the checkpoint that was loaded. From version 4.52
+ * on the text model of one that sees pictures is `model.language_model`, whatever its files say.
+ */
+export function nameInModel({ multimodal }: DecoderConfig, name: string): string {
+  return multimodal === true ? name.replace(/^model\./, "model.language_model.") : name;
+}
+
+/**
  * A parameter's name in a checkpoint of Gemma 3: of the text model alone, or of its part in one that sees pictures
  * (Gemma3ForConditionalGeneration), as published (`language_model.model.…`) or as transformers 5 may write it
  * (`model.language_model.…`).

@@ -12,7 +12,7 @@ import {
 } from "@corella/safetensors";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { readJson } from "../files/json-file.ts";
-import { storedName } from "../config/stored-names.ts";
+import { nameInModel, storedName } from "../config/stored-names.ts";
 import { loraParams, type LoraConfig } from "./lora.ts";
 import { parsePeftConfig } from "./peft-config.ts";
 import { loraOf, peftTargets } from "./peft-targets.ts";
@@ -90,7 +90,8 @@ export interface AdapterToSave {
 }
 
 /**
- * Writes a folder with an adapter that PEFT, and `loadAdapter`, can load.
+ * Writes a folder with an adapter that PEFT, and `loadAdapter`, can load: its names are those of the checkpoint that `config`
+ * was loaded from.
  * @throws CorellaError `llm/missing-tensor` where the values lack a part of the adapter
  */
 export async function saveAdapter(folder: string, adapter: AdapterToSave): Promise<void> {
@@ -106,7 +107,7 @@ export async function saveAdapter(folder: string, adapter: AdapterToSave): Promi
         remedy: "Save the values of a decoder with this adapter.",
       });
     }
-    tensors[prefix + name] = float32Tensor(shape, array);
+    tensors[prefix + nameInModel(config, name)] = float32Tensor(shape, array);
   }
   const description = {
     base_model_name_or_path: adapter.baseModel ?? null,
