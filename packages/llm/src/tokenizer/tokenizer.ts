@@ -4,6 +4,7 @@ import { Tokenizer } from "tokenizers";
 import { readChatTemplate, type ChatTemplate, type ChatTurn } from "./chat/template.ts";
 import { asObject, readJson } from "../files/json-file.ts";
 import { looksLikeControl } from "./control-tokens.ts";
+import { withConfiguredTokens } from "./configured-tokens.ts";
 import { createTokenCounter } from "./token-counter.ts";
 import { parseTokenizerJson, withoutTokens, type AddedToken } from "./tokenizer-json.ts";
 
@@ -73,8 +74,9 @@ export async function loadTokenizer(
   if (source.trimStart().startsWith("{"))
     return createTokenizer(JSON.parse(source) as object, inMemory, chatTemplate);
   const path = source.endsWith(".json") ? source : join(source, "tokenizer.json");
-  const content = asObject(await readJson(path), path);
-  return createTokenizer(content, path, chatTemplate ?? (await readChatTemplate(dirname(path))));
+  const folder = dirname(path);
+  const content = await withConfiguredTokens(asObject(await readJson(path), path), folder);
+  return createTokenizer(content, path, chatTemplate ?? (await readChatTemplate(folder)));
 }
 
 function createTokenizer(
