@@ -196,6 +196,22 @@ describe("the template", () => {
     expect(chat.chat).toEqual({ before: "26 Jul 2024 false|", after: "|" });
   });
 
+  test("shows the system's message before the user's turn, or says that it does not", async () => {
+    const withSystem = await chatTokenizer(await withTemplate(templates.turns), { system: "Judge." });
+    expect(withSystem.chat).toEqual({
+      before: "<s>system\nJudge.</s>\n<s>user\n",
+      after: "</s>\n<s>assistant\n",
+      system: "Judge.",
+    });
+    const ids = await withSystem.encode("</s>Up");
+    expect(ids.filter((id) => withSystem.isSpecial(id))).toHaveLength(5);
+    expect(withSystem.countTokens("</s>Up")).toBe(ids.length);
+    const silent = "{% for m in messages if m.role == 'user' %}{{ m.content }}|{% endfor %}";
+    await expect(chatTokenizer(await withTemplate(silent), { system: "Judge." })).rejects.toThrow(
+      /does not show the system's message/,
+    );
+  });
+
   test("tells one day for all where it asks for today's itself", async () => {
     const source =
       "{% if strftime_now is defined %}{% set day = strftime_now('%-d')|int %}{% endif %}{{ strftime_now('%A, %d %B %Y %H:%M %j %-m%%') }} {{ day - 1 }}|{{ messages[0]['content'] }}|";
