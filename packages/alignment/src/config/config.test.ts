@@ -243,3 +243,12 @@ test("docs/configuration.md says the defaults as they are", () => {
   compare({ ...rest, data: { split, history, filter } }, { ...defaults, llm }, "");
   expect(wrong).toEqual([]);
 });
+
+test("a correction is learned as it is added", () => {
+  const stages = { llmAlone: { offset: "crm" } };
+  expect(parseRunConfig({ ...minimal, stages }, "c.yaml").stages.llmAlone.offset).toBe("crm");
+  for (const wrong of [{ llm: { loss: "answer" } }, { routing: { mix: "replace" } }])
+    expect(() => parseRunConfig({ ...minimal, ...wrong, stages }, "c.yaml")).toThrowError(
+      expect.objectContaining({ message: expect.stringContaining("the CRM's logit is added") }),
+    );
+});
