@@ -1,7 +1,6 @@
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { initialValues, type Values } from "@corella/engine";
 import {
   float32Tensor,
@@ -55,13 +54,24 @@ const tensorsOf = async (folder: string, file: string): Promise<Record<string, T
     [...tensors].map(([name, view]) => [name, float32Tensor(view.shape, toFloat32(view))]),
   );
 };
-const renamed = async (folder: string, file: string, rename: (name: string) => string): Promise<void> => {
-  const old = Object.entries(await tensorsOf(folder, file)).map(([name, tensor]) => [rename(name), tensor]);
+const renamed = async (folder: string, file: string, nameOf: (name: string) => string): Promise<void> => {
+  const old = Object.entries(await tensorsOf(folder, file)).map(([name, tensor]) => [nameOf(name), tensor]);
   await writeSafetensors(join(folder, file), Object.fromEntries(old) as Record<string, TensorToWrite>);
 };
-async function changedJson(folder: string, file: string, change: (json: any) => void): Promise<void> {
+/** What these tests change in the JSON of a folder. */
+interface Changed {
+  r?: number;
+  lora_alpha?: number;
+  added_tokens: object[];
+  chat_template?: string;
+  added_tokens_decoder?: object;
+  model: { vocab: Record<string, number>; merges: string[][] };
+  post_processor: { single: object[]; special_tokens: Record<string, object> };
+}
+
+async function changedJson(folder: string, file: string, change: (json: Changed) => void): Promise<void> {
   const path = join(folder, file);
-  const json: unknown = JSON.parse(await readFile(path, "utf8"));
+  const json = JSON.parse(await readFile(path, "utf8")) as Changed;
   change(json);
   await writeFile(path, JSON.stringify(json));
 }
@@ -171,11 +181,9 @@ test("tokens that only tokenizer_config.json adds are tokens", async () => {
   const first = size - 5;
   await changedJson(folder, "tokenizer.json", (json) => {
     // A smaller vocabulary, which the configuration fills up again.
-    const kept = Object.entries(json.model.vocab as Record<string, number>).filter(([, id]) => id < first);
+    const kept = Object.entries(json.model.vocab).filter(([, id]) => id < first);
     json.model.vocab = Object.fromEntries(kept);
-    json.model.merges = (json.model.merges as string[][]).filter((pair) =>
-      Object.hasOwn(json.model.vocab, pair.join("")),
-    );
+    json.model.merges = json.model.merges.filter((pair) => Object.hasOwn(json.model.vocab, pair.join("")));
   });
   await changedJson(folder, "tokenizer_config.json", (json) => {
     json.added_tokens_decoder = {

@@ -136,7 +136,7 @@ function refuseOthers({ tensors }: GgufHeader, used: ReadonlySet<string>, path: 
 
 /** llama.cpp's converter adds the 1 to the weights of Gemma's norms, which stand for the factor 1 + w. */
 function isShifted(name: string, { architecture }: DecoderConfig): boolean {
-  return architecture === "gemma3" && /norm\.weight$/.test(name);
+  return architecture === "gemma3" && name.endsWith("norm.weight");
 }
 
 /** llama.cpp's converter changes the order of a Llama's query and key rows, and of Mistral's; others stay as they are. */

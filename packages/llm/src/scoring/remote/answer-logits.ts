@@ -21,8 +21,8 @@ export interface SentPrompt {
 }
 
 /** null where Python's JSON has -Infinity or NaN. */
-const logprob = z.number().nullable();
-const entry = z.looseObject({ id: z.int().optional(), token: z.string(), logprob });
+const logProbability = z.number().nullable();
+const entry = z.looseObject({ id: z.int().optional(), token: z.string(), logprob: logProbability });
 const completion = z.looseObject({
   choices: z
     .array(
@@ -30,7 +30,7 @@ const completion = z.looseObject({
         logprobs: z
           .union([
             /** OpenAI's legacy layout, which vLLM writes: log probability by token, `token_id:7` where asked for. */
-            z.looseObject({ top_logprobs: z.array(z.record(z.string(), logprob).nullable()) }),
+            z.looseObject({ top_logprobs: z.array(z.record(z.string(), logProbability).nullable()) }),
             /** llama.cpp's layout. */
             z.looseObject({ content: z.array(z.looseObject({ top_logprobs: z.array(entry) })) }),
           ])
@@ -109,7 +109,7 @@ function requireWholePrompt(
   { usage, choices, ...answer }: Completion,
   { leastTokens, mostTokens }: SentPrompt,
 ): void {
-  const cut = [answer.truncated, answer.__verbose?.truncated, choices[0]!.truncated].includes(true);
+  const cut = [answer.truncated, answer["__verbose"]?.truncated, choices[0]!.truncated].includes(true);
   // Servers that do not count say 0.
   const read = usage?.prompt_tokens || undefined;
   const fail = (message: string, place: string, remedy: string): CorellaError =>
