@@ -56,7 +56,7 @@ function scaleAndMinimum(
   return [(high & 15) | ((bytes[packed + group - 4]! >>> 6) << 4), (high >>> 4) | ((low >>> 6) << 4)];
 }
 
-/** As Q4_K, with 32 bytes of fifth bits before the quants: a bit of each for each group of 32 elements. */
+/** The layout of Q4_K, with 32 bytes of fifth bits before the quants: a bit of each for each group of 32 elements. */
 export function decodeQ5K(bytes: Uint8Array, out: Float32Array): void {
   const scale = halves(bytes, 176, 0);
   const minimumScale = halves(bytes, 176, 2);

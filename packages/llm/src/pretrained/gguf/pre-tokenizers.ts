@@ -68,7 +68,7 @@ const unnamed: GgufPreTokenizer = {
   ],
 };
 
-/** By `tokenizer.ggml.pre`; `default` also where that is missing. */
+/** The pre-tokenisers that are read, by their names in `tokenizer.ggml.pre`; `default` counts where a file names none. */
 export const preTokenizers: Readonly<Record<string, GgufPreTokenizer>> = {
   default: unnamed,
   "gpt-2": gpt2,
