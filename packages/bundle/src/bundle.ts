@@ -107,6 +107,7 @@ const llmFactsSchema = z.strictObject({
   maxTokens: z.int().positive(),
   tokenBudget: z.int().positive(),
   chat: z.boolean().default(false),
+  system: z.string().optional(),
 });
 
 /**

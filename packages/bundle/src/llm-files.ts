@@ -76,11 +76,14 @@ export const llmFiles: readonly [string, ...string[]] = [
 export interface LlmFacts extends Pick<TunedLlm, "answers" | "maxTokens" | "tokenBudget"> {
   /** Prompts are a user's turn in the model's own chat format. */
   readonly chat: boolean;
+  /** What the system says before it. */
+  readonly system?: string | undefined;
 }
 
 /** The part of bundle.json that tells of an LLM. */
 export function llmFactsOf({ answers, maxTokens, tokenBudget, tokenizer }: TunedLlm): LlmFacts {
-  return { answers, maxTokens, tokenBudget, chat: tokenizer.chat !== undefined };
+  const { chat } = tokenizer;
+  return { answers, maxTokens, tokenBudget, chat: chat !== undefined, system: chat?.system };
 }
 
 /** Writes base model, adapter, tokenizer, prompt and item vectors into a bundle's folder. */
@@ -88,7 +91,9 @@ export async function writeLlm(folder: string, llm: TunedLlm): Promise<void> {
   await writeJson(folder, files.prompt, llm.prompt);
   if (llm.itemVectors !== undefined) await writeItemVectors(join(folder, files.itemVectors), llm.itemVectors);
   await savePretrained(join(folder, files.llm), llm.config, llm.values, llm.tokenizer);
-  const { config, lora, values } = llm;
+  const { lora, values } = llm;
+  // Its base lies beside it: the text model alone, also of a checkpoint that sees pictures.
+  const config = { ...llm.config, multimodal: undefined };
   await saveAdapter(join(folder, files.adapter), { config, lora, values, baseModel: `../${files.llm}` });
 }
 
@@ -137,13 +142,13 @@ async function asked(
   { facts, prompt, catalogue, statistics }: LlmToRead,
   tokenizer: TextTokenizer,
 ): Promise<LlmAsking> {
-  const { answers, maxTokens, chat } = facts;
+  const { answers, maxTokens, chat, system } = facts;
   const itemVectors =
     prompt.retrieval === "none"
       ? undefined
       : await readItemVectors(join(folder, files.itemVectors), catalogue);
   return {
-    tokenizer: chat ? await chatTokenizer(tokenizer) : tokenizer,
+    tokenizer: chat ? await chatTokenizer(tokenizer, { system }) : tokenizer,
     answers,
     maxTokens,
     prompt,

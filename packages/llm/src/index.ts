@@ -2,6 +2,7 @@
 export type { DecoderConfig } from "./config/decoder.ts";
 export { parseDecoderConfig, toHuggingFace } from "./config/hugging-face.ts";
 export { tinyLlamaConfig } from "./config/llama.ts";
+export { withFixedLength } from "./config/fixed-length.ts";
 export { decoderParams } from "./config/params.ts";
 export { decoder, type AnswerIds, type DecoderOptions, type DecoderOutput } from "./decoder/decoder.ts";
 export { packedDecoder } from "./decoder/packed-decoder.ts";

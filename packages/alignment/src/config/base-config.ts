@@ -30,6 +30,8 @@ export interface PretrainedConfig {
   readonly folder: string;
   /** Prompts are a user's turn in the chat format of an instruct model. */
   readonly chat: boolean;
+  /** In a chat: what the system says before the user's turn. */
+  readonly system?: string | undefined;
 }
 
 const positiveInteger = z.int().positive();
@@ -65,11 +67,17 @@ export const baseSchema: z.ZodType<ScratchConfig | PretrainedConfig, unknown> = 
         path: ["keyValueHeads"],
         error: "heads must be a multiple of it",
       }),
-    z.strictObject({
-      kind: z.literal("pretrained"),
-      folder: z.string().min(1),
-      chat: z.boolean().default(false),
-    }),
+    z
+      .strictObject({
+        kind: z.literal("pretrained"),
+        folder: z.string().min(1),
+        chat: z.boolean().default(false),
+        system: z.string().trim().min(1).optional(),
+      })
+      .refine(({ chat, system }) => chat || system === undefined, {
+        path: ["system"],
+        error: "only a chat has a message of the system: chat must be true",
+      }),
   ]),
   (keys) => (keys.includes("folder") ? "pretrained" : "scratch"),
 );

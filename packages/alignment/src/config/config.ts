@@ -73,6 +73,8 @@ export interface RunConfig {
     readonly targetsPerHistory: number;
     /** Tokens that are scored at once. */
     readonly tokenBudget: number;
+    /** The words by which the model answers; undefined: Yes and No. */
+    readonly answers?: { readonly yes: string; readonly no: string } | undefined;
   };
   readonly stages: StagesConfig;
   readonly routing: {
@@ -158,6 +160,10 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
         supervision: z.enum(["single", "dense"]).default("single"),
         targetsPerHistory: positiveInteger.default(1),
         tokenBudget: positiveInteger.default(4096),
+        answers: z
+          .strictObject({ yes: z.string().trim().min(1), no: z.string().trim().min(1) })
+          .refine(({ yes, no }) => yes !== no, "must be two different words")
+          .optional(),
       })
       .prefault({}),
     stages: stagesSchema,

@@ -14,7 +14,7 @@ export interface Asking {
 }
 
 /**
- * The prompt of a configuration as a tokenizer's decoder is to see it, and the tokens by which it answers Yes or No.
+ * The prompt of a configuration as a tokenizer's decoder is to see it, and the tokens by which it answers.
  * @param itemVectors for prompts that retrieve history
  * @throws CorellaError those of `createPrompt` and `yesNoIds`
  */
@@ -23,10 +23,10 @@ export async function askingOf(
   tokenizer: TextTokenizer,
   itemVectors: ItemVectors | undefined,
 ): Promise<Asking> {
-  const { maxTokens } = config.llm;
+  const { maxTokens, answers: words } = config.llm;
   const prompt = createLlmPrompt({ tokenizer, maxTokens, prompt: config.prompt, itemVectors });
   const [first] = renderPrompts(data, prompt, data.split.train.subarray(0, 1));
-  return { tokenizer, prompt, answers: await yesNoIds(tokenizer, first!), itemVectors };
+  return { tokenizer, prompt, answers: await yesNoIds(tokenizer, first!, words), itemVectors };
 }
 
 /** The text modality of rows of the log. */

@@ -42,11 +42,11 @@ export async function designLlm(run: Run): Promise<LlmDesign> {
   const { base } = run.config.llm;
   if (base.kind === "pretrained") {
     const folder = folderOf(base, run.baseFolder);
-    const { values, ...design } = await loadBase(folder, base.chat, run.listener.note);
+    const { values, ...design } = await loadBase(folder, base, run.listener.note);
     return { ...design, values: async () => values };
   }
   const texts = pretrainingTexts(run.data, run.config.prompt);
-  const design = await designScratch(texts, base, run.config.prompt.template);
+  const design = await designScratch(texts, base, run.config);
   const settings = base.pretraining;
   return {
     ...design,
@@ -73,21 +73,20 @@ export async function designOf(
 ): Promise<Pick<BaseLlm, "config" | "tokenizer">> {
   const { base } = run.config.llm;
   const { prompt } = run.config;
-  if (base.kind === "scratch")
-    return designScratch(pretrainingTexts(run.data, prompt), base, prompt.template);
+  if (base.kind === "scratch") return designScratch(pretrainingTexts(run.data, prompt), base, run.config);
   const folder = folderOf(base, run.baseFolder);
   const { config, tokenizer, weights } = await openPretrained(folder, tellFetching(run.listener.note));
   await weights.close();
-  return { config, tokenizer: await asked(tokenizer, base.chat, folder) };
+  return { config, tokenizer: await asked(tokenizer, base, folder) };
 }
 
 async function loadBase(
   folder: string,
-  chat: boolean,
+  base: PretrainedConfig,
   note: ((text: string) => void) | undefined,
 ): Promise<BaseLlm> {
   const { config, values, tokenizer } = await loadPretrained(folder, tellFetching(note));
-  return { config, values, tokenizer: await asked(tokenizer, chat, folder) };
+  return { config, values, tokenizer: await asked(tokenizer, base, folder) };
 }
 
 function folderOf({ folder }: PretrainedConfig, baseFolder: string): string {
@@ -108,10 +107,10 @@ function tellFetching(note: ((text: string) => void) | undefined): HubOptions {
 /** The tokenizer as prompts are to be written for it. */
 async function asked(
   tokenizer: TextTokenizer | undefined,
-  chat: boolean,
+  { chat, system }: PretrainedConfig,
   folder: string,
 ): Promise<TextTokenizer> {
-  if (tokenizer !== undefined) return chat ? chatTokenizer(tokenizer) : tokenizer;
+  if (tokenizer !== undefined) return chat ? chatTokenizer(tokenizer, { system }) : tokenizer;
   throw new CorellaError({
     code: "config/no-tokenizer",
     message: "The language model has no tokenizer.json.",
@@ -124,11 +123,12 @@ async function asked(
 async function designScratch(
   texts: readonly string[],
   scratch: ScratchConfig,
-  template: string,
+  { prompt, llm }: RunConfig,
 ): Promise<Pick<BaseLlm, "config" | "tokenizer">> {
   // The prompt's own words and both answers belong to the vocabulary too.
-  const words = template.replace(/\{\{.*?\}\}|\{%.*?%\}/g, "");
-  const answers = [`${words}Yes`, `${words}No`];
+  const words = prompt.template.replace(/\{\{.*?\}\}|\{%.*?%\}/g, "");
+  const { yes, no } = llm.answers ?? { yes: "Yes", no: "No" };
+  const answers = [`${words}${yes}`, `${words}${no}`];
   const tokenizer = await trainTokenizer([...texts, ...answers], { vocabularySize: scratch.vocabularySize });
   const config = tinyLlamaConfig({
     vocabularySize: tokenizer.vocabularySize,

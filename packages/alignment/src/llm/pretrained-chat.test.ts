@@ -49,7 +49,11 @@ test("an instruct model is tuned in its own chat format, and its bundle asks it 
       features: [{ name: "item", type: "categorical", field: "item" }],
       prompt: { historyLength: 1 },
       crm: { model: "DCNv2", embeddingDim: 4, crossLayers: 1, parallelUnits: [4] },
-      llm: { base: { kind: "pretrained", folder: "model", chat: true }, maxTokens: 380 },
+      llm: {
+        base: { kind: "pretrained", folder: "model", chat: true, system: "Judge." },
+        answers: { yes: "Like", no: "Dislike" },
+        maxTokens: 380,
+      },
       stages: {
         warmUp: { epochs: 1, batchSize: 64 },
         joint: { samples: 8, batchSize: 8, projection: { width: 4 } },
@@ -65,10 +69,14 @@ test("an instruct model is tuned in its own chat format, and its bundle asks it 
   });
   const bundle = await openBundle(result.bundleFolder);
   const { tokenizer, answers } = await bundle.llmAsking();
-  expect(tokenizer.chat).toEqual({ before: "<s>user\n", after: "</s><s>assistant\n" });
+  expect(tokenizer.chat).toEqual({
+    before: "<s>system\nJudge.</s><s>user\n",
+    after: "</s><s>assistant\n",
+    system: "Judge.",
+  });
   // No space: the answer follows the turn's line break.
-  expect(tokenizer.tokenOf(answers.yes)).toMatch(/^Y/);
-  expect(tokenizer.tokenOf(answers.no)).toMatch(/^N/);
+  expect(tokenizer.tokenOf(answers.yes)).toMatch(/^L/);
+  expect(tokenizer.tokenOf(answers.no)).toMatch(/^D/);
   const written = JSON.parse(
     await readFile(join(result.bundleFolder, "llm/tokenizer_config.json"), "utf8"),
   ) as object;

@@ -7,6 +7,11 @@ import type { RopeConfig } from "./rope.ts";
  */
 export interface DecoderConfig {
   readonly architecture: "llama" | "mistral" | "qwen2" | "qwen3" | "olmo2" | "gemma3";
+  /**
+   * True of the text model of a checkpoint that sees pictures (Gemma3ForConditionalGeneration), as it was loaded: there
+   * transformers and PEFT call its modules otherwise. Absent where the decoder is all there is.
+   */
+  readonly multimodal?: true | undefined;
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;

@@ -8,6 +8,7 @@ const size = z.int().positive();
 const tokenId = z.int().nonnegative().nullish();
 
 const textConfig = z.looseObject({
+  seesPictures: z.boolean(),
   vocab_size: size.default(262_208),
   hidden_size: size,
   intermediate_size: size,
@@ -54,7 +55,12 @@ export function isGemma3(json: unknown): boolean {
  */
 export const gemma3Config: z.ZodType<DecoderConfig, unknown> = z
   .preprocess(
-    (json) => ({ ...(json as object), ...(json as { text_config?: object }).text_config }),
+    (json) => ({
+      ...(json as object),
+      ...(json as { text_config?: object }).text_config,
+      // As transformers chooses the class; the inner model_type is the text model's.
+      seesPictures: (json as { model_type?: unknown }).model_type === "gemma3",
+    }),
     textConfig,
   )
   .transform((json, context): DecoderConfig => {
@@ -71,6 +77,7 @@ export const gemma3Config: z.ZodType<DecoderConfig, unknown> = z
     const eos = json.eos_token_id;
     return {
       architecture: "gemma3",
+      ...(json.seesPictures ? { multimodal: true } : {}),
       vocabularySize: json.vocab_size,
       hiddenSize: json.hidden_size,
       intermediateSize: json.intermediate_size,

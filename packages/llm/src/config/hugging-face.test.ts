@@ -79,7 +79,11 @@ describe("windows", () => {
     };
     expect(parse({ ...old, model_type: kind })).toEqual(parse(gemma));
     const outer = { model_type: "gemma3", eos_token_id: [1, 106], text_config: { ...sizes, ...old } };
-    expect(parseDecoderConfig(outer, "a test")).toEqual({ ...parse(gemma), eosTokenId: 1 });
+    expect(parseDecoderConfig(outer, "a test")).toEqual({
+      ...parse(gemma),
+      multimodal: true,
+      eosTokenId: 1,
+    });
   });
 });
 

@@ -1,21 +1,30 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ParamSpec, ValueReader, Values } from "@corella/engine";
 import { CorellaError, nearestName } from "@corella/errors";
 import { readSafetensors, toFloat32, type SafetensorsFile } from "@corella/safetensors";
 import { asObject, readJson } from "./json-file.ts";
 
-/** The safetensors files of a model folder: one, or shards named by an index. */
-async function weightFiles(folder: string): Promise<string[]> {
+/** The safetensors files of a model folder, and of shards which one the index names for a tensor. */
+interface WeightFiles {
+  readonly paths: readonly string[];
+  readonly pathOf: ReadonlyMap<string, string>;
+}
+
+/** One file, or shards named by an index. */
+async function weightFiles(folder: string): Promise<WeightFiles> {
   const single = join(folder, "model.safetensors");
-  if (existsSync(single)) return [single];
+  if (existsSync(single)) return { paths: [single], pathOf: new Map() };
   const indexPath = join(folder, "model.safetensors.index.json");
   if (!existsSync(indexPath)) {
+    const others = existsSync(folder)
+      ? readdirSync(folder).filter((name) => /\.(bin|pth|pt)$/.test(name))
+      : [];
     throw new CorellaError({
       code: "llm/no-weights",
-      message: "The folder has neither model.safetensors nor model.safetensors.index.json.",
+      message: `The folder has neither model.safetensors nor model.safetensors.index.json${others.length === 0 ? "" : `, but ${others[0]}`}.`,
       place: folder,
-      remedy: "Download the model's safetensors files; PyTorch's .bin files are not read.",
+      remedy: "Download the model's safetensors files; PyTorch's .bin and .pth files are not read.",
     });
   }
   const map = asObject(asObject(await readJson(indexPath), indexPath)["weight_map"], indexPath);
@@ -29,7 +38,10 @@ async function weightFiles(folder: string): Promise<string[]> {
       remedy: "Download the missing file.",
     });
   }
-  return names.map((name) => join(folder, name));
+  return {
+    paths: names.map((name) => join(folder, name)),
+    pathOf: new Map(Object.entries(map).map(([tensor, name]) => [tensor, join(folder, String(name))])),
+  };
 }
 
 /** Maps a parameter's name to that in the files, for models whose published files have other names. */
@@ -43,7 +55,8 @@ export interface OpenWeights extends ValueReader {
 }
 
 /**
- * Opens the tensors of a model folder and checks that all are there, in their shapes.
+ * Opens the tensors of a model folder and checks that all are there, in their shapes. Of several shards that hold a tensor the
+ * one counts that the index names for it.
  * @throws CorellaError `llm/missing-tensor`, `llm/tensor-shape`, `llm/tensor-type`, `llm/no-weights`, `llm/missing-shard`
  */
 export async function openParams(
@@ -56,9 +69,10 @@ export async function openParams(
     for (const file of files) await file.close();
   };
   try {
-    for (const path of await weightFiles(folder)) files.push(await readSafetensors(path));
+    const { paths, pathOf } = await weightFiles(folder);
+    for (const path of paths) files.push(await readSafetensors(path));
     const has = (stored: string): boolean => files.some((file) => file.has(stored));
-    return { ...tensorReader(files, params, folder, (name) => nameInFile(name, has)), close };
+    return { ...tensorReader(files, params, folder, (name) => nameInFile(name, has), pathOf), close };
   } catch (error) {
     await close();
     throw error;
@@ -75,7 +89,7 @@ export async function holdsTensors(
   nameInFile: NameInFile = sameName,
 ): Promise<boolean> {
   const stored = new Set<string>();
-  for (const path of await weightFiles(folder)) {
+  for (const path of (await weightFiles(folder)).paths) {
     const file = await readSafetensors(path);
     for (const other of file.names) stored.add(other);
     await file.close();
@@ -131,10 +145,12 @@ function tensorReader(
   params: Readonly<Record<string, ParamSpec>>,
   place: string,
   nameInFile: (name: string) => string,
+  pathOf: ReadonlyMap<string, string> = new Map(),
 ): ValueReader {
   const placeOf = (name: string): { readonly file: SafetensorsFile; readonly stored: string } => {
     const stored = nameInFile(name);
-    return { file: files.find((candidate) => candidate.has(stored))!, stored };
+    const holding = files.filter((candidate) => candidate.has(stored));
+    return { file: holding.find(({ path }) => path === pathOf.get(stored)) ?? holding[0]!, stored };
   };
   const missing = Object.keys(params).filter((name) => !files.some((file) => file.has(nameInFile(name))));
   if (missing.length > 0) {

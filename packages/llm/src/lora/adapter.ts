@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Values } from "@corella/engine";
@@ -12,7 +13,7 @@ import {
 } from "@corella/safetensors";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { readJson } from "../files/json-file.ts";
-import { storedName } from "../config/stored-names.ts";
+import { nameInModel, storedName } from "../config/stored-names.ts";
 import { loraParams, type LoraConfig } from "./lora.ts";
 import { parsePeftConfig } from "./peft-config.ts";
 import { loraOf, peftTargets } from "./peft-targets.ts";
@@ -29,12 +30,15 @@ export interface LoadedAdapter {
 
 /**
  * Loads an adapter in PEFT's layout for a base model.
- * @throws CorellaError `llm/adapter-config`, `llm/adapter-base` for an adapter of another model, `safetensors/…`
+ * @throws CorellaError `llm/adapter-config`, `llm/adapter-base` for an adapter of another model, `llm/no-weights`,
+ * `safetensors/…`
  */
 export async function loadAdapter(folder: string, config: DecoderConfig): Promise<LoadedAdapter> {
   const configPath = join(folder, "adapter_config.json");
   const peft = parsePeftConfig(await readJson(configPath), configPath);
-  const file = await readSafetensors(join(folder, "adapter_model.safetensors"));
+  const tensorsPath = join(folder, "adapter_model.safetensors");
+  if (!existsSync(tensorsPath)) throw noTensors(folder);
+  const file = await readSafetensors(tensorsPath);
   const published = storedName(config);
   const stored = (name: string): string => prefix + published(name, (other) => file.has(prefix + other));
   const keyOf = (module: string): string =>
@@ -50,6 +54,18 @@ export async function loadAdapter(folder: string, config: DecoderConfig): Promis
   } finally {
     await file.close();
   }
+}
+
+function noTensors(folder: string): CorellaError {
+  const isOld = existsSync(join(folder, "adapter_model.bin"));
+  return new CorellaError({
+    code: "llm/no-weights",
+    message: `The adapter has no adapter_model.safetensors${isOld ? ", but an adapter_model.bin, which is not read" : ""}.`,
+    place: folder,
+    remedy: isOld
+      ? "Load it with PEFT and save it again: save_pretrained writes safetensors."
+      : "Download the adapter again, or name its folder.",
+  });
 }
 
 /** Whatever else the file holds, PEFT would put into the model: embeddings, biases, modules that we do not adapt. */
@@ -90,7 +106,8 @@ export interface AdapterToSave {
 }
 
 /**
- * Writes a folder with an adapter that PEFT, and `loadAdapter`, can load.
+ * Writes a folder with an adapter that PEFT, and `loadAdapter`, can load: its names are those of the checkpoint that `config`
+ * was loaded from.
  * @throws CorellaError `llm/missing-tensor` where the values lack a part of the adapter
  */
 export async function saveAdapter(folder: string, adapter: AdapterToSave): Promise<void> {
@@ -106,7 +123,7 @@ export async function saveAdapter(folder: string, adapter: AdapterToSave): Promi
         remedy: "Save the values of a decoder with this adapter.",
       });
     }
-    tensors[prefix + name] = float32Tensor(shape, array);
+    tensors[prefix + nameInModel(config, name)] = float32Tensor(shape, array);
   }
   const description = {
     base_model_name_or_path: adapter.baseModel ?? null,

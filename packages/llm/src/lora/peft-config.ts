@@ -36,8 +36,9 @@ export interface PeftConfig {
 
 const peftConfig: z.ZodType<PeftConfig, unknown> = z.looseObject({
   peft_type: z.literal("LORA", { error: (issue) => `${JSON.stringify(issue.input)} is not supported` }),
-  r: z.int().positive(),
-  lora_alpha: z.number().positive(),
+  // PEFT's defaults, which some files leave out.
+  r: z.int().positive().default(8),
+  lora_alpha: z.number().positive().default(8),
   lora_dropout: z.number().min(0).lt(1).default(0),
   target_modules: z.union([z.array(z.string()).min(1), z.string()]),
   exclude_modules: names.nullish(),

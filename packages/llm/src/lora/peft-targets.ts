@@ -2,6 +2,7 @@ import { CorellaError } from "@corella/errors";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { loraModules, loraTargets, type LoraConfig } from "./lora.ts";
 import { projections, type Projection } from "../config/params.ts";
+import { nameInModel } from "../config/stored-names.ts";
 import type { PeftConfig } from "./peft-config.ts";
 
 /**
@@ -55,8 +56,13 @@ export function loraOf(
  * not alike.
  */
 export function peftTargets(config: DecoderConfig, lora: LoraConfig): Record<string, unknown> {
-  if (lora.modules === undefined) return { target_modules: [...loraTargets(lora)].sort() };
-  const modules = loraModules(config, lora);
+  // A vision tower has a q_proj too, so the text model's modules are then named one by one.
+  if (lora.modules === undefined && config.multimodal !== true)
+    return { target_modules: [...loraTargets(lora)].sort() };
+  const modules = loraModules(config, lora).map((shape) => ({
+    ...shape,
+    module: nameInModel(config, shape.module),
+  }));
   const other = (field: "rank" | "alpha"): Record<string, number> =>
     Object.fromEntries(
       modules

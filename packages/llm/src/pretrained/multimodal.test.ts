@@ -1,10 +1,25 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initialValues } from "@corella/engine";
-import { float32Tensor, writeSafetensors, type TensorToWrite } from "@corella/safetensors";
-import { expect, test } from "vitest";
-import { decoder, loadPretrained, parseDecoderConfig, savePretrained } from "../index.ts";
+import {
+  float32Tensor,
+  parseSafetensors,
+  toFloat32,
+  writeSafetensors,
+  type TensorToWrite,
+} from "@corella/safetensors";
+import { describe, expect, test } from "vitest";
+import {
+  decoder,
+  loadAdapter,
+  loadPretrained,
+  parseDecoderConfig,
+  saveAdapter,
+  savePretrained,
+  type DecoderConfig,
+  type LoraConfig,
+} from "../index.ts";
 
 const text = {
   model_type: "gemma3_text",
@@ -55,11 +70,90 @@ test.each<[string, (name: string) => string, string, boolean]>([
   await writeSafetensors(join(folder, "model.safetensors"), tensors, { format: "pt" });
 
   const loaded = await loadPretrained(folder);
-  expect(loaded.config).toEqual(config);
+  expect(loaded.config).toEqual({ ...config, multimodal: true });
   expect(loaded.values).toEqual(values);
   // Saved, it is the text model alone.
   await savePretrained(join(folder, "text"), loaded.config, loaded.values);
-  expect((await loadPretrained(join(folder, "text"))).values).toEqual(values);
+  const saved = await loadPretrained(join(folder, "text"));
+  expect(saved.values).toEqual(values);
+  expect(saved.config).toEqual(config);
+});
+
+describe("an adapter", () => {
+  const alone = parseDecoderConfig(text, "a test");
+  const config = parseDecoderConfig({ ...outer, text_config: text }, "a test");
+  const module = (layer: number, name: string): string => `layers.${layer}.self_attn.${name}`;
+  const single = {
+    rank: 2,
+    alpha: 4,
+    modules: { [`model.${module(1, "v_proj")}`]: { rank: 3, alpha: 4 } },
+  };
+  const loras: LoraConfig[] = [
+    { rank: 2, alpha: 4, dropout: 0, rsLora: false, targetModules: ["q_proj", "v_proj"] },
+    { ...single, dropout: 0, rsLora: false },
+  ];
+
+  /** The adapter's folder, its tensors' names, and the modules that PEFT puts it on. */
+  const saved = async (base: DecoderConfig, lora: LoraConfig) => {
+    const folder = join(await mkdtemp(join(tmpdir(), "corella-gemma-")), "adapter");
+    const values = initialValues(decoder(base, { answers: { yes: 3, no: 4 }, lora }), 5);
+    await saveAdapter(folder, { config: base, lora, values });
+    const { tensors } = parseSafetensors(await readFile(join(folder, "adapter_model.safetensors")));
+    const written = JSON.parse(await readFile(join(folder, "adapter_config.json"), "utf8")) as {
+      target_modules: string[];
+    };
+    return { folder, values, names: [...tensors.keys()], targets: written.target_modules };
+  };
+
+  test("has the names of the checkpoint that was loaded, where PEFT looks for them", async () => {
+    const [uniform, one] = loras;
+    const seeing = await saved(config, uniform!);
+    const stem = "base_model.model.model.language_model.";
+    expect(seeing.names).toContain(`${stem}${module(0, "q_proj")}.lora_A.weight`);
+    expect(seeing.names.every((name) => name.startsWith(stem))).toBe(true);
+    // The vision tower's q_proj is none of them.
+    expect(seeing.targets).toEqual(
+      ["q_proj", "v_proj"]
+        .flatMap((name) => [0, 1].map((layer) => `model.language_model.${module(layer, name)}`))
+        .sort(),
+    );
+    expect((await saved(config, one!)).targets).toEqual([`model.language_model.${module(1, "v_proj")}`]);
+    const plain = await saved(alone, uniform!);
+    expect(plain.names).toContain(`base_model.model.model.${module(0, "q_proj")}.lora_A.weight`);
+    expect(plain.targets).toEqual(["q_proj", "v_proj"]);
+  });
+
+  test.each(loras)("of either kind loads for both, and is saved by the base it is for: %#", async (lora) => {
+    for (const from of [alone, config]) {
+      const { folder, values, names } = await saved(from, lora);
+      for (const base of [alone, config]) {
+        const loaded = await loadAdapter(folder, base);
+        expect(loaded.lora).toEqual(lora);
+        for (const [name, array] of Object.entries(loaded.values)) expect(array).toEqual(values[name]);
+        expect(Object.keys(loaded.values)).toHaveLength(names.length);
+      }
+    }
+  });
+
+  test("in the names of transformers before 4.52 loads", async () => {
+    const { folder, values } = await saved(config, loras[0]!);
+    const path = join(folder, "adapter_model.safetensors");
+    const old: Record<string, TensorToWrite> = {};
+    for (const [name, view] of parseSafetensors(await readFile(path)).tensors)
+      old[name.replace("model.language_model.", "language_model.model.")] = float32Tensor(
+        view.shape,
+        toFloat32(view),
+      );
+    await writeSafetensors(path, old, { format: "pt" });
+    await writeFile(
+      join(folder, "adapter_config.json"),
+      JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 4, target_modules: ["q_proj", "v_proj"] }),
+    );
+    const loaded = await loadAdapter(folder, config);
+    expect(loaded.values[`model.${module(1, "v_proj")}.lora_A.weight`]).toEqual(
+      values[`model.${module(1, "v_proj")}.lora_A.weight`],
+    );
+  });
 });
 
 test("a tensor of the text model that is missing is named, whatever the vision tower has", async () => {

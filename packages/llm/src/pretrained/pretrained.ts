@@ -37,7 +37,7 @@ export interface OpenModel extends Omit<PretrainedModel, "values"> {
  * weights as they are: no float32 copy of all is held.
  * @param hub of models of the hub: cache, progress
  * @throws CorellaError `llm/config`, `llm/no-weights`, `llm/missing-shard`, `llm/missing-tensor`, `llm/tensor-shape`,
- * `llm/tokenizer`
+ * `llm/tokenizer`, `llm/tokenizer-mismatch`
  */
 export async function openPretrained(source: string, hub: HubOptions = {}): Promise<OpenModel> {
   const folder = isHubReference(source) ? await fetchModel(source, hub) : source;
@@ -49,15 +49,32 @@ export async function openPretrained(source: string, hub: HubOptions = {}): Prom
     tieWordEmbeddings: parsed.tieWordEmbeddings && !(await hasHead(folder, parsed)),
   };
   const tokenizer = existsSync(join(folder, "tokenizer.json")) ? await loadTokenizer(folder) : undefined;
-  if (tokenizer !== undefined && tokenizer.vocabularySize > config.vocabularySize) {
+  if (tokenizer !== undefined) await requireEmbedded(tokenizer, config.vocabularySize, folder);
+  return { config, tokenizer, weights: await openParams(folder, decoderParams(config), nameInFiles(config)) };
+}
+
+/**
+ * Tokens beyond the embedding matrix must be some that no prompt has, such as a padding token that was added later.
+ * @throws CorellaError `llm/tokenizer-mismatch`
+ */
+async function requireEmbedded(tokenizer: TextTokenizer, rows: number, folder: string): Promise<void> {
+  const { vocabularySize, chatTemplate } = tokenizer;
+  const around = await tokenizer.encode("");
+  const isHarmless = (id: number): boolean => {
+    const token = tokenizer.tokenOf(id);
+    if (token === undefined) return true;
+    const inChat = chatTemplate?.source.includes(token) || chatTemplate?.beginToken === token;
+    return tokenizer.isSpecial(id) && !around.includes(id) && !inChat;
+  };
+  for (let id = rows; id < vocabularySize; id++) {
+    if (isHarmless(id)) continue;
     throw new CorellaError({
       code: "llm/tokenizer-mismatch",
-      message: `The tokenizer has ${tokenizer.vocabularySize} tokens, the model embeds ${config.vocabularySize}.`,
+      message: `The tokenizer has ${vocabularySize} tokens, the model embeds ${rows}: not ${JSON.stringify(tokenizer.tokenOf(id))}.`,
       place: folder,
       remedy: "Use the tokenizer that came with the model.",
     });
   }
-  return { config, tokenizer, weights: await openParams(folder, decoderParams(config), nameInFiles(config)) };
 }
 
 function nameInFiles(config: DecoderConfig): NameInFile {

@@ -21,8 +21,8 @@ export interface YesNoIds extends AnswerIds, PromptEnd {}
  * the tokens that both answers share with the prompt. A prompt that does not end in white space gets a space before the
  * answer. Only the prompt's end matters, so any rendered prompt of a template will do; for a `chatTokenizer` only the
  * chat's format.
- * @throws CorellaError `llm/answers` when the two answers begin with the same token, or no cut of the prompt ends where
- * the answers begin
+ * @throws CorellaError `llm/answers` when the two answers begin with the same token, no cut of the prompt ends where the
+ * answers begin, or the tokenizer ends every text with a token of its own
  */
 export async function yesNoIds(
   tokenizer: TextTokenizer,
@@ -44,6 +44,16 @@ export async function yesNoIds(
   const no = await tokenizer.encode(prompt, { answer: space + answers.no });
   let shared = 0;
   while (shared < yes.length && shared < no.length && yes[shared] === no[shared]) shared += 1;
+  const last = yes.at(-1);
+  if (last !== undefined && tokenizer.isSpecial(last)) {
+    throw new CorellaError({
+      code: "llm/answers",
+      message: `The tokenizer ends every text with the token ${tokenizer.tokenOf(last)}, behind which there is no answer.`,
+      place: "tokenizer.json",
+      remedy:
+        "Take the token out of the post_processor's template, as a tokenizer saved with add_eos_token: false has it.",
+    });
+  }
   const yesId = yes[shared];
   const noId = no[shared];
   if (yesId === undefined || noId === undefined)

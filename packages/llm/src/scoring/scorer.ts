@@ -4,6 +4,7 @@ import { adapterFeeds, roomFor, withAdapterInputs } from "../lora/adapter-inputs
 import type { LoadedAdapter } from "../lora/adapter.ts";
 import { cutPrompt, type YesNoIds } from "./answers.ts";
 import type { DecoderConfig } from "../config/decoder.ts";
+import { withFixedLength } from "../config/fixed-length.ts";
 import { logitDifference } from "../decoder/losses.ts";
 import type { LoraConfig } from "../lora/lora.ts";
 import { packSequences } from "../batching/pack-tokens.ts";
@@ -37,6 +38,11 @@ export interface ScorerOptions {
   readonly maxTokens?: number;
   /** Default error. */
   readonly overlong?: "error" | "cut";
+  /**
+   * Of RoPE that depends on the longest prompt of a batch (dynamic, longrope): the length, in tokens, that every batch is computed
+   * for, so that a score does not depend on the prompts beside it. Default as in transformers, by batch.
+   */
+  readonly ropeLength?: number | undefined;
 }
 
 /** Scores of prompts, in their order. */
@@ -115,10 +121,12 @@ export async function createScorer(options: ScorerOptions): Promise<LocalScorer>
 }
 
 /** The program, and what its adapter is fed as: by the adapter's name, or none. */
-function scoringProgram({ config, answers, lora, adapters }: ScorerOptions): {
+function scoringProgram({ answers, lora, adapters, ...options }: ScorerOptions): {
   readonly program: Program;
   feedsOf(name: string | undefined): Batch;
 } {
+  const { ropeLength } = options;
+  const config = ropeLength === undefined ? options.config : withFixedLength(options.config, ropeLength);
   if (lora !== undefined && adapters !== undefined) {
     throw new CorellaError({
       code: "llm/adapters",

@@ -100,24 +100,44 @@ export function parseTokenizerJson(content: unknown, place: string): TokenizerJs
 }
 
 /**
- * A tokenizer.json for which the strings of special tokens are plain characters.
- * @param pieces `unreachable` also renames the special tokens among the model's pieces, which a Unigram model would
- * otherwise pick like any other piece; `kept` leaves them
+ * A tokenizer.json for which the strings of some added tokens are plain characters.
+ * @param isPlain which ones
+ * @param pieces `unreachable` also renames them among the model's pieces, which a Unigram model would otherwise pick like any
+ * other piece; `kept` leaves them
  */
-export function withoutSpecialTokens(json: TokenizerJson, pieces: "unreachable" | "kept"): TokenizerJson {
-  const special = new Set(json.added_tokens.filter((token) => token.special).map((token) => token.content));
-  const added_tokens = json.added_tokens.filter((token) => !token.special);
-  if (pieces === "kept") return { ...json, added_tokens };
-  // Plane 16 of Unicode is private: no text has these characters.
-  const renamed = (piece: string): string => (special.has(piece) ? `\u{10FFFD}${piece}\u{10FFFD}` : piece);
+export function withoutTokens(
+  json: TokenizerJson,
+  isPlain: (token: AddedToken) => boolean,
+  pieces: "unreachable" | "kept",
+): TokenizerJson {
+  const plain = new Set(json.added_tokens.filter(isPlain).map((token) => token.content));
   const { model } = json;
+  const unknown = model.type === "Unigram" ? undefined : model.unk_token;
+  const isKept = (piece: string): boolean => pieces === "kept" || piece === unknown || !plain.has(piece);
+  // Plane 16 of Unicode is private: no text has these characters.
+  const hidden = (piece: string): string => `\u{10FFFD}${piece}\u{10FFFD}`;
+  const renamed = (piece: string): string => (isKept(piece) ? piece : hidden(piece));
+  const inModel = new Set(
+    model.type === "Unigram" ? model.vocab.map(([piece]) => piece) : Object.keys(model.vocab),
+  );
+  // The library numbers added tokens that are no pieces one after another, so none of these may be missing.
+  const added_tokens = json.added_tokens.flatMap((token) => {
+    if (!plain.has(token.content)) return [token];
+    return inModel.has(token.content) && isKept(token.content)
+      ? []
+      : [{ ...token, content: hidden(token.content) }];
+  });
+  if (pieces === "kept") return { ...json, added_tokens };
   if (model.type === "Unigram") {
     const vocab = model.vocab.map(([piece, score]): [string, number] => [renamed(piece), score]);
     return { ...json, added_tokens, model: { ...model, vocab } };
   }
-  const unknown = model.unk_token;
-  const vocab = Object.fromEntries(
-    Object.entries(model.vocab).map(([piece, id]) => [piece === unknown ? piece : renamed(piece), id]),
-  );
-  return { ...json, added_tokens, model: { ...model, vocab } };
+  const vocab = Object.fromEntries(Object.entries(model.vocab).map(([piece, id]) => [renamed(piece), id]));
+  if (model.type === "WordPiece") return { ...json, added_tokens, model: { ...model, vocab } };
+  // Nor do pairs merge to them.
+  const merges = model.merges.filter((merge) => {
+    const [left, right] = typeof merge === "string" ? (merge.split(" ") as [string, string]) : merge;
+    return isKept(left) && isKept(right) && isKept(left + right);
+  });
+  return { ...json, added_tokens, model: { ...model, vocab, merges } };
 }

@@ -111,6 +111,24 @@ describe("special tokens", () => {
   });
 });
 
+test("added tokens that stay have their ids, also behind special ones that are no pieces", async () => {
+  const json = JSON.parse((await trained()).json) as { added_tokens: object[]; model: { vocab: object } };
+  const first = Object.keys(json.model.vocab).length;
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+  const more = [
+    { id: first, content: "<|endoftext|>", special: true, ...flags },
+    { id: first + 1, content: "<tool_call>", special: false, ...flags },
+  ];
+  const tokenizer = await loadTokenizer({ ...json, added_tokens: [...json.added_tokens, ...more] });
+  for (const specialTokens of ["text", "split", "parse"] as const) {
+    const ids = await tokenizer.encode("<tool_call>", { specialTokens, addSpecialTokens: false });
+    expect(ids).toEqual([first + 1]);
+  }
+  const hostile = await tokenizer.encode("<|endoftext|>", { addSpecialTokens: false });
+  expect(await tokenizer.decode(hostile)).toBe("<|endoftext|>");
+  expect(hostile.every((id) => id < first)).toBe(true);
+});
+
 test("counts match the library's tokens for a Metaspace tokenizer with byte fallback", async () => {
   const tokenizer = await loadTokenizer(folder);
   await fc.assert(

@@ -3,8 +3,10 @@ import { CorellaError } from "@corella/errors";
 import { Tokenizer } from "tokenizers";
 import { readChatTemplate, type ChatTemplate, type ChatTurn } from "./chat/template.ts";
 import { asObject, readJson } from "../files/json-file.ts";
+import { looksLikeControl } from "./control-tokens.ts";
+import { withConfiguredTokens } from "./configured-tokens.ts";
 import { createTokenCounter } from "./token-counter.ts";
-import { parseTokenizerJson, withoutSpecialTokens } from "./tokenizer-json.ts";
+import { parseTokenizerJson, withoutTokens, type AddedToken } from "./tokenizer-json.ts";
 
 /** How a text becomes tokens. */
 export interface EncodeOptions {
@@ -13,7 +15,8 @@ export interface EncodeOptions {
   /**
    * What becomes of a special token's string inside the text: `text` (default) reads it as ordinary characters, so that
    * a title can never end a turn; `parse` reads it as the token, for templates; `split` is transformers'
-   * `split_special_tokens`, which differs from `text` for Unigram models only.
+   * `split_special_tokens`, which differs from `text` for Unigram models and for tokens that mean turns though their
+   * vocabulary does not call them special.
    */
   readonly specialTokens?: "text" | "parse" | "split";
   /** The beginning of the model's answer to the text, for joint tokenisation. */
@@ -52,6 +55,7 @@ export interface TextTokenizer {
   decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): Promise<string>;
   tokenOf(id: number): string | undefined;
   idOf(token: string): number | undefined;
+  /** True of the tokens that no text becomes: special ones, and those that mean turns though they are not called so. */
   isSpecial(id: number): boolean;
 }
 
@@ -70,8 +74,9 @@ export async function loadTokenizer(
   if (source.trimStart().startsWith("{"))
     return createTokenizer(JSON.parse(source) as object, inMemory, chatTemplate);
   const path = source.endsWith(".json") ? source : join(source, "tokenizer.json");
-  const content = asObject(await readJson(path), path);
-  return createTokenizer(content, path, chatTemplate ?? (await readChatTemplate(dirname(path))));
+  const folder = dirname(path);
+  const content = await withConfiguredTokens(asObject(await readJson(path), path), folder);
+  return createTokenizer(content, path, chatTemplate ?? (await readChatTemplate(folder)));
 }
 
 function createTokenizer(
@@ -95,16 +100,27 @@ function createTokenizer(
       });
     }
   };
+  const template = chatTemplate?.source ?? "";
+  /** Some vocabularies have tokens of the chat format that are not special; the template tells them, or their look. */
+  const isControl = ({ special, content: string }: AddedToken): boolean =>
+    special || looksLikeControl(string) || (/^[<[].+[>\]]$/.test(string) && template.includes(string));
   const parsing = open(content);
   const instances: Partial<Record<"text" | "split", Tokenizer>> = {};
   const instance = (kind: "text" | "parse" | "split"): Tokenizer =>
     kind === "parse"
       ? parsing
-      : (instances[kind] ??= open(withoutSpecialTokens(parsed, kind === "text" ? "unreachable" : "kept")));
+      : (instances[kind] ??= open(
+          kind === "text"
+            ? withoutTokens(parsed, isControl, "unreachable")
+            : withoutTokens(parsed, (token) => token.special, "kept"),
+        ));
   const vocabulary = parsing.getVocab(true);
   let vocabularySize = 0;
   for (const id of Object.values(vocabulary)) vocabularySize = Math.max(vocabularySize, id + 1);
-  const special = new Set(parsed.added_tokens.filter((token) => token.special).map(({ id }) => id));
+  // The library numbers added tokens itself where the file's ids have gaps.
+  const special = new Set(
+    parsed.added_tokens.filter(isControl).map(({ id, content: string }) => vocabulary[string] ?? id),
+  );
   let counter: ((text: string) => number) | undefined;
 
   return {
@@ -135,7 +151,8 @@ function createTokenizer(
       }));
     },
     countTokens(text) {
-      counter ??= createTokenCounter(parsed, instance("text"), place);
+      const added_tokens = parsed.added_tokens.filter((token) => !isControl(token));
+      counter ??= createTokenCounter({ ...parsed, added_tokens }, instance("text"), place);
       return counter(text);
     },
     decode: (ids, options = {}) => parsing.decode(Array.from(ids), options.skipSpecialTokens ?? false),

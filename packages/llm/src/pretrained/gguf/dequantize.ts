@@ -1,4 +1,6 @@
 import { bfloat16ToFloat32, float16ToFloat32 } from "@corella/safetensors";
+import { decodeQ2K, decodeQ3K, decodeQ4K, decodeQ5K, decodeQ6K } from "./dequantize-k.ts";
+import { halves } from "./halves.ts";
 
 /** How ggml stores a number of elements together. Layouts: ggml-common.h and the `dequantize_row_*` functions. */
 export interface BlockType {
@@ -22,9 +24,16 @@ export const blockTypes: Readonly<Record<number, BlockType>> = {
   },
   2: { name: "Q4_0", elements: 32, bytes: 18, decode: decodeQ4Symmetric },
   3: { name: "Q4_1", elements: 32, bytes: 20, decode: decodeQ4Offset },
+  6: { name: "Q5_0", elements: 32, bytes: 22, decode: decodeQ5Symmetric },
+  7: { name: "Q5_1", elements: 32, bytes: 24, decode: decodeQ5Offset },
   8: { name: "Q8_0", elements: 32, bytes: 34, decode: decodeQ8 },
+  10: { name: "Q2_K", elements: 256, bytes: 84, decode: decodeQ2K },
+  11: { name: "Q3_K", elements: 256, bytes: 110, decode: decodeQ3K },
   12: { name: "Q4_K", elements: 256, bytes: 144, decode: decodeQ4K },
+  13: { name: "Q5_K", elements: 256, bytes: 176, decode: decodeQ5K },
   14: { name: "Q6_K", elements: 256, bytes: 210, decode: decodeQ6K },
+  20: { name: "IQ4_NL", elements: 32, bytes: 18, decode: decodeIQ4 },
+  23: { name: "IQ4_XS", elements: 256, bytes: 136, decode: decodeIQ4Scaled },
   30: {
     name: "BF16",
     elements: 1,
@@ -35,21 +44,14 @@ export const blockTypes: Readonly<Record<number, BlockType>> = {
 
 /** ggml's names of element types that are not read, by number. */
 const otherTypes: Readonly<Record<number, string>> = {
-  6: "Q5_0",
-  7: "Q5_1",
   9: "Q8_1",
-  10: "Q2_K",
-  11: "Q3_K",
-  13: "Q5_K",
   15: "Q8_K",
   16: "IQ2_XXS",
   17: "IQ2_XS",
   18: "IQ3_XXS",
   19: "IQ1_S",
-  20: "IQ4_NL",
   21: "IQ3_S",
   22: "IQ2_S",
-  23: "IQ4_XS",
   24: "I8",
   25: "I16",
   26: "I32",
@@ -69,16 +71,6 @@ export function typeName(type: number): string {
 /** The bytes at the start of a buffer of their own, where any typed array may lie. */
 function copied(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer as ArrayBuffer;
-}
-
-/** The float16 numbers at `offset` of every block. */
-function halves(bytes: Uint8Array, blockBytes: number, offset: number): Float32Array {
-  const bits = new Uint16Array(bytes.length / blockBytes);
-  for (let i = 0; i < bits.length; i++) {
-    const at = i * blockBytes + offset;
-    bits[i] = bytes[at]! | (bytes[at + 1]! << 8);
-  }
-  return float16ToFloat32(bits);
 }
 
 /** scale, then 16 bytes: element i in the low half of byte i, element i + 16 in the high half; minus 8. */
@@ -125,53 +117,66 @@ function decodeQ8(bytes: Uint8Array, out: Float32Array): void {
   }
 }
 
-/**
- * scale, scale of the minima, eight 6-bit (scale, minimum) pairs in 12 bytes, then 128 bytes: of each 32 bytes the low
- * halves are one group of 32 elements and the high halves the next.
- */
-function decodeQ4K(bytes: Uint8Array, out: Float32Array): void {
-  const scale = halves(bytes, 144, 0);
-  const minimumScale = halves(bytes, 144, 2);
+/** scale, 32 fifth bits, then 16 bytes as in Q4_0; minus 16. */
+function decodeQ5Symmetric(bytes: Uint8Array, out: Float32Array): void {
+  const scale = halves(bytes, 22, 0);
   for (let block = 0; block < scale.length; block++) {
-    const packed = block * 144 + 4;
-    const quants = packed + 12;
-    for (let group = 0; group < 8; group++) {
-      const low = bytes[packed + group]!;
-      const high = bytes[packed + group + 4]!;
-      // The last four pairs have their low 4 bits together and their top 2 bits in the first eight bytes.
-      const s = group < 4 ? low & 63 : (high & 15) | ((bytes[packed + group - 4]! >>> 6) << 4);
-      const m = group < 4 ? high & 63 : (high >>> 4) | ((low >>> 6) << 4);
-      const d = scale[block]! * s;
-      const offset = minimumScale[block]! * m;
-      const from = quants + (group >>> 1) * 32;
-      const shift = (group & 1) * 4;
-      const to = block * 256 + group * 32;
-      for (let i = 0; i < 32; i++) out[to + i] = d * ((bytes[from + i]! >>> shift) & 15) - offset;
-    }
+    const from = block * 22 + 2;
+    const d = scale[block]!;
+    for (let i = 0; i < 32; i++) out[block * 32 + i] = d * (fiveBits(bytes, from, i) - 16);
   }
 }
 
-/** 128 bytes of low 4 bits, 64 bytes of high 2 bits, 16 signed scales, a scale of them; minus 32. */
-function decodeQ6K(bytes: Uint8Array, out: Float32Array): void {
-  const scale = halves(bytes, 210, 208);
-  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+/** scale, minimum, 32 fifth bits, then 16 bytes as in Q4_0. */
+function decodeQ5Offset(bytes: Uint8Array, out: Float32Array): void {
+  const scale = halves(bytes, 24, 0);
+  const minimum = halves(bytes, 24, 2);
   for (let block = 0; block < scale.length; block++) {
-    const start = block * 210;
-    for (let half = 0; half < 2; half++) {
-      const low = start + half * 64;
-      const high = start + 128 + half * 32;
-      const scales = start + 192 + half * 8;
-      const to = block * 256 + half * 128;
-      for (let quarter = 0; quarter < 4; quarter++) {
-        const lowFrom = low + (quarter & 1) * 32;
-        const lowShift = (quarter >>> 1) * 4;
-        for (let i = 0; i < 32; i++) {
-          const bits =
-            ((bytes[lowFrom + i]! >>> lowShift) & 15) | (((bytes[high + i]! >>> (quarter * 2)) & 3) << 4);
-          out[to + quarter * 32 + i] =
-            scale[block]! * signed[scales + quarter * 2 + (i >>> 4)]! * (bits - 32);
-        }
-      }
+    const from = block * 24 + 4;
+    const d = scale[block]!;
+    const m = minimum[block]!;
+    for (let i = 0; i < 32; i++) out[block * 32 + i] = d * fiveBits(bytes, from, i) + m;
+  }
+}
+
+/** Element i of 4 bytes of fifth bits, the first in the lowest, and 16 bytes of the other four. */
+function fiveBits(bytes: Uint8Array, from: number, i: number): number {
+  const fifth = (bytes[from + (i >>> 3)]! >>> (i & 7)) & 1;
+  const byte = bytes[from + 4 + (i & 15)]!;
+  return (i < 16 ? byte & 15 : byte >>> 4) | (fifth << 4);
+}
+
+/** The values of the 16 quants of IQ4: closer to each other near 0. */
+const unequalSteps = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+
+/** 16 bytes of quants as in Q4_0, each standing for one of the unequal steps. */
+function decodeSteps(bytes: Uint8Array, from: number, scale: number, out: Float32Array, to: number): void {
+  for (let i = 0; i < 16; i++) {
+    const byte = bytes[from + i]!;
+    out[to + i] = scale * unequalSteps[byte & 15]!;
+    out[to + 16 + i] = scale * unequalSteps[byte >>> 4]!;
+  }
+}
+
+/** scale, then the quants. */
+function decodeIQ4(bytes: Uint8Array, out: Float32Array): void {
+  const scale = halves(bytes, 18, 0);
+  scale.forEach((d, block) => decodeSteps(bytes, block * 18 + 2, d, out, block * 32));
+}
+
+/**
+ * scale, the top 2 bits of eight 6-bit scales in 2 bytes, their low 4 bits in 4 bytes, then the quants of eight groups;
+ * the groups' scales minus 32.
+ */
+function decodeIQ4Scaled(bytes: Uint8Array, out: Float32Array): void {
+  const scale = halves(bytes, 136, 0);
+  for (let block = 0; block < scale.length; block++) {
+    const start = block * 136;
+    for (let group = 0; group < 8; group++) {
+      const low = (bytes[start + 4 + (group >>> 1)]! >>> ((group & 1) * 4)) & 15;
+      const high = (bytes[start + 2 + (group >>> 2)]! >>> ((group & 3) * 2)) & 3;
+      const d = scale[block]! * ((low | (high << 4)) - 32);
+      decodeSteps(bytes, start + 8 + group * 16, d, out, block * 256 + group * 32);
     }
   }
 }

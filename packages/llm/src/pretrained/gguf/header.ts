@@ -54,7 +54,7 @@ export function ggufError(message: string, place: string): CorellaError {
     code: "llm/gguf",
     message,
     place,
-    remedy: "Download the file again, or use a GGUF of a Llama, Mistral, Qwen2 or Qwen3 model.",
+    remedy: "Download the file again, or use a GGUF of a Llama, Mistral, Qwen2, Qwen3 or Gemma 3 model.",
   });
 }
 

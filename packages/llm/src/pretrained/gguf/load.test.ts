@@ -13,7 +13,7 @@ import {
   toHuggingFace,
   type DecoderConfig,
 } from "../../index.ts";
-import { ggufName } from "./load.ts";
+import { ggufName } from "./tensor-names.ts";
 import { writeGguf, type GgufTensorToWrite, type GgufToWrite } from "./write-gguf.test-helper.ts";
 
 // Heads of 16, so that a table has eight factors.
@@ -161,9 +161,9 @@ describe("damaged files", () => {
     ["version", { version: 1 }, "llm/gguf", /^GGUF version 1 is not supported/],
     [
       "architecture",
-      { metadata: { ...metadata, "general.architecture": "gemma3" } },
+      { metadata: { ...metadata, "general.architecture": "mamba" } },
       "llm/gguf",
-      /^The architecture "gemma3" is not read from GGUF/,
+      /^The architecture "mamba" is not read from GGUF/,
     ],
     ["no architecture", without("general.architecture"), "llm/gguf", /lacks general\.architecture/],
     ...["embedding_length", "feed_forward_length", "block_count", "context_length"].map(
@@ -202,15 +202,15 @@ describe("damaged files", () => {
     ],
     [
       "pre-tokeniser",
-      { metadata: { ...metadata, "tokenizer.ggml.pre": "tekken" } },
+      { metadata: { ...metadata, "tokenizer.ggml.pre": "kimi-k2" } },
       "llm/gguf",
-      /pre-tokeniser "tekken" is not supported/,
+      /pre-tokeniser "kimi-k2" is not supported/,
     ],
     [
       "a type of tensor that we lack",
-      { tensors: { ...tensors, "output_norm.weight": { ...norm, type: 10 } } },
+      { tensors: { ...tensors, "output_norm.weight": { ...norm, type: 16 } } },
       "llm/gguf",
-      /output_norm\.weight has the type Q2_K; those that are read are F32, .*Q6_K/,
+      /output_norm\.weight has the type IQ2_XXS; those that are read are F32, .*Q6_K/,
     ],
     [
       "a type of tensor that nobody knows",

@@ -1,13 +1,15 @@
-import { open, type FileHandle } from "node:fs/promises";
 import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import type { DecoderConfig } from "../../config/decoder.ts";
 import { decoderParams } from "../../config/params.ts";
 import { readEach, type OpenWeights } from "../../files/tensor-folder.ts";
 import { loadTokenizer, type TextTokenizer } from "../../tokenizer/tokenizer.ts";
-import { ggufConfig, ropeFactorsName } from "./config.ts";
-import { blockTypes, typeName, type BlockType } from "./dequantize.ts";
-import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
+import { ggufConfig } from "./config.ts";
+import { blockTypes } from "./dequantize.ts";
+import { ggufError, type GgufHeader } from "./header.ts";
+import { openGgufParts } from "./parts.ts";
+import { ropeTables } from "./rope.ts";
+import { ggufName, isBesideTheModel } from "./tensor-names.ts";
 import { ggufChatTemplate, ggufTokenizer } from "./tokenizer.ts";
 
 /** A model out of a GGUF file, with all its weights and the tokenizer of the vocabulary in it. */
@@ -24,45 +26,45 @@ export interface OpenGguf extends Omit<GgufModel, "values"> {
 }
 
 /**
- * Opens a llama.cpp model file: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K tensors.
- * @throws CorellaError `llm/gguf`, `llm/config`, `llm/missing-tensor`, `llm/tensor-shape`
+ * Opens a llama.cpp model file, or the first one of a model that was split: tensors of any type in `blockTypes`.
+ * @throws CorellaError `llm/gguf`, `llm/config`, `llm/missing-tensor`, `llm/tensor-shape`, `llm/tokenizer-mismatch`,
+ * `llm/missing-shard`
  */
 export async function openGguf(path: string): Promise<OpenGguf> {
-  const file = await opened(path);
+  const parts = await openGgufParts(path);
   try {
-    const header = await readGgufHeader(file, path);
-    const factors = header.tensors.get(ropeFactorsName);
-    if (factors !== undefined) requireWhole(ropeFactorsName, factors, header, path);
-    const config = ggufConfig(
-      header,
-      factors === undefined ? undefined : await readGgufTensor(file, ropeFactorsName, factors, path),
-      path,
-    );
-    const params = decoderParams(config);
-    for (const [name, { shape }] of Object.entries(params)) {
-      const stored = ggufName(name);
-      const tensor = header.tensors.get(stored);
-      if (tensor === undefined) throw missing(stored, path);
-      requireShape(stored, tensor, shape, path);
-      requireWhole(stored, tensor, header, path);
+    const { header } = parts;
+    const tables = new Map<string, Float32Array>();
+    for (const name of Object.values(ropeTables)) {
+      if (!header.tensors.has(name)) continue;
+      parts.requireWhole(name);
+      tables.set(name, await parts.read(name));
     }
+    const config = ggufConfig(header, tables, path);
+    const params = decoderParams(config);
+    const storedName = (name: string): string => ggufName(name, config.architecture);
+    for (const [name, { shape }] of Object.entries(params)) {
+      requireShape(storedName(name), header, shape, path);
+      parts.requireWhole(storedName(name));
+    }
+    refuseOthers(header, new Set(Object.keys(params).map(storedName)), path);
     const read: OpenWeights["read"] = async (name, rows) => {
-      const stored = ggufName(name);
-      const tensor = header.tensors.get(stored)!;
-      if (!isPermuted(name, config)) return readGgufTensor(file, stored, tensor, path, rows);
+      const stored = storedName(name);
+      if (isShifted(name, config)) return (await parts.read(stored, rows)).map((weight) => weight - 1);
+      if (!isPermuted(name, config)) return parts.read(stored, rows);
       // Rows change places within their head, so heads are read as a whole.
       const { headDim } = config;
-      const [begin, end] = rows ?? [0, tensor.shape[0]!];
+      const [outputs, width = 1] = header.tensors.get(stored)!.shape as [number, number?];
+      const [begin, end] = rows ?? [0, outputs];
       const first = Math.floor(begin / headDim) * headDim;
       const last = Math.ceil(end / headDim) * headDim;
-      const heads = await readGgufTensor(file, stored, tensor, path, [first, last]);
-      const width = tensor.shape[1] ?? 1;
+      const heads = await parts.read(stored, [first, last]);
       return unpermuted(heads, headDim, width).subarray((begin - first) * width, (end - first) * width);
     };
     const tokenizer = await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header));
-    return { config, tokenizer, weights: { read, close: () => file.close() } };
+    return { config, tokenizer, weights: { read, close: () => parts.close() } };
   } catch (error) {
-    await file.close();
+    await parts.close();
     throw error;
   }
 }
@@ -90,48 +92,32 @@ export interface DequantizedTensor {
 }
 
 /**
- * Reads every tensor of a GGUF file as it stands there, one at a time.
- * @throws CorellaError `llm/gguf`, `llm/unreadable`
+ * Reads every tensor of a GGUF file, or of all files of a model that was split, as it stands there, one at a time.
+ * @throws CorellaError `llm/gguf`, `llm/unreadable`, `llm/missing-shard`
  */
 export async function* readGguf(path: string): AsyncGenerator<DequantizedTensor> {
-  const file = await opened(path);
+  const parts = await openGgufParts(path);
   try {
-    const { tensors } = await readGgufHeader(file, path);
-    for (const [name, tensor] of tensors) {
-      const data = await readGgufTensor(file, name, tensor, path);
-      yield { name, type: blockTypes[tensor.type]!.name, shape: tensor.shape, data };
+    for (const [name, { type, shape }] of parts.header.tensors) {
+      const data = await parts.read(name);
+      yield { name, type: blockTypes[type]!.name, shape, data };
     }
   } finally {
-    await file.close();
+    await parts.close();
   }
 }
 
-async function opened(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "r");
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+/** @throws CorellaError `llm/missing-tensor`, `llm/tensor-shape` */
+function requireShape(name: string, { tensors }: GgufHeader, shape: readonly number[], path: string): void {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) {
     throw new CorellaError({
-      code: "llm/unreadable",
-      message: `The file cannot be read: ${reason}.`,
+      code: "llm/missing-tensor",
+      message: `The tensor ${name} is missing.`,
       place: path,
-      remedy: "Check the path.",
-      cause,
+      remedy: "Download the file again.",
     });
   }
-}
-
-function missing(name: string, path: string): CorellaError {
-  return new CorellaError({
-    code: "llm/missing-tensor",
-    message: `The tensor ${name} is missing.`,
-    place: path,
-    remedy: "Download the file again.",
-  });
-}
-
-/** @throws CorellaError `llm/tensor-shape` */
-function requireShape(name: string, tensor: GgufTensor, shape: readonly number[], path: string): void {
   if (tensor.shape.join() === shape.join()) return;
   throw new CorellaError({
     code: "llm/tensor-shape",
@@ -141,82 +127,21 @@ function requireShape(name: string, tensor: GgufTensor, shape: readonly number[]
   });
 }
 
-/** @throws CorellaError `llm/gguf` for a tensor of a type that is not read, or that the file ends in */
-function requireWhole(
-  name: string,
-  { shape, type, byteOffset }: GgufTensor,
-  file: GgufHeader,
-  path: string,
-): void {
-  const block = blockOf(name, shape, type, path);
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (byteOffset + (count / block.elements) * block.bytes > file.bytes) throw endsInside(name, path);
+/** Whatever else the file holds, llama.cpp would compute with: biases, experts, norms that we do not have. */
+function refuseOthers({ tensors }: GgufHeader, used: ReadonlySet<string>, path: string): void {
+  const other = [...tensors.keys()].find((name) => !used.has(name) && !isBesideTheModel(name));
+  if (other !== undefined)
+    throw ggufError(`What the tensor ${other} does in the model is not supported.`, path);
 }
 
-/** How a tensor's elements are stored. @throws CorellaError `llm/gguf` */
-function blockOf(name: string, shape: readonly number[], type: number, path: string): BlockType {
-  const block = blockTypes[type];
-  if (block === undefined) {
-    const known = Object.values(blockTypes).map((read) => read.name);
-    throw ggufError(
-      `The tensor ${name} has the type ${typeName(type)}; those that are read are ${known.join(", ")}.`,
-      path,
-    );
-  }
-  if ((shape.at(-1) ?? 1) % block.elements !== 0)
-    throw ggufError(`The rows of ${name} are not whole ${block.name} blocks.`, path);
-  return block;
+/** llama.cpp's converter adds the 1 to the weights of Gemma's norms, which stand for the factor 1 + w. */
+function isShifted(name: string, { architecture }: DecoderConfig): boolean {
+  return architecture === "gemma3" && name.endsWith("norm.weight");
 }
 
-function endsInside(name: string, path: string): CorellaError {
-  return ggufError(`The file ends inside the tensor ${name}.`, path);
-}
-
-/** One tensor, or some of its rows, as float32, in the file's own order of rows. */
-async function readGgufTensor(
-  file: FileHandle,
-  name: string,
-  { shape, type, byteOffset }: GgufTensor,
-  path: string,
-  [begin, end]: readonly [begin: number, end: number] = [0, shape[0] ?? 1],
-): Promise<Float32Array> {
-  const block = blockOf(name, shape, type, path);
-  const width = shape.slice(1).reduce((product, size) => product * size, 1);
-  const count = (end - begin) * width;
-  const bytes = new Uint8Array((count / block.elements) * block.bytes);
-  const rowBytes = (width / block.elements) * block.bytes;
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, byteOffset + begin * rowBytes);
-  if (bytesRead !== bytes.length) throw endsInside(name, path);
-  const out = new Float32Array(count);
-  block.decode(bytes, out);
-  return out;
-}
-
-const blockNames: Readonly<Record<string, string>> = {
-  input_layernorm: "attn_norm",
-  post_attention_layernorm: "ffn_norm",
-  "self_attn.q_proj": "attn_q",
-  "self_attn.k_proj": "attn_k",
-  "self_attn.v_proj": "attn_v",
-  "self_attn.o_proj": "attn_output",
-  "self_attn.q_norm": "attn_q_norm",
-  "self_attn.k_norm": "attn_k_norm",
-  "mlp.gate_proj": "ffn_gate",
-  "mlp.up_proj": "ffn_up",
-  "mlp.down_proj": "ffn_down",
-};
-
-/** The name in GGUF files of a parameter with Hugging Face's name. */
-export function ggufName(name: string): string {
-  const inBlock = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
-  if (inBlock !== null) return `blk.${inBlock[1]}.${blockNames[inBlock[2]!]!}.${inBlock[3]}`;
-  if (name === "model.embed_tokens.weight") return "token_embd.weight";
-  return name === "model.norm.weight" ? "output_norm.weight" : "output.weight";
-}
-
-/** llama.cpp's converter changes the order of a Llama's query and key rows; Qwen's stay as they are. */
+/** llama.cpp's converter changes the order of a Llama's query and key rows, and of Mistral's; others stay as they are. */
 function isPermuted(name: string, config: DecoderConfig): boolean {
-  return config.architecture === "llama" && /\.[qk]_proj\.(weight|bias)$/.test(name);
+  return ["llama", "mistral"].includes(config.architecture) && /\.[qk]_proj\.(weight|bias)$/.test(name);
 }
 
 /**

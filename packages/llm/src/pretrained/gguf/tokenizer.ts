@@ -1,35 +1,13 @@
 import type { ChatTemplate } from "../../tokenizer/chat/template.ts";
+import { looksLikeControl } from "../../tokenizer/control-tokens.ts";
 import { ggufError, type GgufHeader } from "./header.ts";
+import { preTokenizers } from "./pre-tokenizers.ts";
 
-/** ggml's kinds of tokens that are not ordinary pieces. */
+/** ggml's kinds of tokens: ordinary pieces, and some that are not. */
+const normal = 1;
+const unknown = 2;
 const control = 3;
 const userDefined = 4;
-
-const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-const split = (digits: string): object => ({
-  type: "Split",
-  pattern: {
-    Regex: `${contractions}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
-  },
-  behavior: "Isolated",
-  invert: false,
-});
-const byteLevel = (useRegex: boolean): object => ({
-  type: "ByteLevel",
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex: useRegex,
-});
-const digits = { type: "Digits", individual_digits: true };
-
-/** How byte-level models cut text before merging, by GGUF's `tokenizer.ggml.pre`. */
-const preTokenizers: Readonly<Record<string, readonly object[]>> = {
-  default: [byteLevel(true)],
-  "gpt-2": [byteLevel(true)],
-  smollm: [digits, byteLevel(true)],
-  "llama-bpe": [split("\\p{N}{1,3}"), byteLevel(false)],
-  qwen2: [split("\\p{N}"), byteLevel(false)],
-};
 
 /**
  * The content of a tokenizer.json for the vocabulary in a GGUF header.
@@ -50,18 +28,41 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
   if (tokens.length === 0) throw ggufError("The metadata lacks tokenizer.ggml.tokens.", path);
   const types = list<number>("token_type");
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
-  const bos = number("bos_token_id");
-  const addsBos = metadata.get("tokenizer.ggml.add_bos_token") ?? (model === "llama" || pre === "llama-bpe");
+  requireDistinct(tokens, path);
+  for (const [key, plain] of Object.entries({ add_sep_token: false, escape_whitespaces: true })) {
+    const found = metadata.get(`tokenizer.ggml.${key}`) ?? plain;
+    if (found !== plain) throw ggufError(`tokenizer.ggml.${key} ${String(found)} is not supported.`, path);
+  }
+  const spm = model === "llama";
+  const flag = (key: string, otherwise: boolean): boolean =>
+    (metadata.get(`tokenizer.ggml.${key}`) ?? otherwise) === true;
+  const added = (key: string, id: number | undefined): AddedToken => {
+    const token = id === undefined ? undefined : tokens[id];
+    if (id === undefined || token === undefined)
+      throw ggufError(
+        `The metadata lacks tokenizer.ggml.${key}, of the token that stands in every text.`,
+        path,
+      );
+    return { token, id };
+  };
+  // Ids that SentencePiece's files leave out are those of Llama's first vocabulary.
+  const first = flag("add_bos_token", spm || preTokenizers[pre]?.addsBeginning === true)
+    ? added("bos_token_id", number("bos_token_id") ?? (spm ? 1 : undefined))
+    : undefined;
+  const last = flag("add_eos_token", false)
+    ? added("eos_token_id", number("eos_token_id") ?? (spm ? 2 : undefined))
+    : undefined;
   const common = {
     version: "1.0",
     truncation: null,
     padding: null,
     added_tokens: tokens.flatMap((content, id) => {
-      const special = types[id] === control;
-      if (!special && types[id] !== userDefined) return [];
+      const type = types[id] ?? normal;
+      const special = type === control || type === unknown || looksLikeControl(content);
+      if (!special && type !== userDefined) return [];
       return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
     }),
-    post_processor: addsBos === true && bos !== undefined ? beginning(tokens[bos]!, bos) : null,
+    post_processor: first === undefined && last === undefined ? null : around(first, last),
   };
   const bpe = {
     type: "BPE",
@@ -71,30 +72,40 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
     vocab,
   };
   if (model === "gpt2") {
-    const pretokenizers = preTokenizers[pre];
-    if (pretokenizers === undefined)
+    const preTokenizer = Object.hasOwn(preTokenizers, pre) ? preTokenizers[pre] : undefined;
+    if (preTokenizer === undefined)
       throw ggufError(`The tokenizer's pre-tokeniser ${JSON.stringify(pre)} is not supported.`, path);
-    const merges = list<string>("merges").map((merge) => {
+    const pairs = list<string>("merges");
+    const longer = tokens.some((token, id) => (types[id] ?? normal) === normal && [...token].length > 1);
+    if (pairs.length === 0 && (longer || !metadata.has("tokenizer.ggml.merges")))
+      throw ggufError("The metadata lacks tokenizer.ggml.merges.", path);
+    const merges = pairs.map((merge) => {
       // A piece may contain a space itself only where it begins with one, so the last space separates.
       const at = merge.indexOf(" ", 1);
       return [merge.slice(0, at), merge.slice(at + 1)];
     });
     return {
       ...common,
-      normalizer: pre === "qwen2" ? { type: "NFC" } : null,
-      pre_tokenizer: { type: "Sequence", pretokenizers },
+      normalizer: preTokenizer.normalizer ?? null,
+      pre_tokenizer: { type: "Sequence", pretokenizers: preTokenizer.steps },
       decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
       model: {
         ...bpe,
         unk_token: null,
         fuse_unk: false,
         byte_fallback: false,
-        ignore_merges: pre === "llama-bpe",
+        ignore_merges: preTokenizer.ignoreMerges === true,
         merges,
       },
     };
   }
-  if (model === "llama") {
+  if (spm) {
+    const scores = list<number>("scores");
+    if (scores.length < tokens.length)
+      throw ggufError(
+        `The metadata has tokenizer.ggml.scores of ${scores.length} of ${tokens.length} tokens.`,
+        path,
+      );
     const prefixed = metadata.get("tokenizer.ggml.add_space_prefix") !== false;
     return {
       ...common,
@@ -121,7 +132,7 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
         fuse_unk: true,
         byte_fallback: true,
         ignore_merges: false,
-        merges: mergesOfScores(tokens, list<number>("scores")),
+        merges: mergesOfScores(tokens, types, scores),
       },
     };
   }
@@ -140,22 +151,54 @@ export function ggufChatTemplate({ metadata }: GgufHeader): ChatTemplate | undef
   return { source, beginToken: token("bos_token_id"), endToken: token("eos_token_id") };
 }
 
-function beginning(token: string, id: number): object {
-  const first = { SpecialToken: { id: token, type_id: 0 } };
+/** What stands before and behind every text. */
+function around(first: AddedToken | undefined, last: AddedToken | undefined): object {
+  const piece = (token: AddedToken | undefined): object[] =>
+    token === undefined ? [] : [{ SpecialToken: { id: token.token, type_id: 0 } }];
+  const text = (id: string, type_id: number): object => ({ Sequence: { id, type_id } });
   return {
     type: "TemplateProcessing",
-    single: [first, { Sequence: { id: "A", type_id: 0 } }],
-    pair: [first, { Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 1 } }],
-    special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
+    single: [...piece(first), text("A", 0), ...piece(last)],
+    pair: [...piece(first), text("A", 0), text("B", 1), ...piece(last)],
+    special_tokens: Object.fromEntries(
+      [first, last].flatMap((added) =>
+        added === undefined
+          ? []
+          : [[added.token, { id: added.token, ids: [added.id], tokens: [added.token] }]],
+      ),
+    ),
   };
 }
 
-/** SentencePiece merges the pair whose whole has the best score: every cut of every piece, in the order of the scores. */
-function mergesOfScores(tokens: readonly string[], scores: readonly number[]): [string, string][] {
+interface AddedToken {
+  readonly token: string;
+  readonly id: number;
+}
+
+/** @throws CorellaError `llm/gguf` */
+function requireDistinct(tokens: readonly string[], path: string): void {
+  const ids = new Map<string, number>();
+  tokens.forEach((token, id) => {
+    const other = ids.get(token);
+    if (other !== undefined)
+      throw ggufError(`The token ${JSON.stringify(token)} has the ids ${other} and ${id}.`, path);
+    ids.set(token, id);
+  });
+}
+
+/**
+ * SentencePiece merges the pair whose whole has the best score: every cut of every piece, in the order of the scores. What is
+ * no ordinary piece is not merged to.
+ */
+function mergesOfScores(
+  tokens: readonly string[],
+  types: readonly number[],
+  scores: readonly number[],
+): [string, string][] {
   const ids = new Map(tokens.map((token, id) => [token, id]));
   const merges: { left: string; right: string; id: number }[] = [];
   tokens.forEach((token, id) => {
-    const characters = [...token];
+    const characters = (types[id] ?? normal) === normal ? [...token] : [];
     for (let cut = 1; cut < characters.length; cut++) {
       const left = characters.slice(0, cut).join("");
       const right = characters.slice(cut).join("");

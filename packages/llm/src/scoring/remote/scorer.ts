@@ -27,7 +27,7 @@ export type RemoteAsking =
       /** The answers' first tokens as the server spells them, mostly with their space: " Yes". */
       readonly yes: string;
       readonly no: string;
-      /** Default: white space at the end of a prompt is cut, for it belongs to the answers. */
+      /** Default: white space that both answers begin with is cut from the end of a prompt, for it belongs to them. */
       readonly end?: PromptEnd | undefined;
     };
 
@@ -75,7 +75,11 @@ export function createRemoteScorer(options: RemoteScorerOptions): RemoteScorer {
       logprobs: options.topLogprobs ?? 20,
       ...(typeof prompt === "string" ? {} : { return_tokens_as_token_ids: true }),
     };
-    const top = await server.post("/completions", body, topTokens, signal);
+    const sent =
+      typeof prompt === "string"
+        ? { leastTokens: wordsOf(prompt), mostTokens: Number.POSITIVE_INFINITY }
+        : { leastTokens: prompt.length, mostTokens: prompt.length };
+    const top = await server.post("/completions", body, (text) => topTokens(text, sent), signal);
     return answerLogit(top, labels.yes, labels.no, missing, place);
   };
 
@@ -120,7 +124,12 @@ interface Labels {
 async function labelsOf(asking: RemoteAsking): Promise<Labels> {
   if (asking.kind === "text") return { yes: { text: asking.yes }, no: { text: asking.no } };
   const { tokenizer, answers } = asking;
-  const token = async (id: number): Promise<AnswerToken> => ({ id, text: await tokenizer.decode([id]) });
+  // Decoded alone, a SentencePiece token loses its space.
+  const token = async (id: number): Promise<AnswerToken> => {
+    const alone = await tokenizer.decode([id]);
+    const twice = await tokenizer.decode([id, id]);
+    return { id, text: twice.slice(alone.length), piece: tokenizer.tokenOf(id) };
+  };
   return { yes: await token(answers.yes), no: await token(answers.no) };
 }
 
@@ -129,8 +138,9 @@ async function requestsOf(
   asking: RemoteAsking,
 ): Promise<{ requests: (string | number[])[]; cut: number }> {
   if (asking.kind === "text") {
-    const { end } = asking;
-    const requests = prompts.map((prompt) => (end === undefined ? prompt.trimEnd() : cutPrompt(prompt, end)));
+    const [ofYes, ofNo] = [asking.yes, asking.no].map((label) => /^\s*/.exec(label)![0]);
+    const end = asking.end ?? { dangling: ofYes === ofNo ? ofYes! : "", appended: "" };
+    const requests = prompts.map((prompt) => cutPrompt(prompt, end));
     return { requests, cut: 0 };
   }
   const { tokenizer, answers, maxTokens, overlong } = asking;
@@ -140,6 +150,11 @@ async function requestsOf(
     { maxTokens, overlong: overlong ?? "error", batchSize: 1, sort: false },
   );
   return { requests: batches.map(({ feeds }) => Array.from(feeds["tokens"]!.data)), cut };
+}
+
+/** No tokenizer in use has fewer tokens for a text than it has words: no token goes on behind a space. */
+function wordsOf(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0;
 }
 
 function disposedError(place: string): CorellaError {

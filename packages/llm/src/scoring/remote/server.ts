@@ -92,11 +92,23 @@ export function connectServer(options: RemoteServerOptions): RemoteServer {
         waitMs: retryAfterMs(response.headers.get("retry-after"), Date.now()),
       };
     }
+    const refusal = errorIn(text);
+    if (refusal !== undefined) {
+      return {
+        code: "llm/remote-status",
+        message: `The server answered ${response.status} with an error${excerpt(refusal.words, key)}`,
+        again: passing.has(refusal.status),
+      };
+    }
     try {
       return { answer: accept(text) };
     } catch (cause) {
       if (CorellaError.isInstance(cause)) throw cause;
-      return { code: "llm/remote-answer", message: `The answer is damaged: ${reasonOf(cause)}`, again: true };
+      return {
+        code: "llm/remote-answer",
+        message: `The answer is damaged (${cause instanceof SyntaxError ? "not JSON" : "not of the expected shape"})${excerpt(text, key)}`,
+        again: true,
+      };
     }
   };
 
@@ -123,6 +135,25 @@ export function connectServer(options: RemoteServerOptions): RemoteServer {
     baseUrl,
     post: (path, body, accept, signal) =>
       limit(() => persistent(`${baseUrl}${path}`, JSON.stringify(body), accept, signal)),
+  };
+}
+
+/** The error that an answer tells in its body, whatever its status says: `error`, or vLLM's `object: "error"`. */
+function errorIn(text: string): { readonly words: string; readonly status: number } | undefined {
+  if (!/^\s*\{[^]*"error"/.test(text)) return undefined;
+  let body: Record<string, unknown>;
+  try {
+    body = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  const error = body["object"] === "error" ? body : body["error"];
+  if (error === undefined || error === null || error === false || error === "") return undefined;
+  if (typeof error !== "object") return { words: String(error), status: Number.NaN };
+  const { message, code, status } = error as Record<string, unknown>;
+  return {
+    words: typeof message === "string" ? message : JSON.stringify(error),
+    status: Number(code ?? status),
   };
 }
 

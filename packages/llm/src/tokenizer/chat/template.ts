@@ -5,6 +5,7 @@ import { CorellaError } from "@corella/errors";
 import { Template } from "@huggingface/jinja";
 import { z } from "zod";
 import { readJson } from "../../files/json-file.ts";
+import { fixedDate } from "./date.ts";
 
 /** How a model was taught to read a conversation: Jinja of tokenizer_config.json or of GGUF's metadata. */
 export interface ChatTemplate {
@@ -20,6 +21,8 @@ export interface ChatTemplate {
 export interface ChatTurn {
   readonly before: string;
   readonly after: string;
+  /** The system's message in `before`, where there is one. */
+  readonly system?: string | undefined;
 }
 
 const otherNames = ["pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
@@ -60,24 +63,35 @@ export async function readChatTemplate(folder: string): Promise<ChatTemplate | u
 
 /**
  * Renders a user's turn and the beginning of the answer. Reasoning is off where a template knows `enable_thinking`, and
- * templates that tell the date are told an old one: the same prompt is the same text on every day.
+ * templates that tell the date (`date_string`, `strftime_now`) are told an old one: the same prompt is the same text on every
+ * day.
+ * @param system a message before the user's
  * @throws CorellaError `llm/chat-template`
  */
-export function userTurnRenderer(template: ChatTemplate): (prompt: string) => string {
+export function userTurnRenderer(
+  template: ChatTemplate,
+  system?: string | undefined,
+): (prompt: string) => string {
   let compiled: Template;
   try {
-    // Jinja ends every line with "\n", however its file does.
-    compiled = new Template(template.source.replaceAll(/\r\n?/g, "\n"));
+    // Jinja ends every line with "\n", however its file does. The library's own strftime_now knows today only.
+    compiled = new Template(
+      template.source.replaceAll(/\r\n?/g, "\n").replaceAll(/\bstrftime_now\b/g, "fixed_date"),
+    );
   } catch (cause) {
     throw templateError(cause instanceof Error ? cause.message : String(cause), "chat_template", cause);
   }
   return (prompt) => {
     try {
       return compiled.render({
-        messages: [{ role: "user", content: prompt }],
+        messages: [
+          ...(system === undefined ? [] : [{ role: "system", content: system }]),
+          { role: "user", content: prompt },
+        ],
         add_generation_prompt: true,
         enable_thinking: false,
-        date_string: "26 Jul 2024",
+        date_string: fixedDate("%d %b %Y"),
+        fixed_date: fixedDate,
         tools: null,
         documents: null,
         ...template.otherTokens,

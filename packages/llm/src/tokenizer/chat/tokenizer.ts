@@ -10,9 +10,14 @@ const probe = "\uE0F0prompt\uE0F0";
  * answer begins. Everything that takes a tokenizer (`yesNoIds`, `createScorer`, training) then asks the model as it was
  * taught to be asked. A text never becomes a special token: where the whole turn does not have exactly the special tokens
  * of its format, the text is encoded apart, as characters.
- * @throws CorellaError `llm/chat-template` when the model has no template, or one that does not show the user's text
+ * @param options.system a message of the system's before every turn of the user's
+ * @throws CorellaError `llm/chat-template` when the model has no template, or one that does not show the user's text or the
+ * system's
  */
-export async function chatTokenizer(tokenizer: TextTokenizer): Promise<TextTokenizer> {
+export async function chatTokenizer(
+  tokenizer: TextTokenizer,
+  { system }: { readonly system?: string | undefined } = {},
+): Promise<TextTokenizer> {
   const { chatTemplate } = tokenizer;
   if (chatTemplate === undefined) {
     throw new CorellaError({
@@ -22,8 +27,8 @@ export async function chatTokenizer(tokenizer: TextTokenizer): Promise<TextToken
       remedy: "Use an instruct model with its tokenizer_config.json, or prompts without chat.",
     });
   }
-  const render = userTurnRenderer(chatTemplate);
-  const turn = turnOf(render(probe));
+  const render = userTurnRenderer(chatTemplate, system);
+  const turn = turnOf(render(probe), system);
   const parse = (text: string): Promise<number[]> =>
     tokenizer.encode(text, { addSpecialTokens: false, specialTokens: "parse" });
   const specialIds = (ids: readonly number[]): string => ids.filter((id) => tokenizer.isSpecial(id)).join();
@@ -68,9 +73,18 @@ function fromFirst(text: string, token: string): string {
   return text.slice(text.indexOf(token));
 }
 
-function turnOf(rendered: string): ChatTurn {
+function turnOf(rendered: string, system: string | undefined): ChatTurn {
   const parts = rendered.split(probe);
-  if (parts.length === 2) return { before: parts[0]!, after: parts[1]! };
+  if (system !== undefined && !parts[0]!.includes(system.trim())) {
+    throw new CorellaError({
+      code: "llm/chat-template",
+      message: "The chat template does not show the system's message.",
+      place: "chat_template",
+      remedy: "Put the message into the prompt, or use a model whose template knows the system.",
+    });
+  }
+  if (parts.length === 2)
+    return { before: parts[0]!, after: parts[1]!, ...(system === undefined ? {} : { system }) };
   throw new CorellaError({
     code: "llm/chat-template",
     message: `The chat template shows the user's text ${parts.length - 1} times instead of once.`,
