@@ -30,7 +30,6 @@ export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
 export { planExperiments, type ExperimentOptions, type PlannedRun } from "./experiments/plan.ts";
 export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
 export { sampledTestRows } from "./scored-rows.ts";
-export { simpleModels } from "./experiments/simple-models.ts";
 export type { ExperimentResult } from "./experiments/stored-result.ts";
 export {
   crmAlone,

@@ -2,7 +2,15 @@ import { createGenerator } from "@corella/random";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scoredRows } from "./arbitraries.test-helper.ts";
-import { auc, bootstrap, bootstrapDifference, bootstrapMetrics, bootstrapModels, summary, type Summary } from "./index.ts";
+import {
+  auc,
+  bootstrap,
+  bootstrapDifference,
+  bootstrapMetrics,
+  bootstrapModels,
+  summary,
+  type Summary,
+} from "./index.ts";
 
 const take = (values: number[], rows: Uint32Array): number[] => Array.from(rows, (row) => values[row]!);
 
