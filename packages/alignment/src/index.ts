@@ -55,3 +55,4 @@ export {
 } from "./tuning/tune.ts";
 export { randomRuns, renderRun, targetRuns, type TargetRun } from "./llm/target-runs.ts";
 export { denseWindows, renderWindow, type DenseWindow } from "./llm/dense-windows.ts";
+export { partWarnings, type PartLook, type PartWarning } from "./part-warnings.ts";

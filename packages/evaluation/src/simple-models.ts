@@ -24,15 +24,14 @@ export function simpleModels(
   if (train.length === 0) return [];
   let positives = 0;
   for (let i = 0; i < train.length; i++) positives += label[train[i]!]!;
-  const mean = positives / train.length;
+  // Of one class, as if half a sample were of the other: nobody should be so sure.
+  const share = positives / train.length;
+  const mean = Math.min(Math.max(share, 0.5 / (train.length + 1)), 1 - 0.5 / (train.length + 1));
   const ofItem = shrunkShares(item, label, train, mean);
   const ofUser = shrunkShares(user, label, train, mean);
   const each = (of: (row: number) => number): Float32Array => Float32Array.from(rows, of);
-  // Of one class all of them are that class, whose logit is infinite.
-  const both =
-    mean === 0 || mean === 1
-      ? () => mean
-      : (row: number) => sigmoid(logit(ofUser(user[row]!)) + logit(ofItem(item[row]!)) - logit(mean));
+  const both = (row: number): number =>
+    sigmoid(logit(ofUser(user[row]!)) + logit(ofItem(item[row]!)) - logit(mean));
   const models: [name: string, title: string, probabilities: Float32Array][] = [
     ["constant", "constant", each(() => mean)],
     ["item-mean", "item mean", each((row) => ofItem(item[row]!))],
