@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { dryRun, loadRunConfig, resolveConfig, train } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
-import { CorellaError, formatError } from "@corella/errors";
 import { figureFiles, formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
+import { duration, listenForInterruption, runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { dryRunTable } from "./dry-run.ts";
 import { MetricsLog } from "./metrics-log.ts";
@@ -197,12 +196,6 @@ function listeners(
   return { listener, finish };
 }
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  const told = withRemedy(error, {
-    "train/interrupted": "Go on with --resume; the run will end as if it had not been interrupted.",
-  });
-  process.stderr.write(`${formatError(told)}\n`);
-  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
-}
+await runMain(() => command.parseAsync(), {
+  "train/interrupted": "Go on with --resume; the run will end as if it had not been interrupted.",
+});

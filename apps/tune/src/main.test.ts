@@ -1,27 +1,18 @@
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { command, startCommand, type CommandResult } from "@corella/terminal/testing";
 import { expect, test } from "vitest";
 
-const root = join(import.meta.dirname, "../../..");
 /** Each test starts several processes. */
 const timeoutMs = 240_000;
-const main = ["--conditions=source", "--import", "tsx", join(root, "apps/tune/src/main.ts")];
 
 function placesIn(folder: string): string[] {
   return ["out", "trials", "cache"].flatMap((place) => [`--${place}`, join(folder, place)]);
 }
 
-function tune(
-  folder: string,
-  ...options: string[]
-): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
-  const result = spawnSync(process.execPath, [...main, ...options, ...placesIn(folder)], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  return result as ReturnType<typeof spawnSync> & { stdout: string; stderr: string };
+function tune(folder: string, ...options: string[]): CommandResult {
+  return command("tune", ...options, ...placesIn(folder));
 }
 
 /** A folder with 300 ratings and a configuration that trains in seconds. */
@@ -104,17 +95,11 @@ test(
   "an interrupted search says how it goes on, and does",
   async () => {
     const folder = project(100);
-    const child = spawn(
-      process.execPath,
-      [...main, join(folder, "search.yaml"), ...placesIn(folder), "--seeds", "1"],
-      {
-        cwd: root,
-      },
-    );
+    const child = startCommand("tune", join(folder, "search.yaml"), ...placesIn(folder), "--seeds", "1");
     const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
     let shown = "";
     await new Promise<void>((resolve, reject) => {
-      child.stderr.on("data", (text: Buffer) => {
+      child.stderr!.on("data", (text: Buffer) => {
         shown += text.toString();
         if (/finished in/.test(shown)) resolve();
       });
@@ -122,7 +107,7 @@ test(
     });
     child.kill("SIGINT");
     const code = await ended;
-    expect(shown).toContain("error [tune/interrupted]");
+    expect(shown).toContain("error [train/interrupted]");
     expect(code).toBe(130);
     const resumed = tune(folder, join(folder, "search.yaml"), "--seeds", "1");
     expect(resumed.status).toBe(0);

@@ -14,10 +14,10 @@ import {
   withDefaultFeatures,
 } from "@corella/alignment";
 import { readYaml } from "@corella/configuration";
-import { CorellaError, formatError } from "@corella/errors";
+import { CorellaError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { alignColumns, listenForInterruption } from "@corella/terminal";
+import { alignColumns, listenForInterruption, runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError } from "commander";
 import { tunePage } from "./page.ts";
 import { createProcesses } from "./processes.ts";
@@ -163,18 +163,7 @@ function withResults(progress: TuneListener, path: string): TuneListener {
   };
 }
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  const interrupted = CorellaError.isInstance(error) && error.code === "train/interrupted";
-  const shown = interrupted
-    ? new CorellaError({
-        code: "tune/interrupted",
-        message: "Interrupted.",
-        remedy:
-          "The same command goes on: trials that have ended are kept, and the others go on where they were.",
-      })
-    : error;
-  process.stderr.write(`${formatError(shown)}\n`);
-  process.exitCode = interrupted ? 130 : 1;
-}
+await runMain(() => command.parseAsync(), {
+  "train/interrupted":
+    "The same command goes on: trials that have ended are kept, and the others go on where they were.",
+});
