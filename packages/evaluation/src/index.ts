@@ -8,7 +8,7 @@ export {
   type ScoreFigures,
 } from "./alignment.ts";
 export { moneyPer1000, type ModelCost, type Prices } from "./cost.ts";
-export { evaluationCsv, segmentsCsv } from "./csv.ts";
+export { csvCell, evaluationCsv, segmentsCsv } from "./csv.ts";
 export {
   confidenceGroupAuc,
   entropyHistogram,

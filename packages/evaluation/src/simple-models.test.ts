@@ -26,7 +26,6 @@ test("means are of the training rows, shrunk by five events of the mean of all",
 test("of one class nobody is quite sure, and without training rows there is nothing", () => {
   const ofOne = simpleModels({ ...rows, label: [1, 1, 1, 1, 0, 0] }, train, [4, 5]);
   expect([...ofOne[0]!.probabilities]).toEqual([Math.fround(4.5 / 5), Math.fround(4.5 / 5)]);
-  for (const { probabilities } of ofOne)
-    for (const p of probabilities) expect(p > 0.85 && p < 1).toBe(true);
+  for (const { probabilities } of ofOne) for (const p of probabilities) expect(p > 0.85 && p < 1).toBe(true);
   expect(simpleModels(rows, [], [4, 5])).toEqual([]);
 });
