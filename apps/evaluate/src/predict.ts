@@ -18,6 +18,7 @@ const chunkSize = 250;
 
 /**
  * Scores rows of a log with every model of a bundle.
+ * @param title of what is counted
  * @throws CorellaError `evaluate/interrupted` when the signal is aborted
  */
 export async function predictRows(
@@ -26,12 +27,13 @@ export async function predictRows(
   log: InteractionLog,
   rows: Uint32Array,
   counter: Counter,
+  title: string,
   signal?: AbortSignal,
 ): Promise<Predictions> {
   const answers = Object.fromEntries(bundle.models.map((model) => [model, new Float32Array(rows.length)]));
   const { crm, llm } = answers;
   const historyLengths = new Uint32Array(rows.length);
-  counter.start(rows.length);
+  counter.start(rows.length, title);
   for (const places of batches(placesByUser(log, rows), chunkSize)) {
     if (signal?.aborted === true) {
       throw new CorellaError({

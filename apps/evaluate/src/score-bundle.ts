@@ -22,6 +22,7 @@ import {
   splitLog,
   type DataConfig,
   type InteractionLog,
+  type LogSplit,
 } from "@corella/modality";
 import { listenForInterruption } from "@corella/terminal";
 import { createCounter } from "./counter.ts";
@@ -66,15 +67,17 @@ export async function scoreBundle(options: ScoreBundleOptions): Promise<void> {
     },
   });
   const models = bundle.models.length === 2 ? "both models" : `the ${bundle.models[0]!.toUpperCase()}`;
-  const counter = createCounter(process.stderr, `Scoring with ${models}`);
+  const counter = createCounter(process.stderr);
   const interruption = listenForInterruption(process.stderr);
-  const predict = (of: Uint32Array): Promise<Predictions> =>
-    predictRows(bundle, predictor, log, of, counter, interruption.signal);
+  const predict = (of: Uint32Array, what: keyof LogSplit): Promise<Predictions> => {
+    const scoring = `Scoring the ${what} part with ${models}`;
+    return predictRows(bundle, predictor, log, of, counter, scoring, interruption.signal);
+  };
   try {
-    const predictions = await predict(rows);
+    const predictions = await predict(rows, part);
     const beside = part === "test" && split.validation.length > 0;
     const validation = beside
-      ? await predict(validationRows(log, split.validation, bundle.models.includes("llm")))
+      ? await predict(validationRows(log, split.validation, bundle.models.includes("llm")), "validation")
       : undefined;
     const look = { log, split, part };
     const figures = evaluatePredictions(predictions, bundle, { ...look, validation, seed, intervals });

@@ -43,7 +43,13 @@ export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";
 export { seedFigures, type SeedFigures } from "./tuning/seeds.ts";
-export { runTrial, type TrialHooks, type TrialRecord, type TrialRun } from "./tuning/trial.ts";
+export {
+  runTrial,
+  type TestFigures,
+  type TrialHooks,
+  type TrialRecord,
+  type TrialRun,
+} from "./tuning/trial.ts";
 export {
   rank,
   tune,

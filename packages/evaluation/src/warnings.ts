@@ -21,6 +21,7 @@ export function figureWarnings(evaluation: Evaluation, part: string, served: str
   const used = models.filter(({ name }) => name === served);
   return [
     ...worseThanConstant(evaluation, models, part),
+    ...used.flatMap((row) => noBetterThanChance(row, part)),
     ...used.flatMap((row) => noBetterThanMeans(evaluation, row, part)),
     ...used.flatMap((row) => farFromValidation(row, part)),
   ];
@@ -63,6 +64,17 @@ function worseThanConstant(
 function named(rows: readonly EvaluationRow[], figure: (row: EvaluationRow) => string): string {
   const texts = rows.map((row) => `${row.title} (${figure(row)})`);
   return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts.at(-1)}`;
+}
+
+/** Of samples that are too few nothing better can be said. */
+function noBetterThanChance({ title, auc }: EvaluationRow, part: string): FigureWarning[] {
+  if (!(auc.low <= 0.5 && auc.high >= 0.5)) return [];
+  return [
+    {
+      message: `The AUC of ${title} on the ${part}, ${formatShort(auc.estimate)}, cannot be told from guessing: its interval is ${formatShort(auc.low)} to ${formatShort(auc.high)}.`,
+      remedy: "Evaluate more samples, or look at what the model learns from.",
+    },
+  ];
 }
 
 /** Only where some means have both the better AUC and the better logloss: one alone may be a matter of calibration. */
