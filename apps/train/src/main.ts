@@ -121,7 +121,7 @@ async function run(options: Options): Promise<void> {
         logLossDeviation: logLoss.deviation,
       });
     }
-    await metrics.flush();
+    metrics.finish();
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");
     await writeFileAtomic(report, runReport(config, configText, result, figures, warnings, timings));
@@ -141,7 +141,6 @@ async function run(options: Options): Promise<void> {
     process.stdout.write(`${lines.join("\n")}\n`);
   } finally {
     progress.stop();
-    await metrics.flush();
     interruption.stop();
     await release();
   }

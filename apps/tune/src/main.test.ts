@@ -76,13 +76,16 @@ test(
     const best = search.toSorted((a, b) => b.validationAuc - a.validationAuc)[0]!;
     expect(seeds[0]!.validationAuc).toBe(best.validationAuc);
     const mean = (seeds[0]!.test!.auc + seeds[1]!.test!.auc) / 2;
-    expect(first.stdout).toContain(`DCNv2  2      ${mean.toFixed(4).replace(/^0/, "")} ±`);
+    expect(first.stdout).toMatch(new RegExp(`DCNv2 +2 +${mean.toFixed(4).replace(/^0/, "")} ±`));
+    for (const simple of ["constant", "item mean", "user and item means"])
+      expect(first.stdout).toContain(`\n${simple}`);
+    expect(first.stdout).toMatch(/GAUC +ECE +validation AUC +validation logloss/);
     for (const file of ["report.html", "best.yaml", "crm/crm.safetensors", "crm/manifest.json"])
       expect(existsSync(join(folder, "out", file)), file).toBe(true);
 
     const again = tune(folder, join(folder, "search.yaml"));
     expect(again.stderr.match(/kept from before/g)).toHaveLength(6);
-    expect(again.stdout.split("\n").slice(-7)).toEqual(first.stdout.split("\n").slice(-7));
+    expect(again.stdout.split("\n\n").slice(1)).toEqual(first.stdout.split("\n\n").slice(1));
 
     // The best configuration alone, from the file that was written.
     const alone = tune(folder, "--config", join(folder, "out/best.yaml"), "--seeds", "2");
