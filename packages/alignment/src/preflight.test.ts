@@ -23,7 +23,9 @@ const tokenizer = { countTokens: (text: string) => text.split(" ").length };
 function require(maxTokens: number): void {
   const prompt = promptSchema.parse({ template: "It was {{user_history}} : is {{target_item}} liked?" });
   const config = { prompt, llm: { maxTokens }, seed: 1 } as unknown as RunConfig;
-  requireRoomForSamples(config, data, { tokenizer } as unknown as Parameters<typeof requireRoomForSamples>[2]);
+  requireRoomForSamples(config, data, { tokenizer } as unknown as Parameters<
+    typeof requireRoomForSamples
+  >[2]);
 }
 
 test("a token limit that cuts the sample itself is refused, one that costs history is not", () => {

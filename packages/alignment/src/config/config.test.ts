@@ -245,7 +245,8 @@ test("docs/configuration.md says the defaults as they are", () => {
 });
 
 test("what `models` says of a model that is not chosen is checked as if it were", () => {
-  const other = (settings: object) => () => parseRunConfig({ ...small, models: { DeepFM: settings } }, "c.yaml");
+  const other = (settings: object) => () =>
+    parseRunConfig({ ...minimal, models: { DeepFM: settings } }, "c.yaml");
   const place = "c.yaml, models.DeepFM";
   expect(other({ crm: { hiddenUnitz: [8] } })).toThrow(
     expect.objectContaining({ code: "crm/unknown-parameter", place }),
@@ -257,7 +258,8 @@ test("what `models` says of a model that is not chosen is checked as if it were"
 });
 
 test("nobody computes with more threads than machines have", () => {
-  const threads = (count: number) => () => parseRunConfig({ ...small, runtime: { threads: count } }, "c.yaml");
+  const threads = (count: number) => () =>
+    parseRunConfig({ ...minimal, runtime: { threads: count } }, "c.yaml");
   expect(threads(1000)).toThrow(expect.objectContaining({ code: "config/invalid" }));
   expect(threads(64)).not.toThrow();
 });
