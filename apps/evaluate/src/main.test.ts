@@ -71,6 +71,7 @@ test(
     expect(readdirSync(out).toSorted()).toEqual([
       "budget.csv",
       "figure-1.csv",
+      "limits.csv",
       "report.html",
       "results.json",
       "segments.csv",

@@ -135,7 +135,7 @@ export function runReport(
       ...phases
         .filter(({ validations }) => validations.length > 0)
         .map(({ name, title, validations }) => ({
-          title: `The CRM's validation AUC: ${title}`,
+          title: `The ${modelOfPhase[name] === "llm" ? "LLM" : "CRM"}'s validation AUC: ${title}`,
           xLabel: "step",
           yLabel: "AUC",
           series: [

@@ -1,13 +1,13 @@
 import { createLlmPrompt } from "@corella/bundle";
 import { requireBothClasses } from "@corella/crm";
 import { CorellaError } from "@corella/errors";
-import { loraParams, type LoraConfig } from "@corella/llm";
 import type { ProgressListener } from "@corella/engine";
 import { auc } from "@corella/metrics";
 import { createPrompt, featuresAlone, featureWarnings, recordsAt } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
 import { requireDensePrompt } from "./llm/dense-windows.ts";
 import { requireItemEmbedding } from "./llm/item-vectors.ts";
+import { loraOf } from "./llm/lora-of.ts";
 import type { LlmDesign } from "./llm/base-llm.ts";
 import { randomSubset, type PreparedData } from "./data.ts";
 
@@ -55,7 +55,7 @@ export function requireTunableLlm(
   for (const stage of stages) requireUpdates(config, stage, data.split.train.length);
   const prompt = createPrompt({ ...config.prompt, retrieval: "none" });
   if (config.llm.supervision === "dense") requireDensePrompt(data, prompt);
-  loraParams(design.config, config.llm.lora as LoraConfig);
+  loraOf(config.llm.lora, design.config);
   requireRoomForSamples(config, data, design);
   if (config.prompt.retrieval === "crm") requireItemEmbedding(data.featureMap);
 }

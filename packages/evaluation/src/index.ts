@@ -27,6 +27,7 @@ export {
   type ValidationFigures,
   type ValidationPart,
 } from "./evaluate.ts";
+export { mixLimits, mixLimitsTable, type MixLimits } from "./mix-limits.ts";
 export { formatSpread } from "./numbers.ts";
 export { evaluatePart, figureFiles, type PartFigures } from "./part.ts";
 export { renderPage } from "./report/page.ts";

@@ -176,6 +176,7 @@ function differenceText(difference: SeedsRow["aucDifference"]): string {
   return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(pValue)}`;
 }
 
-function spreadRecord(name: string, { mean, deviation }: Spread): Record<string, number | null> {
+/** Mean and deviation as two values of a record. */
+export function spreadRecord(name: string, { mean, deviation }: Spread): Record<string, number | null> {
   return { [name]: mean, [`${name}Deviation`]: Number.isNaN(deviation) ? null : deviation };
 }

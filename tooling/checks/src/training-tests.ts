@@ -10,6 +10,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "dense.test.ts",
     "dry-run.test.ts",
     "experiments.test.ts",
+    "offset.test.ts",
     "one-model.test.ts",
     "pretrained-chat.test.ts",
     "tune.test.ts",

@@ -5,6 +5,8 @@ import {
   confidenceGroupAuc,
   confidenceTable,
   evaluateSeeds,
+  mixLimits,
+  mixLimitsTable,
   seedsTable,
   segmentsTable,
   simpleModels,
@@ -153,21 +155,20 @@ function figure1(inputs: TableInputs): Built {
 
 function budget(inputs: TableInputs): Built {
   const { runs, log, rows } = inputs;
-  const points = budgetCurve(
-    runsOf(runs, "corella").map(({ result: { test, validation } }) => ({
-      validation: {
-        crm: saidOf(validation!, "crm", validation!.rows),
-        llm: saidOf(validation!, "llm", validation!.rows),
-        labels: validation!.labels,
-        users: Int32Array.from(validation!.rows, (row) => log.user[row]!),
-      },
-      test: {
-        crm: saidOf(test, "crm", rows),
-        llm: saidOf(test, "llm", rows),
-        labels: labelsOf(inputs),
-      },
-    })),
-  );
+  const seeds = runsOf(runs, "corella").map(({ result: { test, validation } }) => ({
+    validation: {
+      crm: saidOf(validation!, "crm", validation!.rows),
+      llm: saidOf(validation!, "llm", validation!.rows),
+      labels: validation!.labels,
+      users: Int32Array.from(validation!.rows, (row) => log.user[row]!),
+    },
+    test: {
+      crm: saidOf(test, "crm", rows),
+      llm: saidOf(test, "llm", rows),
+      labels: labelsOf(inputs),
+    },
+  }));
+  const points = budgetCurve(seeds);
   const note = "Thresholds and weights are fitted on the validation part.";
   const series = (["replacing", "adding"] as const).map((kind) => ({
     name: kind,
@@ -176,6 +177,12 @@ function budget(inputs: TableInputs): Built {
   return {
     tables: [
       budgetTable("budget", "Budget: quality by the share to the LLM", points, `${note} ${inputs.rowsNote}`),
+      mixLimitsTable(
+        "limits",
+        "What mixing could reach",
+        seeds.map(({ test }) => mixLimits(test)),
+        `Fitted on the test rows themselves, so that no router does better. ${inputs.rowsNote}`,
+      ),
     ],
     curves: [{ title: "AUC by the share to the LLM", xLabel: "to the LLM, %", yLabel: "AUC", series }],
   };

@@ -263,3 +263,12 @@ test("nobody computes with more threads than machines have", () => {
   expect(threads(1000)).toThrow(expect.objectContaining({ code: "config/invalid" }));
   expect(threads(64)).not.toThrow();
 });
+
+test("a correction is learned as it is added", () => {
+  const stages = { llmAlone: { offset: "crm" } };
+  expect(parseRunConfig({ ...minimal, stages }, "c.yaml").stages.llmAlone.offset).toBe("crm");
+  for (const wrong of [{ llm: { loss: "answer" } }, { routing: { mix: "replace" } }])
+    expect(() => parseRunConfig({ ...minimal, ...wrong, stages }, "c.yaml")).toThrowError(
+      expect.objectContaining({ message: expect.stringContaining("the CRM's logit is added") }),
+    );
+});

@@ -48,6 +48,8 @@ export interface RunConfig {
       readonly dropout: number;
       readonly targetModules: readonly string[];
       readonly rsLora: boolean;
+      /** Adapts the last so many blocks alone, where the gradient then ends; default: all. */
+      readonly lastLayers?: number | undefined;
     };
     /**
      * L_llm of stages 2 and 3. `twoWay`: the softmax over the two answers, by which samples are scored (eq. 2); `answer`:
@@ -146,6 +148,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
             dropout: share.default(0),
             targetModules: z.array(z.string().min(1)).min(1).default(["q_proj", "v_proj"]),
             rsLora: z.boolean().default(false),
+            lastLayers: positiveInteger.optional(),
           })
           .prefault({}),
         loss: z.enum(["twoWay", "answer"]).default("twoWay"),
@@ -173,6 +176,15 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     path: ["llm", "supervision"],
     error: "dense tells a user's events in turn: prompt.retrieval must be none",
   })
+  .refine(
+    ({ llm, routing, stages }) =>
+      stages.llmAlone.offset === "none" || (llm.loss !== "answer" && routing.mix === "addLogits"),
+    {
+      path: ["stages", "llmAlone", "offset"],
+      error:
+        "the CRM's logit is added to the log odds of the two answers: leave it out, or set llm.loss to twoWay",
+    },
+  )
   .refine(({ llm }) => llm.supervision !== "dense" || llm.targetsPerHistory === 1, {
     path: ["llm", "supervision"],
     error: "dense asks about every event of a history: targetsPerHistory must be 1",

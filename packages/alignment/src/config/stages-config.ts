@@ -40,6 +40,21 @@ export interface LlmTuningConfig {
   readonly warmupSteps: number;
 }
 
+/** Stage 3, the LLM alone. */
+export interface LlmAloneConfig extends LlmTuningConfig {
+  /**
+   * `crm`: the CRM's logit is added to the LLM's before the loss, so that the LLM learns what the CRM does not say, as a
+   * further step of boosting does (Friedman 2001); what it says alone is then no answer. `none`: the paper's stage.
+   */
+  readonly offset: "none" | "crm";
+  /** Validations of the LLM in an epoch; the adapter of the best AUC is kept. 0: none, and the last one is kept. */
+  readonly validationsPerEpoch: number;
+  /** Of the validation part, random ones, at least so many. */
+  readonly validationSamples: number;
+  /** Validations without a new best after which the stage ends. */
+  readonly patience: number;
+}
+
 /** How L_cal (eq. 3) compares the two models' hidden states. */
 export interface ProjectionConfig {
   /** Common width of the projections g. */
@@ -85,7 +100,7 @@ export interface StagesConfig {
   readonly skip?: readonly StageName[] | undefined;
   readonly warmUp: WarmUpConfig;
   readonly joint: JointConfig;
-  readonly llmAlone: LlmTuningConfig;
+  readonly llmAlone: LlmAloneConfig;
 }
 
 const positiveInteger = z.int().positive();
@@ -159,6 +174,14 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
         patience: positiveInteger.default(3),
       })
       .prefault({}),
-    llmAlone: z.strictObject(llmTuningFields).prefault({}),
+    llmAlone: z
+      .strictObject({
+        ...llmTuningFields,
+        offset: z.enum(["none", "crm"]).default("none"),
+        validationsPerEpoch: z.int().nonnegative().default(0),
+        validationSamples: positiveInteger.default(1000),
+        patience: positiveInteger.default(3),
+      })
+      .prefault({}),
   })
   .prefault({});

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { RecipeName, RunConfig } from "../config/config.ts";
 
 /** Part of every key: raise it when what a run or a phase computes changes its meaning. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** Paths of settings. */
 type Paths = readonly string[];
@@ -23,7 +23,15 @@ const free: Paths = [
 const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
   corella: [],
   "crm-only": ["prompt", "llm", "routing", "stages.joint", "stages.llmAlone", "stages.skip"],
-  "llm-only": ["features", "crm", "routing", "stages.warmUp", "stages.joint", "stages.skip"],
+  "llm-only": [
+    "features",
+    "crm",
+    "routing",
+    "stages.warmUp",
+    "stages.joint",
+    "stages.llmAlone.offset",
+    "stages.skip",
+  ],
 };
 
 /** What a phase does not read, so that runs which differ in nothing else share what it trained. */

@@ -28,9 +28,8 @@ export async function answering(
       optimizer: { kind: "adamw", learningRate, betas: [0.9, 0.95], weightDecay },
     },
   );
-  const longest = samples.runs!.reduce((most, { length }) => Math.max(most, length), 1);
   // It goes on through as many epochs as there are steps.
-  const plan = llmPlan(samples, { batchSize: batchSize * longest, epochs: 1 }, config.seed, "answering");
+  const plan = llmPlan(samples, { batchSize, epochs: 1 }, config.seed, "answering", () => 1);
   return {
     trainer,
     steps,

@@ -40,3 +40,54 @@ test("samples of similar length stand together", () => {
   const real = lengths.reduce((sum, length) => sum + length, 0);
   expect(padded / real).toBeLessThan(1.1);
 });
+
+test("what stands for several samples fills batches by their number", () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({ length: fc.integer({ min: 1, max: 200 }), size: fc.integer({ min: 1, max: 24 }) }),
+        {
+          minLength: 1,
+          maxLength: 300,
+        },
+      ),
+      fc.integer({ min: 1, max: 60 }),
+      (runs, batchSize) => {
+        const sizes = runs.map(({ size }) => size);
+        const plan = lengthBucketedPlan(
+          runs.map(({ length }) => length),
+          batchSize,
+          2,
+          1,
+          "test",
+          sizes,
+        );
+        const steps = Array.from({ length: plan.steps }, (_, step) => [...plan.at(step)]);
+        const times = new Uint8Array(runs.length);
+        for (const position of steps.flat()) times[position]! += 1;
+        expect(times.every((count) => count === 2)).toBe(true);
+        for (const batch of steps) {
+          const samples = batch.reduce((sum, position) => sum + sizes[position]!, 0);
+          if (batch.length > 1) expect(samples).toBeLessThanOrEqual(batchSize);
+        }
+        // Any order of asking gives the same batches.
+        expect([...plan.at(0)]).toEqual(steps[0]);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test("short runs fill a batch as far as the long ones do", () => {
+  const sizes = Array.from({ length: 1000 }, (_, i) => (i % 50 === 0 ? 24 : 2));
+  const plan = lengthBucketedPlan(
+    sizes.map((size) => size * 20),
+    32,
+    1,
+    1,
+    "test",
+    sizes,
+  );
+  const samples = sizes.reduce((sum, size) => sum + size, 0);
+  expect(samples / plan.steps).toBeGreaterThan(0.9 * 32);
+});

@@ -19,7 +19,6 @@ import {
   packedDecoder,
   twoWayLoss,
   type DecoderOutput,
-  type LoraConfig,
 } from "@corella/llm";
 import type { RunConfig } from "../config/config.ts";
 import type { LlmTuningConfig } from "../config/stages-config.ts";
@@ -27,13 +26,14 @@ import { labelFeed } from "../data.ts";
 import type { ResolvedConfig, StageInputs } from "../run.ts";
 import type { Asking } from "./asking.ts";
 import type { BaseLlm } from "./base-llm.ts";
+import { loraOf } from "./lora-of.ts";
 import { llmFeeds, llmPlan, type TextSamples } from "./text-samples.ts";
 
-/** L_llm from the decoder's output and the labels, float32 [batch], 1 for Yes. */
-export type LlmLoss = (output: DecoderOutput, labels: Tensor) => Tensor;
+/** L_llm from the decoder's output and the labels, float32 [batch], 1 for Yes; `offset` as `twoWayLoss` has it. */
+export type LlmLoss = (output: DecoderOutput, labels: Tensor, offset?: Tensor) => Tensor;
 
 /** L_llm of the probability by which samples are scored: cross entropy of the softmax over the two answers (eq. 2). */
-export const twoWay: LlmLoss = ({ yesNoLogits }, labels) => twoWayLoss(yesNoLogits, labels);
+export const twoWay: LlmLoss = ({ yesNoLogits }, labels, offset) => twoWayLoss(yesNoLogits, labels, offset);
 
 /** An LLM with its adapter, and its loss. */
 export interface TunedDecoder {
@@ -49,7 +49,7 @@ export function tunedDecoder(
 ): TunedDecoder {
   const create = supervision === "dense" || targetsPerHistory > 1 ? packedDecoder : decoder;
   return {
-    part: create(base.config, { answers, lora: lora as LoraConfig, recompute }),
+    part: create(base.config, { answers, lora: loraOf(lora, base.config), recompute }),
     loss: loss === "answer" ? (output, labels) => answerLoss(output, labels, answers) : twoWay,
   };
 }
@@ -63,7 +63,7 @@ export function tunedLlm(
 ): TunedLlm {
   return {
     config: base.config,
-    lora: llm.lora as LoraConfig,
+    lora: loraOf(llm.lora, base.config),
     values: { ...base.values, ...adapter },
     tokenizer: base.tokenizer,
     answers: asking.answers,

@@ -17,17 +17,18 @@ export interface TextSamples {
 }
 
 /**
- * A random part of the training rows as prompts.
+ * Random rows as prompts.
  * @param size samples, at least where several targets share a history or a pass over it
  * @param purpose names the random choice: another purpose chooses other rows
+ * @param from they are chosen among these; default: the training rows
  */
 export async function textSamples(
   { config, data }: StageInputs,
   { tokenizer, prompt, answers }: Asking,
   size: number,
   purpose: string,
+  from: Uint32Array = data.split.train,
 ): Promise<TextSamples> {
-  const { train } = data.split;
   const { supervision, targetsPerHistory } = config.llm;
   const encode = (prompts: readonly string[]): Promise<ArrayLike<number>[]> =>
     encodeChains(
@@ -35,15 +36,15 @@ export async function textSamples(
       prompts.map((text) => cutPrompt(text, answers)),
     );
   if (supervision === "dense") {
-    const windows = randomRuns(denseWindows(data.log, train, prompt.config), size, config.seed, purpose);
+    const windows = randomRuns(denseWindows(data.log, from, prompt.config), size, config.seed, purpose);
     const tokens = await encode(windows.flatMap((window) => renderWindow(data, prompt, window)));
     return { ...samplesOf(windows), tokens };
   }
   if (targetsPerHistory === 1) {
-    const rows = randomSubset(train, size, config.seed, purpose);
+    const rows = randomSubset(from, size, config.seed, purpose);
     return { rows, tokens: await encode(renderPrompts(data, prompt, rows)) };
   }
-  const chosen = randomRuns(targetRuns(data.log, train, targetsPerHistory), size, config.seed, purpose);
+  const chosen = randomRuns(targetRuns(data.log, from, targetsPerHistory), size, config.seed, purpose);
   const tokens = await encode(chosen.flatMap((run) => renderRun(data, prompt, run)));
   return { ...samplesOf(chosen), tokens };
 }
@@ -64,19 +65,21 @@ export function llmFeeds(samples: TextSamples, positions: Uint32Array, prefix = 
   return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`${prefix}${name}`, feed]));
 }
 
-/** Batches of samples of similar length; those that share a history stay together. */
+/**
+ * Batches of samples of similar length; those that share a history stay together.
+ * @param sizeOf what a run counts of a batch's size; default: its samples
+ */
 export function llmPlan(
   { tokens, runs }: TextSamples,
   { batchSize, epochs }: Pick<LlmTuningConfig, "batchSize" | "epochs">,
   seed: number,
   purpose: string,
+  sizeOf: (run: Uint32Array) => number = (run) => run.length,
 ): BatchPlan {
   const lengths = tokens.map(({ length }) => length);
   if (runs === undefined) return lengthBucketedPlan(lengths, batchSize, epochs, seed, purpose);
-  const longest = runs.reduce((most, run) => Math.max(most, run.length), 1);
   const ofRuns = runs.map((run) => run.reduce((most, place) => Math.max(most, lengths[place]!), 0));
-  const perBatch = Math.max(1, Math.floor(batchSize / longest));
-  const plan = lengthBucketedPlan(ofRuns, perBatch, epochs, seed, purpose);
+  const plan = lengthBucketedPlan(ofRuns, batchSize, epochs, seed, purpose, runs.map(sizeOf));
   return {
     steps: plan.steps,
     at: (step) => Uint32Array.from(Array.from(plan.at(step)).flatMap((run) => [...runs[run]!])),

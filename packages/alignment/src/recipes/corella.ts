@@ -21,12 +21,14 @@ import { auc, logLoss } from "@corella/metrics";
 import { fitRouter } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
+import { crmLogits } from "../crm/crm-logits.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows } from "../scored-rows.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
+import { llmAlone } from "../llm/llm-alone.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
@@ -62,6 +64,8 @@ export interface ObjectiveModels {
   readonly crm?: Part<CrmOutput>;
   readonly llm?: TunedDecoder;
   readonly aligned?: AlignedLayers;
+  /** Whether the input `offset`, float32 ["batch"], is added to the LLM's logit before its loss. */
+  readonly offset?: boolean;
 }
 
 /**
@@ -69,19 +73,21 @@ export interface ObjectiveModels {
  * float32 ["batch"]. Outputs are the terms before their weights.
  * @param models both models get the same samples; those that are absent have weight 0
  */
-export function objective({ crm, llm, aligned }: ObjectiveModels, weights: LossWeights): Program {
+export function objective({ crm, llm, aligned, offset }: ObjectiveModels, weights: LossWeights): Program {
   const parts: Record<string, Specs> = { ...(crm && { crm }), ...(llm && { llm: llm.part }) };
   if (aligned) parts["projection"] = { params: projectionParams(aligned), tables: {}, inputs: {} };
   const specs = compose(parts);
+  const ofBatch = { shape: ["batch"], dtype: "float32" } as const;
   return {
     ...specs,
-    inputs: { ...specs.inputs, label: { shape: ["batch"], dtype: "float32" } },
+    inputs: { ...specs.inputs, label: ofBatch, ...(offset && { offset: ofBatch }) },
     forward(scope) {
       const label = scope.input("label");
+      const known = offset ? scope.input("offset") : undefined;
       const ofCrm = crm?.forward(within(scope, "crm"));
       const ofLlm = llm?.part.forward(within(scope, "llm"));
       const terms: [name: string, weight: number, term: Tensor][] = [];
-      if (ofLlm) terms.push(["llmLoss", weights.llm, llm!.loss(ofLlm, label)]);
+      if (ofLlm) terms.push(["llmLoss", weights.llm, llm!.loss(ofLlm, label, known)]);
       if (ofCrm) terms.push(["crmLoss", weights.crm, binaryCrossEntropy(ofCrm.logit, label)]);
       if (aligned && ofLlm && ofCrm) {
         const { param } = within(scope, "projection");
@@ -144,15 +150,16 @@ export async function corella(run: Run): Promise<RecipeResult> {
       );
 
   // Stage 3, the LLM alone on another random subset.
+  const corrects = stages.llmAlone.offset === "crm" && !skips("llmAlone");
   const tuned = skips("llmAlone")
     ? joint
-    : await run.phase("stage-3", "Stage 3: LLM alone", async () =>
-        llmTuning(run, {
-          program: objective({ llm }, llmAloneWeights),
+    : await run.phase("stage-3", "Stage 3: LLM alone", () =>
+        llmAlone(run, {
+          llm,
+          program: objective({ llm, offset: corrects }, llmAloneWeights),
           values: prefixed(unprefixed(joint, "llm."), "llm."),
-          samples: await textSamples(run, asking, stages.llmAlone.samples, "llm-alone"),
-          settings: stages.llmAlone,
-          purpose: "llm-alone",
+          asking,
+          known: corrects ? (rows) => crmLogits(run, crm, joint, rows) : undefined,
         }),
       );
 
@@ -160,6 +167,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
     crmWarm,
     crm: unprefixed(joint, "crm."),
     llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
+    corrects,
   });
 }
 
@@ -169,7 +177,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
  */
 async function jointTraining(
   run: Run,
-  models: Required<ObjectiveModels>,
+  models: Required<Omit<ObjectiveModels, "offset">>,
   values: Values,
   samples: TextSamples,
 ): Promise<PhaseSpec> {
@@ -232,10 +240,12 @@ interface Trained {
   /** The CRM after stage 2. */
   readonly crm: Values;
   readonly llm: TunedLlm;
+  /** Whether the LLM says what is to be added to the CRM's logit, which is no answer of its own. */
+  readonly corrects: boolean;
 }
 
 /** Fits the router on the validation part, and tells what every model and both together say of the test part. */
-async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeResult> {
+async function routed(run: Run, { crmWarm, crm, llm, corrects }: Trained): Promise<RecipeResult> {
   const { config, data, runtime } = run;
   const { routing } = config;
   const { featureMap, catalogue } = data;
@@ -272,8 +282,13 @@ async function routed(run: Run, { crmWarm, crm, llm }: Trained): Promise<RecipeR
         ? []
         : [{ name: "crm-stage-1", title: "CRM after stage 1", probabilities: warm, shareToLlm: 0 }]),
       { name: "crm", title: "CRM after stage 2", probabilities: said.crm, shareToLlm: 0 },
-      { name: "llm", title: "LLM alone", probabilities: said.llm, shareToLlm: 1 },
-      { ...ruleNames({ kind: "replace" }), ...replaced },
+      {
+        name: "llm",
+        title: corrects ? "the LLM's correction alone" : "LLM alone",
+        probabilities: said.llm,
+        shareToLlm: 1,
+      },
+      ...(corrects ? [] : [{ ...ruleNames({ kind: "replace" }), ...replaced }]),
       { ...ruleNames(adding.rule), ...added },
     ];
     const isThere = predictions.some(({ name }) => name === servedName);

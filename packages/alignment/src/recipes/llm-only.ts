@@ -4,8 +4,8 @@ import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
-import { llmProgram, llmTuning, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
-import { textSamples } from "../llm/text-samples.ts";
+import { llmAlone } from "../llm/llm-alone.ts";
+import { llmProgram, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
 import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
 import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
@@ -18,7 +18,6 @@ import type { RecipeResult } from "./recipe.ts";
  */
 export async function llmOnly(run: Run): Promise<RecipeResult> {
   const { config, data, runtime } = run;
-  const settings = config.stages.llmAlone;
   const design = await designLlm(run);
   requireTestPart(data);
   refuseCrmRetrieval(config);
@@ -28,13 +27,13 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   const base = { ...design, values: await design.values() };
   const itemVectors = await itemVectorsFor(run, {}, base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
-  const tuned = await run.phase("llm", "Tuning the language model", async () =>
-    llmTuning(run, {
-      program: llmProgram(tunedDecoder(config.llm, base, asking)),
+  const decoder = tunedDecoder(config.llm, base, asking);
+  const tuned = await run.phase("llm", "Tuning the language model", () =>
+    llmAlone(run, {
+      llm: decoder,
+      program: llmProgram(decoder),
       values: prefixed(base.values, "llm."),
-      samples: await textSamples(run, asking, settings.samples, "llm-alone"),
-      settings,
-      purpose: "llm-alone",
+      asking,
     }),
   );
   const llm = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));

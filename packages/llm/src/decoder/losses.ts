@@ -5,9 +5,11 @@ import { headCrossEntropy } from "../operations/cross-entropy.ts";
 /**
  * Mean of -log softmax([yes, no])[answer]: the cross entropy of the probability by which samples are scored (eq. 2).
  * @param yesNoLogits [batch, 2] @param labels float32 [batch], 1 for yes
+ * @param offset a logit that is known beforehand, float32 [batch], added to that of yes: what is learned is the rest
  */
-export function twoWayLoss(yesNoLogits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
-  const difference = logitDifference(yesNoLogits);
+export function twoWayLoss(yesNoLogits: tf.Tensor, labels: tf.Tensor, offset?: tf.Tensor): tf.Tensor {
+  const own = logitDifference(yesNoLogits);
+  const difference = offset === undefined ? own : tf.add(own, offset);
   return tf.mean(tf.sub(tf.softplus(difference), tf.mul(labels, difference)));
 }
 

@@ -1,0 +1,99 @@
+import { requireBothClasses } from "@corella/crm";
+import {
+  compose,
+  within,
+  type PhaseSpec,
+  type Program,
+  type Runtime,
+  type Validation,
+  type Values,
+} from "@corella/engine";
+import { isLoraParam, logitDifference } from "@corella/llm";
+import { auc, logLoss } from "@corella/metrics";
+import { offsetFeed } from "../crm/crm-logits.ts";
+import type { StageInputs } from "../run.ts";
+import type { Asking } from "./asking.ts";
+import { llmTuning, type TunedDecoder } from "./llm-tuning.ts";
+import { llmFeeds, llmPlan, textSamples, type TextSamples } from "./text-samples.ts";
+
+/** What is tuned where the LLM is tuned alone. */
+export interface LlmAlone {
+  readonly llm: TunedDecoder;
+  /** Trains `llm`; its inputs are the LLM's, named `llm.`, `label`, and `offset` where `known` is given. */
+  readonly program: Program;
+  /** Named `llm.`. */
+  readonly values: Values;
+  readonly asking: Asking;
+  /** Logits of rows that are added to the LLM's own. */
+  readonly known?: ((rows: Uint32Array) => Promise<ReadonlyMap<number, number>>) | undefined;
+}
+
+/** The LLM alone on a random subset of the training rows, validated on one of the validation rows. Settings: `stages.llmAlone`. */
+export async function llmAlone(
+  run: StageInputs,
+  { llm, program, values, asking, known }: LlmAlone,
+): Promise<PhaseSpec> {
+  const { config, data, runtime } = run;
+  const settings = config.stages.llmAlone;
+  const samples = await textSamples(run, asking, settings.samples, "llm-alone");
+  const logits = await known?.(samples.rows);
+  const phase = await llmTuning(run, {
+    program,
+    values,
+    samples,
+    settings,
+    purpose: "llm-alone",
+    feeds: (rows) => (logits ? offsetFeed(logits, rows) : {}),
+  });
+  const { validationsPerEpoch, validationSamples, patience } = settings;
+  if (validationsPerEpoch === 0) return phase;
+  const purpose = "llm-validation";
+  const held = await textSamples(run, asking, validationSamples, purpose, data.split.validation);
+  const labels = data.labels(held.rows);
+  requireBothClasses(labels);
+  const knownOfHeld = await known?.(held.rows);
+  const plan = llmPlan(held, { ...settings, epochs: 1 }, config.seed, purpose);
+  const scorer = await liveScorer(runtime, llm, phase.trainer.values);
+  const validation: Validation = {
+    every: Math.max(1, Math.floor(phase.steps / settings.epochs / validationsPerEpoch)),
+    patience,
+    keeps: isLoraParam,
+    async evaluate() {
+      const probabilities = new Float32Array(labels.length);
+      for (let step = 0; step < plan.steps; step++) {
+        const places = plan.at(step);
+        const own = await scorer.logits(held, places);
+        for (const [i, place] of places.entries()) {
+          const logit = own[i]! + (knownOfHeld?.get(held.rows[place]!) ?? 0);
+          probabilities[place] = 1 / (1 + Math.exp(-logit));
+        }
+      }
+      return { score: auc(probabilities, labels), figures: { logLoss: logLoss(probabilities, labels) } };
+    },
+  };
+  return { ...phase, validation, dispose: scorer.dispose };
+}
+
+/** Scores with an LLM that is under training. @param values read anew at each run */
+async function liveScorer(
+  runtime: Runtime,
+  { part }: TunedDecoder,
+  values: Values,
+): Promise<{
+  /** The log odds of yes of the samples at some places. */
+  logits(samples: TextSamples, places: Uint32Array): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}> {
+  const program: Program = {
+    ...compose({ llm: part }),
+    forward: (scope) => ({
+      outputs: { logit: logitDifference(part.forward(within(scope, "llm")).yesNoLogits) },
+    }),
+  };
+  const inference = await runtime.infer(program, values, { live: true });
+  return {
+    logits: async (samples, places) =>
+      (await inference.run(llmFeeds(samples, places)))["logit"]!.data as Float32Array,
+    dispose: () => inference.dispose(),
+  };
+}
