@@ -42,7 +42,7 @@ export interface EvaluationOptions extends BootstrapOptions {
   readonly validation?: ValidationPart | undefined;
 }
 
-/** Of how many samples some were taken, and how. */
+/** Where samples were taken from: how many there are in all, and how some were chosen. */
 export interface SampledFrom {
   readonly count: number;
   /** In words: `all those of 431 random users`. */
