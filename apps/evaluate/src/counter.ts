@@ -2,13 +2,14 @@ import { createMeter } from "@corella/terminal";
 
 /** Shows how many samples of how many are done. */
 export interface Counter {
-  start(total: number): void;
+  /** @param title what is counted */
+  start(total: number, title: string): void;
   add(done: number): void;
   stop(): void;
 }
 
 /** Samples done, rate and time left: a bar in a terminal, a line now and then elsewhere. */
-export function createCounter(stream: NodeJS.WriteStream, title: string): Counter {
+export function createCounter(stream: NodeJS.WriteStream): Counter {
   const meter = createMeter(stream);
   let total = 0;
   let done = 0;
@@ -18,8 +19,9 @@ export function createCounter(stream: NodeJS.WriteStream, title: string): Counte
     return `${Math.round(perSecond).toLocaleString("en")} samples/s  ${Math.round((total - done) / perSecond)} s left`;
   };
   return {
-    start(count) {
+    start(count, title) {
       total = count;
+      done = 0;
       startedMs = performance.now();
       stream.write(`${title}\n`);
       meter.start(count);

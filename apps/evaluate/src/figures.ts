@@ -1,13 +1,17 @@
+import { partWarnings } from "@corella/alignment";
 import type { Bundle } from "@corella/bundle";
 import {
   aucCards,
   confidenceSections,
   evaluatePart,
+  figureWarnings,
   renderReport,
+  simpleModels,
+  verdict,
   type ModelPredictions,
   type PartFigures,
 } from "@corella/evaluation";
-import { rowSegments, type InteractionLog } from "@corella/modality";
+import { rowSegments, type InteractionLog, type LogSplit } from "@corella/modality";
 import { routeAndMix, type MixRule } from "@corella/routing";
 import type { Predictions } from "./predict.ts";
 
@@ -38,24 +42,82 @@ export function models(
 /** What the figures are of, and how their intervals are made. */
 export interface FigureOptions {
   readonly log: InteractionLog;
-  /** Rows of the training part: what is new is not in it. */
-  readonly train: Uint32Array;
+  readonly split: LogSplit;
+  /** The part that was scored. */
+  readonly part: keyof LogSplit;
+  /** What the same models say of the validation part, where that is another. */
+  readonly validation: Predictions | undefined;
   readonly seed: number;
   /** What the intervals draw: whole users, or row by row. */
   readonly intervals: "users" | "rows";
 }
 
-/** Figures of everything that a bundle predicts, also within segments; against its CRM, where it has both models. */
+/**
+ * Figures of everything that a bundle predicts, beside what needs no model, also within segments; against its CRM, where it has
+ * both models.
+ */
 export function evaluatePredictions(
   predictions: Predictions,
   bundle: Pick<Bundle, "router">,
-  { log, train, seed, intervals }: FigureOptions,
+  { log, split, part, validation, seed, intervals }: FigureOptions,
 ): PartFigures {
   const { rows, labels } = predictions;
-  const baseline = bundle.router === undefined ? undefined : "crm";
-  const groups = intervals === "users" ? Int32Array.from(rows, (row) => log.user[row]!) : undefined;
-  const segments = rowSegments(log, train, rows);
-  return evaluatePart(models(predictions, bundle), labels, segments, { seed, baseline, groups });
+  const { train } = split;
+  const all = split[part].length;
+  const usersOf = (of: Uint32Array): Int32Array => Int32Array.from(of, (row) => log.user[row]!);
+  const groupsOf = (of: Uint32Array): Int32Array | undefined =>
+    intervals === "users" ? usersOf(of) : undefined;
+  // Of the training part itself means would know the answers.
+  const simple = (of: Uint32Array): ModelPredictions[] =>
+    part === "train" ? [] : simpleModels(log, train, of);
+  return evaluatePart(
+    [...simple(rows), ...models(predictions, bundle)],
+    labels,
+    rowSegments(log, train, rows),
+    {
+      seed,
+      baseline: bundle.router === undefined ? undefined : "crm",
+      groups: groupsOf(rows),
+      users: usersOf(rows),
+      sampledFrom: rows.length === all ? undefined : { count: all, how: "drawn at random (--rows)" },
+      validation: validation && {
+        models: [...simple(validation.rows), ...models(validation, bundle)],
+        labels: validation.labels,
+        groups: groupsOf(validation.rows),
+      },
+    },
+  );
+}
+
+/** What came of it: a sentence or two, and what is wrong with the figures and the data. */
+export interface Conclusion {
+  readonly verdict: string;
+  readonly warnings: readonly string[];
+}
+
+/** What an evaluation ends with. */
+export function concluded(
+  predictions: Predictions,
+  bundle: Pick<Bundle, "router" | "featureMap" | "prompt">,
+  { evaluation }: PartFigures,
+  { log, split, part }: Pick<FigureOptions, "log" | "split" | "part">,
+): Conclusion {
+  const { name: served } = models(predictions, bundle).at(-1)!;
+  const name = part === "train" ? "training" : part;
+  const parts = {
+    ...(part === "train" ? {} : { training: split.train }),
+    ...(part === "test" ? { validation: split.validation } : {}),
+    [name]: predictions.rows,
+  };
+  const { featureMap, prompt } = bundle;
+  const warnings = [
+    ...partWarnings({ log, parts, told: name, featureMap, prompt }),
+    ...figureWarnings(evaluation, `${name} part`, served),
+  ];
+  return {
+    verdict: verdict(evaluation, served, bundle.router?.policy.kind === "none"),
+    warnings: warnings.map(({ message, remedy }) => `${message} ${remedy}`),
+  };
 }
 
 /** The self-contained report.html of an evaluation. */
@@ -64,6 +126,7 @@ export function report(
   predictions: Predictions,
   bundle: Bundle,
   { evaluation, segments, groups }: PartFigures,
+  conclusion: Conclusion,
 ): string {
   const all = models(predictions, bundle);
   const served = all.at(-1)!;
@@ -75,6 +138,8 @@ export function report(
       { label: "share to the LLM", value: `${(100 * (served.shareToLlm ?? 0)).toFixed(1)} %` },
     ],
     evaluation,
+    ...(conclusion.verdict === "" ? {} : { baselineNote: conclusion.verdict }),
+    warnings: conclusion.warnings,
     curves: [],
     ...confidenceSections({
       crm: predictions.crm,

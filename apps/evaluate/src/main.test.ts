@@ -1,13 +1,11 @@
-import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { command, startCommand, type CommandResult } from "@corella/terminal/testing";
 import { expect, test } from "vitest";
 
-const root = join(import.meta.dirname, "../../..");
 /** Each test starts several processes. */
 const timeoutMs = 240_000;
-const main = ["--conditions=source", "--import", "tsx", join(root, "apps/evaluate/src/main.ts")];
 
 /** A folder with 300 ratings and a configuration that trains in seconds. */
 function project(): { folder: string; options: string[] } {
@@ -45,19 +43,17 @@ stages:
   return { folder, options: ["--config", join(folder, "small.yaml"), "--seeds", "1", ...places] };
 }
 
-function evaluate(...options: string[]): { stdout: string; stderr: string; status: number | null } {
-  return spawnSync(process.execPath, [...main, ...options], { cwd: root, encoding: "utf8" });
-}
+const evaluate = (...options: string[]): CommandResult => command("evaluate", ...options);
 
 test(
   "tables that are killed go on, and a second call trains nothing",
   async () => {
     const { folder, options } = project();
     const all = ["--table", "all", "--rows", "20", "--sizes", "16", ...options];
-    const child = spawn(process.execPath, [...main, ...all], { cwd: root });
+    const child = startCommand("evaluate", ...all);
     let shown = "";
     const ended = new Promise((resolve) => child.on("exit", resolve));
-    child.stderr.on("data", (text: Buffer) => {
+    child.stderr!.on("data", (text: Buffer) => {
       shown += text.toString();
       if (shown.includes("Stage 2")) child.kill("SIGKILL");
     });

@@ -1,43 +1,13 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { experimentNames, type ExperimentName } from "@corella/alignment";
-import {
-  countPromptCuts,
-  describePromptCuts,
-  loadPredictor,
-  newestBundle,
-  openBundle,
-  type Bundle,
-} from "@corella/bundle";
-import { runtimeKinds, type RuntimeKind } from "@corella/engine";
-import { CorellaError, formatError } from "@corella/errors";
-import { figureFiles, formatSegments, formatTable } from "@corella/evaluation";
-import {
-  loadDataConfig,
-  prepareLog,
-  recordsAt,
-  shuffledRows,
-  splitLog,
-  type InteractionLog,
-} from "@corella/modality";
-import { writeFileAtomic } from "@corella/files";
-import { withRemedy } from "@corella/terminal";
+import { runtimeKinds } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createCounter } from "./counter.ts";
-import { evaluatePredictions, report } from "./figures.ts";
-import { predictRows } from "./predict.ts";
+import { scoreBundle, type ScoreBundleOptions } from "./score-bundle.ts";
 import { runTables } from "./tables/run-tables.ts";
 
-interface Options {
-  readonly bundle?: string;
-  readonly config?: string;
-  readonly split: "train" | "validation" | "test";
-  readonly rows?: number;
-  readonly seed: number;
-  readonly intervals: "users" | "rows";
-  readonly runtime: RuntimeKind;
-  readonly threads: number;
-  readonly executionProviders?: string;
+interface Options extends ScoreBundleOptions {
   readonly table?: ExperimentName | "all";
   readonly set: string[];
   readonly setGrid: string[];
@@ -45,9 +15,6 @@ interface Options {
   readonly models?: string[];
   readonly sizes?: number[];
   readonly experiments?: string;
-  readonly out?: string;
-  readonly runs: string;
-  readonly cache: string;
 }
 
 const command = new Command("evaluate")
@@ -64,6 +31,10 @@ const command = new Command("evaluate")
     "--rows <count>",
     "only so many rows, at random; with --table: of whole users, where an LLM answers",
     count,
+  )
+  .option(
+    "--predictions <file>",
+    "gets what each model says of each row, as .csv or .parquet: user, item, time, rating, label, and a column a model",
   )
   .option("--seed <number>", "of the rows and the intervals", count, 1)
   .addOption(
@@ -143,7 +114,7 @@ function counts(value: string): number[] {
 }
 
 /** What only one of the two ways reads. */
-const ofBundles = ["bundle", "split", "runtime", "threads", "executionProviders"];
+const ofBundles = ["bundle", "split", "predictions", "runtime", "threads", "executionProviders"];
 const ofTables = ["set", "setGrid", "seeds", "models", "sizes", "experiments"];
 
 /** Refuses an option that would be read by nobody. */
@@ -169,76 +140,10 @@ async function run(options: Options): Promise<void> {
   await runTables({ ...options, table: name, config, seeds, models: crms, experiments });
 }
 
-async function scoreBundle(options: Options): Promise<void> {
-  const folder = options.bundle ?? (await newestBundle(options.runs));
-  const bundle = await openBundle(folder);
-  // The paths in the configuration of a bundle start at its run's folder, which holds the bundle.
-  const configPath = options.config ?? join(dirname(resolve(folder)), "config.yaml");
-  const data = await loadDataConfig(configPath);
-  process.stderr.write(`Bundle ${folder}\nReading the data of ${configPath}\n`);
-  const baseFolder = dirname(resolve(configPath));
-  const { log } = await prepareLog(data, { baseFolder, cacheFolder: options.cache });
-  const split = splitLog(log, data);
-  const rows = split[options.split];
-  await tellPromptCuts(bundle, log, rows, options.seed);
-  const predictor = await loadPredictor(bundle, {
-    runtime: {
-      kind: options.runtime,
-      threads: options.threads,
-      executionProviders: options.executionProviders?.split(","),
-    },
-  });
-  const counter = createCounter(
-    process.stderr,
-    `Scoring with ${bundle.models.length === 2 ? "both models" : `the ${bundle.models[0]!.toUpperCase()}`}`,
-  );
-  try {
-    const predictions = await predictRows(bundle, predictor, log, rows, options, counter);
-    const { seed, intervals } = options;
-    const figures = evaluatePredictions(predictions, bundle, { log, train: split.train, seed, intervals });
-    const { evaluation, segments } = figures;
-    const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${options.split}`);
-    await mkdir(out, { recursive: true });
-    const title = `corella: ${bundle.name} on its ${options.split} part`;
-    for (const [name, content] of Object.entries({
-      ...figureFiles(figures, "metrics"),
-      "report.html": report(title, predictions, bundle, figures),
-    }))
-      await writeFileAtomic(join(out, name), content);
-    process.stdout.write(
-      `\n${formatTable(evaluation)}\n\n${formatSegments(segments, evaluation)}\n\nFigures: ${join(out, "metrics.json")}, metrics.csv, segments.csv\nReport: ${join(out, "report.html")}\n`,
-    );
-  } finally {
-    counter.stop();
-    await predictor.dispose();
-  }
-}
-
-/** Prompts that are looked at. */
-const promptSample = 500;
-
-async function tellPromptCuts(
-  bundle: Bundle,
-  log: InteractionLog,
-  rows: Uint32Array,
-  seed: number,
-): Promise<void> {
-  if (!bundle.models.includes("llm")) return;
-  const sample = shuffledRows(rows, seed).slice(0, promptSample);
-  const cuts = countPromptCuts(await bundle.llmAsking(), recordsAt(log, sample, bundle), bundle.catalogue);
-  process.stderr.write(`${describePromptCuts(cuts)}\n`);
-}
-
 const noBundle = "Make one with `pnpm train`, or name one with --bundle.";
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  const told = withRemedy(error, {
-    "bundle/none": noBundle,
-    "bundle/missing": noBundle,
-    "train/interrupted": "The same command goes on: what is trained is kept.",
-  });
-  process.stderr.write(`${formatError(told)}\n`);
-  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
-}
+await runMain(() => command.parseAsync(), {
+  "bundle/none": noBundle,
+  "bundle/missing": noBundle,
+  "train/interrupted": "The same command goes on: what is trained is kept.",
+});

@@ -1,5 +1,6 @@
 import type { Bundle, Predictor } from "@corella/bundle";
-import { batches, placesByUser, recordsAt, shuffledRows, type InteractionLog } from "@corella/modality";
+import { CorellaError } from "@corella/errors";
+import { batches, placesByUser, recordsAt, type InteractionLog } from "@corella/modality";
 import type { Counter } from "./counter.ts";
 
 /** Answers of a bundle's models to the same rows; a bundle may hold one model alone. */
@@ -15,24 +16,32 @@ export interface Predictions {
 /** Samples between two signs of progress. */
 const chunkSize = 250;
 
-/** Scores rows of a log with every model of a bundle. */
+/**
+ * Scores rows of a log with every model of a bundle.
+ * @param title of what is counted
+ * @throws CorellaError `evaluate/interrupted` when the signal is aborted
+ */
 export async function predictRows(
   bundle: Pick<Bundle, "models" | "statistics" | "historyLength" | "historyTies">,
   predictor: Predictor,
   log: InteractionLog,
-  all: Uint32Array,
-  options: { readonly rows?: number; readonly seed: number },
+  rows: Uint32Array,
   counter: Counter,
+  title: string,
+  signal?: AbortSignal,
 ): Promise<Predictions> {
-  const rows =
-    options.rows === undefined || options.rows >= all.length
-      ? all
-      : shuffledRows(all, options.seed).slice(0, options.rows).sort();
   const answers = Object.fromEntries(bundle.models.map((model) => [model, new Float32Array(rows.length)]));
   const { crm, llm } = answers;
   const historyLengths = new Uint32Array(rows.length);
-  counter.start(rows.length);
+  counter.start(rows.length, title);
   for (const places of batches(placesByUser(log, rows), chunkSize)) {
+    if (signal?.aborted === true) {
+      throw new CorellaError({
+        code: "evaluate/interrupted",
+        message: "Interrupted while scoring.",
+        remedy: "The same command begins anew; --rows scores fewer.",
+      });
+    }
     const records = recordsAt(
       log,
       places.map((place) => rows[place]!),

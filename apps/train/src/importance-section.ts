@@ -17,6 +17,7 @@ export function importanceSection({ rows, shuffles, auc, logLoss, features }: Cr
       })),
   });
   return {
+    model: "crm",
     heading: "What the CRM’s features are worth to it",
     note: `What the CRM loses on ${rows.toLocaleString("en")} samples of the validation part (AUC ${auc.toFixed(4)}, logloss ${logLoss.toFixed(4)}) when one feature’s values are shuffled among them: the mean of ${shuffles} shuffles, whiskers their standard deviation. Features that tell the same share what it is worth, so that all of them may look dispensable one by one.`,
     charts: [

@@ -1,21 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { command } from "@corella/terminal/testing";
 import { expect, test } from "vitest";
-
-const root = join(import.meta.dirname, "../../..");
-
-function command(
-  app: string,
-  ...options: string[]
-): { status: number | null; stdout: string; stderr: string } {
-  const main = join(root, "apps", app, "src/main.ts");
-  return spawnSync(process.execPath, ["--conditions=source", "--import", "tsx", main, ...options], {
-    cwd: root,
-    encoding: "utf8",
-  });
-}
 
 /** A folder with 300 ratings and a configuration that trains in seconds. */
 function project(ratings?: string): { folder: string; config: string; runs: string } {

@@ -1,15 +1,14 @@
 import { join } from "node:path";
-import { dryRun, loadRunConfig, resolveConfig, train, type TrainingResult } from "@corella/alignment";
+import { dryRun, loadRunConfig, resolveConfig, train } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
-import { CorellaError, formatError } from "@corella/errors";
 import { figureFiles, formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { duration, listenForInterruption, withRemedy } from "@corella/terminal";
+import { duration, listenForInterruption, runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { dryRunTable } from "./dry-run.ts";
 import { MetricsLog } from "./metrics-log.ts";
 import { createProgress } from "./progress.ts";
-import { evaluateTest, runReport, verdict } from "./report.ts";
+import { evaluateTest, runReport, verdictOf, warningsOf } from "./report.ts";
 import { openRunFolder } from "./run-folder.ts";
 
 interface Options {
@@ -85,6 +84,7 @@ async function run(options: Options): Promise<void> {
   const metrics = new MetricsLog(join(folder, "metrics.jsonl"));
   const timings: [string, string][] = [];
   const startedMs = performance.now();
+  const watched = listeners(progress, metrics, timings);
   try {
     await writeFileAtomic(join(folder, "config.yaml"), configText);
     const result = await train(config, {
@@ -92,13 +92,15 @@ async function run(options: Options): Promise<void> {
       runFolder: folder,
       cacheFolder: options.cache,
       configText,
-      listener: listeners(progress, metrics, timings),
+      listener: watched.listener,
       signal: interruption.signal,
     });
+    watched.finish();
     progress.stop();
     const { intervals, hourlyPrice: machineHour } = options;
     const figures = evaluateTest(result, { seed: config.seed, intervals, machineHour });
     const { evaluation } = figures;
+    const warnings = warningsOf(result, evaluation, config);
     metrics.rewind("test", -1);
     for (const { title, auc, logLoss, accuracy } of evaluation.rows) {
       metrics.add({
@@ -119,19 +121,26 @@ async function run(options: Options): Promise<void> {
         logLossDeviation: logLoss.deviation,
       });
     }
-    await metrics.flush();
+    metrics.finish();
     timings.push(["all", duration(performance.now() - startedMs)]);
     const report = join(folder, "report.html");
-    await writeFileAtomic(report, runReport(config, configText, result, figures, timings));
+    await writeFileAtomic(report, runReport(config, configText, result, figures, warnings, timings));
     for (const [name, content] of Object.entries(figureFiles(figures, "figures")))
       await writeFileAtomic(join(folder, name), content);
-    process.stdout.write(`\n${formatTable(evaluation)}\n\n${sampled(result)}`);
-    if (result.baseline !== undefined) process.stdout.write(`${verdict(result, evaluation)}\n`);
     const next = `pnpm serve --bundle ${result.bundleFolder}`;
-    process.stdout.write(`Report: ${report}\nBundle: ${result.bundleFolder}   (serve it: ${next})\n`);
+    const said = verdictOf(result, evaluation);
+    const lines = [
+      "",
+      formatTable(evaluation),
+      "",
+      ...(said === "" ? [] : [said]),
+      `Report: ${report}`,
+      `Bundle: ${result.bundleFolder}   (serve it: ${next})`,
+      ...warnings.map((warning) => `warning: ${warning}`),
+    ];
+    process.stdout.write(`${lines.join("\n")}\n`);
   } finally {
     progress.stop();
-    await metrics.flush();
     interruption.stop();
     await release();
   }
@@ -143,26 +152,19 @@ function price(value: string): number {
   throw new InvalidArgumentError("It is a number of at least 0.");
 }
 
-/** Where not all of the test part was scored, which of it. */
-function sampled({ test, data }: TrainingResult): string {
-  const all = data.split.test.length;
-  if (test.rows.length === all) return "";
-  const users = new Set(Array.from(test.rows, (row) => data.log.user[row])).size;
-  return `Of the test part's ${all.toLocaleString("en")} samples, all of ${users.toLocaleString("en")} random users (testSamples).\n\n`;
-}
-
+/** What shows and keeps the progress of a run. `finish` ends the last of the timings. */
 function listeners(
   progress: ProgressListener,
   metrics: MetricsLog,
   timings: [string, string][],
-): ProgressListener {
+): { readonly listener: ProgressListener; finish(): void } {
   let startedMs = 0;
   let title = "";
   const finish = (): void => {
     if (title !== "") timings.push([title, duration(performance.now() - startedMs)]);
     title = "";
   };
-  return {
+  const listener: ProgressListener = {
     note: (text) => progress.note?.(text),
     phaseStarted(phase) {
       finish();
@@ -190,14 +192,9 @@ function listeners(
       finish();
     },
   };
+  return { listener, finish };
 }
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  const told = withRemedy(error, {
-    "train/interrupted": "Go on with --resume; the run will end as if it had not been interrupted.",
-  });
-  process.stderr.write(`${formatError(told)}\n`);
-  process.exitCode = CorellaError.isInstance(error) && error.code === "train/interrupted" ? 130 : 1;
-}
+await runMain(() => command.parseAsync(), {
+  "train/interrupted": "Go on with --resume; the run will end as if it had not been interrupted.",
+});

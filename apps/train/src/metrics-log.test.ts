@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ const loss = (phase: string, step: number): { phase: string; step: number; loss:
 });
 const text = (...lines: object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 
-test("a resumed run writes what came after its checkpoint anew, behind a line that was cut off", async () => {
+test("a resumed run writes what came after its checkpoint anew, behind a line that was cut off", () => {
   const path = join(mkdtempSync(join(tmpdir(), "corella-metrics-")), "metrics.jsonl");
   writeFileSync(
     path,
@@ -20,18 +21,38 @@ test("a resumed run writes what came after its checkpoint anew, behind a line th
   const log = new MetricsLog(path);
   log.rewind("stage-1", 1);
   log.add(loss("stage-1", 2));
-  await log.flush();
   expect(readFileSync(path, "utf8")).toBe(text(loss("stage-0", 1), loss("stage-1", 1), loss("stage-1", 2)));
 
   writeFileSync(path, `${text(loss("stage-1", 1))}{"pha`);
   log.rewind("stage-1", 5);
-  await log.flush();
   expect(readFileSync(path, "utf8")).toBe(text(loss("stage-1", 1)));
 });
 
-test("a log that cannot be written is told by the flush that is awaited, and ends nothing before", async () => {
+test("a line is in the file when it has been added: a process that is killed then loses none", () => {
+  const path = join(mkdtempSync(join(tmpdir(), "corella-metrics-")), "metrics.jsonl");
+  const killed = spawnSync(
+    process.execPath,
+    [
+      "--conditions=source",
+      "--import",
+      "tsx",
+      "--input-type=module",
+      "--eval",
+      `const { MetricsLog } = await import(${JSON.stringify(join(import.meta.dirname, "metrics-log.ts"))});
+const log = new MetricsLog(${JSON.stringify(path)});
+for (let step = 1; step <= 7; step++) log.add({ phase: "stage-1", step, loss: 1 });
+process.kill(process.pid, "SIGKILL");`,
+    ],
+    { cwd: join(import.meta.dirname, "../../..") },
+  );
+  expect(killed.signal).toBe("SIGKILL");
+  expect(readFileSync(path, "utf8")).toBe(
+    text(...Array.from({ length: 7 }, (_, i) => loss("stage-1", i + 1))),
+  );
+});
+
+test("a log that cannot be written is told of at the end, and ends nothing before", () => {
   const log = new MetricsLog(join(tmpdir(), "corella-nowhere", "metrics.jsonl"));
   for (let step = 0; step < 60; step++) log.add(loss("stage-1", step));
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  await expect(log.flush()).rejects.toMatchObject({ code: "ENOENT" });
+  expect(() => log.finish()).toThrow(expect.objectContaining({ code: "ENOENT" }));
 });

@@ -1,5 +1,4 @@
-import { appendFile, readFile } from "node:fs/promises";
-import { writeFileAtomic } from "@corella/files";
+import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 
 /** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
 export type MetricsLine =
@@ -33,52 +32,46 @@ export type MetricsLine =
       readonly logLossDeviation: number;
     };
 
-/** Lines are written together, this often. */
-const flushEvery = 50;
-
-/** The run's metrics.jsonl. */
+/** The run's metrics.jsonl. Each line is written at once, so that a killed process loses none. */
 export class MetricsLog {
   readonly #path: string;
-  #pending: string[] = [];
-  #writing: Promise<void> = Promise.resolve();
+  #failure: unknown;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   add(line: MetricsLine): void {
-    this.#pending.push(`${JSON.stringify(line)}\n`);
-    // Where writing fails, the flush at the end tells.
-    if (this.#pending.length >= flushEvery) this.flush().catch(() => {});
+    // Training goes on where writing fails; `finish` tells.
+    this.#attempt(() => appendFileSync(this.#path, `${JSON.stringify(line)}\n`));
   }
 
   /** Forgets what a phase wrote after a step, what came after the phase and a line that was cut off: that will be written again. */
   rewind(phase: string, step: number): void {
-    this.#writing = this.#writing.then(() => this.#dropAfter(phase, step));
-  }
-
-  async #dropAfter(phase: string, step: number): Promise<void> {
-    const text = await readFile(this.#path, "utf8").catch(() => "");
-    const lines = text.split("\n").filter((line) => line !== "");
-    const first = lines.findIndex((line) => {
-      const parsed = parseLine(line);
-      return parsed === undefined || (parsed.phase === phase && (parsed.step ?? 0) > step);
+    this.#attempt(() => {
+      if (!existsSync(this.#path)) return;
+      let kept = 0;
+      for (const line of readFileSync(this.#path, "utf8").split(/(?<=\n)/)) {
+        const parsed = line.endsWith("\n") ? parseLine(line) : undefined;
+        if (parsed === undefined || (parsed.phase === phase && (parsed.step ?? 0) > step)) break;
+        kept += Buffer.byteLength(line);
+      }
+      // What stays is not written again, and so cannot be lost.
+      truncateSync(this.#path, kept);
     });
-    if (first < 0) return;
-    await writeFileAtomic(
-      this.#path,
-      lines
-        .slice(0, first)
-        .map((line) => `${line}\n`)
-        .join(""),
-    );
   }
 
-  async flush(): Promise<void> {
-    const text = this.#pending.join("");
-    this.#pending = [];
-    this.#writing = this.#writing.then(() => (text === "" ? undefined : appendFile(this.#path, text)));
-    await this.#writing;
+  /** @throws what the first failed writing threw */
+  finish(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #attempt(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#failure ??= error;
+    }
   }
 }
 

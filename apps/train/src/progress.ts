@@ -38,6 +38,7 @@ export function createProgress(stream: NodeJS.WriteStream): ProgressListener & {
 
   return {
     note(text) {
+      meter.stop(); // a bar comes again with the next step
       stream.write(`${text}\n`);
     },
     phaseStarted({ title, steps, step, samplesPerStep }) {

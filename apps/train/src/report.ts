@@ -1,17 +1,21 @@
-import { probabilitiesOf, type RunConfig, type TrainingResult } from "@corella/alignment";
+import { partWarnings, probabilitiesOf, type RunConfig, type TrainingResult } from "@corella/alignment";
 import {
   alignmentFigures,
   alignmentTable,
   aucCards,
   confidenceSections,
   evaluatePart,
+  figureWarnings,
   renderReport,
+  simpleModels,
+  verdict,
   type Evaluation,
   type PartFigures,
   type ReportDetail,
 } from "@corella/evaluation";
 import { rowSegments, summarise } from "@corella/modality";
 import { costOf } from "./cost.ts";
+import { dataTables } from "./data-tables.ts";
 import { importanceSection } from "./importance-section.ts";
 
 /** How `evaluateTest` makes its figures. */
@@ -24,33 +28,68 @@ export interface TestOptions {
   readonly machineHour?: number | undefined;
 }
 
-/** Figures of everything that a run predicts of its test part, with costs, and within segments. */
+/** Figures of everything that a run predicts of its test part, beside what needs no model, with costs, and within segments. */
 export function evaluateTest(
   result: TrainingResult,
   { seed, intervals, machineHour }: TestOptions,
 ): PartFigures {
-  const { test, data, baseline } = result;
+  const { test, validation, data, baseline } = result;
   const { log, split } = data;
-  const groups = intervals === "users" ? Int32Array.from(test.rows, (row) => log.user[row]!) : undefined;
+  const usersOf = (rows: Uint32Array): Int32Array => Int32Array.from(rows, (row) => log.user[row]!);
+  const groupsOf = (rows: Uint32Array): Int32Array | undefined =>
+    intervals === "users" ? usersOf(rows) : undefined;
   const models = test.predictions.map((model) => ({ ...model, cost: costOf(result, model, machineHour) }));
   const segments = rowSegments(log, split.train, test.rows);
-  return evaluatePart(models, test.labels, segments, { seed, baseline, groups });
+  const users = usersOf(test.rows);
+  return evaluatePart([...simpleModels(log, split.train, test.rows), ...models], test.labels, segments, {
+    seed,
+    baseline,
+    groups: groupsOf(test.rows),
+    users,
+    sampledFrom:
+      test.rows.length === split.test.length
+        ? undefined
+        : {
+            count: split.test.length,
+            how: `all those of ${new Set(users).size.toLocaleString("en")} random users (testSamples)`,
+          },
+    validation: validation && {
+      models: [...simpleModels(log, split.train, validation.rows), ...validation.predictions],
+      labels: validation.labels,
+      groups: groupsOf(validation.rows),
+    },
+  });
 }
 
 /** What the run learned about its bundle, in a sentence that does not flatter; empty where it compares nothing. */
-export function verdict({ served, router }: TrainingResult, evaluation: Evaluation): string {
-  const difference = evaluation.rows.find(({ name }) => name === served)!.versusBaseline?.aucDifference;
-  if (difference === undefined) return "";
-  const interval = `${signed(difference.estimate)} AUC, 95 % interval ${signed(difference.low)} to ${signed(difference.high)}`;
-  if (router?.policy.kind === "none")
-    return `The router sends nothing to the LLM: on the validation part its answers bring no more than chance does. The CRM that answers alone differs by ${interval}, from the one after stage 1.`;
-  if (difference.low > 0) return `CoReLLa is better than the CRM alone (${interval}).`;
-  if (difference.high < 0) return `CoReLLa is worse than the CRM alone (${interval}).`;
-  return `The LLM makes no difference that this test part can tell from chance (${interval}).`;
+export function verdictOf({ served, router }: TrainingResult, evaluation: Evaluation): string {
+  return verdict(evaluation, served, router?.policy.kind === "none");
 }
 
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
+/** What is wrong with the figures of a run, its data and its training: a sentence or two each, with what to do. */
+export function warningsOf(
+  { served, data, phases }: TrainingResult,
+  evaluation: Evaluation,
+  config: RunConfig,
+): string[] {
+  const { log, split } = data;
+  const untrained = phases
+    .filter(({ name, best }) => (name === "stage-1" || name === "crm") && best?.step === 0)
+    .map(({ title }) => ({
+      message: `${title}: no validation was better than the one before the first step, so the untrained model is kept.`,
+      remedy: "Look at the labels of the training part, the learning rate and the number of epochs.",
+    }));
+  return [
+    ...partWarnings({
+      log,
+      parts: { training: split.train, validation: split.validation, test: split.test },
+      told: "test",
+      featureMap: config.recipe === "llm-only" ? undefined : data.featureMap,
+      prompt: config.recipe === "crm-only" ? undefined : config.prompt,
+    }),
+    ...untrained,
+    ...figureWarnings(evaluation, "test part", served),
+  ].map(({ message, remedy }) => `${message} ${remedy}`);
 }
 
 /** The self-contained report.html of a run. */
@@ -59,10 +98,11 @@ export function runReport(
   configText: string,
   result: TrainingResult,
   { evaluation, segments, groups }: PartFigures,
+  warnings: readonly string[],
   timings: readonly (readonly [string, string])[],
 ): string {
   const { test, phases, data, router, baseline, served, facts, importance, shares } = result;
-  const remark = verdict(result, evaluation);
+  const remark = verdictOf(result, evaluation);
   return renderReport({
     title: `corella run: ${config.name}`,
     subtitle: `${modelNames(config, result)}, seed ${config.seed}`,
@@ -76,29 +116,34 @@ export function runReport(
     ],
     evaluation,
     ...(remark === "" ? {} : { baselineNote: remark }),
+    warnings,
     curves: [
-      ...phases.map(({ title, losses }) => ({
+      ...phases.map(({ name, title, losses }) => ({
         title: `Loss: ${title}`,
         xLabel: "step",
         yLabel: "training loss",
-        series: [{ name: title, points: losses }],
+        series: [{ name: title, model: modelOfPhase[name], points: losses }],
       })),
       ...phases.flatMap(({ title, terms }) =>
         Object.entries(terms).map(([term, points]) => ({
           title: `${termTitles[term] ?? term}: ${title}`,
           xLabel: "step",
           yLabel: "before its weight",
-          series: [{ name: term, points }],
+          series: [{ name: term, model: modelOfTerm[term], points }],
         })),
       ),
       ...phases
         .filter(({ validations }) => validations.length > 0)
-        .map(({ title, validations }) => ({
-          title: `The CRM's validation AUC: ${title}`,
+        .map(({ name, title, validations }) => ({
+          title: `The ${modelOfPhase[name] === "llm" ? "LLM" : "CRM"}'s validation AUC: ${title}`,
           xLabel: "step",
           yLabel: "AUC",
           series: [
-            { name: title, points: validations.map(({ step, score }): [number, number] => [step, score]) },
+            {
+              name: title,
+              model: modelOfPhase[name] ?? "crm",
+              points: validations.map(({ step, score }): [number, number] => [step, score]),
+            },
           ],
         })),
     ],
@@ -115,7 +160,7 @@ export function runReport(
     ...(importance === undefined ? {} : { ranked: importanceSection(importance) }),
     details: [
       ...alignmentDetails(result),
-      { heading: "Data", table: { columns: ["", ""], rows: flatten(summarise(data.log, data.split)) } },
+      { heading: "Data", tables: dataTables(summarise(data.log, data.split)) },
       {
         heading: "Time",
         table: { columns: ["phase", "minutes:seconds"], rows: timings.map(([phase, time]) => [phase, time]) },
@@ -137,6 +182,16 @@ function alignmentDetails({ test }: TrainingResult): ReportDetail[] {
   return [{ heading: "What alignment changed", table }];
 }
 
+/** The models whose training phases are; none of a phase of both. */
+const modelOfPhase: Readonly<Record<string, string>> = {
+  "stage-0": "llm",
+  "stage-1": "crm-stage-1",
+  "stage-3": "llm",
+  crm: "crm",
+  llm: "llm",
+};
+const modelOfTerm: Readonly<Record<string, string>> = { llmLoss: "llm", crmLoss: "crm" };
+
 /** Terms of eq. 4 by the names of the program's outputs. */
 const termTitles: Readonly<Record<string, string>> = {
   llmLoss: "The LLM's loss",
@@ -152,14 +207,4 @@ function modelNames(config: RunConfig, { test }: TrainingResult): string {
     .filter(([name]) => probabilitiesOf(test, name) !== undefined)
     .map(([, title]) => title)
     .join(" and ");
-}
-
-/** Nested figures as rows of a table. */
-function flatten(value: object, prefix = ""): string[][] {
-  return Object.entries(value).flatMap(([key, inner]) => {
-    const name = prefix === "" ? key : `${prefix}.${key}`;
-    if (typeof inner === "object" && inner !== null && !Array.isArray(inner))
-      return flatten(inner as object, name);
-    return [[name, Array.isArray(inner) ? inner.join(", ") : String(inner)]];
-  });
 }

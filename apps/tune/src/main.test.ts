@@ -1,27 +1,18 @@
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { command, startCommand, type CommandResult } from "@corella/terminal/testing";
 import { expect, test } from "vitest";
 
-const root = join(import.meta.dirname, "../../..");
 /** Each test starts several processes. */
 const timeoutMs = 240_000;
-const main = ["--conditions=source", "--import", "tsx", join(root, "apps/tune/src/main.ts")];
 
 function placesIn(folder: string): string[] {
   return ["out", "trials", "cache"].flatMap((place) => [`--${place}`, join(folder, place)]);
 }
 
-function tune(
-  folder: string,
-  ...options: string[]
-): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
-  const result = spawnSync(process.execPath, [...main, ...options, ...placesIn(folder)], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  return result as ReturnType<typeof spawnSync> & { stdout: string; stderr: string };
+function tune(folder: string, ...options: string[]): CommandResult {
+  return command("tune", ...options, ...placesIn(folder));
 }
 
 /** A folder with 300 ratings and a configuration that trains in seconds. */
@@ -85,13 +76,16 @@ test(
     const best = search.toSorted((a, b) => b.validationAuc - a.validationAuc)[0]!;
     expect(seeds[0]!.validationAuc).toBe(best.validationAuc);
     const mean = (seeds[0]!.test!.auc + seeds[1]!.test!.auc) / 2;
-    expect(first.stdout).toContain(`DCNv2  2      ${mean.toFixed(4).replace(/^0/, "")} ±`);
+    expect(first.stdout).toMatch(new RegExp(`DCNv2 +2 +${mean.toFixed(4).replace(/^0/, "")} ±`));
+    for (const simple of ["constant", "item mean", "user and item means"])
+      expect(first.stdout).toContain(`\n${simple}`);
+    expect(first.stdout).toMatch(/GAUC +ECE +validation AUC +validation logloss/);
     for (const file of ["report.html", "best.yaml", "crm/crm.safetensors", "crm/manifest.json"])
       expect(existsSync(join(folder, "out", file)), file).toBe(true);
 
     const again = tune(folder, join(folder, "search.yaml"));
     expect(again.stderr.match(/kept from before/g)).toHaveLength(6);
-    expect(again.stdout.split("\n").slice(-7)).toEqual(first.stdout.split("\n").slice(-7));
+    expect(again.stdout.split("\n\n").slice(1)).toEqual(first.stdout.split("\n\n").slice(1));
 
     // The best configuration alone, from the file that was written.
     const alone = tune(folder, "--config", join(folder, "out/best.yaml"), "--seeds", "2");
@@ -104,17 +98,11 @@ test(
   "an interrupted search says how it goes on, and does",
   async () => {
     const folder = project(100);
-    const child = spawn(
-      process.execPath,
-      [...main, join(folder, "search.yaml"), ...placesIn(folder), "--seeds", "1"],
-      {
-        cwd: root,
-      },
-    );
+    const child = startCommand("tune", join(folder, "search.yaml"), ...placesIn(folder), "--seeds", "1");
     const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
     let shown = "";
     await new Promise<void>((resolve, reject) => {
-      child.stderr.on("data", (text: Buffer) => {
+      child.stderr!.on("data", (text: Buffer) => {
         shown += text.toString();
         if (/finished in/.test(shown)) resolve();
       });
@@ -122,7 +110,7 @@ test(
     });
     child.kill("SIGINT");
     const code = await ended;
-    expect(shown).toContain("error [tune/interrupted]");
+    expect(shown).toContain("error [train/interrupted]");
     expect(code).toBe(130);
     const resumed = tune(folder, join(folder, "search.yaml"), "--seeds", "1");
     expect(resumed.status).toBe(0);

@@ -14,11 +14,12 @@ import {
   withDefaultFeatures,
 } from "@corella/alignment";
 import { readYaml } from "@corella/configuration";
-import { CorellaError, formatError } from "@corella/errors";
+import { CorellaError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { alignColumns, listenForInterruption } from "@corella/terminal";
+import { alignColumns, listenForInterruption, runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError } from "commander";
+import { besideOf } from "./beside.ts";
 import { tunePage } from "./page.ts";
 import { createProcesses } from "./processes.ts";
 import { createProgress } from "./progress.ts";
@@ -104,8 +105,12 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
       baseFolder,
       cacheFolder: resolve(options.cache),
     });
-    await writeFileAtomic(join(out, "report.html"), renderPage(tunePage(config.name, result, best)));
-    const tables = [...(result.trials.length > 1 ? [trialsTable(result.trials)] : []), seedsTable(result)];
+    const beside = await besideOf(result, { baseFolder, cacheFolder: resolve(options.cache) });
+    await writeFileAtomic(join(out, "report.html"), renderPage(tunePage(config.name, result, beside, best)));
+    const tables = [
+      ...(result.trials.length > 1 ? [trialsTable(result.trials)] : []),
+      seedsTable(result, beside.simple),
+    ];
     process.stdout.write(`\n${tables.map(alignColumns).join("\n\n")}\n\n`);
     for (const [what, file] of [
       ["Results", "results.jsonl"],
@@ -114,6 +119,7 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
       ["CRM of its best seed", "crm"],
     ])
       process.stdout.write(`${what}: ${join(out, file!)}\n`);
+    for (const warning of beside.warnings) process.stdout.write(`warning: ${warning}\n`);
   } finally {
     progress.stop();
     processes.stop();
@@ -163,18 +169,7 @@ function withResults(progress: TuneListener, path: string): TuneListener {
   };
 }
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  const interrupted = CorellaError.isInstance(error) && error.code === "train/interrupted";
-  const shown = interrupted
-    ? new CorellaError({
-        code: "tune/interrupted",
-        message: "Interrupted.",
-        remedy:
-          "The same command goes on: trials that have ended are kept, and the others go on where they were.",
-      })
-    : error;
-  process.stderr.write(`${formatError(shown)}\n`);
-  process.exitCode = interrupted ? 130 : 1;
-}
+await runMain(() => command.parseAsync(), {
+  "train/interrupted":
+    "The same command goes on: trials that have ended are kept, and the others go on where they were.",
+});

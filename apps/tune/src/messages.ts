@@ -27,6 +27,8 @@ export type TrialReply =
       readonly samplesPerStep: number;
       readonly validations: readonly ValidationResult[];
     }
+  /** Another search trains the same trial. */
+  | { readonly kind: "waiting" }
   | { readonly kind: "step"; readonly step: number }
   /** Training waits for the verdict. */
   | { readonly kind: "validation"; readonly result: ValidationResult }

@@ -1,12 +1,18 @@
 import { rank, seedFigures, type TriedConfig, type TuneResult } from "@corella/alignment";
-import type { Curve, Page, ReportTable } from "@corella/evaluation";
+import { figureWords, type Curve, type Page, type ReportTable } from "@corella/evaluation";
+import type { Beside } from "./beside.ts";
 import { metric, seedsTable, settingsText, shortNames, trialsTable, valueText } from "./text.ts";
 
 /** As many lines as there are colours. */
 const drawnTrials = 8;
 
 /** The page of a search: what was found, how the trials went, and what each setting did. */
-export function tunePage(name: string, result: TuneResult, bestYaml: string): Page {
+export function tunePage(
+  name: string,
+  result: TuneResult,
+  { simple, warnings }: Beside,
+  bestYaml: string,
+): Page {
   const { trials, best, seeds } = result;
   const { auc, logLoss, accuracy } = seedFigures(seeds);
   const names = shortNames(trials);
@@ -24,7 +30,7 @@ export function tunePage(name: string, result: TuneResult, bestYaml: string): Pa
       { label: "configurations", value: String(trials.length) },
     ],
     tables: [
-      { heading: "On the test part, mean and standard deviation", table: seedsTable(result) },
+      { heading: "On the test part, mean and standard deviation", table: seedsTable(result, simple) },
       { heading: "Each seed", table: eachSeed(seeds) },
       ...(searched
         ? [
@@ -51,19 +57,55 @@ export function tunePage(name: string, result: TuneResult, bestYaml: string): Pa
       ),
     ],
     charts: [],
+    warnings,
+    glossary: [
+      ...figureWords,
+      {
+        term: "GAUC",
+        meaning: "The AUC within each user, weighted by their samples; users with one class are left out.",
+      },
+      {
+        term: "ECE",
+        meaning:
+          "The expected calibration error: how far probabilities lie from the shares that turned out positive.",
+      },
+      {
+        term: "validation",
+        meaning:
+          "The part by which configurations were chosen. It flatters the best of many; the test part was scored once.",
+      },
+      {
+        term: "constant, item mean, user and item means",
+        meaning:
+          "What needs no model: the share of positives of the training part, of all, of the item, and of user and item together.",
+      },
+    ],
     details: [{ heading: "The best configuration", text: bestYaml }],
   };
 }
 
 function eachSeed(seeds: readonly TriedConfig[]): ReportTable {
   return {
-    columns: ["seed", "test AUC", "logloss", "accuracy", "validation AUC", "at epoch"],
+    columns: [
+      "seed",
+      "test AUC",
+      "logloss",
+      "accuracy",
+      "GAUC",
+      "ECE",
+      "validation AUC",
+      "validation logloss",
+      "at epoch",
+    ],
     rows: seeds.map(({ config, record: { test, best, stepsPerEpoch } }) => [
       String(config.seed),
       metric(test!.auc),
       metric(test!.logLoss),
       metric(test!.accuracy),
+      metric(test!.groupAuc ?? undefined),
+      metric(test!.calibrationError),
       metric(best!.score),
+      metric(best!.figures?.["logLoss"]),
       (best!.step / stepsPerEpoch).toFixed(2),
     ]),
   };

@@ -65,6 +65,8 @@ function train(
       switch (reply.kind) {
         case "started":
           return hooks.started?.(reply);
+        case "waiting":
+          return hooks.waiting?.();
         case "step":
           return hooks.stepDone?.(reply.step);
         case "validation":

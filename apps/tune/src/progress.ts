@@ -80,6 +80,7 @@ export function createProgress(stream: NodeJS.WriteStream): TuneListener & { sto
       running.set(trial, { steps, samplesPerStep, step, score: undefined });
       redraw();
     },
+    waiting: (trial) => write(`#${trial + 1} is trained by another search; waiting for it`),
     stepDone(trial, step) {
       const state = running.get(trial);
       if (state === undefined) return;

@@ -59,16 +59,60 @@ export function metric(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(4);
 }
 
-/** The row of the paper's table. */
-export function seedsTable({ best, seeds }: TuneResult): { columns: string[]; rows: string[][] } {
-  const { auc, logLoss, accuracy, validationAuc } = seedFigures(seeds);
+/** Figures of what needs no model, of the test and the validation part. */
+export interface SimpleFigures {
+  readonly title: string;
+  readonly test: FiguresOfPart;
+  readonly validation: FiguresOfPart;
+}
+
+/** Figures of one part of the data. */
+export interface FiguresOfPart {
+  readonly auc: number;
+  readonly logLoss: number;
+  readonly accuracy: number;
+  readonly groupAuc: number;
+  readonly calibrationError: number;
+}
+
+/** The row of the paper's table, below what a model must beat. */
+export function seedsTable(
+  { best, seeds }: TuneResult,
+  simple: readonly SimpleFigures[],
+): { columns: string[]; rows: string[][] } {
+  const figures = seedFigures(seeds);
+  const one = (value: number): string => formatSpread({ mean: value, deviation: Number.NaN });
   return {
-    columns: ["model", "seeds", "test AUC", "logloss", "accuracy", "validation AUC"],
+    columns: [
+      "model",
+      "seeds",
+      "test AUC",
+      "logloss",
+      "accuracy",
+      "GAUC",
+      "ECE",
+      "validation AUC",
+      "validation logloss",
+    ],
     rows: [
+      ...simple.map(({ title, test, validation }) => [
+        title,
+        "",
+        ...[test.auc, test.logLoss, test.accuracy, test.groupAuc, test.calibrationError].map(one),
+        ...[validation.auc, validation.logLoss].map(one),
+      ]),
       [
         best.config.crm.model,
         String(seeds.length),
-        ...[auc, logLoss, accuracy, validationAuc].map(formatSpread),
+        ...[
+          figures.auc,
+          figures.logLoss,
+          figures.accuracy,
+          figures.groupAuc,
+          figures.calibrationError,
+          figures.validationAuc,
+          figures.validationLogLoss,
+        ].map(formatSpread),
       ],
     ],
   };

@@ -27,6 +27,7 @@ async function run(request: Extract<TrialRequest, { kind: "run" }>): Promise<voi
     let lastMs = 0;
     const record = await runTrial({ config, folder, test }, await prepared.data, runtime, {
       signal: abort.signal,
+      waiting: () => reply({ kind: "waiting" }),
       started: ({ steps, step, samplesPerStep, validations }) =>
         reply({ kind: "started", steps, step, samplesPerStep, validations }),
       stepDone(step) {

@@ -30,7 +30,6 @@ export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
 export { planExperiments, type ExperimentOptions, type PlannedRun } from "./experiments/plan.ts";
 export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
 export { sampledTestRows } from "./scored-rows.ts";
-export { simpleModels } from "./experiments/simple-models.ts";
 export type { ExperimentResult } from "./experiments/stored-result.ts";
 export {
   crmAlone,
@@ -44,7 +43,13 @@ export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";
 export { seedFigures, type SeedFigures } from "./tuning/seeds.ts";
-export { runTrial, type TrialHooks, type TrialRecord, type TrialRun } from "./tuning/trial.ts";
+export {
+  runTrial,
+  type TestFigures,
+  type TrialHooks,
+  type TrialRecord,
+  type TrialRun,
+} from "./tuning/trial.ts";
 export {
   rank,
   tune,
@@ -56,3 +61,4 @@ export {
 } from "./tuning/tune.ts";
 export { randomRuns, renderRun, targetRuns, type TargetRun } from "./llm/target-runs.ts";
 export { denseWindows, renderWindow, type DenseWindow } from "./llm/dense-windows.ts";
+export { partWarnings, type PartLook, type PartWarning } from "./part-warnings.ts";

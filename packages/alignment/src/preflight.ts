@@ -1,14 +1,15 @@
+import { createLlmPrompt } from "@corella/bundle";
 import { requireBothClasses } from "@corella/crm";
 import { CorellaError } from "@corella/errors";
 import type { ProgressListener } from "@corella/engine";
 import { auc } from "@corella/metrics";
-import { createPrompt, featuresAlone, featureWarnings } from "@corella/modality";
+import { createPrompt, featuresAlone, featureWarnings, recordsAt } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
 import { requireDensePrompt } from "./llm/dense-windows.ts";
 import { requireItemEmbedding } from "./llm/item-vectors.ts";
 import { loraOf } from "./llm/lora-of.ts";
 import type { LlmDesign } from "./llm/base-llm.ts";
-import type { PreparedData } from "./data.ts";
+import { randomSubset, type PreparedData } from "./data.ts";
 
 // What would end a later stage is refused before the first, and what would make it worth nothing is warned of.
 
@@ -53,19 +54,50 @@ export function requireValidation(data: PreparedData): void {
 /**
  * Refuses a prompt, an adapter and stages that do not fit the language model or the data.
  * @param stages those in which the LLM is tuned
- * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`, `config/dense-prompt`
+ * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`, `config/dense-prompt`, `config/max-tokens`
  */
 export function requireTunableLlm(
   config: RunConfig,
   data: PreparedData,
-  design: Pick<LlmDesign, "config">,
+  design: Pick<LlmDesign, "config" | "tokenizer">,
   stages: readonly ("joint" | "llmAlone")[],
 ): void {
   for (const stage of stages) requireUpdates(config, stage, data.split.train.length);
   const prompt = createPrompt({ ...config.prompt, retrieval: "none" });
   if (config.llm.supervision === "dense") requireDensePrompt(data, prompt);
   loraOf(config.llm.lora, design.config);
+  requireRoomForSamples(config, data, design);
   if (config.prompt.retrieval === "crm") requireItemEmbedding(data.featureMap);
+}
+
+/** Prompts that are looked at, and the share of them that must hold the sample itself. */
+const [promptsSeen, wholeShare] = [64, 0.5];
+
+/**
+ * Refuses a token limit that cuts into the sample itself, of which a model could learn nothing. A limit that costs history alone is
+ * warned of elsewhere.
+ * @throws CorellaError `config/max-tokens`
+ */
+export function requireRoomForSamples(
+  { prompt, llm: { maxTokens }, seed }: RunConfig,
+  { log, split, catalogue }: PreparedData,
+  { tokenizer }: Pick<LlmDesign, "tokenizer">,
+): void {
+  if (maxTokens === undefined) return;
+  const newest = { ...prompt, retrieval: "none" } as const;
+  const limited = createLlmPrompt({ tokenizer, maxTokens, prompt: newest, itemVectors: undefined });
+  const { statistics } = createPrompt(newest);
+  const records = recordsAt(log, randomSubset(split.train, promptsSeen, seed, "prompt-room"), { statistics });
+  // What is left when all history is cut
+  const lengths = records.map((record) => tokenizer.countTokens(limited.render(record, catalogue)));
+  const tooLong = lengths.filter((length) => length > maxTokens).length;
+  if (tooLong <= wholeShare * lengths.length) return;
+  throw new CorellaError({
+    code: "config/max-tokens",
+    message: `${tooLong} of ${lengths.length} prompts looked at are longer than ${maxTokens} tokens even without history: the sample itself would be cut.`,
+    place: "llm.maxTokens",
+    remedy: `Leave it out for the default, or set ${Math.max(...lengths)} at least.`,
+  });
 }
 
 /**

@@ -11,6 +11,9 @@ export type RuntimeKind = "onnxruntime" | "tfjs-node" | "tfjs-node-gpu" | "tfjs-
 /** Every kind of runtime, the default first. */
 export const runtimeKinds: readonly RuntimeKind[] = ["onnxruntime", "tfjs-node", "tfjs-node-gpu", "tfjs-cpu"];
 
+/** More threads of one session than any machine makes use of; beyond, a typing error. */
+export const mostThreads = 256;
+
 /** A runtime as plain data, for configurations and worker threads. */
 export interface RuntimeConfig extends OnnxRuntimeOptions {
   /** Default onnxruntime. tfjs-node and tfjs-node-gpu are packages that the application installs. */
@@ -35,6 +38,14 @@ export async function createRuntime(config: RuntimeConfig = {}): Promise<Runtime
       `There is no runtime ${kind}.`,
       "kind",
       near === undefined ? `Choose one of ${runtimeKinds.join(", ")}.` : `Did you mean ${near}?`,
+    );
+  }
+  const { threads = 1 } = config;
+  if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads) {
+    throw runtimeError(
+      `There are no ${threads} threads.`,
+      "threads",
+      `Choose a whole number from 1 to ${mostThreads}, best the number of the machine's cores.`,
     );
   }
   if (kind === "onnxruntime") return onnxRuntime(config);

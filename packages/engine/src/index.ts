@@ -48,7 +48,13 @@ export type {
   TrainerState,
   TrainOptions,
 } from "./runtime/runtime.ts";
-export { createRuntime, runtimeKinds, type RuntimeConfig, type RuntimeKind } from "./create-runtime.ts";
+export {
+  createRuntime,
+  mostThreads,
+  runtimeKinds,
+  type RuntimeConfig,
+  type RuntimeKind,
+} from "./create-runtime.ts";
 export { onnxRuntime } from "./onnx/runtime.ts";
 export type { OnnxRuntimeOptions } from "./onnx/session.ts";
 export { eagerRuntime } from "./eager/runtime.ts";

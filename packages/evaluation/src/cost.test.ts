@@ -39,18 +39,20 @@ test("money is the machine's time and the calls of a remote LLM", () => {
 test("costs that are known have columns, in every kind of table", () => {
   expect(evaluation.rows.map(({ cost }) => cost)).toEqual(models.map(({ cost }) => cost));
   expect(formatTable(evaluation).split("\n").slice(-3)).toEqual([
-    "Cost:          training  ms a sample",
-    '  CRM, "fast"   1.3 min        0.021',
-    "  llm                 –          120",
+    "Further:         ECE  training  ms a sample",
+    '  CRM, "fast"  .4500   1.3 min        0.021',
+    "  llm          .1500         –          120",
   ]);
   const [header, , first] = formatMarkdownTable(evaluation).split("\n");
-  expect(header).toContain("| to LLM | training | ms a sample | AUC against");
-  expect(first).toContain("| – | 1.3 min | 0.021 | – |");
+  expect(header).toContain("| to LLM | ECE | training | ms a sample | AUC against");
+  expect(first).toContain("| – | .4500 | 1.3 min | 0.021 | – |");
   const report = { title: "t", summary: [], evaluation, curves: [], details: [] };
-  expect(renderReport(report)).toContain("<th>training</th><th>ms a sample</th><th class");
-  expect(renderReport(report)).toContain("<td>1.3 min</td><td>0.021</td>");
+  expect(renderReport(report)).toContain("<th>training</th><th>ms a sample</th></tr>");
+  expect(renderReport(report)).toContain(
+    '<td data-label="training">1.3 min</td><td data-label="ms a sample">0.021</td>',
+  );
   const without = evaluateModels([{ ...models[0]!, cost: undefined }], labels, { samples: 5 });
-  expect(formatTable(without)).not.toContain("Cost");
+  expect(formatTable(without)).not.toContain("training");
 });
 
 /** Lines of CSV without quotes in the cells that are asked for, by the header's names. */

@@ -9,7 +9,7 @@ type Cell = string | number | null | undefined;
 export function evaluationCsv(evaluation: Evaluation): string {
   const { rows, count, positives, baseline, samples, seed, level, groupCount } = evaluation;
   return csv(
-    rows.map(({ name, title, auc, logLoss, accuracy, shareToLlm, cost, versusBaseline }) => ({
+    rows.map(({ name, title, auc, logLoss, accuracy, shareToLlm, cost, versusBaseline, ...further }) => ({
       model: name,
       title,
       count,
@@ -17,6 +17,11 @@ export function evaluationCsv(evaluation: Evaluation): string {
       ...interval("auc", auc),
       ...interval("log_loss", logLoss),
       ...interval("accuracy", accuracy),
+      group_auc: further.groupAuc,
+      calibration_error: further.calibrationError,
+      validation_count: further.validation?.count,
+      ...interval("validation_auc", further.validation?.auc),
+      ...interval("validation_log_loss", further.validation?.logLoss),
       share_to_llm: shareToLlm,
       training_minutes: cost?.trainingMinutes,
       ms_per_sample: cost?.msPerSample,

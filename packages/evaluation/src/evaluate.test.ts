@@ -212,3 +212,26 @@ test("a misspelt baseline is answered with the nearest name", () => {
     expect.objectContaining({ remedy: "Did you mean 'right'? There are: right, half." }),
   );
 });
+
+test("GAUC is within users, ECE of probabilities, and the validation part stands beside", () => {
+  const users = Int32Array.of(1, 1, 2, 2);
+  const validation = {
+    models: [{ name: "half", probabilities: Float32Array.of(0.2, 0.8) }],
+    labels: Float32Array.of(0, 1),
+  };
+  const sampledFrom = { count: 9, how: "drawn at random" };
+  const evaluation = evaluateModels([right, half], labels, { samples: 5, users, validation, sampledFrom });
+  const [first, second] = evaluation.rows;
+  // Of `half` the first user is in order and the second is not.
+  expect([first!.groupAuc, second!.groupAuc]).toEqual([1, 0.5]);
+  expect(first!.calibrationError).toBeCloseTo(0.15, 6);
+  expect(first).not.toHaveProperty("validation");
+  expect(second!.validation).toMatchObject({ count: 2, auc: { estimate: 1 } });
+  const table = formatTable(evaluation);
+  expect(table).toMatch(/^model +AUC \[95 %\] +validation +logloss/);
+  expect(table).toContain("4 samples of 9, drawn at random, 50.0 % positive");
+  expect(table).toMatch(/Further: +validation logloss +GAUC +ECE/);
+  expect(() =>
+    evaluateModels([right], labels, { validation: { ...validation, labels: Float32Array.of(2, 1) } }),
+  ).toThrow(expect.objectContaining({ place: expect.stringContaining("model 'half'") }));
+});

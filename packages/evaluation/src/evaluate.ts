@@ -1,10 +1,12 @@
 import { CorellaError, nearestName } from "@corella/errors";
 import {
-  bootstrapDifference,
-  bootstrapMetrics,
+  bootstrapModels,
   delongTest,
+  expectedCalibrationError,
+  groupAuc,
   type BootstrapOptions,
   type DifferenceInterval,
+  type Interval,
   type MetricIntervals,
 } from "@corella/metrics";
 import type { ModelCost } from "./cost.ts";
@@ -21,6 +23,8 @@ export interface ModelPredictions {
   readonly shareToLlm?: number | undefined;
   /** What it costs, for the tables. */
   readonly cost?: ModelCost | undefined;
+  /** Whether it is no model but what each must beat, as `simpleModels` gives it: in tables, not in pictures. */
+  readonly isSimple?: boolean | undefined;
 }
 
 /**
@@ -30,6 +34,36 @@ export interface ModelPredictions {
 export interface EvaluationOptions extends BootstrapOptions {
   /** Name of the model that the others are compared with. */
   readonly baseline?: string | undefined;
+  /** The user of each sample, for the GAUC; default: `groups`. */
+  readonly users?: BootstrapOptions["groups"];
+  /** How many samples there are in all, where these are some of them, and how they were chosen. */
+  readonly sampledFrom?: SampledFrom | undefined;
+  /** What the same models say of another part of the data, by which they were chosen. */
+  readonly validation?: ValidationPart | undefined;
+}
+
+/** Where samples were taken from: how many there are in all, and how some were chosen. */
+export interface SampledFrom {
+  readonly count: number;
+  /** In words: `all those of 431 random users`. */
+  readonly how: string;
+}
+
+/** What models say of the part of the data by which they were chosen. */
+export interface ValidationPart {
+  /** By the names of the models; those that said nothing of it are absent. */
+  readonly models: readonly Pick<ModelPredictions, "name" | "probabilities">[];
+  readonly labels: Float32Array;
+  /** The user of each sample, where intervals are made by users. */
+  readonly groups?: BootstrapOptions["groups"];
+}
+
+/** A model on the part of the data by which it was chosen. */
+export interface ValidationFigures {
+  readonly count: number;
+  readonly auc: Interval;
+  /** In nats. */
+  readonly logLoss: Interval;
 }
 
 /** A model against the baseline, on the same samples. */
@@ -48,6 +82,14 @@ export interface EvaluationRow extends MetricIntervals {
   readonly title: string;
   readonly shareToLlm?: number | undefined;
   readonly cost?: ModelCost | undefined;
+  /** Whether it is no model but what each must beat. */
+  readonly isSimple?: boolean | undefined;
+  /** GAUC: the mean of the AUCs within users, weighted by their samples; NaN where no user has both classes, absent where users are unknown. */
+  readonly groupAuc?: number | undefined;
+  /** ECE: how far probabilities are from the share of positives, in 15 bins of equal width. */
+  readonly calibrationError?: number | undefined;
+  /** The same model on the part by which it was chosen, where that is known. */
+  readonly validation?: ValidationFigures | undefined;
   /** Present for every model but the baseline, where there is one. */
   readonly versusBaseline?: BaselineComparison | undefined;
 }
@@ -64,6 +106,8 @@ export interface Evaluation {
   readonly level: number;
   /** Number of users that resamples draw whole; undefined: samples are drawn row by row. */
   readonly groupCount?: number | undefined;
+  /** Where these are not all samples of the part: of how many, and how they were chosen. */
+  readonly sampledFrom?: SampledFrom | undefined;
 }
 
 /**
@@ -76,26 +120,57 @@ export interface Evaluation {
 export function evaluateModels(
   models: readonly ModelPredictions[],
   labels: Float32Array,
-  { samples = 1000, seed = 1, level = 0.95, groups, baseline }: EvaluationOptions = {},
+  {
+    samples = 1000,
+    seed = 1,
+    level = 0.95,
+    groups,
+    baseline,
+    users = groups,
+    sampledFrom,
+    validation,
+  }: EvaluationOptions = {},
 ): Evaluation {
   checkModels(models, labels);
   const baselineModel = findBaseline(models, baseline);
   const options = { samples, seed, level, groups };
-  // Before any comparison, so that an error names the model whose predictions are at fault
-  const metrics = models.map(({ name, probabilities }) =>
-    namingModel(name, () => bootstrapMetrics(probabilities, labels, options)),
-  );
-  return {
-    rows: models.map((model, index) => ({
-      name: model.name,
-      title: titleOf(model),
-      ...metrics[index]!,
-      ...(model.shareToLlm === undefined ? {} : { shareToLlm: model.shareToLlm }),
-      ...(model.cost === undefined ? {} : { cost: model.cost }),
-      ...(baselineModel === undefined || baselineModel === model
-        ? {}
-        : { versusBaseline: compare(model, baselineModel, labels, options) }),
+  // Before the resamples, so that an error names the model whose predictions are at fault
+  const once = models.map(({ name, probabilities }) =>
+    namingModel(name, () => ({
+      calibrationError: expectedCalibrationError(probabilities, labels),
+      ...(users === undefined ? {} : { groupAuc: groupAuc(probabilities, labels, users) }),
     })),
+  );
+  const figures = bootstrapModels(
+    models.map(({ probabilities }) => probabilities),
+    labels,
+    { ...options, baseline: baselineModel && models.indexOf(baselineModel) },
+  );
+  const onValidation = validationFigures(validation, options);
+  return {
+    rows: models.map((model, index): EvaluationRow => {
+      const { name, shareToLlm, cost, isSimple } = model;
+      const { metrics, difference } = figures[index]!;
+      const chosenBy = onValidation.get(name);
+      return {
+        name,
+        title: titleOf(model),
+        ...metrics,
+        ...once[index]!,
+        ...(chosenBy === undefined ? {} : { validation: chosenBy }),
+        ...(shareToLlm === undefined ? {} : { shareToLlm }),
+        ...(cost === undefined ? {} : { cost }),
+        ...(isSimple === true ? { isSimple } : {}),
+        ...(difference === undefined
+          ? {}
+          : {
+              versusBaseline: {
+                aucDifference: difference.auc,
+                deLongP: delongTest(model.probabilities, baselineModel!.probabilities, labels).pValue,
+              },
+            }),
+      };
+    }),
     count: labels.length,
     positives: labels.reduce((sum, label) => sum + label, 0),
     ...(baselineModel === undefined ? {} : { baseline: baselineModel.name }),
@@ -103,19 +178,29 @@ export function evaluateModels(
     seed,
     level,
     ...(groups === undefined ? {} : { groupCount: new Set(groups).size }),
+    ...(sampledFrom === undefined ? {} : { sampledFrom }),
   };
 }
 
-function compare(
-  { name, probabilities }: ModelPredictions,
-  baseline: ModelPredictions,
-  labels: Float32Array,
+function validationFigures(
+  part: ValidationPart | undefined,
   options: BootstrapOptions,
-): BaselineComparison {
-  return namingModel(name, () => ({
-    aucDifference: bootstrapDifference(probabilities, baseline.probabilities, labels, options).auc,
-    deLongP: delongTest(probabilities, baseline.probabilities, labels).pValue,
-  }));
+): ReadonlyMap<string, ValidationFigures> {
+  if (part === undefined || part.labels.length === 0) return new Map();
+  const { models, labels, groups } = part;
+  for (const { name, probabilities } of models)
+    namingModel(name, () => expectedCalibrationError(probabilities, labels));
+  const figures = bootstrapModels(
+    models.map(({ probabilities }) => probabilities),
+    labels,
+    { ...options, groups },
+  );
+  return new Map(
+    models.map(({ name }, place) => {
+      const { auc, logLoss } = figures[place]!.metrics;
+      return [name, { count: labels.length, auc, logLoss }];
+    }),
+  );
 }
 
 /**

@@ -8,7 +8,7 @@ export {
   type ScoreFigures,
 } from "./alignment.ts";
 export { moneyPer1000, type ModelCost, type Prices } from "./cost.ts";
-export { evaluationCsv, segmentsCsv } from "./csv.ts";
+export { csvCell, evaluationCsv, segmentsCsv } from "./csv.ts";
 export {
   confidenceGroupAuc,
   entropyHistogram,
@@ -23,17 +23,22 @@ export {
   type EvaluationOptions,
   type EvaluationRow,
   type ModelPredictions,
+  type SampledFrom,
+  type ValidationFigures,
+  type ValidationPart,
 } from "./evaluate.ts";
 export { mixLimits, mixLimitsTable, type MixLimits } from "./mix-limits.ts";
 export { formatSpread } from "./numbers.ts";
 export { evaluatePart, figureFiles, type PartFigures } from "./part.ts";
 export { renderPage } from "./report/page.ts";
+export { figureWords } from "./report/glossary.ts";
 export { renderReport } from "./report/render.ts";
 export { aucCards, confidenceSections, type ConfidenceParts } from "./report/sections.ts";
 export type {
   BarChart,
   Curve,
   CurveSeries,
+  GlossaryEntry,
   Page,
   RankedBars,
   RankedSection,
@@ -53,4 +58,7 @@ export {
 export { evaluateSeeds, type SeededPredictions, type SeedsEvaluation, type SeedsRow } from "./seeds.ts";
 export { evaluateSegments, type Segment, type SegmentFigures, type SegmentRow } from "./segments.ts";
 export { formatSegments } from "./segment-table.ts";
+export { simpleModels, type LabelledRows } from "./simple-models.ts";
 export { formatMarkdownTable, formatTable } from "./table.ts";
+export { verdict } from "./verdict.ts";
+export { figureWarnings, type FigureWarning } from "./warnings.ts";

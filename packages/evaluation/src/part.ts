@@ -27,7 +27,13 @@ export function evaluatePart(
 ): PartFigures {
   return {
     evaluation: evaluateModels(models, labels, options),
-    segments: evaluateSegments(models, labels, segments, options),
+    // Of what needs no model there is nothing to be learned by segment.
+    segments: evaluateSegments(
+      models.filter(({ isSimple }) => isSimple !== true),
+      labels,
+      segments,
+      options,
+    ),
     groups: options.groups,
   };
 }

@@ -1,9 +1,4 @@
-import {
-  bootstrapDifference,
-  bootstrapMetrics,
-  type DifferenceInterval,
-  type Interval,
-} from "@corella/metrics";
+import { bootstrapModels, summary, type DifferenceInterval, type Interval } from "@corella/metrics";
 import {
   checkModels,
   findBaseline,
@@ -49,7 +44,7 @@ export function evaluateSegments(
   models: readonly ModelPredictions[],
   labels: Float32Array,
   segments: readonly Segment[],
-  { baseline, groups, ...options }: EvaluationOptions = {},
+  { baseline, groups, samples, seed, level }: EvaluationOptions = {},
 ): SegmentFigures[] {
   checkModels(models, labels);
   const baselineModel = findBaseline(models, baseline);
@@ -58,26 +53,30 @@ export function evaluateSegments(
     const ofSegment = select(labels);
     const positives = ofSegment.reduce((sum, label) => sum + label, 0);
     const users = groups && Int32Array.from(rows, (row) => groups[row]!);
-    const resampling = { ...options, groups: users };
+    const resampling = { samples, seed, level, groups: users };
     const hasAuc = positives > 0 && positives < rows.length;
-    const base = baselineModel && hasAuc ? select(baselineModel.probabilities) : undefined;
-    const row = (model: ModelPredictions): SegmentRow => {
-      const probabilities = select(model.probabilities);
-      return namingModel(model.name, () => ({
-        name: model.name,
-        title: titleOf(model),
-        auc: bootstrapMetrics(probabilities, ofSegment, resampling).auc,
-        ...(base === undefined || model === baselineModel
-          ? {}
-          : { versusBaseline: bootstrapDifference(probabilities, base, ofSegment, resampling).auc }),
-      }));
+    const figuresOf = (): SegmentRow[] => {
+      const selected = models.map(({ name: model, probabilities }) => {
+        const chosen = select(probabilities);
+        namingModel(model, () => summary(chosen, ofSegment)); // so that an error names the model
+        return chosen;
+      });
+      const place = baselineModel && models.indexOf(baselineModel);
+      return bootstrapModels(selected, ofSegment, { ...resampling, baseline: place }).map(
+        ({ metrics, difference }, index) => ({
+          name: models[index]!.name,
+          title: titleOf(models[index]!),
+          auc: metrics.auc,
+          ...(difference === undefined ? {} : { versusBaseline: difference.auc }),
+        }),
+      );
     };
     return {
       name,
       count: rows.length,
       positives,
       ...(users === undefined ? {} : { groupCount: new Set(users).size }),
-      models: hasAuc ? models.map(row) : [],
+      models: hasAuc ? figuresOf() : [],
     };
   });
 }

@@ -1,5 +1,5 @@
 import type { Interval } from "@corella/metrics";
-import { costCell, costColumns } from "./cost.ts";
+import { furtherColumns } from "./further-columns.ts";
 import { baselineTitle, type Evaluation, type EvaluationRow } from "./evaluate.ts";
 import {
   formatCount,
@@ -18,10 +18,17 @@ const gap = "  ";
 /** The evaluation for a terminal, at most 110 columns wide: a line a model, and below it the comparisons with the baseline. */
 export function formatTable(evaluation: Evaluation): string {
   const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
+  const withValidation = evaluation.rows.some(({ validation }) => validation !== undefined);
   const level = formatLevel(evaluation.level);
-  const header = [`AUC [${level}]`, `logloss [${level}]`, `accuracy [${level}]`];
+  const header = [
+    `AUC [${level}]`,
+    ...(withValidation ? ["validation"] : []),
+    `logloss [${level}]`,
+    `accuracy [${level}]`,
+  ];
   const cells = evaluation.rows.map((row) => [
     shortInterval(row.auc),
+    ...(withValidation ? [formatShort(row.validation?.auc.estimate ?? Number.NaN)] : []),
     shortInterval(row.logLoss),
     shortInterval(row.accuracy),
   ]);
@@ -44,25 +51,25 @@ export function formatTable(evaluation: Evaluation): string {
   for (const [i, [first = "", ...others]] of names.entries()) {
     lines.push(line(first, cells[i]!), ...others);
   }
-  const note = `${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}`;
-  lines.push("", ...wrap(note, lineWidth));
-  return [...lines, ...comparisonLines(evaluation), ...costLines(evaluation)].join("\n");
+  lines.push("", ...wrap(tableNote(evaluation), lineWidth));
+  return [...lines, ...comparisonLines(evaluation), ...furtherLines(evaluation)].join("\n");
 }
 
-/** A line a model with its costs, where any are known. */
-function costLines({ rows }: Evaluation): string[] {
-  const columns = costColumns(rows);
+/** A line a model with what else is known: the validation part, calibration, costs. */
+function furtherLines({ rows }: Evaluation): string[] {
+  const columns = furtherColumns(rows);
   if (columns.length === 0) return [];
-  const cells = rows.map(({ cost }) => columns.map((column) => costCell(column, cost)));
+  const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
   const widths = columns.map(({ title }, index) => maxLength([title, ...cells.map((line) => line[index]!)]));
-  const names = rows.map(({ title }) => wrap(plainText(title), 56));
-  const nameWidth = maxLength(names.flat());
+  const restWidth = widths.reduce((sum, width) => sum + gap.length + width, 0);
+  const names = rows.map(({ title }) => wrap(plainText(title), lineWidth - restWidth - 2));
+  const nameWidth = maxLength(["Further", ...names.flat()]);
   const line = (name: string, texts: readonly string[]): string =>
     [name.padEnd(nameWidth + 2), ...texts.map((text, index) => text.padStart(widths[index]!))].join(gap);
   return [
     "",
     line(
-      "Cost:",
+      "Further:",
       columns.map(({ title }) => title),
     ),
     ...names.flatMap(([first = "", ...others], index) => [
@@ -93,32 +100,44 @@ export function formatMarkdownTable(evaluation: Evaluation): string {
   const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
   const baseline = baselineTitle(evaluation);
   const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const header = ["model", "AUC", "logloss", "accuracy"];
+  const withValidation = evaluation.rows.some(({ validation }) => validation !== undefined);
+  const header = ["model", "AUC", ...(withValidation ? ["validation"] : []), "logloss", "accuracy"];
   if (withShare) header.push("to LLM");
-  const costs = costColumns(evaluation.rows);
-  header.push(...costs.map(({ title }) => title));
+  const further = furtherColumns(evaluation.rows);
+  header.push(...further.map(({ title }) => title));
   if (baseline !== undefined) header.push(`AUC against ${markdownText(baseline)}`);
   const lines = [row(header), row(header.map((_, column) => (column === 0 ? "---" : "---:")))];
   for (const model of evaluation.rows) {
-    const cells = [markdownText(model.title), ...[model.auc, model.logLoss, model.accuracy].map(interval)];
+    const cells = [
+      markdownText(model.title),
+      interval(model.auc),
+      ...(withValidation ? [formatMetric(model.validation?.auc.estimate ?? Number.NaN)] : []),
+      interval(model.logLoss),
+      interval(model.accuracy),
+    ];
     if (withShare) cells.push(shareCell(model));
-    cells.push(...costs.map((column) => costCell(column, model.cost)));
+    cells.push(...further.map(({ cell }) => cell(model)));
     if (baseline !== undefined)
       cells.push(model.versusBaseline === undefined ? "–" : comparison(model.versusBaseline));
     lines.push(row(cells));
   }
-  return `${lines.join("\n")}\n\n${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}\n`;
+  return `${lines.join("\n")}\n\n${tableNote(evaluation)}\n`;
 }
 
-/** What the intervals and p-values are, in a sentence. */
-export function method({ samples, seed, level, groupCount, rows }: Evaluation): string {
+/** What the samples are, and what the intervals and p-values are, in a sentence. */
+export function tableNote(evaluation: Evaluation): string {
+  const { count, sampledFrom } = evaluation;
+  const of = sampledFrom === undefined ? "" : ` of ${formatCount(sampledFrom.count)}, ${sampledFrom.how}`;
+  return `${formatCount(count)} samples${of}, ${positiveShare(evaluation)} positive; ${method(evaluation)}`;
+}
+
+function method({ samples, seed, level, groupCount, rows }: Evaluation): string {
   const by = groupCount === undefined ? "by rows" : `by users (${formatCount(groupCount)})`;
   const compared = rows.some(({ versusBaseline }) => versusBaseline !== undefined);
   return `in brackets ${formatLevel(level)} intervals${compared ? ", and p," : ""} of ${formatCount(samples)} paired bootstrap resamples ${by}, seed ${seed}.`;
 }
 
-/** The share of the positive samples as text: `49.8 %`. */
-export function positiveShare({ count, positives }: Evaluation): string {
+function positiveShare({ count, positives }: Evaluation): string {
   return formatShare(positives / count);
 }
 

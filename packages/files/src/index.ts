@@ -2,3 +2,4 @@
 export { recoverFolder, writeFileAtomic, writeFolderAtomic, type FileContent } from "./atomic.ts";
 export { claimFolder, isClaimed } from "./claim.ts";
 export { startWorker } from "./start-worker.ts";
+export { makeTemporaryFolder } from "./temporary.ts";

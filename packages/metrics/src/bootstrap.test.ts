@@ -2,7 +2,15 @@ import { createGenerator } from "@corella/random";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scoredRows } from "./arbitraries.test-helper.ts";
-import { auc, bootstrap, bootstrapDifference, bootstrapMetrics, summary, type Summary } from "./index.ts";
+import {
+  auc,
+  bootstrap,
+  bootstrapDifference,
+  bootstrapMetrics,
+  bootstrapModels,
+  summary,
+  type Summary,
+} from "./index.ts";
 
 const take = (values: number[], rows: Uint32Array): number[] => Array.from(rows, (row) => values[row]!);
 
@@ -157,5 +165,23 @@ test("options that make no sense are refused", () => {
   expect(() => bootstrap(() => 0, 3, { seed: -1 })).toThrow(expect.objectContaining({ code }));
   expect(() => bootstrap(() => 0, 3, { groups: new Int32Array(2) })).toThrow(
     expect.objectContaining({ code: "metrics/length-mismatch", place: "groups" }),
+  );
+});
+
+test("several models from one pass have the figures that each has alone", () => {
+  fc.assert(
+    fc.property(scoredRows(3), fc.boolean(), ({ a, b, labels }, byUsers) => {
+      const groups = byUsers ? Int32Array.from(labels, (_, row) => row % 3) : undefined;
+      const options = { samples: 20, seed: 3, groups };
+      const [first, second] = bootstrapModels([a, b], labels, { ...options, baseline: 0 });
+      expect(first).toEqual({ metrics: bootstrapMetrics(a, labels, options) });
+      expect(second!.metrics).toEqual(bootstrapMetrics(b, labels, options));
+      expect(second!.difference).toEqual(bootstrapDifference(b, a, labels, options));
+    }),
+    { numRuns: 40 },
+  );
+  expect(bootstrapModels([[0.4, 0.6]], [0, 1])[0]).not.toHaveProperty("difference");
+  expect(() => bootstrapModels([[0.4], [0.4, 0.6]], [0, 1])).toThrow(
+    expect.objectContaining({ code: "metrics/length-mismatch" }),
   );
 });

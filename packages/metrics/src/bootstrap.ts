@@ -104,6 +104,56 @@ export function bootstrapDifference(
   return summarised(resampled(checkedA.length, difference, plan), plan.level, differenceInterval);
 }
 
+/** One of several models on the same rows: its metrics, and how it differs from the model that all are compared with. */
+export interface ModelIntervals {
+  readonly metrics: MetricIntervals;
+  /** Absent of the model that the others are compared with, and where there is none. */
+  readonly difference?: MetricDifferences;
+}
+
+/**
+ * What `bootstrapMetrics` says of each model, and `bootstrapDifference` of each against one of them, from one pass: resamples
+ * are drawn once for all models, and each model is computed once in a resample.
+ * @param models their probabilities @param baseline place of the model that the others are compared with
+ * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`, `metrics/bad-argument`.
+ */
+export function bootstrapModels(
+  models: readonly Numbers[],
+  labels: Numbers,
+  { baseline, ...options }: BootstrapOptions & { readonly baseline?: number | undefined } = {},
+): ModelIntervals[] {
+  const checked = models.map((probabilities) => checkedProbabilities(probabilities));
+  const count = labels.length;
+  const plan = resamplePlan(count, options);
+  const computed = checked.map((probabilities) => {
+    const checkedLabel = checkedLabels(labels, probabilities.length);
+    return startResampling(count, weightedMetrics(probabilities, checkedLabel), plan);
+  });
+  const weights = new Uint32Array(count);
+  const draw = weightDraws(plan);
+  for (let sample = 0; sample < resampleCount(plan); sample++) {
+    draw(weights);
+    for (const { add } of computed) add(sample, weights);
+  }
+  const base = baseline === undefined ? undefined : computed[baseline];
+  return computed.map(({ result }, place) => ({
+    metrics: summarised(result, plan.level, percentileInterval),
+    ...(base === undefined || place === baseline
+      ? {}
+      : { difference: summarised(without(result, base.result), plan.level, differenceInterval) }),
+  }));
+}
+
+/** One model's metrics less another's, resample by resample. */
+function without(a: Resampled, b: Resampled): Resampled {
+  const less = (of: keyof MetricValues): Float64Array =>
+    a.replicates[of].map((value, sample) => value - b.replicates[of][sample]!);
+  return {
+    estimate: minus(a.estimate, b.estimate),
+    replicates: { auc: less("auc"), logLoss: less("logLoss"), accuracy: less("accuracy") },
+  };
+}
+
 /** Metrics of the rows as they are, and of each resample. */
 export interface Resampled {
   readonly estimate: MetricValues;
@@ -117,23 +167,37 @@ export function resampled(
   plan: ResamplePlan,
   ofResample: WeightedMetrics = metrics,
 ): Resampled {
-  const { samples } = plan;
-  const weights = new Uint32Array(count).fill(1);
-  const estimate = metrics(weights);
+  const { result, add } = startResampling(count, metrics, plan, ofResample);
+  const weights = new Uint32Array(count);
+  const draw = weightDraws(plan);
+  for (let sample = 0; sample < resampleCount(plan); sample++) {
+    draw(weights);
+    add(sample, weights);
+  }
+  return result;
+}
+
+/** The metrics of the rows as they are, and a place for those of each resample, which `add` computes. */
+function startResampling(
+  count: number,
+  metrics: WeightedMetrics,
+  { samples }: ResamplePlan,
+  ofResample: WeightedMetrics = metrics,
+): { readonly result: Resampled; add(sample: number, weights: Uint32Array): void } {
   const replicates = {
     auc: new Float64Array(samples).fill(Number.NaN),
     logLoss: new Float64Array(samples).fill(Number.NaN),
     accuracy: new Float64Array(samples).fill(Number.NaN),
   };
-  const draw = weightDraws(plan);
-  for (let sample = 0; sample < resampleCount(plan); sample++) {
-    draw(weights);
-    const replicate = ofResample(weights);
-    replicates.auc[sample] = replicate.auc;
-    replicates.logLoss[sample] = replicate.logLoss;
-    replicates.accuracy[sample] = replicate.accuracy;
-  }
-  return { estimate, replicates };
+  return {
+    result: { estimate: metrics(new Uint32Array(count).fill(1)), replicates },
+    add(sample, weights) {
+      const replicate = ofResample(weights);
+      replicates.auc[sample] = replicate.auc;
+      replicates.logLoss[sample] = replicate.logLoss;
+      replicates.accuracy[sample] = replicate.accuracy;
+    },
+  };
 }
 
 /** What `interval` makes of each metric's replicates. */

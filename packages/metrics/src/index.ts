@@ -2,8 +2,10 @@ export {
   bootstrap,
   bootstrapDifference,
   bootstrapMetrics,
+  bootstrapModels,
   type MetricDifferences,
   type MetricIntervals,
+  type ModelIntervals,
 } from "./bootstrap.ts";
 export { calibrationCurve, expectedCalibrationError, type CalibrationBin } from "./calibration.ts";
 export { confidenceGroups } from "./confidence.ts";

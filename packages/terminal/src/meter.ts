@@ -10,6 +10,14 @@ export interface Meter {
   stop(): void;
 }
 
+/** The bars that stand on streams at this moment; drawn again at the next sign of progress. */
+const drawnOn = new WeakMap<NodeJS.WritableStream, Set<() => void>>();
+
+/** Takes all bars away from a stream, so that a line can be written there; they are drawn again at the next sign of progress. */
+export function clearMeters(stream: NodeJS.WritableStream): void {
+  for (const clear of drawnOn.get(stream) ?? []) clear();
+}
+
 /**
  * A meter that draws on a stream.
  * @param options.counts whether `done/total` stands before the details; default true
@@ -25,18 +33,29 @@ export function createMeter(
       stream,
       format: `  {bar} ${counts ? "{value}/{total}  " : ""}{details}`,
       barsize: 24,
-      hideCursor: true,
+      // A process that is killed could not show it again.
+      hideCursor: false,
       clearOnComplete: true,
       linewrap: false,
+      // Who interrupts is told by `listenForInterruption`; a handler of its own would swallow the first Ctrl-C.
+      gracefulExit: false,
       stopOnComplete: false,
     },
     cliProgress.Presets.shades_classic,
   );
   let drawn = false;
   let lastLineMs = 0;
+  const clear = (): void => {
+    if (drawn) bar.stop();
+    drawn = false;
+    drawnOn.get(stream)?.delete(clear);
+  };
   const draw = (total: number, done: number): void => {
-    if (!drawn) bar.start(total, done, { details: "" });
+    if (drawn) return;
+    bar.start(total, done, { details: "" });
     drawn = true;
+    if (!drawnOn.has(stream)) drawnOn.set(stream, new Set());
+    drawnOn.get(stream)!.add(clear);
   };
   return {
     start(total, done = 0) {
@@ -52,9 +71,6 @@ export function createMeter(
         stream.write(`  ${counts ? `${done}/${total}  ` : ""}${details()}\n`);
       }
     },
-    stop() {
-      if (drawn) bar.stop();
-      drawn = false;
-    },
+    stop: clear,
   };
 }

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { CorellaError } from "@corella/errors";
-import { alignColumns, createMeter, duration, listenForInterruption, withRemedy } from "./index.ts";
+import { alignColumns, createMeter, duration, listenForInterruption, runMain, withRemedy } from "./index.ts";
 
 function stream(isTTY: boolean): { stream: NodeJS.WriteStream; written(): string } {
   const through = new PassThrough();
@@ -9,6 +9,9 @@ function stream(isTTY: boolean): { stream: NodeJS.WriteStream; written(): string
   through.on("data", (chunk: Buffer) => (text += chunk.toString()));
   return { stream: Object.assign(through, { isTTY }) as unknown as NodeJS.WriteStream, written: () => text };
 }
+
+/** What clears the whole line of a terminal. */
+const clearsLine = `${String.fromCharCode(27)}[2K`;
 
 test("without a terminal a meter writes a line when it is time, and no sooner", () => {
   const { stream: out, written } = stream(false);
@@ -36,15 +39,43 @@ test("in a terminal a meter draws, is taken away, and draws again", () => {
   meter.stop();
 });
 
-test("the first signal aborts and says so; then nobody listens", () => {
-  const { stream: out, written } = stream(false);
+test("the first signal aborts and says so on a line of its own; the second ends the process", () => {
+  const { stream: out, written } = stream(true);
+  const meter = createMeter(Object.assign(out, { cursorTo() {}, clearLine() {}, moveCursor() {} }));
+  const kill = vi.spyOn(process, "kill").mockReturnValue(true);
   const before = process.listenerCount("SIGTERM");
   const interruption = listenForInterruption(out);
-  expect(process.listenerCount("SIGTERM")).toBe(before + 1);
-  process.emit("SIGTERM");
+  meter.show(1, 4, () => "working");
+  const shown = written().length;
+  process.emit("SIGTERM", "SIGTERM");
   expect(interruption.signal.aborted).toBe(true);
-  expect(written()).toMatch(/again to stop at once/);
+  // The bar is gone when the line is written, and comes again with the next step.
+  const said = written().slice(shown);
+  expect(said).toContain(clearsLine);
+  expect(said.indexOf(clearsLine)).toBeLessThan(said.indexOf("Interrupting"));
+  expect(said).toMatch(/again to stop at once\.\n$/);
+  meter.show(2, 4, () => "ending");
+  expect(written()).toContain("2/4");
+  expect(kill).not.toHaveBeenCalled();
+  process.emit("SIGTERM", "SIGTERM");
+  expect(kill).toHaveBeenCalledWith(process.pid, "SIGTERM");
   expect(process.listenerCount("SIGTERM")).toBe(before);
+  kill.mockRestore();
+});
+
+test("an error of a command is told with its remedy; an interruption ends with 130", async () => {
+  const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const failing = (code: string) => () => Promise.reject(new CorellaError({ code, message: "It stopped." }));
+  const exitCodes: unknown[] = [];
+  for (const code of ["train/interrupted", "train/diverged"]) {
+    await runMain(failing(code), { [code]: `Mend ${code}.` });
+    exitCodes.push(process.exitCode);
+  }
+  const told = write.mock.calls.map(([text]) => String(text)).join("");
+  write.mockRestore();
+  process.exitCode = undefined;
+  expect(exitCodes).toEqual([130, 1]);
+  expect(told).toMatch(/error \[train\/interrupted\][\s\S]*Mend train\/interrupted\./);
 });
 
 test("columns stand in line, with or without names; durations are minutes and seconds", () => {

@@ -49,6 +49,6 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   "op-tests": ["op-tests.test.ts"],
   parity: ["crm.test.ts", "llm.test.ts"],
   serve: ["main.test.ts"],
-  train: ["main.test.ts"],
+  train: ["main.test.ts", "metrics-log.test.ts"],
   tune: ["main.test.ts"],
 };

@@ -1,10 +1,4 @@
-import {
-  crmAlone,
-  simpleModels,
-  type ExperimentName,
-  type FinishedRun,
-  type GridPoint,
-} from "@corella/alignment";
+import { crmAlone, type ExperimentName, type FinishedRun, type GridPoint } from "@corella/alignment";
 import {
   budgetCurve,
   budgetTable,
@@ -15,6 +9,7 @@ import {
   mixLimitsTable,
   seedsTable,
   segmentsTable,
+  simpleModels,
   type ConfidenceGroup,
   type Curve,
   type ResultTable,
@@ -89,14 +84,16 @@ function withAllRows(inputs: TableInputs): TableInputs {
   return { ...inputs, rowsNote };
 }
 
-/** Every recipe there is, after what each must beat: a constant, and the mean of the item. */
+/** Every recipe there is, after what each must beat: a constant, the mean of the item, and those of user and item. */
 function modelRows(inputs: TableInputs): SeededPredictions[] {
   const { runs, log, train, rows } = inputs;
-  const { constant, itemMean } = simpleModels(log, train, rows);
-  const models: SeededPredictions[] = [
-    { name: "constant", title: "constant", seeds: [constant] },
-    { name: "item-mean", title: "item mean", seeds: [itemMean] },
-  ];
+  const models: SeededPredictions[] = simpleModels(log, train, rows).map(
+    ({ name, title, probabilities }) => ({
+      name,
+      title,
+      seeds: [probabilities],
+    }),
+  );
   const crmIds = [...new Set(runs.map(({ variant }) => variant.id).filter((id) => id.startsWith("crm-")))];
   for (const [place, id] of crmIds.entries()) {
     const own = runsOf(runs, id);

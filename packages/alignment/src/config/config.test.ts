@@ -244,6 +244,26 @@ test("docs/configuration.md says the defaults as they are", () => {
   expect(wrong).toEqual([]);
 });
 
+test("what `models` says of a model that is not chosen is checked as if it were", () => {
+  const other = (settings: object) => () =>
+    parseRunConfig({ ...minimal, models: { DeepFM: settings } }, "c.yaml");
+  const place = "c.yaml, models.DeepFM";
+  expect(other({ crm: { hiddenUnitz: [8] } })).toThrow(
+    expect.objectContaining({ code: "crm/unknown-parameter", place }),
+  );
+  expect(other({ stages: { warmUp: { epochz: 3 } } })).toThrow(
+    expect.objectContaining({ code: "config/unknown-key", place }),
+  );
+  expect(other({ crm: { hiddenUnits: [8] }, stages: { warmUp: { epochs: 3 } } })).not.toThrow();
+});
+
+test("nobody computes with more threads than machines have", () => {
+  const threads = (count: number) => () =>
+    parseRunConfig({ ...minimal, runtime: { threads: count } }, "c.yaml");
+  expect(threads(1000)).toThrow(expect.objectContaining({ code: "config/invalid" }));
+  expect(threads(64)).not.toThrow();
+});
+
 test("a correction is learned as it is added", () => {
   const stages = { llmAlone: { offset: "crm" } };
   expect(parseRunConfig({ ...minimal, stages }, "c.yaml").stages.llmAlone.offset).toBe("crm");

@@ -1,7 +1,7 @@
 import { mergeUnder, parseStrict } from "@corella/configuration";
-import { crmModels, type CrmModelName } from "@corella/crm";
+import { crmModels, parseCrmConfig, type CrmModelName } from "@corella/crm";
 import { CorellaError } from "@corella/errors";
-import { runtimeKinds, type RuntimeConfig } from "@corella/engine";
+import { mostThreads, runtimeKinds, type RuntimeConfig } from "@corella/engine";
 import {
   dataConfigSchema,
   featureConfigSchema,
@@ -132,7 +132,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     runtime: z
       .strictObject({
         kind: z.enum(runtimeKinds).default("onnxruntime"),
-        threads: positiveInteger.default(2),
+        threads: positiveInteger.max(mostThreads, `must be at most ${mostThreads}`).default(2),
         spinning: z.boolean().default(true),
         executionProviders: z.array(z.string().min(1)).min(1).optional(),
       })
@@ -237,7 +237,30 @@ export function parseRunConfig(input: unknown, place: string): RunConfig {
   const { recipe = merged["llm"] === undefined ? "crm-only" : "corella" } = merged;
   if (merged["llm"] === undefined && (recipe === "corella" || recipe === "llm-only"))
     throw noLlm(recipe, place);
-  return parseStrict(runConfigSchema, { ...merged, recipe, data }, place);
+  const config = parseStrict(runConfigSchema, { ...merged, recipe, data }, place);
+  for (const [name, settings] of Object.entries(models ?? {}))
+    if (name !== model) checkOtherModel(name, settings!, { ...content, recipe, data }, place);
+  return config;
+}
+
+/**
+ * What `models` says of a model that is not chosen is checked too, as if it were: a mistake would otherwise wait for the day when
+ * the model is tried.
+ */
+function checkOtherModel(
+  name: string,
+  settings: Record<string, unknown>,
+  content: Record<string, unknown>,
+  place: string,
+): void {
+  try {
+    const merged = mergeUnder({ ...content, crm: { model: name } }, settings, runSettingsSchema);
+    parseCrmConfig(parseStrict(runConfigSchema, merged, place).crm);
+  } catch (error) {
+    if (!CorellaError.isInstance(error)) throw error;
+    const { code, message, remedy } = error;
+    throw new CorellaError({ code, message, place: `${place}, models.${name}`, remedy, cause: error });
+  }
 }
 
 function noLlm(recipe: RecipeName, place: string): CorellaError {

@@ -59,10 +59,15 @@ export function routerFacts(
   return [
     { label: "share to the LLM", value: `${(100 * shareToLlm).toFixed(1)} %` },
     ...(rule.kind === "addLogits" ? [{ ...weight, value: rule.weight.toFixed(3) }] : []),
-    {
-      label: "logloss that an answer of the LLM saves (validation, held out)",
-      value: plusMinus(gain, 4),
-    },
+    // Where nobody is asked there is no answer that could save anything.
+    ...(shareToLlm === 0 && gain.mean === 0 && gain.standardError === 0
+      ? []
+      : [
+          {
+            label: "logloss that an answer of the LLM saves (validation, held out)",
+            value: plusMinus(gain, 4),
+          },
+        ]),
     ...(advantage === undefined
       ? []
       : [

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseCrmConfig } from "@corella/crm";
 import { vectorsNamed } from "@corella/modality";
+import { codeKey } from "../code-key.ts";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import { withRunSettings } from "../config/load-config.ts";
 import { dataKey, sourcesOf } from "../data-key.ts";
 import type { Settings } from "./search-space.ts";
 
-/** Part of every key: raise it when what a trial computes changes its meaning. */
-const formatVersion = 2;
+/** Part of every key: raise it when what a trial's record says changes its meaning. */
+const formatVersion = 3;
 
 /** One configuration of a search, checked, and the folder of its trial. */
 export interface PlannedTrial {
@@ -47,24 +48,30 @@ export async function planTrials(
     parseCrmConfig(config.crm);
     return { settings, config };
   });
+  const code = await codeKey();
   const dataKeys = new Map<string, Promise<string>>();
   const planned: PlannedTrial[] = [];
   for (const { settings, config } of configs) {
     const sources = sourcesOf(config);
     if (!dataKeys.has(sources)) dataKeys.set(sources, dataKey(config, options));
-    const key = trialKey(config, await dataKeys.get(sources)!);
+    const key = trialKey(config, await dataKeys.get(sources)!, code);
     planned.push({ settings, config, key, folder: join(options.trialsFolder, key) });
   }
   // Settings that are spelt in two ways are one trial.
   return planned.filter(({ key }, index) => planned.findIndex((other) => other.key === key) === index);
 }
 
-/** Threads, names and paths do not count: they do not change what is learned, or only by rounding. */
-function trialKey({ data, features, crm, stages, seed, runtime }: RunConfig, keyOfData: string): string {
+/** Threads, names and paths do not count: they do not change what is learned, or only by rounding. Other code does. */
+function trialKey(
+  { data, features, crm, stages, seed, runtime }: RunConfig,
+  keyOfData: string,
+  code: string,
+): string {
   // Vectors are known by their contents: of their paths only which are the same counts.
   const vectors = vectorsNamed(features ?? []);
   const parts = [
     formatVersion,
+    code,
     keyOfData,
     data.filter.minHistory,
     data.split,

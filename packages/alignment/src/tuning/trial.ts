@@ -10,7 +10,7 @@ import {
   type Values,
 } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
-import { summary, type Summary } from "@corella/metrics";
+import { expectedCalibrationError, groupAuc, summary, type Summary } from "@corella/metrics";
 import { claimFolder, writeFileAtomic } from "@corella/files";
 import type { RunConfig } from "../config/config.ts";
 import type { PreparedData } from "../data.ts";
@@ -29,7 +29,15 @@ export interface TrialRecord {
   /** Spent on it, over all calls. */
   readonly seconds: number;
   /** Only of trials that were asked for it, which a search does not do before it has chosen. */
-  readonly test?: Summary;
+  readonly test?: TestFigures;
+}
+
+/** Figures of the test part. */
+export interface TestFigures extends Summary {
+  /** GAUC: within users; NaN (null in JSON) where no user has both classes. */
+  readonly groupAuc: number | null;
+  /** ECE, of 15 bins. */
+  readonly calibrationError: number;
 }
 
 /** What is to be trained, and where its checkpoint and record lie. */
@@ -50,6 +58,8 @@ export interface TrialHooks {
     validations: readonly ValidationResult[];
   }): void;
   stepDone?(step: number): void;
+  /** Another process trains the same trial; this one waits for it. */
+  waiting?(): void;
   /** Whether the trial may go on. */
   validated?(result: ValidationResult): boolean | Promise<boolean>;
   readonly signal?: AbortSignal | undefined;
@@ -69,7 +79,7 @@ export async function readTrial(folder: string): Promise<TrialRecord | undefined
  * Trains the CRM stage of a configuration, judged on the validation part alone, from its checkpoint if there is one. What
  * is finished already is not trained again.
  * @throws CorellaError `train/interrupted` when the signal is aborted, and those of training except `train/diverged`,
- * which is a result here; `file/in-use` when another process trains it
+ * which is a result here. Where another process trains the same trial, it is waited for, and what it leaves is taken.
  */
 export async function runTrial(
   { config, folder, test }: TrialRun,
@@ -78,12 +88,22 @@ export async function runTrial(
   hooks: TrialHooks = {},
 ): Promise<TrialRecord> {
   await mkdir(folder, { recursive: true });
+  const isDone = (found: TrialRecord | undefined): boolean =>
+    found?.status === "diverged" || (found?.status === "finished" && (!test || found.test !== undefined));
+  const before = await readTrial(folder);
+  if (before !== undefined && isDone(before)) return before;
+  const release = await claimInTurn(folder, hooks);
+  // Perhaps whoever was before has finished it.
   const earlier = await readTrial(folder);
+  if (earlier !== undefined && isDone(earlier)) {
+    await release();
+    return earlier;
+  }
   const startedMs = performance.now();
   const validations: ValidationResult[] = [];
   let steps = 0;
   const stepsPerEpoch = Math.ceil(data.split.train.length / config.stages.warmUp.batchSize);
-  const record = async (status: TrialRecord["status"], figures?: Summary): Promise<TrialRecord> => {
+  const record = async (status: TrialRecord["status"], figures?: TestFigures): Promise<TrialRecord> => {
     const best = validations.toSorted((a, b) => b.score - a.score)[0];
     const seconds = (earlier?.seconds ?? 0) + (performance.now() - startedMs) / 1000;
     const known = figures ?? earlier?.test;
@@ -99,10 +119,6 @@ export async function runTrial(
     await writeFileAtomic(join(folder, recordFile), `${JSON.stringify(made, undefined, 1)}\n`);
     return made;
   };
-  if (earlier?.status === "diverged" || (earlier?.status === "finished" && (!test || earlier.test)))
-    return earlier;
-
-  const release = await claimFolder(folder);
   const crm = crmOf(config.crm, data.featureMap);
   const stopping = new AbortController();
   try {
@@ -145,16 +161,49 @@ export async function runTrial(
   }
 }
 
+/** How often a folder that another process has claimed is looked at. */
+const lookEveryMs = 500;
+
+/**
+ * Claims a folder, as soon as no other process has it.
+ * @throws CorellaError `train/interrupted` when the signal is aborted meanwhile
+ */
+async function claimInTurn(folder: string, { waiting, signal }: TrialHooks): Promise<() => Promise<void>> {
+  for (let looks = 0; ; looks++) {
+    try {
+      return await claimFolder(folder);
+    } catch (error) {
+      if (!CorellaError.isInstance(error) || error.code !== "file/in-use") throw error;
+    }
+    if (looks === 0) waiting?.();
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    if (signal?.aborted === true) {
+      throw new CorellaError({
+        code: "train/interrupted",
+        message: "Interrupted while another process trained the same.",
+        place: folder,
+      });
+    }
+  }
+}
+
 async function scoreTest(
   crm: ReturnType<typeof crmOf>,
   values: Values,
   data: PreparedData,
   runtime: Runtime,
-): Promise<Summary> {
-  const { labels, batches } = labelledRows(data, data.split.test);
+): Promise<TestFigures> {
+  const { log, split } = data;
+  const { labels, batches } = labelledRows(data, split.test);
   const inference = await runtime.infer(crmInferenceProgram(namedCrm(crm)), values);
   try {
-    return summary(await scoreBatches(inference, batches(), labels.length), labels);
+    const probabilities = await scoreBatches(inference, batches(), labels.length);
+    const users = Array.from(split.test, (row) => log.user[row]!);
+    return {
+      ...summary(probabilities, labels),
+      groupAuc: groupAuc(probabilities, labels, users),
+      calibrationError: expectedCalibrationError(probabilities, labels),
+    };
   } finally {
     await inference.dispose();
   }

@@ -140,13 +140,20 @@ test("a trial below the median is stopped and kept; without the rule it goes on 
   );
 });
 
-test("a trial has one trainer at a time", async () => {
+test("a trial has one trainer at a time; whoever meets it waits, or is interrupted", async () => {
   const folder = await mkdtemp(join(tmpdir(), "corella-trial-"));
   const run = { config: parseRunConfig(content, "c.yaml"), folder, test: false };
   const release = await claimFolder(folder);
-  await expect(execute(run, {})).rejects.toMatchObject({ code: "file/in-use" });
-  await release();
-  expect((await execute(run, {})).status).toBe("finished");
+  await expect(execute(run, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: "train/interrupted",
+  });
+  // The other one leaves it to us, once we have told that we wait.
+  const record = await execute(run, { waiting: () => void release() });
+  expect(record.status).toBe("finished");
+  // What the other one has finished meanwhile is taken.
+  const releaseAgain = await claimFolder(folder);
+  await releaseAgain();
+  expect(await execute(run, {})).toEqual(JSON.parse(JSON.stringify(record)));
 });
 
 test("a trial that diverges is a result; when all do there is none", async () => {

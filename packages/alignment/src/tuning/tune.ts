@@ -20,6 +20,8 @@ export interface TuneListener {
   /** @param part `search` or `seeds` */
   planned?(part: "search" | "seeds", trials: readonly PlannedTrial[]): void;
   started?(trial: number, phase: { steps: number; step: number; samplesPerStep: number }): void;
+  /** Another search trains the same trial; this one waits for it. */
+  waiting?(trial: number): void;
   stepDone?(trial: number, step: number): void;
   validated?(trial: number, result: ValidationResult): void;
   /** @param all what is there so far, in the order of the plan */
@@ -134,6 +136,7 @@ async function runAll(
           stepsPerEpoch = phase.steps / config.stages.warmUp.epochs;
           listener.started?.(index, phase);
         },
+        waiting: () => listener.waiting?.(index),
         stepDone: (step) => listener.stepDone?.(index, step),
         validated(result) {
           validations = [...validations, result];

@@ -1,7 +1,8 @@
-import { mkdtemp, open, rm, statfs, writeFile } from "node:fs/promises";
+import { open, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
+import { makeTemporaryFolder } from "@corella/files";
 import type { CapturedGraph } from "../capture/captured-graph.ts";
 import type { GraphWeight } from "../capture/backend/graph.ts";
 import { writeAt } from "./file.ts";
@@ -26,7 +27,7 @@ const dataName = "weights";
  */
 export async function createWeightFile(folder: string | undefined): Promise<WeightFile> {
   const parent = folder ?? (await temporaryFolder());
-  const own = await explained(parent, () => mkdtemp(join(parent, "corella-weights-")));
+  const own = await explained(parent, () => makeTemporaryFolder(parent, "corella-weights"));
   const file = await explained(parent, () => open(join(own, dataName), "wx"));
   const places = new Map<WeightArray, DataPlace>();
   let end = 0;

@@ -1,19 +1,27 @@
 import type { ConfidenceGroup } from "../entropy.ts";
 import { formatLevel } from "../numbers.ts";
 import { drawConfidenceGroups } from "./charts/groups.ts";
+import type { ColourOf } from "./colours.ts";
 import { legend } from "./legend.ts";
+import { inBothWidths } from "./widths.ts";
 
-/** The paper's figure 1 under its heading; empty without groups. @param level coverage of the intervals */
-export function confidenceSection(groups: readonly ConfidenceGroup[] | undefined, level: number): string {
+/** The paper's figure 1 under its heading; empty without groups. @param level coverage of the intervals @param colourOf models; default: in their order */
+export function confidenceSection(
+  groups: readonly ConfidenceGroup[] | undefined,
+  level: number,
+  colourOf?: ColourOf,
+): string {
   if (groups === undefined || groups.length === 0) return "";
-  const names = groups[0]!.models.map(({ title }) => title);
+  const { models } = groups[0]!;
+  const names = models.map(({ title }) => title);
+  const colours = models.map(({ name }, place) => colourOf?.(name) ?? place);
   return `<section>
 <h2>Where the CRM is unsure</h2>
 <figure>
 <h3>AUC by the CRM’s confidence</h3>
 <p class="note">Equal groups of samples by the entropy of the CRM’s prediction, in nats: the higher, the less confident. Bars stand on 0.5, the AUC of guessing; whiskers are ${formatLevel(level)} intervals.</p>
-${legend(names)}
-<div class="scroll full">${drawConfidenceGroups(groups, "groups")}</div>
+${legend(names, colours)}
+${inBothWidths("groups", (picture) => drawConfidenceGroups(groups, colours, picture))}
 </figure>
 </section>`;
 }

@@ -50,7 +50,9 @@ test("a bar is as high as its value, those of a place stand on each other, and a
   expect(negative!.bottom).toBeCloseTo(positive!.top, 0);
   const height = ({ top, bottom }: { top: number; bottom: number }): number => bottom - top;
   expect(height(positive!) / height(negative!)).toBeCloseTo(4, 0);
-  expect(html).toContain("<td>1999</td><td>1,200</td><td>300</td>");
+  expect(html).toContain(
+    '<th scope="row">1999</th><td data-label="positive">1,200</td><td data-label="negative">300</td>',
+  );
   expect(picture).toContain(">1999<");
 });
 

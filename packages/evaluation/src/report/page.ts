@@ -3,6 +3,7 @@ import { escapeHtml } from "../text.ts";
 import { drawBars } from "./charts/bars.ts";
 import { confidenceSection } from "./confidence-section.ts";
 import { curveFigures } from "./curve-figures.ts";
+import { glossarySection } from "./glossary.ts";
 import { legend } from "./legend.ts";
 import { rankedSection } from "./ranked-section.ts";
 import type { BarChart, Page, ReportDetail, SummaryCard } from "./report.ts";
@@ -48,6 +49,13 @@ export function headerSection(
   ].join("\n");
 }
 
+/** What is wrong, a line each; empty of nothing. */
+export function warningList(warnings: readonly string[]): string {
+  if (warnings.length === 0) return "";
+  const items = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`);
+  return `<ul class="warnings">${items.join("\n")}</ul>`;
+}
+
 /** The end of a page: what unfolds at a click. Empty where there are no details. */
 export function detailsSection(details: readonly ReportDetail[]): string {
   if (details.length === 0) return "";
@@ -55,7 +63,12 @@ export function detailsSection(details: readonly ReportDetail[]): string {
 }
 
 function detail(part: ReportDetail): string {
-  const content = "text" in part ? `<pre>${escapeHtml(part.text)}</pre>` : plainTable(part.table);
+  const content =
+    "text" in part
+      ? `<pre>${escapeHtml(part.text)}</pre>`
+      : "tables" in part
+        ? part.tables.map(plainTable).join("\n")
+        : plainTable(part.table);
   return `<details><summary>${escapeHtml(part.heading)}</summary>${content}</details>`;
 }
 
@@ -69,6 +82,8 @@ export function renderPage({
   tables,
   confidenceGroups,
   ranked,
+  warnings = [],
+  glossary = [],
   details = [],
 }: Page): string {
   const bars = charts.map(
@@ -83,6 +98,7 @@ ${barsAsTable(chart)}
   const figures = [...curveFigures(curves), ...bars];
   return htmlPage(title, [
     headerSection(title, subtitle, summary),
+    warningList(warnings),
     ...tables.map(
       ({ heading, note, table }) =>
         `<section>\n<h2>${escapeHtml(heading)}</h2>\n${note === undefined ? "" : `<p class="note">${escapeHtml(note)}</p>\n`}${plainTable(table)}\n</section>`,
@@ -92,6 +108,7 @@ ${barsAsTable(chart)}
       ? ""
       : `<section>\n<h2>Pictures</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`,
     ranked === undefined ? "" : rankedSection(ranked, "ranked"),
+    glossarySection(glossary),
     detailsSection(details),
   ]);
 }

@@ -44,8 +44,10 @@ test("bars are as long as their distance from the base, and lower ones hang to i
 });
 
 test("all numbers can be read, texts are escaped, and a chart of nothing is left out", () => {
-  expect(html).toContain("<td>item &lt;mean&gt;</td><td>0.700</td><td>0.050</td><td>falls</td>");
-  expect(html).toContain("<td>unknown</td><td>–</td><td>–</td><td></td>");
+  expect(html).toContain(
+    '<th scope="row">item &lt;mean&gt;</th><td data-label="AUC">0.700</td><td data-label="±">0.050</td><td data-label="remark">falls</td>',
+  );
+  expect(html).toContain('<th scope="row">unknown</th><td data-label="AUC">–</td><td data-label="±">–</td>');
   expect(html).toContain("<h2>What &lt;each&gt; says</h2>");
   expect(html).toContain("Alone &amp; together.");
   expect(html).not.toContain("Nothing here");
@@ -58,7 +60,7 @@ test("of many bars the first are drawn, and all are numbers", () => {
   const drawn = renderPage({ ...page, ranked: { heading: "h", charts: [{ ...section.charts[0]!, bars }] } });
   expect(barsOf(drawn)).toHaveLength(40);
   expect(drawn).toContain("20 more stand among the numbers");
-  expect(drawn).toContain("<td>f59</td>");
+  expect(drawn).toContain('<th scope="row">f59</th>');
 });
 
 test("a report has the section too", () => {

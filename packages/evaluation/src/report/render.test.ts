@@ -23,27 +23,28 @@ test("one well-formed file that loads nothing and runs nothing", () => {
 
 test("every part is there: a picture each, with a label and named axes", () => {
   const pictures = html.match(/<svg[\s\S]*?<\/svg>/g)!;
-  // intervals, confidence groups, entropy, and the curves
-  expect(pictures).toHaveLength(3 + report.curves.length);
+  // intervals, confidence groups, entropy, each also for a telephone, and the curves
+  expect(pictures).toHaveLength(2 * 3 + report.curves.length);
   for (const picture of pictures) expect(picture).toMatch(/role="img" aria-label="[^"]{20,}"/);
   const texts = pictures.map((picture) =>
     [...picture.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text),
   );
   expect(texts[0]).toContain("AUC");
   for (const { name } of report.evaluation.rows) expect(texts[0]).toContain(name);
-  expect(texts[1]).toEqual(
-    expect.arrayContaining(["low confidence", "medium confidence", "high confidence"]),
-  );
-  expect(texts[2]!.join()).toMatch(/threshold 0\.\d{4}: 30\.\d % of the samples go to the LLM/);
+  for (const groups of [texts[2], texts[3]])
+    expect(groups).toEqual(
+      expect.arrayContaining(["low confidence", "medium confidence", "high confidence"]),
+    );
+  expect(texts[4]!.join()).toMatch(/threshold 0\.\d{4}: 30\.\d % of the samples go to the LLM/);
   for (const [index, { xLabel, yLabel }] of report.curves.entries()) {
-    expect(texts[3 + index]).toEqual(expect.arrayContaining([xLabel, yLabel]));
+    expect(texts[6 + index]).toEqual(expect.arrayContaining([xLabel, yLabel]));
   }
   for (const { label, value } of report.summary) {
     expect(html).toContain(`<dt>${label}</dt><dd>${value}</dd>`);
   }
   expect(html).toContain("Decision boundaries");
   expect(html).toContain("<summary>Resolved configuration</summary><pre>data:\n  source:");
-  expect(html).toContain("<td>pre-training</td><td>84.1</td>");
+  expect(html).toContain('<th scope="row">pre-training</th><td data-label="seconds">84.1</td>');
 });
 
 test("colours are the style sheet's, and ids are unique and used", () => {
@@ -134,7 +135,7 @@ test("what is missing, empty, alone, infinite or undefined is drawn as far as it
   expect(text).toContain("loss (2 not finite)");
   expect(text).not.toMatch(/NaN|Infinity|undefined/);
   const least = renderReport({ ...small, curves: [], confidenceGroups: [], entropyHistogram: undefined });
-  expect(least.match(/<h2>/g)).toHaveLength(1);
+  expect(least.match(/<h2>/g)).toHaveLength(2); // results, and what the words mean
 });
 
 /** Every tag is closed where it should be, and every attribute is quoted. */

@@ -1,18 +1,21 @@
 import { baselineTitle } from "../evaluate.ts";
-import { method, positiveShare } from "../table.ts";
+import { formatLevel } from "../numbers.ts";
+import { tableNote } from "../table.ts";
 import { escapeHtml } from "../text.ts";
-import { formatCount, formatLevel } from "../numbers.ts";
 import { drawEntropyHistogram } from "./charts/histogram.ts";
 import { drawAucIntervals } from "./charts/intervals.ts";
+import { modelColours } from "./colours.ts";
 import { confidenceSection } from "./confidence-section.ts";
 import { curveFigures } from "./curve-figures.ts";
+import { glossaryOf, glossarySection } from "./glossary.ts";
 import { legend } from "./legend.ts";
-import { detailsSection, headerSection, htmlPage } from "./page.ts";
+import { detailsSection, headerSection, htmlPage, warningList } from "./page.ts";
 import { rankedSection } from "./ranked-section.ts";
 import type { Report } from "./report.ts";
 import { segmentsSection } from "./segments-section.ts";
 import { sharesSection } from "./shares-section.ts";
-import { boundaryTable, evaluationTable } from "./tables.ts";
+import { boundaryTable, evaluationTable, furtherTable } from "./tables.ts";
+import { inBothWidths } from "./widths.ts";
 
 /**
  * The report as one HTML file that needs nothing else: styles and pictures are inside, and there is no script.
@@ -20,45 +23,51 @@ import { boundaryTable, evaluationTable } from "./tables.ts";
  * of `details` are long themselves.
  */
 export function renderReport(report: Report): string {
+  const colourOf = modelColours(report.evaluation);
   return htmlPage(report.title, [
     headerSection(report.title, report.subtitle, report.summary),
     resultsSection(report),
-    confidenceSection(report.confidenceGroups, report.evaluation.level),
+    confidenceSection(report.confidenceGroups, report.evaluation.level, colourOf),
     routingSection(report),
     segmentsSection(report.segments ?? [], report.evaluation),
-    report.shares === undefined ? "" : sharesSection(report.shares),
-    report.ranked === undefined ? "" : rankedSection(report.ranked, "ranked"),
+    report.shares === undefined ? "" : sharesSection(report.shares, colourOf),
+    report.ranked === undefined ? "" : rankedSection(report.ranked, "ranked", colourOf),
     curvesSection(report),
+    glossarySection(glossaryOf(report.evaluation, report.glossary)),
     detailsSection(report.details),
   ]);
 }
 
-function resultsSection({ evaluation, baselineNote }: Report): string {
+function resultsSection({ evaluation, baselineNote, warnings = [] }: Report): string {
   const { level } = evaluation;
   const baseline = baselineTitle(evaluation);
   return `<section>
 <h2>Results</h2>
-<p class="note">${formatCount(evaluation.count)} samples, ${positiveShare(evaluation)} positive; ${method(evaluation)}</p>
+<p class="note">${escapeHtml(tableNote(evaluation))}</p>
 ${evaluationTable(evaluation)}
-${baselineNote === undefined ? "" : `<p class="note">${escapeHtml(baselineNote)}</p>`}
+${baselineNote === undefined ? "" : `<p class="verdict">${escapeHtml(baselineNote)}</p>`}
+${warningList(warnings)}
+${furtherTable(evaluation)}
 <figure>
 <h3>AUC and its ${formatLevel(level)} interval</h3>
 ${baseline === undefined ? "" : `<p class="note">Dashed: ${escapeHtml(baseline)}. Overlapping intervals do not mean that there is no difference: the table compares within the same resamples.</p>`}
-<div class="scroll full">${drawAucIntervals(evaluation, "intervals")}</div>
+${inBothWidths("intervals", (picture) => drawAucIntervals(evaluation, picture))}
 </figure>
 </section>`;
 }
 
-function routingSection({ entropyHistogram, boundary }: Report): string {
+function routingSection({ evaluation, entropyHistogram, boundary }: Report): string {
   if (entropyHistogram === undefined && boundary === undefined) return "";
   const parts = ["<section>", "<h2>Routing</h2>"];
   if (entropyHistogram !== undefined) {
     const routed = entropyHistogram.threshold !== undefined;
+    const colourOf = modelColours(evaluation);
+    const colours = { crm: colourOf("crm"), llm: colourOf("llm") };
     parts.push(
       "<figure>",
       "<h3>Prediction entropy of the CRM</h3>",
-      routed ? legend(["answered by the CRM", "go to the LLM"]) : "",
-      `<div class="scroll full">${drawEntropyHistogram(entropyHistogram, "entropy")}</div>`,
+      routed ? legend(["answered by the CRM", "go to the LLM"], [colours.crm, colours.llm]) : "",
+      inBothWidths("entropy", (picture) => drawEntropyHistogram(entropyHistogram, colours, picture)),
       "</figure>",
     );
   }
@@ -66,7 +75,7 @@ function routingSection({ entropyHistogram, boundary }: Report): string {
   return [...parts, "</section>"].join("\n");
 }
 
-function curvesSection({ curves }: Report): string {
+function curvesSection({ curves, evaluation }: Report): string {
   if (curves.length === 0) return "";
-  return `<section>\n<h2>Training</h2>\n<div class="curves">\n${curveFigures(curves).join("\n")}\n</div>\n</section>`;
+  return `<section>\n<h2>Training</h2>\n<div class="curves">\n${curveFigures(curves, "curve", modelColours(evaluation)).join("\n")}\n</div>\n</section>`;
 }

@@ -12,6 +12,8 @@ export interface SummaryCard {
 /** One line of a `Curve`. */
 export interface CurveSeries {
   readonly name: string;
+  /** Name of the model that it is of, which has one colour through the whole page. */
+  readonly model?: string | undefined;
   /** In ascending order of x. Points that are not finite (a diverged run) are left out and counted in the legend. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
@@ -59,6 +61,8 @@ export interface RankedBars {
 /** Ranked bars under a common heading; those without a bar are left out. */
 export interface RankedSection {
   readonly heading: string;
+  /** Name of the model that they are of, which has one colour through the whole page. */
+  readonly model?: string | undefined;
   /** A remark above the pictures. */
   readonly note?: string | undefined;
   readonly charts: readonly RankedBars[];
@@ -73,7 +77,14 @@ export interface ReportTable {
 /** What unfolds at the report's end: the resolved configuration, timings. */
 export type ReportDetail =
   | { readonly heading: string; readonly text: string }
-  | { readonly heading: string; readonly table: ReportTable };
+  | { readonly heading: string; readonly table: ReportTable }
+  | { readonly heading: string; readonly tables: readonly ReportTable[] };
+
+/** A word of the page, and what it means. */
+export interface GlossaryEntry {
+  readonly term: string;
+  readonly meaning: string;
+}
 
 /** Everything that `renderReport` shows. All texts are plain text and are escaped. */
 export interface Report {
@@ -94,6 +105,10 @@ export interface Report {
   readonly shares?: ShareCurve | undefined;
   /** For example what each feature is worth to a model. */
   readonly ranked?: RankedSection | undefined;
+  /** What is wrong with the figures, in sentences: below the table. */
+  readonly warnings?: readonly string[] | undefined;
+  /** Words besides those of the figures and models, which are explained anyway. */
+  readonly glossary?: readonly GlossaryEntry[] | undefined;
   readonly details: readonly ReportDetail[];
 }
 
@@ -114,5 +129,9 @@ export interface Page {
   readonly charts: readonly BarChart[];
   /** After the charts. */
   readonly ranked?: RankedSection | undefined;
+  /** What is wrong, in sentences: at the top. */
+  readonly warnings?: readonly string[] | undefined;
+  /** Words that are explained at the end. */
+  readonly glossary?: readonly GlossaryEntry[] | undefined;
   readonly details?: readonly ReportDetail[];
 }

@@ -1,15 +1,18 @@
-import { baselineTitle, type Evaluation } from "../evaluate.ts";
+import { baselineTitle, type Evaluation, type EvaluationRow } from "../evaluate.ts";
 import { formatCount, formatDifference, formatLevel, formatMetric, formatShare } from "../numbers.ts";
 import { differenceOf } from "../segment-table.ts";
 import { withoutAuc, type SegmentFigures } from "../segments.ts";
 import { escapeHtml } from "../text.ts";
 import { drawIntervals } from "./charts/intervals.ts";
-import { cell, table } from "./tables.ts";
+import { modelColours } from "./colours.ts";
+import { inBothWidths } from "./widths.ts";
+import { table } from "./tables.ts";
 
 /** Each segment's AUCs as a table, and as a picture how the last model compares with the baseline in each. */
 export function segmentsSection(segments: readonly SegmentFigures[], evaluation: Evaluation): string {
   if (segments.length === 0) return "";
-  const { rows, baseline, level } = evaluation;
+  const { baseline, level } = evaluation;
+  const rows = evaluation.rows.filter(({ isSimple }) => isSimple !== true);
   const last = rows.at(-1)!;
   const base = baseline === last.name ? undefined : baselineTitle(evaluation);
   const drawn = segments.flatMap(({ name, models }) => {
@@ -26,41 +29,39 @@ ${
     ? ""
     : `<figure>
 <h3>${escapeHtml(base === undefined ? `AUC of ${last.title}` : `AUC of ${last.title} less that of ${base}`)}</h3>
-<div class="scroll full">${drawIntervals(drawn, {
-        id: "segments",
-        xLabel: what,
-        reference: base === undefined ? undefined : 0,
-        areModels: false,
-        format: base === undefined ? formatMetric : formatDifference,
-      })}</div>
+${inBothWidths("segments", (picture) =>
+  drawIntervals(drawn, {
+    ...picture,
+    xLabel: what,
+    reference: base === undefined ? undefined : 0,
+    colour: () => modelColours(evaluation)(last.name),
+    format: base === undefined ? formatMetric : formatDifference,
+  }),
+)}
 </figure>`
 }
-${segmentsTable(segments, evaluation)}
+${segmentsTable(segments, rows)}
 </section>`;
 }
 
-function segmentsTable(segments: readonly SegmentFigures[], { rows }: Evaluation): string {
-  const header = ["segment", "samples", "positive", ...rows.map(({ title }) => title)]
-    .map((title, column) => `<th${column < 3 ? "" : ' class="wide"'}>${escapeHtml(title)}</th>`)
-    .join("");
-  const lines = segments.map((segment) => {
+function segmentsTable(segments: readonly SegmentFigures[], rows: readonly EvaluationRow[]): string {
+  const columns = [
+    ...["segment", "samples", "positive"].map((title) => ({ title })),
+    ...rows.map(({ title }) => ({ title, isWide: true })),
+  ];
+  const cells = segments.map((segment) => {
     const { name, count, positives, models } = segment;
-    const cells = rows.map((row, index) => {
+    const ofModels = rows.map((row, index) => {
       const model = models.find((each) => each.name === row.name);
-      if (model === undefined) return cell(index === 0 ? withoutAuc(segment) : "–");
+      if (model === undefined) return index === 0 ? withoutAuc(segment) : "–";
       const { auc, versusBaseline: against } = model;
       const difference =
         against === undefined
           ? ""
           : `<small>${formatDifference(against.estimate)} [${formatDifference(against.low)}, ${formatDifference(against.high)}]</small>`;
-      return `<td>${formatMetric(auc.estimate)}<small>[${formatMetric(auc.low)}, ${formatMetric(auc.high)}]</small>${difference}</td>`;
+      return `${formatMetric(auc.estimate)}<small>[${formatMetric(auc.low)}, ${formatMetric(auc.high)}]</small>${difference}`;
     });
-    return [
-      `<th scope="row">${escapeHtml(name)}</th>`,
-      cell(formatCount(count)),
-      cell(formatShare(positives / count)),
-      ...cells,
-    ].join("");
+    return [escapeHtml(name), formatCount(count), formatShare(positives / count), ...ofModels];
   });
-  return table(header, lines);
+  return table(columns, cells);
 }

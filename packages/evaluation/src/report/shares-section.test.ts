@@ -12,7 +12,9 @@ test("a picture for AUC and logloss each, and the numbers of every share", () =>
   const html = sharesSection(curve);
   expect(html.match(/<svg/g)).toHaveLength(2);
   expect(html.match(/<tr>/g)).toHaveLength(1 + curve.points.length);
-  expect(html).toContain("<td>100.0 %</td><td>1.0000</td><td>0.2231</td>"); // -log 0.8
+  expect(html).toContain(
+    '<th scope="row">100.0 %</th><td data-label="AUC">1.0000</td><td data-label="logloss">0.2231</td>',
+  ); // -log 0.8
   expect(html.match(/<td>best</g)).toHaveLength(1);
 });
 

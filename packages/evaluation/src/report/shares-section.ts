@@ -1,11 +1,12 @@
 import type { ShareCurve } from "@corella/routing";
 import { formatDifference, formatMetric, formatShare } from "../numbers.ts";
+import type { ColourOf } from "./colours.ts";
 import { curveFigures } from "./curve-figures.ts";
 import type { Curve } from "./report.ts";
 import { plainTable } from "./tables.ts";
 
 /** Quality against the share of the samples that goes to the LLM: two pictures and their numbers. */
-export function sharesSection({ points, best }: ShareCurve): string {
+export function sharesSection({ points, best }: ShareCurve, colourOf?: ColourOf): string {
   if (points.length < 2) return "";
   const curve = (yLabel: string, valueOf: (point: ShareCurve["points"][number]) => number): Curve => ({
     title: `${yLabel} against the share to the LLM`,
@@ -21,6 +22,7 @@ export function sharesSection({ points, best }: ShareCurve): string {
   const figures = curveFigures(
     [curve("AUC", ({ auc }) => auc), curve("logloss", ({ logLoss }) => logLoss)],
     "shares",
+    colourOf,
   );
   const rows = points.map(({ share, auc, logLoss, gain }) => [
     formatShare(share),

@@ -25,10 +25,10 @@ h2 { font-size: 1.25rem; line-height: 1.3; letter-spacing: -0.01em; margin: 48px
 h3 { font-size: 1rem; line-height: 1.4; margin: 32px 0 2px; overflow-wrap: anywhere; }
 p { margin: 4px 0 12px; max-width: 78ch; }
 .note { color: var(--muted); font-size: 0.875rem; max-width: 100ch; overflow-wrap: anywhere; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 28px 0 0; padding: 0; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 12px; margin: 28px 0 0; padding: 0; }
 .cards > div { background: var(--card); border-radius: 10px; padding: 14px 16px; display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .cards dt { color: var(--muted); font-size: 0.8125rem; line-height: 1.35; overflow-wrap: anywhere; }
-.cards dd { margin: 0 0 2px; font-size: 1.375rem; font-weight: 600; line-height: 1.25; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.cards dd { margin: 0 0 2px; font-size: 1.375rem; font-weight: 600; line-height: 1.25; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; overflow-wrap: break-word; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; font-variant-numeric: tabular-nums; margin: 12px 0; }
 th, td { text-align: right; padding: 9px 12px; border-bottom: 1px solid var(--line); vertical-align: baseline; white-space: nowrap; }
@@ -39,14 +39,21 @@ thead th.wide { white-space: normal; min-width: 11em; overflow-wrap: anywhere; }
 tbody th { font-weight: 500; }
 td small { display: block; color: var(--muted); font-size: 0.78125rem; }
 .best { font-weight: 700; }
-.plain td, .plain th { text-align: left; white-space: normal; padding-left: 0; overflow-wrap: anywhere; }
+tbody th { text-align: left; }
+.plain td, .plain th { text-align: left; padding-left: 0; }
+.plain thead th, .plain .long { white-space: normal; overflow-wrap: anywhere; }
+.plain tbody th { font-weight: 400; }
+.verdict { max-width: 100ch; font-weight: 500; }
+.warnings { background: var(--tint); border-radius: 10px; padding: 12px 16px 12px 34px; margin: 12px 0; max-width: 104ch; overflow-wrap: anywhere; }
+.words { display: grid; grid-template-columns: minmax(10em, 16em) minmax(0, 80ch); gap: 8px 24px; font-size: 0.9375rem; margin: 12px 0; }
+.words dt { font-weight: 500; overflow-wrap: anywhere; }
+.words dd { margin: 0; color: var(--muted); overflow-wrap: anywhere; }
 figure { margin: 8px 0 0; min-width: 0; break-inside: avoid; }
 .chart { display: block; width: 100%; height: auto; font-family: inherit; font-size: 12px; font-variant-numeric: tabular-nums; }
 .full .chart { min-width: 820px; }
-.half .chart { min-width: 440px; }
+.narrow { display: none; }
 .ranked { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr)); gap: 8px 32px; }
 .ranked figure { max-width: 620px; }
-.ranked .chart { min-width: 340px; }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 8px 32px; }
 .curves figure { display: flex; flex-direction: column; }
 .curves .scroll { margin-top: auto; }
@@ -58,12 +65,27 @@ summary { cursor: pointer; padding: 12px 0; font-weight: 500; overflow-wrap: any
 summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 pre { background: var(--card); border-radius: 10px; padding: 16px; margin: 0 0 16px; overflow-x: auto; font: 0.8125rem/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; tab-size: 2; }
 footer { margin-top: 48px; color: var(--muted); font-size: 0.8125rem; }
-@media (max-width: 560px) { main { padding: 24px 16px 48px; } h1 { font-size: 1.5rem; } }
+@media screen and (max-width: 640px) {
+  main { padding: 24px 16px 48px; }
+  h1 { font-size: 1.5rem; }
+  .full { display: none; }
+  .narrow { display: block; }
+  .words { display: block; }
+  .words dd { margin: 0 0 12px; }
+  thead { display: none; }
+  table, tbody, tr, tbody th, td { display: block; width: 100%; }
+  tr { padding: 10px 0; border-bottom: 1px solid var(--line); }
+  tbody th, td, .plain tbody th, .plain td { border: 0; padding: 2px 0; min-width: 0; }
+  tbody th, .plain tbody th { font-weight: 600; }
+  td[data-label] { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 16px; white-space: normal; }
+  td[data-label]::before { content: attr(data-label); color: var(--muted); font-size: 0.8125rem; text-align: left; max-width: 60%; }
+  td small { flex-basis: 100%; text-align: right; }
+}
 @media print {
   main { max-width: none; padding: 0; }
   body { font-size: 11pt; }
   h2, h3 { break-after: avoid; }
-  .full .chart, .half .chart, .ranked .chart { min-width: 0; }
+  .full .chart { min-width: 0; }
   .curves { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; }
   table, tr, .cards > div { break-inside: avoid; }

@@ -1,42 +1,53 @@
 import type { Interval } from "@corella/metrics";
 import type { BoundaryComparison, BoundaryShift } from "@corella/routing";
-import { costCell, costColumns } from "../cost.ts";
 import { groupName, groupTitle } from "../entropy.ts";
 import { baselineTitle, type Evaluation, type EvaluationRow } from "../evaluate.ts";
+import { furtherColumns } from "../further-columns.ts";
 import { formatCount, formatDifference, formatMetric, formatPValue, formatShare } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
 import type { ReportTable } from "./report.ts";
 
-/** The paper's table 1 with intervals; the best estimate of each metric is bold. */
+/** The paper's table 1 with intervals; the best estimate of each metric is bold, of what is a model. */
 export function evaluationTable(evaluation: Evaluation): string {
   const { rows } = evaluation;
   const baseline = baselineTitle(evaluation);
   const withShare = rows.some(({ shareToLlm }) => shareToLlm !== undefined);
-  const costs = costColumns(rows);
+  const withValidation = rows.some(({ validation }) => validation !== undefined);
+  const models = rows.filter(({ isSimple }) => isSimple !== true);
   const best = {
-    auc: Math.max(...finite(rows.map(({ auc }) => auc.estimate))),
-    logLoss: Math.min(...finite(rows.map(({ logLoss }) => logLoss.estimate))),
-    accuracy: Math.max(...finite(rows.map(({ accuracy }) => accuracy.estimate))),
+    auc: Math.max(...finite(models.map(({ auc }) => auc.estimate))),
+    logLoss: Math.min(...finite(models.map(({ logLoss }) => logLoss.estimate))),
+    accuracy: Math.max(...finite(models.map(({ accuracy }) => accuracy.estimate))),
   };
-  const header = [
-    "<th>model</th><th>AUC</th><th>logloss</th><th>accuracy</th>",
-    withShare ? "<th>to the LLM</th>" : "",
-    ...costs.map(({ title }) => `<th>${title}</th>`),
-    baseline === undefined ? "" : `<th class="wide">AUC against ${escapeHtml(baseline)}</th>`,
-  ].join("");
-  const lines = rows.map((row) => {
-    const cells = [
-      `<th scope="row">${escapeHtml(row.title)}</th>`,
-      metricCell(row.auc, best.auc),
-      metricCell(row.logLoss, best.logLoss),
-      metricCell(row.accuracy, best.accuracy),
-    ];
-    if (withShare) cells.push(cell(row.shareToLlm === undefined ? "–" : formatShare(row.shareToLlm)));
-    cells.push(...costs.map((column) => cell(costCell(column, row.cost))));
-    if (baseline !== undefined) cells.push(comparisonCell(row));
-    return cells.join("");
-  });
-  return table(header, lines);
+  const columns: Column[] = [
+    { title: "model" },
+    { title: "AUC" },
+    ...(withValidation ? [{ title: "on validation" }] : []),
+    { title: "logloss" },
+    { title: "accuracy" },
+    ...(withShare ? [{ title: "to the LLM" }] : []),
+    ...(baseline === undefined ? [] : [{ title: `AUC against ${baseline}`, isWide: true }]),
+  ];
+  const cells = rows.map((row) => [
+    escapeHtml(row.title),
+    metricCell(row.auc, best.auc),
+    ...(withValidation ? [formatMetric(row.validation?.auc.estimate ?? Number.NaN)] : []),
+    metricCell(row.logLoss, best.logLoss),
+    metricCell(row.accuracy, best.accuracy),
+    ...(withShare ? [row.shareToLlm === undefined ? "–" : formatShare(row.shareToLlm)] : []),
+    ...(baseline === undefined ? [] : [comparisonCell(row)]),
+  ]);
+  return table(columns, cells);
+}
+
+/** Figures besides, and costs, in a table of their own, so that neither is too wide; empty where nothing is known. */
+export function furtherTable({ rows }: Evaluation): string {
+  const further = furtherColumns(rows);
+  if (further.length === 0) return "";
+  return table(
+    [{ title: "model" }, ...further.map(({ title }) => ({ title }))],
+    rows.map((row) => [escapeHtml(row.title), ...further.map(({ cell }) => escapeHtml(cell(row)))]),
+  );
 }
 
 function finite(values: readonly number[]): number[] {
@@ -45,27 +56,27 @@ function finite(values: readonly number[]): number[] {
 
 function metricCell({ estimate, low, high }: Interval, best: number): string {
   const strong = estimate === best ? ' class="best"' : "";
-  return `<td><span${strong}>${formatMetric(estimate)}</span><small>[${formatMetric(low)}, ${formatMetric(high)}]</small></td>`;
+  return `<span${strong}>${formatMetric(estimate)}</span><small>[${formatMetric(low)}, ${formatMetric(high)}]</small>`;
 }
 
 function comparisonCell({ versusBaseline }: EvaluationRow): string {
-  if (versusBaseline === undefined) return cell("–");
+  if (versusBaseline === undefined) return "–";
   const { estimate, low, high, pValue } = versusBaseline.aucDifference;
-  return `<td>${formatDifference(estimate)}<small>[${formatDifference(low)}, ${formatDifference(high)}], ${escapeHtml(formatPValue(pValue))}</small></td>`;
+  return `${formatDifference(estimate)}<small>[${formatDifference(low)}, ${formatDifference(high)}], ${escapeHtml(formatPValue(pValue))}</small>`;
 }
 
 /** How CRM and LLM draw their boundaries, over all samples and from the least confident group to the most. */
 export function boundaryTable(boundary: BoundaryShift): string {
-  const header = [
+  const titles = [
     "samples",
     "count",
     "disagree",
     "best threshold CRM",
-    "LLM",
+    "best threshold LLM",
     "mean logit shift",
     "logit correlation",
     "AUC CRM",
-    "LLM",
+    "AUC LLM",
   ];
   const groups = boundary.groups.toReversed();
   const rows: [string, BoundaryComparison][] = [
@@ -75,39 +86,70 @@ export function boundaryTable(boundary: BoundaryShift): string {
       group,
     ]),
   ];
-  const lines = rows.map(([name, shift]) =>
-    [
-      `<th scope="row">${name}</th>`,
-      cell(formatCount(shift.count)),
-      cell(formatShare(shift.disagreement)),
-      cell(formatMetric(shift.bestThresholdCrm, 3)),
-      cell(formatMetric(shift.bestThresholdLlm, 3)),
-      cell(formatDifference(shift.meanLogitShift, 3)),
-      cell(formatMetric(shift.logitCorrelation, 3)),
-      cell(formatMetric(shift.aucCrm)),
-      cell(formatMetric(shift.aucLlm)),
-    ].join(""),
-  );
+  const cells = rows.map(([name, shift]) => [
+    name,
+    formatCount(shift.count),
+    formatShare(shift.disagreement),
+    formatMetric(shift.bestThresholdCrm, 3),
+    formatMetric(shift.bestThresholdLlm, 3),
+    formatDifference(shift.meanLogitShift, 3),
+    formatMetric(shift.logitCorrelation, 3),
+    formatMetric(shift.aucCrm),
+    formatMetric(shift.aucLlm),
+  ]);
   return `<h3>Decision boundaries of CRM and LLM</h3>
 <p class="note">Disagree: one says yes at 0.5 and the other no. The best threshold is that of the highest accuracy; far from 0.5 the boundary is shifted. The logit shift is above 0 where the LLM leans to yes.</p>
-${table(header.map((title) => `<th>${title}</th>`).join(""), lines)}`;
+${table(
+  titles.map((title) => ({ title, isWide: true })),
+  cells,
+)}`;
 }
 
 /** A table of plain text as HTML, escaped. */
 export function plainTable({ columns, rows }: ReportTable): string {
-  const header = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join("");
-  const lines = rows.map((row) => row.map((text) => cell(escapeHtml(text))).join(""));
-  return table(header, lines, "plain");
+  return table(
+    columns.map((title) => ({ title })),
+    rows.map((row) => row.map(escapeHtml)),
+    "plain",
+  );
 }
 
-/** A cell of a table; `content` is HTML. */
-export function cell(content: string): string {
-  return `<td>${content}</td>`;
+/** Longer texts than this break into lines; shorter ones, dates, numbers and intervals, are kept whole. */
+const longText = 24;
+
+/** A column of a table. */
+export interface Column {
+  /** Plain text. */
+  readonly title: string;
+  /** Whether its head may break into lines. */
+  readonly isWide?: boolean;
 }
 
-/** A table of header cells and rows of cells, all HTML, that scrolls where it is too wide. */
-export function table(header: string, lines: readonly string[], name?: string): string {
+/**
+ * A table whose cells are HTML; the first of a row is its head. Where it is too wide it scrolls, and on a telephone each row is a
+ * list of its cells, with the columns' heads before them.
+ */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  name?: string,
+): string {
+  const heads = columns.map(
+    ({ title, isWide }) => `<th${isWide === true ? ' class="wide"' : ""}>${escapeHtml(title)}</th>`,
+  );
+  const head = columns.some(({ title }) => title !== "") ? `<thead><tr>${heads.join("")}</tr></thead>\n` : "";
+  const lines = rows.map((cells) =>
+    cells
+      .map((content, place) => {
+        if (place === 0) return `<th scope="row">${content}</th>`;
+        const title = columns[place]?.title ?? "";
+        const long = name === "plain" && content.length > longText ? ' class="long"' : "";
+        const label = title === "" ? "" : ` data-label="${escapeHtml(title)}"`;
+        return `<td${long}${label}>${content}</td>`;
+      })
+      .join(""),
+  );
   const body = lines.map((line) => `<tr>${line}</tr>`).join("\n");
   const attribute = name === undefined ? "" : ` class="${name}"`;
-  return `<div class="scroll"><table${attribute}>\n<thead><tr>${header}</tr></thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`;
+  return `<div class="scroll"><table${attribute}>\n${head}<tbody>\n${body}\n</tbody>\n</table></div>`;
 }

@@ -3,10 +3,11 @@ import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts"
 import { niceScale } from "./scale.ts";
 import { rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
 
-const width = 540;
-const height = 320;
+// Narrow, so that on a telephone its letters are still read.
+const width = 460;
+const height = 290;
 /** Length of the axis, in pixels. */
-const axisWidth = 460;
+const axisWidth = 380;
 /** Width of a letter of a label in pixels, with its share of the gap to the next one. */
 const letterWidth = 8.5;
 

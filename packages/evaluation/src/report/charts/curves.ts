@@ -3,8 +3,9 @@ import { downsample, runningMean, type Point } from "./downsample.ts";
 import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
 
-const width = 540;
-const height = 320;
+// Narrow, so that on a telephone its letters are still read.
+const width = 460;
+const height = 290;
 /** Longer series are noise (a loss each step): they are drawn pale, with their running mean over them. */
 const smoothedFrom = 120;
 
@@ -30,8 +31,9 @@ export function curveLine({ points }: CurveSeries, limit: number): CurveLine {
  * A line chart as an SVG element.
  * @param limit most points of a line
  * @param id unlike that of every other picture of the page
+ * @param colours of the series, by their numbers
  */
-export function drawCurve(curve: Curve, limit: number, id: string): string {
+export function drawCurve(curve: Curve, limit: number, id: string, colours: readonly number[]): string {
   const lines = curve.series.map((series) => curveLine(series, limit));
   const all = lines.flatMap(({ points }) => points);
   const x = niceScale(
@@ -45,12 +47,12 @@ export function drawCurve(curve: Curve, limit: number, id: string): string {
   const end = lastX(all) ?? x.max;
   const pale = lines.map(({ points, mean }, index) =>
     lineSeries(points, {
-      color: seriesInk(index),
+      color: seriesInk(colours[index]!),
       ...(mean === undefined ? { width: 2, opacity: 1 } : { width: 1, opacity: 0.28 }),
     }),
   );
   const means = lines.flatMap(({ mean }, index) =>
-    mean === undefined ? [] : [lineSeries(mean, { color: seriesInk(index), width: 2, opacity: 1 })],
+    mean === undefined ? [] : [lineSeries(mean, { color: seriesInk(colours[index]!), width: 2, opacity: 1 })],
   );
   const names = curve.series.map(({ name }) => name).join(", ");
   return draw(

@@ -1,15 +1,25 @@
 import { groupTitle, type ConfidenceGroup } from "../../entropy.ts";
 import { formatCount, formatMetric } from "../../numbers.ts";
+import type { PictureWidth } from "../widths.ts";
 import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
 import { label, line, rect, shapesSeries, whiskerEnd, type Shape, type ToPixels } from "./shapes.ts";
 
-const width = 1080;
 const height = 340;
 const chance = 0.5;
+/** Around the plot, in pixels. */
+const [leftOf, rightOf] = [64, 16];
 
-/** The paper's figure 1. Bars stand on 0.5, the AUC of guessing; a model that is worse than that hangs below. */
-export function drawConfidenceGroups(groups: readonly ConfidenceGroup[], id: string): string {
+/**
+ * The paper's figure 1. Bars stand on 0.5, the AUC of guessing; a model that is worse than that hangs below.
+ * @param colours of the models, among those of series
+ */
+export function drawConfidenceGroups(
+  groups: readonly ConfidenceGroup[],
+  colours: readonly number[],
+  { width, isNarrow, id }: PictureWidth,
+): string {
+  const plotWidth = width - leftOf - rightOf;
   const values = groups.flatMap(({ models }) =>
     models.flatMap(({ auc }) => [auc.estimate, auc.low, auc.high]),
   );
@@ -20,11 +30,11 @@ export function drawConfidenceGroups(groups: readonly ConfidenceGroup[], id: str
   );
   return draw(
     {
-      grid: { left: 64, right: 16, top: 20, bottom: 72 },
+      grid: { left: leftOf, right: rightOf, top: 20, bottom: 72 },
       xAxis: {
         type: "category",
         data: groups.map(groupLabel),
-        axisLabel: { color: ink.text, fontSize: 12, interval: 0, lineHeight: 17 },
+        axisLabel: { color: ink.text, fontSize: isNarrow ? 10 : 12, interval: 0, lineHeight: 17 },
         ...noAxisLine,
       },
       yAxis: {
@@ -39,10 +49,12 @@ export function drawConfidenceGroups(groups: readonly ConfidenceGroup[], id: str
       },
       series: [
         shapesSeries((at) => [
-          ...groups.flatMap((group, index) => groupBars(group, index, groups.length, at)),
+          ...groups.flatMap((group, index) =>
+            groupBars(group, index, { slots: plotWidth / groups.length, colours }, at),
+          ),
           line(
-            left(at([0, chance]), groups.length),
-            right(at([groups.length - 1, chance]), groups.length),
+            toTheRight(at([0, chance]), -plotWidth / groups.length / 2),
+            toTheRight(at([groups.length - 1, chance]), plotWidth / groups.length / 2),
             ink.muted,
           ),
         ]),
@@ -52,14 +64,8 @@ export function drawConfidenceGroups(groups: readonly ConfidenceGroup[], id: str
   );
 }
 
-const plotWidth = width - 64 - 16;
-
-function left([x, y]: readonly [number, number], groups: number): readonly [number, number] {
-  return [x - plotWidth / groups / 2, y];
-}
-
-function right([x, y]: readonly [number, number], groups: number): readonly [number, number] {
-  return [x + plotWidth / groups / 2, y];
+function toTheRight([x, y]: readonly [number, number], by: number): readonly [number, number] {
+  return [x + by, y];
 }
 
 function groupLabel({ name, count, entropyRange: [low, high] }: ConfidenceGroup): string {
@@ -67,8 +73,13 @@ function groupLabel({ name, count, entropyRange: [low, high] }: ConfidenceGroup)
   return `${groupTitle(name)}\n${formatCount(count)} samples\n${range}`;
 }
 
-function groupBars({ models }: ConfidenceGroup, index: number, groups: number, at: ToPixels): Shape[] {
-  const slot = Math.min((plotWidth / groups) * (0.84 / models.length), 64);
+function groupBars(
+  { models }: ConfidenceGroup,
+  index: number,
+  { slots, colours }: { readonly slots: number; readonly colours: readonly number[] },
+  at: ToPixels,
+): Shape[] {
+  const slot = Math.min(slots * (0.84 / models.length), 64);
   const barWidth = slot * 0.8;
   const [center] = at([index, chance]);
   return models.flatMap(({ auc }, model) => {
@@ -78,7 +89,7 @@ function groupBars({ models }: ConfidenceGroup, index: number, groups: number, a
     const low = at([index, whiskerEnd(auc.low, auc)])[1];
     const high = at([index, whiskerEnd(auc.high, auc)])[1];
     const shapes = [
-      rect([x - barWidth / 2, at([index, chance])[1]], [x + barWidth / 2, top], seriesInk(model)),
+      rect([x - barWidth / 2, at([index, chance])[1]], [x + barWidth / 2, top], seriesInk(colours[model]!)),
       line([x, low], [x, high], ink.text, 1.5),
     ];
     if (slot < 34) return shapes;

@@ -1,14 +1,21 @@
 import type { EntropyHistogram } from "../../entropy.ts";
 import { formatMetric, formatShare } from "../../numbers.ts";
+import type { PictureWidth } from "../widths.ts";
 import { axisName, axisText, draw, ink, noAxisLine, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
 import { label, line, rect, shapesSeries, type Shape, type ToPixels } from "./shapes.ts";
 
-const width = 1080;
 const height = 300;
 
-/** The share of the samples by entropy; what lies above the routing threshold, and so goes to the LLM, is shaded. */
-export function drawEntropyHistogram(histogram: EntropyHistogram, id: string): string {
+/**
+ * The share of the samples by entropy; what lies above the routing threshold, and so goes to the LLM, is shaded.
+ * @param colours of the two models, among those of series
+ */
+export function drawEntropyHistogram(
+  histogram: EntropyHistogram,
+  colours: { readonly crm: number; readonly llm: number },
+  { width, isNarrow, id }: PictureWidth,
+): string {
   const { bins, count, threshold, shareAboveThreshold } = histogram;
   const y = niceScale([0, ...bins.map((bin) => bin.count / Math.max(count, 1))], 4);
   const routed =
@@ -27,7 +34,7 @@ export function drawEntropyHistogram(histogram: EntropyHistogram, id: string): s
         axisLine: { lineStyle: { color: ink.muted } },
         axisTick: { lineStyle: { color: ink.muted } },
         splitLine: { show: false },
-        ...axisName("prediction entropy of the CRM (nats; at most log 2 = 0.693)", 30),
+        ...axisName(`prediction entropy of the CRM (nats${isNarrow ? "" : "; at most log 2 = 0.693"})`, 30),
       },
       yAxis: {
         type: "value",
@@ -39,21 +46,30 @@ export function drawEntropyHistogram(histogram: EntropyHistogram, id: string): s
         splitLine: { lineStyle: { color: ink.line } },
         ...axisName("share of the samples", 48),
       },
-      series: [shapesSeries((at) => [...thresholdShapes(histogram, y.max, at), ...binShapes(histogram, at)])],
+      series: [
+        shapesSeries((at) => [
+          ...thresholdShapes(histogram, y.max, isNarrow, at),
+          ...binShapes(histogram, colours, at),
+        ]),
+      ],
     },
     { width, height, id, label: `Histogram: prediction entropy of ${count} samples.${routed}` },
   );
 }
 
-function binShapes({ bins, count }: EntropyHistogram, at: ToPixels): Shape[] {
+function binShapes(
+  { bins, count }: EntropyHistogram,
+  { crm, llm }: { readonly crm: number; readonly llm: number },
+  at: ToPixels,
+): Shape[] {
   return bins.flatMap(({ from, to, count: all, countAboveThreshold }) => {
     const easy = all - countAboveThreshold;
     const [x1, zero] = at([from, 0]);
     const [x2, top] = at([to, all / count]);
     const [, middle] = at([to, easy / count]);
     const shapes: Shape[] = [];
-    if (easy > 0) shapes.push(rect([x1 + 0.75, zero], [x2 - 0.75, middle], seriesInk(0)));
-    if (countAboveThreshold > 0) shapes.push(rect([x1 + 0.75, middle], [x2 - 0.75, top], seriesInk(1)));
+    if (easy > 0) shapes.push(rect([x1 + 0.75, zero], [x2 - 0.75, middle], seriesInk(crm)));
+    if (countAboveThreshold > 0) shapes.push(rect([x1 + 0.75, middle], [x2 - 0.75, top], seriesInk(llm)));
     return shapes;
   });
 }
@@ -61,6 +77,7 @@ function binShapes({ bins, count }: EntropyHistogram, at: ToPixels): Shape[] {
 function thresholdShapes(
   { threshold, shareAboveThreshold = 0 }: EntropyHistogram,
   top: number,
+  isNarrow: boolean,
   at: ToPixels,
 ): Shape[] {
   if (threshold === undefined) return [];
@@ -74,7 +91,7 @@ function thresholdShapes(
     line([high[0], high[1] - 6], low, ink.text, 1.5, [5, 4]),
     label(
       [high[0] + (left ? -8 : 8), high[1] - 14],
-      `threshold ${formatMetric(threshold)}: ${formatShare(shareAboveThreshold)} of the samples go to the LLM`,
+      `threshold ${formatMetric(threshold)}: ${formatShare(shareAboveThreshold)}${isNarrow ? "" : " of the samples go to the LLM"}`,
       { fill: ink.text, align: left ? "right" : "left" },
     ),
   ];

@@ -2,37 +2,39 @@ import type { Interval } from "@corella/metrics";
 import { formatMetric } from "../../numbers.ts";
 import type { Evaluation } from "../../evaluate.ts";
 import { plainText, shortened } from "../../text.ts";
+import { modelColours } from "../colours.ts";
+import type { PictureWidth } from "../widths.ts";
 import { draw, ink, measureAxis, seriesInk } from "./draw.ts";
 import { niceScale } from "./scale.ts";
 import { circle, label, line, shapesSeries, shift, whiskerEnd } from "./shapes.ts";
 
-const width = 1080;
 const rowHeight = 40;
 /** Two lines at most; the table has the whole name. */
 const longestName = 64;
 
 /** Each model's AUC as a dot, its interval as a whisker, and the baseline's AUC as a dashed line through all. */
-export function drawAucIntervals({ rows, baseline }: Evaluation, id: string): string {
+export function drawAucIntervals(evaluation: Evaluation, picture: PictureWidth): string {
+  const rows = evaluation.rows.filter(({ isSimple }) => isSimple !== true);
+  const colourOf = modelColours(evaluation);
   return drawIntervals(
     rows.map(({ title, auc }) => ({ title, interval: auc })),
     {
-      id,
+      ...picture,
       xLabel: "AUC",
-      reference: rows.find(({ name }) => name === baseline)?.auc.estimate,
-      areModels: true,
+      reference: rows.find(({ name }) => name === evaluation.baseline)?.auc.estimate,
+      colour: (row) => colourOf(rows[row]!.name),
       format: formatMetric,
     },
   );
 }
 
 /** How `drawIntervals` draws. */
-export interface IntervalsPicture {
-  readonly id: string;
+export interface IntervalsPicture extends PictureWidth {
   readonly xLabel: string;
   /** A dashed line through all rows. */
   readonly reference: number | undefined;
-  /** Rows differ in colour where they are models, which other pictures show in the same colours. */
-  readonly areModels: boolean;
+  /** Number of a row's colour among those of series. */
+  readonly colour: (row: number) => number;
   /** The numbers beside the dots. */
   readonly format: (value: number) => string;
 }
@@ -40,22 +42,22 @@ export interface IntervalsPicture {
 /** Estimates as dots and intervals as whiskers, a row each, the first at the top. */
 export function drawIntervals(
   rows: readonly { readonly title: string; readonly interval: Interval }[],
-  { id, xLabel, reference, areModels, format }: IntervalsPicture,
+  { id, width, isNarrow, xLabel, reference, colour, format }: IntervalsPicture,
 ): string {
   const x = niceScale(
     [
       ...rows.flatMap(({ interval }) => [interval.low, interval.estimate, interval.high]),
       ...(reference === undefined ? [] : [reference]),
     ],
-    8,
+    isNarrow ? 3 : 8,
   );
   const names = rows.map(({ title }) => shortened(plainText(title), longestName));
   // Some 7.5 pixels a character in the widest of the page's fonts; ECharts breaks long names at its own, smaller estimate.
   const longest = Math.max(...names.map(({ length }) => length));
-  const nameWidth = Math.min(300, 24 + 7.5 * longest);
+  const nameWidth = Math.min(isNarrow ? 140 : 300, 24 + 7.5 * longest);
   return draw(
     {
-      grid: { left: nameWidth, right: 64, top: 8, bottom: 48 },
+      grid: { left: nameWidth, right: isNarrow ? 58 : 64, top: 8, bottom: 48 },
       xAxis: measureAxis(x, xLabel),
       yAxis: {
         type: "category",
@@ -65,7 +67,7 @@ export function drawIntervals(
           color: ink.text,
           fontSize: 12,
           interval: 0,
-          width: 220,
+          width: isNarrow ? 116 : 220,
           overflow: "break",
           lineHeight: 14,
         },
@@ -87,7 +89,7 @@ export function drawIntervals(
               ]),
           ...rows.flatMap(({ interval }, row) => {
             if (!Number.isFinite(interval.estimate)) return [];
-            const color = seriesInk(areModels ? row : 0);
+            const color = seriesInk(colour(row));
             const low = at([whiskerEnd(interval.low, interval), row]);
             const high = at([whiskerEnd(interval.high, interval), row]);
             const dot = at([interval.estimate, row]);

@@ -15,8 +15,12 @@ const longestName = 22;
 /** Bars that are drawn; the rest stands in the table. */
 export const mostRanked = 40;
 
-/** Bars to the right of a base, or to its left where they are lower; the first is the topmost, its name beside it. */
-export function drawRankedBars({ title, xLabel, base, digits, bars: all }: RankedBars, id: string): string {
+/** Bars to the right of a base, or to its left where they are lower; the first is the topmost, its name beside it. @param colour its number among those of series */
+export function drawRankedBars(
+  { title, xLabel, base, digits, bars: all }: RankedBars,
+  id: string,
+  colour = 0,
+): string {
   const bars = all.filter(({ value }) => Number.isFinite(value)).slice(0, mostRanked);
   const ends = bars.flatMap(({ value, spread = 0 }) => [value - spread, value + spread]);
   const x = niceScale([base, ...ends], 4);
@@ -36,7 +40,7 @@ export function drawRankedBars({ title, xLabel, base, digits, bars: all }: Ranke
       },
       series: [
         shapesSeries((at) => [
-          ...bars.flatMap((bar, row) => barShapes(bar, row, base, digits, at)),
+          ...bars.flatMap((bar, row) => barShapes(bar, row, { base, digits, colour }, at)),
           line(
             shift(at([base, 0]), -rowHeight / 2),
             shift(at([base, Math.max(0, bars.length - 1)]), rowHeight / 2),
@@ -57,13 +61,12 @@ export function drawRankedBars({ title, xLabel, base, digits, bars: all }: Ranke
 function barShapes(
   { value, spread }: RankedBars["bars"][number],
   row: number,
-  base: number,
-  digits: number,
+  { base, digits, colour }: { readonly base: number; readonly digits: number; readonly colour: number },
   at: ToPixels,
 ): Shape[] {
   const start = at([base, row]);
   const end = at([value, row]);
-  const shapes = [rect(shift(start, -barHeight / 2), shift(end, barHeight / 2), seriesInk(0))];
+  const shapes = [rect(shift(start, -barHeight / 2), shift(end, barHeight / 2), seriesInk(colour))];
   if (spread !== undefined && Number.isFinite(spread))
     shapes.push(line(at([value - spread, row]), at([value + spread, row]), ink.text, 1.5));
   const right = Math.max(start[0], at([value + (spread ?? 0), row])[0]);
