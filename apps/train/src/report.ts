@@ -13,7 +13,7 @@ import {
   type PartFigures,
   type ReportDetail,
 } from "@corella/evaluation";
-import { rowSegments, summarise } from "@corella/modality";
+import { rowSegments, summarise, withPromptDefaults } from "@corella/modality";
 import { costOf } from "./cost.ts";
 import { dataTables } from "./data-tables.ts";
 import { importanceSection } from "./importance-section.ts";
@@ -85,7 +85,7 @@ export function warningsOf(
       parts: { training: split.train, validation: split.validation, test: split.test },
       told: "test",
       featureMap: config.recipe === "llm-only" ? undefined : data.featureMap,
-      prompt: config.recipe === "crm-only" ? undefined : config.prompt,
+      prompt: config.recipe === "crm-only" ? undefined : withPromptDefaults(config.prompt, log),
     }),
     ...untrained,
     ...figureWarnings(evaluation, "test part", served),

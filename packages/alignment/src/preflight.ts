@@ -5,6 +5,7 @@ import type { ProgressListener } from "@corella/engine";
 import { auc } from "@corella/metrics";
 import { createPrompt, featuresAlone, featureWarnings, recordsAt } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
+import type { ResolvedConfig } from "./run.ts";
 import { requireDensePrompt } from "./llm/dense-windows.ts";
 import { requireItemEmbedding } from "./llm/item-vectors.ts";
 import { loraOf } from "./llm/lora-of.ts";
@@ -57,7 +58,7 @@ export function requireValidation(data: PreparedData): void {
  * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`, `config/dense-prompt`, `config/max-tokens`
  */
 export function requireTunableLlm(
-  config: RunConfig,
+  config: ResolvedConfig,
   data: PreparedData,
   design: Pick<LlmDesign, "config" | "tokenizer">,
   stages: readonly ("joint" | "llmAlone")[],
@@ -79,7 +80,7 @@ const [promptsSeen, wholeShare] = [64, 0.5];
  * @throws CorellaError `config/max-tokens`
  */
 export function requireRoomForSamples(
-  { prompt, llm: { maxTokens }, seed }: RunConfig,
+  { prompt, llm: { maxTokens }, seed }: Pick<RunConfig, "llm" | "seed"> & Pick<ResolvedConfig, "prompt">,
   { log, split, catalogue }: PreparedData,
   { tokenizer }: Pick<LlmDesign, "tokenizer">,
 ): void {
