@@ -36,7 +36,7 @@ const configFolder = join(import.meta.dirname, "../../../configs");
 /**
  * A preset with the path of its files, or a YAML file: a run's configuration, whose `data`, `features` and `prompt` count, or
  * its `data` alone.
- * @param settings changes of the form `data.label.threshold=3`; `data.` may be left out where the file is that alone
+ * @param settings changes of the form `data.label.threshold=3`; `data.` may be left out
  * @throws CorellaError `data/unknown-preset`, `data/path-twice`, `config/missing`, `config/syntax`, `config/set`, `config/invalid`
  */
 export async function openSource(
@@ -75,6 +75,9 @@ export async function openSource(
   };
 }
 
+/** Settings of a run that are looked at here; others are those of its data. */
+const settled = /^(?:data|features|prompt|llm)(?:\.|$)/;
+
 /** What a configuration says that is looked at here, with settings changed. */
 function withChanges(
   content: unknown,
@@ -83,7 +86,7 @@ function withChanges(
   const isWhole = typeof content === "object" && content !== null && "data" in content;
   const whole = isWhole ? content : { data: content };
   const changes = parseSettings(settings).map(([path, value]): [string, unknown] => [
-    isWhole || path.startsWith("data.") ? path : `data.${path}`,
+    settled.test(path) ? path : `data.${path}`,
     value,
   ]);
   const changed = withSettings(whole, changes, settingsSchema) as {

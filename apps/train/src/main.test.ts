@@ -147,7 +147,7 @@ test("features that know the answer or number the rows are warned of before trai
   const cache = join(folder, "cache");
   const trained = command("train", "--config", config, "--runs", runs, "--cache", cache, ...settings);
   expect(trained.status).toBe(0);
-  const warnings = trained.stderr.split("\n").filter((line) => line.startsWith("warning: "));
+  const warnings = trained.stderr.split("\n").filter((line) => line.startsWith("warning: The feature"));
   expect(warnings).toHaveLength(2);
   expect(warnings[0]).toMatch(/"answer" alone has an AUC of 1\.0000.*Leave it out unless/);
   expect(warnings[1]).toMatch(/"order" is nearly a key of the sample.*Leave it out, or/);

@@ -1,6 +1,6 @@
 import { catalogueFromLog, createLog, promptSchema } from "@corella/modality";
 import { expect, test } from "vitest";
-import type { RunConfig } from "./config/config.ts";
+import type { ResolvedConfig } from "./run.ts";
 import type { PreparedData } from "./data.ts";
 import { requireRoomForSamples } from "./preflight.ts";
 
@@ -22,7 +22,7 @@ const tokenizer = { countTokens: (text: string) => text.split(" ").length };
 
 function require(maxTokens: number): void {
   const prompt = promptSchema.parse({ template: "It was {{user_history}} : is {{target_item}} liked?" });
-  const config = { prompt, llm: { maxTokens }, seed: 1 } as unknown as RunConfig;
+  const config = { prompt, llm: { maxTokens }, seed: 1 } as unknown as ResolvedConfig;
   requireRoomForSamples(config, data, { tokenizer } as unknown as Parameters<
     typeof requireRoomForSamples
   >[2]);

@@ -17,7 +17,12 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts"],
-  checks: ["documented-commands.test.ts", "readme.test.ts", "summary-reporter.test.ts"],
+  checks: [
+    "documented-commands.test.ts",
+    "readme.test.ts",
+    "served-shapes.test.ts",
+    "summary-reporter.test.ts",
+  ],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
   data: ["main.test.ts"],
   engine: [

@@ -142,7 +142,10 @@ test("a setting of another kind, model or split drops what only the one before h
   const { llm } = await of("llm.base.folder=a", "llm.base.kind=pretrained");
   expect(llm.base).toEqual({ kind: "pretrained", folder: "a", chat: false });
   expect((await of("data.split.kind=leaveLastOut")).data.split).toEqual({ kind: "leaveLastOut" });
-  expect((await of("data.label.column=true")).data.label).toEqual({ column: true, likedThreshold: 0.5 });
+  expect((await of("data.label.column=true", "data.source.ratings.columns.label=4")).data.label).toEqual({
+    column: true,
+    likedThreshold: 0.5,
+  });
   // A resolved configuration says the parameters of its model.
   const resolved = { ...minimal, crm: { model: "DCNv2", crossLayers: 3, embeddingDim: 8 } };
   const deepFm = withSettings(resolved, [["crm.model", "DeepFM"]], runSettingsSchema);
@@ -151,9 +154,10 @@ test("a setting of another kind, model or split drops what only the one before h
 });
 
 test("changes beside a preset, and settings of a model, give way to another kind", () => {
-  const data = { preset: "ml-1m", split: { kind: "leaveLastOut" }, label: { column: true } };
+  const data = { preset: "ml-1m", split: { kind: "leaveLastOut" }, label: { threshold: 3 } };
   expect(parseRunConfig({ ...minimal, data }, "c.yaml").data).toMatchObject({
     split: { kind: "leaveLastOut" },
+    label: { threshold: 3 },
   });
   const models = { DCNv2: { llm: { base: { kind: "pretrained", folder: "x", chat: true }, maxTokens: 64 } } };
   expect(parseRunConfig({ ...minimal, models }, "c.yaml").llm).toMatchObject({

@@ -180,7 +180,7 @@ test.each([
     },
     "config/projection",
   ],
-  ["labels of one kind", { data: { ...config.data, label: { threshold: 100 } } }, "crm/one-class"],
+  ["labels of one kind", { data: { ...config.data, label: { threshold: 100 } } }, "data/label-threshold"],
   [
     "no test part",
     { data: { ...config.data, split: { kind: "time", shares: [0.8, 0.2, 0] } } },

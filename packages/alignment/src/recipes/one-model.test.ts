@@ -108,7 +108,7 @@ test("importance tells what decides from noise, the same in every run", async ()
   expect(kind!.logLoss.mean).toBeGreaterThan(0.1);
   for (const feature of [noise!, pause!]) expect(Math.abs(feature.auc.mean)).toBeLessThan(0.03);
   expect((await run()).importance).toEqual(importance);
-  expect(notes.filter((note) => note.startsWith("warning"))).toEqual([]);
+  expect(notes.filter((note) => note.startsWith("warning: The feature"))).toEqual([]);
 });
 
 test("the CRM alone is the CRM after stage 1 of both together, to the bit", async () => {
@@ -156,7 +156,7 @@ describe("a configuration", () => {
   });
 
   test.each([
-    ["crm-only", { data: { ...data, label: { threshold: 100 } } }, "crm/one-class"],
+    ["crm-only", { data: { ...data, label: { threshold: 100 } } }, "data/label-threshold"],
     ["crm-only", { data: { ...data, split: { kind: "time", shares: [0.8, 0.2, 0] } } }, "config/no-test"],
     ["llm-only", { prompt: { ...smallConfig.prompt, retrieval: "crm" } }, "config/retrieval"],
     [

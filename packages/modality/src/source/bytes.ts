@@ -51,9 +51,9 @@ async function isEmpty(path: string): Promise<boolean> {
 }
 
 function decompress({ path }: TextFile, codec: Codec | undefined): AsyncIterable<Buffer> {
+  if (codec === "gzip") return decompressGzip(path);
   const bytes = createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>;
-  if (codec === "zstd") return decompressZstd(bytes);
-  return codec === "gzip" ? decompressGzip(path) : bytes;
+  return codec === "zstd" ? decompressZstd(bytes) : bytes;
 }
 
 /** Node checks length and CRC of each member, but ends in silence before bytes that are no member. */
@@ -61,7 +61,11 @@ async function* decompressGzip(path: string): AsyncGenerator<Buffer, void, undef
   const gunzip = createGunzip({ chunkSize: 1 << 18 });
   const file = createReadStream(path, { highWaterMark: 1 << 18 });
   file.on("error", (error) => gunzip.destroy(error));
-  yield* file.pipe(gunzip) as AsyncIterable<Buffer>;
+  try {
+    yield* file.pipe(gunzip) as AsyncIterable<Buffer>;
+  } finally {
+    file.destroy(); // also where nobody reads on
+  }
   const read = gunzip.bytesWritten;
   for await (const rest of createReadStream(path, { start: read }) as AsyncIterable<Buffer>) {
     if (rest.some((byte) => byte !== 0)) throw new Error(`something else follows its first ${read} bytes`);
