@@ -1,4 +1,11 @@
-import type { BarChart, Page, ReportTable } from "@corella/evaluation";
+import {
+  formatCount,
+  formatDay,
+  formatShare,
+  type BarChart,
+  type Page,
+  type ReportTable,
+} from "@corella/evaluation";
 import type { Bin, LogDistributions, LogSummary, PartSummary, Warning } from "@corella/modality";
 import { type PartSample, promptTable, sampleTable } from "./sample.ts";
 import { aloneSection, type FeatureLook, warningsTable } from "./features.ts";
@@ -14,16 +21,19 @@ export function partsTable({ parts }: LogSummary): ReportTable {
   return {
     columns: ["", ...partNames],
     rows: [
-      line("samples", ({ rows }) => count(rows)),
-      line("positive", ({ positives, positiveShare }) => `${count(positives)} (${share(positiveShare)})`),
-      line("first", ({ time }) => (time === undefined ? "–" : day(time.first))),
-      line("last", ({ time }) => (time === undefined ? "–" : day(time.last))),
+      line("samples", ({ rows }) => formatCount(rows)),
+      line(
+        "positive",
+        ({ positives, positiveShare }) => `${formatCount(positives)} (${formatShare(positiveShare)})`,
+      ),
+      line("first", ({ time }) => (time === undefined ? "–" : formatDay(time.first))),
+      line("last", ({ time }) => (time === undefined ? "–" : formatDay(time.last))),
       line("history, mean", ({ history }) => history.mean.toFixed(1)),
-      line("history, median", ({ history }) => count(history.median)),
-      line("history, longest", ({ history }) => count(history.max)),
-      line("user not in training", ({ cold }) => share(cold.newUser)),
-      line("item not in training", ({ cold }) => share(cold.newItem)),
-      line("no history", ({ cold }) => share(cold.noHistory)),
+      line("history, median", ({ history }) => formatCount(history.median)),
+      line("history, longest", ({ history }) => formatCount(history.max)),
+      line("user not in training", ({ cold }) => formatShare(cold.newUser)),
+      line("item not in training", ({ cold }) => formatShare(cold.newItem)),
+      line("no history", ({ cold }) => formatShare(cold.noHistory)),
     ],
   };
 }
@@ -33,12 +43,12 @@ export function readingTable({ report }: LogSummary): ReportTable {
   return {
     columns: ["reading", "rows", "first place"],
     rows: [
-      ["ratings read", count(report.rowsRead), ""],
-      ["the same user, item and time as another (kept)", count(report.duplicates), ""],
-      ["removed by the k-core filter", count(report.removedByKCore), ""],
+      ["ratings read", formatCount(report.rowsRead), ""],
+      ["the same user, item and time as another (kept)", formatCount(report.duplicates), ""],
+      ["removed by the k-core filter", formatCount(report.removedByKCore), ""],
       ...report.skipped.map(({ table, reason, count: skipped, firstPlace }) => [
         `skipped from ${table}: ${reason}`,
-        count(skipped),
+        formatCount(skipped),
         firstPlace,
       ]),
     ],
@@ -48,7 +58,7 @@ export function readingTable({ report }: LogSummary): ReportTable {
 /** What is known of users and items, by attribute: how many rows have a value, a number, and how many values there are. */
 export function attributesTable({ attributes, rows }: LogSummary): ReportTable | undefined {
   if (attributes.length === 0) return undefined;
-  const of = (part: number): string => `${count(part)} (${share(rows === 0 ? 0 : part / rows)})`;
+  const of = (part: number): string => `${formatCount(part)} (${formatShare(rows === 0 ? 0 : part / rows)})`;
   return {
     columns: ["attribute", "type", "rows with a value", "readable as number", "distinct"],
     rows: attributes.map(({ table, name, type, rows: filled, numbers, distinct }) => [
@@ -56,7 +66,7 @@ export function attributesTable({ attributes, rows }: LogSummary): ReportTable |
       type,
       of(filled),
       of(numbers),
-      count(distinct),
+      formatCount(distinct),
     ]),
   };
 }
@@ -65,15 +75,15 @@ export function attributesTable({ attributes, rows }: LogSummary): ReportTable |
 export function cardsOf(summary: LogSummary): Page["summary"] {
   const { time } = summary;
   return [
-    { label: "rows", value: count(summary.rows) },
-    { label: "users", value: count(summary.users) },
-    { label: "items", value: count(summary.items) },
+    { label: "rows", value: formatCount(summary.rows) },
+    { label: "users", value: formatCount(summary.users) },
+    { label: "items", value: formatCount(summary.items) },
     { label: "density", value: `${(summary.density * 100).toPrecision(3)} %` },
     ...(time === undefined
       ? [{ label: "times", value: summary.report.times === "none" ? "none" : "an order alone" }]
       : [
-          { label: "from", value: day(time.first) },
-          { label: "to", value: day(time.last) },
+          { label: "from", value: formatDay(time.first) },
+          { label: "to", value: formatDay(time.last) },
         ]),
   ];
 }
@@ -108,7 +118,7 @@ export function dataPage(
         yLabel: "rows",
         series: ["positive", "negative"],
         bars: drawn.overTime.map(({ from, positives, negatives }) => ({
-          label: summary.time === undefined ? from.toFixed(0) : day(from),
+          label: summary.time === undefined ? from.toFixed(0) : formatDay(from),
           values: [positives, negatives],
         })),
       },
@@ -147,17 +157,4 @@ function bars<One extends Bin>(
 
 function range({ from, to }: Bin): string {
   return from === to ? String(from) : `${from}–${to}`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function share(value: number): string {
-  return `${(value * 100).toFixed(1)} %`;
-}
-
-/** The day of a time in seconds, UTC: `2024-02-29`. */
-function day(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 10);
 }

@@ -1,4 +1,4 @@
-import type { ReportTable } from "@corella/evaluation";
+import { formatCount, formatDay, formatShare, type ReportTable } from "@corella/evaluation";
 import type { LogSummary, PartSummary } from "@corella/modality";
 
 const partNames = ["train", "validation", "test"] as const;
@@ -13,47 +13,37 @@ export function dataTables(summary: LogSummary): ReportTable[] {
   return [
     {
       columns: ["samples", "users", "items", "density"],
-      rows: [[count(rows), count(users), count(items), share(density)]],
+      rows: [[formatCount(rows), formatCount(users), formatCount(items), formatShare(density)]],
     },
     {
       columns: ["part", "training", "validation", "test"],
       rows: [
-        line("samples", (part) => count(part.rows)),
-        line("positive", ({ positives, positiveShare }) => `${count(positives)} (${share(positiveShare)})`),
-        line("first", ({ time }) => (time === undefined ? "–" : day(time.first))),
-        line("last", ({ time }) => (time === undefined ? "–" : day(time.last))),
+        line("samples", (part) => formatCount(part.rows)),
+        line(
+          "positive",
+          ({ positives, positiveShare }) => `${formatCount(positives)} (${formatShare(positiveShare)})`,
+        ),
+        line("first", ({ time }) => (time === undefined ? "–" : formatDay(time.first))),
+        line("last", ({ time }) => (time === undefined ? "–" : formatDay(time.last))),
         line("history, mean", ({ history }) => history.mean.toFixed(1)),
-        line("history, longest", ({ history }) => count(history.max)),
-        line("user not in training", ({ cold }) => share(cold.newUser)),
-        line("item not in training", ({ cold }) => share(cold.newItem)),
-        line("no history", ({ cold }) => share(cold.noHistory)),
+        line("history, longest", ({ history }) => formatCount(history.max)),
+        line("user not in training", ({ cold }) => formatShare(cold.newUser)),
+        line("item not in training", ({ cold }) => formatShare(cold.newItem)),
+        line("no history", ({ cold }) => formatShare(cold.noHistory)),
       ],
     },
     {
       columns: ["reading", "rows", "first place"],
       rows: [
-        ["ratings read", count(report.rowsRead), ""],
-        ["the same user, item and time as another (kept)", count(report.duplicates), ""],
-        ["removed by the k-core filter", count(report.removedByKCore), ""],
+        ["ratings read", formatCount(report.rowsRead), ""],
+        ["the same user, item and time as another (kept)", formatCount(report.duplicates), ""],
+        ["removed by the k-core filter", formatCount(report.removedByKCore), ""],
         ...report.skipped.map(({ table, reason, count: skipped, firstPlace }) => [
           `skipped from ${table}: ${reason}`,
-          count(skipped),
+          formatCount(skipped),
           firstPlace,
         ]),
       ],
     },
   ];
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function share(value: number): string {
-  return `${(value * 100).toFixed(1)} %`;
-}
-
-/** The day of a time in seconds, UTC: `2024-02-29`. */
-function day(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 10);
 }

@@ -28,7 +28,7 @@ export {
   type ValidationPart,
 } from "./evaluate.ts";
 export { mixLimits, mixLimitsTable, type MixLimits } from "./mix-limits.ts";
-export { formatSpread } from "./numbers.ts";
+export { formatCount, formatDay, formatShare, formatSpread } from "./numbers.ts";
 export { evaluatePart, figureFiles, type PartFigures } from "./part.ts";
 export { renderPage } from "./report/page.ts";
 export { figureWords } from "./report/glossary.ts";

@@ -1,5 +1,5 @@
 import { auc, logLoss, spread, type Spread } from "@corella/metrics";
-import { logit, sigmoid } from "@corella/routing";
+import { correlation, logit, sigmoid } from "@corella/routing";
 import type { AnswersOfBoth } from "./budget.ts";
 import { formatMetric, formatSpread } from "./numbers.ts";
 import { spreadRecord, type ResultTable } from "./result-table.ts";
@@ -73,21 +73,6 @@ function bestLine(
     bias += (g[1]! * h[0]! - g[0]! * h[1]!) / determinant;
   }
   return { weight, bias };
-}
-
-/** Pearson's; NaN where one is constant. */
-function correlation(a: Float64Array, b: Float64Array): number {
-  const mean = (values: Float64Array): number =>
-    values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [meanA, meanB] = [mean(a), mean(b)];
-  let [ab, aa, bb] = [0, 0, 0];
-  for (const [i, value] of a.entries()) {
-    const [x, y] = [value - meanA, b[i]! - meanB];
-    ab += x * y;
-    aa += x * x;
-    bb += y * y;
-  }
-  return ab / Math.sqrt(aa * bb);
 }
 
 /** Bounds of mixing over seeds as a table. */

@@ -47,6 +47,11 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+/** The day of a time in seconds since 1970, UTC: `2024-02-29`. */
+export function formatDay(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}
+
 /** `95 %` */
 export function formatLevel(level: number): string {
   return `${Number((level * 100).toFixed(4))} %`;

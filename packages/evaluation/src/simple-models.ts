@@ -1,3 +1,4 @@
+import { logit, sigmoid } from "@corella/routing";
 import type { ModelPredictions } from "./evaluate.ts";
 
 /** Who rated what, and how it ended, row by row: codes of users and items, and labels of 0 and 1. */
@@ -55,12 +56,4 @@ function shrunkShares(
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return (key) => ((positives.get(key) ?? 0) + priorEvents * mean) / ((counts.get(key) ?? 0) + priorEvents);
-}
-
-function logit(p: number): number {
-  return Math.log(p / (1 - p));
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
 }

@@ -110,7 +110,8 @@ function between(low: number, high: number): number {
   return middle > low ? middle : high;
 }
 
-function correlation(a: Float64Array, b: Float64Array): number {
+/** Pearson's correlation; NaN where one is constant. @param a, b one value a row each */
+export function correlation(a: Float64Array, b: Float64Array): number {
   const meanA = mean(a);
   const meanB = mean(b);
   const covariance = mean(a.map((value, i) => (value - meanA) * (b[i]! - meanB)));

@@ -1,4 +1,4 @@
-export { boundaryShift, type BoundaryComparison, type BoundaryShift } from "./boundary-shift.ts";
+export { boundaryShift, correlation, type BoundaryComparison, type BoundaryShift } from "./boundary-shift.ts";
 export {
   calibrate,
   fitPlatt,
