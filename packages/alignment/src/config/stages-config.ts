@@ -47,6 +47,11 @@ export interface LlmAloneConfig extends LlmTuningConfig {
    * further step of boosting does (Friedman 2001); what it says alone is then no answer. `none`: the paper's stage.
    */
   readonly offset: "none" | "crm";
+  /**
+   * With `offset: crm`: the LLM learns on this share of the training part, the latest, and adds to a CRM that was trained on
+   * the rest, for of its own training rows a CRM says more than of new ones. 0: on all rows, adding to the CRM of stage 2.
+   */
+  readonly heldOut: number;
   /** Validations of the LLM in an epoch; the adapter of the best AUC is kept. 0: none, and the last one is kept. */
   readonly validationsPerEpoch: number;
   /** Of the validation part, random ones, at least so many. */
@@ -178,6 +183,7 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
       .strictObject({
         ...llmTuningFields,
         offset: z.enum(["none", "crm"]).default("none"),
+        heldOut: z.number().nonnegative().lt(1).default(0.2),
         validationsPerEpoch: z.int().nonnegative().default(0),
         validationSamples: positiveInteger.default(1000),
         patience: positiveInteger.default(3),

@@ -30,6 +30,7 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
     "stages.warmUp",
     "stages.joint",
     "stages.llmAlone.offset",
+    "stages.llmAlone.heldOut",
     "stages.skip",
   ],
 };
@@ -40,6 +41,7 @@ const unreadByPhase: Readonly<Record<string, Paths>> = {
   "stage-1": ["recipe", "prompt", "llm", "routing", "stages.joint", "stages.llmAlone", "stages.skip"],
   "stage-2": ["recipe", "routing", "stages.llmAlone", "stages.skip"],
   "stage-3": ["recipe", "routing"],
+  "stage-3-crm": ["recipe", "prompt", "llm", "routing", "stages.joint", "stages.skip"],
 };
 
 /** What no phase reads, whatever the recipe. */

@@ -19,24 +19,33 @@ import { llmFeeds, llmPlan, textSamples, type TextSamples } from "./text-samples
 /** What is tuned where the LLM is tuned alone. */
 export interface LlmAlone {
   readonly llm: TunedDecoder;
-  /** Trains `llm`; its inputs are the LLM's, named `llm.`, `label`, and `offset` where `known` is given. */
+  /** Trains `llm`; its inputs are the LLM's, named `llm.`, `label`, and `offset` where `offset` is given. */
   readonly program: Program;
   /** Named `llm.`. */
   readonly values: Values;
   readonly asking: Asking;
-  /** Logits of rows that are added to the LLM's own. */
-  readonly known?: ((rows: Uint32Array) => Promise<ReadonlyMap<number, number>>) | undefined;
+  readonly offset?: Offset | undefined;
+}
+
+/** Logits that are added to the LLM's own, by rows. */
+export interface Offset {
+  /** The rows that the LLM is tuned on are among these of the training part. */
+  readonly rows: Uint32Array;
+  /** Of some of `rows`. */
+  training(rows: Uint32Array): Promise<ReadonlyMap<number, number>>;
+  /** Of rows of the validation part. */
+  validation(rows: Uint32Array): Promise<ReadonlyMap<number, number>>;
 }
 
 /** The LLM alone on a random subset of the training rows, validated on one of the validation rows. Settings: `stages.llmAlone`. */
 export async function llmAlone(
   run: StageInputs,
-  { llm, program, values, asking, known }: LlmAlone,
+  { llm, program, values, asking, offset }: LlmAlone,
 ): Promise<PhaseSpec> {
   const { config, data, runtime } = run;
   const settings = config.stages.llmAlone;
-  const samples = await textSamples(run, asking, settings.samples, "llm-alone");
-  const logits = await known?.(samples.rows);
+  const samples = await textSamples(run, asking, settings.samples, "llm-alone", offset?.rows);
+  const logits = await offset?.training(samples.rows);
   const phase = await llmTuning(run, {
     program,
     values,
@@ -51,7 +60,7 @@ export async function llmAlone(
   const held = await textSamples(run, asking, validationSamples, purpose, data.split.validation);
   const labels = data.labels(held.rows);
   requireBothClasses(labels);
-  const knownOfHeld = await known?.(held.rows);
+  const knownOfHeld = await offset?.validation(held.rows);
   const plan = llmPlan(held, { ...settings, epochs: 1 }, config.seed, purpose);
   const scorer = await liveScorer(runtime, llm, phase.trainer.values);
   const validation: Validation = {

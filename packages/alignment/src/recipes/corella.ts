@@ -28,7 +28,7 @@ import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
-import { llmAlone } from "../llm/llm-alone.ts";
+import { llmAlone, type Offset } from "../llm/llm-alone.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { textSamples, type TextSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
@@ -151,6 +151,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
 
   // Stage 3, the LLM alone on another random subset.
   const corrects = stages.llmAlone.offset === "crm" && !skips("llmAlone");
+  const offset = corrects ? await offsetOf(run, crm, joint) : undefined;
   const tuned = skips("llmAlone")
     ? joint
     : await run.phase("stage-3", "Stage 3: LLM alone", () =>
@@ -159,7 +160,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
           program: objective({ llm, offset: corrects }, llmAloneWeights),
           values: prefixed(unprefixed(joint, "llm."), "llm."),
           asking,
-          known: corrects ? (rows) => crmLogits(run, crm, joint, rows) : undefined,
+          offset,
         }),
       );
 
@@ -214,6 +215,28 @@ async function jointTraining(
       evaluate: () => validator.evaluate(),
     },
     dispose: () => validator.dispose(),
+  };
+}
+
+/**
+ * What the LLM's logit is added to in stage 3. The LLM learns on the latest training rows what a CRM that was trained on
+ * those before says too little: of its own training rows a CRM says more than it will of new ones.
+ * @param values of the CRM that serves
+ */
+async function offsetOf(run: Run, crm: Part<CrmOutput>, values: Values): Promise<Offset> {
+  const { train } = run.data.split;
+  const { heldOut } = run.config.stages.llmAlone;
+  const validation: Offset["validation"] = (rows) => crmLogits(run, crm, values, rows);
+  if (heldOut === 0) return { rows: train, training: validation, validation };
+  const earlier = Math.round(train.length * (1 - heldOut));
+  const split = { ...run.data.split, train: train.subarray(0, earlier) };
+  const trained = await run.phase("stage-3-crm", "Stage 3: a CRM of the earlier rows", () =>
+    crmTraining({ ...run, data: { ...run.data, split } }, crm, objective({ crm }, warmUpWeights)),
+  );
+  return {
+    rows: train.subarray(earlier),
+    training: (rows) => crmLogits(run, crm, trained, rows),
+    validation,
   };
 }
 

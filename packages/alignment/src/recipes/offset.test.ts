@@ -43,7 +43,7 @@ test("the LLM learns what to add to the CRM's logit, and the table says that it 
 
 test("interrupted in every phase, a run ends with the same bundle", async () => {
   const { phases, manifest } = await interruptedRun(config);
-  expect(phases).toEqual(["stage-1", "stage-0", "stage-2", "stage-3"]);
+  expect(phases).toEqual(["stage-1", "stage-0", "stage-2", "stage-3-crm", "stage-3"]);
   expect(manifest).toBe(await manifestOf(whole));
 });
 
