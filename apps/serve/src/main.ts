@@ -18,6 +18,7 @@ interface Options {
   readonly threads: number;
   readonly executionProviders?: string;
   readonly llmTimeout: number;
+  readonly prefixCache: number;
   readonly llmUrl?: string;
   readonly llmModel?: string;
   readonly llmKeyVariable?: string;
@@ -47,6 +48,12 @@ const command = new Command("serve")
     30_000,
   )
   .option(
+    "--prefix-cache <megabytes>",
+    "memory in which the LLM keeps what it computed of users' prompts, for their next ones; 0: none",
+    wholeNumber("--prefix-cache", 0),
+    256,
+  )
+  .option(
     "--llm-url <url>",
     "an OpenAI-compatible server that runs the bundle's LLM: http://localhost:8000/v1",
   )
@@ -66,14 +73,14 @@ function port(value: string): number {
   });
 }
 
-function wholeNumber(option: string): (value: string) => number {
+function wholeNumber(option: string, least = 1): (value: string) => number {
   return (value) => {
     const number = Number(value);
     // The longest that timers can wait.
-    if (/^\d+$/.test(value) && number > 0 && number < 2 ** 31) return number;
+    if (/^\d+$/.test(value) && number >= least && number < 2 ** 31) return number;
     throw new CorellaError({
       code: "serve/bad-option",
-      message: `"${value}" is not a positive whole number.`,
+      message: `"${value}" is not a whole number of at least ${least}.`,
       place: option,
       remedy: "Leave it out for the default.",
     });
@@ -96,7 +103,12 @@ async function run(options: Options): Promise<void> {
     // Between requests the cores belong to others.
     spinning: false,
   };
-  const predictor = loadPredictor(bundle, { runtime, workers: true, remoteLlm: remoteLlm(options) });
+  const predictor = loadPredictor(bundle, {
+    runtime,
+    prefixCacheBytes: options.prefixCache * 1e6,
+    workers: true,
+    remoteLlm: remoteLlm(options),
+  });
   const app = createApp({
     predictor,
     histories,

@@ -18,6 +18,7 @@ import {
   type BundleContents,
 } from "./index.ts";
 import { saveTinyBundle, tinyCrm, tinyLlm, tinyLog } from "./testing.ts";
+import { startWorkerLane } from "./worker-lane.ts";
 
 let parent = "";
 const folderOf = (name: string): string => join(parent, name);
@@ -181,6 +182,26 @@ describe("an LLM alone", () => {
     expect(await lane.score(records.slice(0, 1))).toHaveLength(1);
     await lane.dispose();
   });
+});
+
+test("an LLM that keeps what it computed of a user answers the next requests alike, in this thread and in its own", async () => {
+  const bundle = await openBundle(folderOf("llm"));
+  const told = (events: number): typeof records =>
+    records.slice(0, 5).map((record) => ({ ...record, history: record.history.slice(0, events) }));
+  const plain = await openLlmLane(bundle);
+  const options = { prefixCacheBytes: 1e6 };
+  const kept = [
+    await openLlmLane(bundle, options),
+    await startWorkerLane({ folder: folderOf("llm"), lane: "llm", options }),
+  ];
+  for (const events of [1, 2, 3, 3]) {
+    const wanted = await plain.score(told(events));
+    for (const lane of kept) {
+      const found = await lane.score(told(events));
+      wanted.forEach((p, i) => expect(Math.abs(found[i]! - p)).toBeLessThan(1e-5));
+    }
+  }
+  await Promise.all([plain, ...kept].map((lane) => lane.dispose()));
 });
 
 describe("both models", () => {

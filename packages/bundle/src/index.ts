@@ -5,7 +5,14 @@ export type { Degradation } from "./degradation.ts";
 export { idFeeds } from "./feeds.ts";
 export type { Histories } from "./histories.ts";
 export type { Lane } from "./lane.ts";
-export { createCrmLane, createLlmLane, openCrmLane, openLlmLane, type CrmLane } from "./lanes.ts";
+export {
+  createCrmLane,
+  createLlmLane,
+  openCrmLane,
+  openLlmLane,
+  type CrmLane,
+  type LaneOptions,
+} from "./lanes.ts";
 export type { LlmAsking, OpenLlm, TunedLlm } from "./llm-files.ts";
 export { createLlmPrompt, type PromptForLlm } from "./llm-prompt.ts";
 export { loadPredictor, type LoadOptions } from "./load-predictor.ts";

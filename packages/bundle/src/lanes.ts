@@ -7,7 +7,7 @@ import {
   type ValueReader,
   type Values,
 } from "@corella/engine";
-import { createScorer, mergeAdapter } from "@corella/llm";
+import { createScorer, hasSteadyKeys, mergeAdapter } from "@corella/llm";
 import { encodeRecords, type Catalogue } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import { crmOf, type TrainedCrm } from "./crm-files.ts";
@@ -59,6 +59,7 @@ async function llmLane(
   values: Values | ValueReader,
   catalogue: Catalogue,
   runtime: Runtime,
+  prefixCacheBytes = 0,
 ): Promise<Lane> {
   const { config, tokenizer, answers, tokenBudget } = llm;
   const scorer = await createScorer({
@@ -71,6 +72,7 @@ async function llmLane(
     // The prompt's history is cut to the limit; what is still too long (a target with endless text) loses its beginning.
     maxTokens: llm.maxTokens,
     overlong: "cut",
+    prefixCacheBytes: hasSteadyKeys(config) ? prefixCacheBytes : 0,
   });
   return textLane(scorer, llm, catalogue);
 }
@@ -79,24 +81,41 @@ async function llmLane(
  * Opens the CRM of a bundle in this thread.
  * @throws CorellaError `bundle/no-model`, `bundle/damaged`
  */
-export async function openCrmLane(bundle: Bundle, config?: RuntimeConfig): Promise<CrmLane> {
-  return createCrmLane(await bundle.crm(), bundle.catalogue, await createRuntime(config));
+export async function openCrmLane(
+  bundle: Bundle,
+  { runtime }: Pick<LaneOptions, "runtime"> = {},
+): Promise<CrmLane> {
+  return createCrmLane(await bundle.crm(), bundle.catalogue, await createRuntime(runtime));
+}
+
+/** How a lane is opened. */
+export interface LaneOptions {
+  /** What computes it; default onnxruntime with two threads. */
+  readonly runtime?: RuntimeConfig | undefined;
+  /**
+   * Bytes within which the LLM keeps what it computed of prompts, for later ones that begin alike, such as the same user's
+   * (`createScorer`). Default 0. Models of which this depends on the prompts beside (RoPE dynamic and longrope) keep nothing.
+   */
+  readonly prefixCacheBytes?: number | undefined;
 }
 
 /**
  * Opens the LLM of a bundle in this thread.
  * @throws CorellaError `bundle/no-model`, `bundle/damaged`
  */
-export async function openLlmLane(bundle: Bundle, config?: RuntimeConfig): Promise<Lane> {
+export async function openLlmLane(
+  bundle: Bundle,
+  { runtime, prefixCacheBytes }: LaneOptions = {},
+): Promise<Lane> {
   const { weights, ...llm } = await bundle.llm();
   try {
-    return await llmLane(llm, weights, bundle.catalogue, await createRuntime(config));
+    return await llmLane(llm, weights, bundle.catalogue, await createRuntime(runtime), prefixCacheBytes);
   } finally {
     await weights.close();
   }
 }
 
 /** Opens one model of a bundle in this thread, whichever it is. */
-export function openLane(bundle: Bundle, model: ModelName, config?: RuntimeConfig): Promise<Lane> {
-  return model === "crm" ? openCrmLane(bundle, config) : openLlmLane(bundle, config);
+export function openLane(bundle: Bundle, model: ModelName, options?: LaneOptions): Promise<Lane> {
+  return model === "crm" ? openCrmLane(bundle, options) : openLlmLane(bundle, options);
 }

@@ -1,17 +1,14 @@
-import type { RuntimeConfig } from "@corella/engine";
 import { createPrompt, missingInputs, type RatingRecord } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import type { Lane } from "./lane.ts";
-import { openLane } from "./lanes.ts";
+import { openLane, type LaneOptions } from "./lanes.ts";
 import { noModel, type ModelName } from "./models.ts";
 import { createPredictor, type Prediction, type Predictor } from "./predictor.ts";
 import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 import { startWorkerLane } from "./worker-lane.ts";
 
 /** How the models of a bundle are run. */
-export interface LoadOptions {
-  /** What computes each model; default onnxruntime with two threads. */
-  readonly runtime?: RuntimeConfig | undefined;
+export interface LoadOptions extends LaneOptions {
   /** Each model in a worker thread, so that this thread stays free; default false. */
   readonly workers?: boolean;
   /** A server that answers in place of the bundle's own LLM, whose weights are then not read. */
@@ -28,14 +25,14 @@ export interface LoadOptions {
  * @throws CorellaError `bundle/no-model` when a server is named for the LLM of a bundle without one; those of reading the models
  */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
-  const { runtime, remoteLlm } = options;
+  const { runtime, prefixCacheBytes, remoteLlm } = options;
   if (remoteLlm !== undefined && !bundle.models.includes("llm")) throw noModel("llm", bundle.folder);
   const open = async (model: ModelName): Promise<Lane> => {
     if (model === "llm" && remoteLlm !== undefined)
       return createRemoteLane(await bundle.llmAsking(), bundle.catalogue, remoteLlm);
     return options.workers === true
-      ? startWorkerLane({ folder: bundle.folder, lane: model, runtime })
-      : openLane(bundle, model, runtime);
+      ? startWorkerLane({ folder: bundle.folder, lane: model, options: { runtime, prefixCacheBytes } })
+      : openLane(bundle, model, { runtime, prefixCacheBytes });
   };
   const opened = await Promise.allSettled(bundle.models.map(open));
   const failed = opened.find((lane) => lane.status === "rejected");

@@ -1,16 +1,16 @@
 import type { Worker } from "node:worker_threads";
-import type { RuntimeConfig } from "@corella/engine";
 import { CorellaError, type PlainError } from "@corella/errors";
 import { startWorker } from "@corella/files";
 import type { RatingRecord } from "@corella/modality";
 import type { Lane } from "./lane.ts";
+import type { LaneOptions } from "./lanes.ts";
 import type { ModelName } from "./models.ts";
 
 /** What a lane's worker thread is started with. */
 export interface LaneSetup {
   readonly folder: string;
   readonly lane: ModelName;
-  readonly runtime: RuntimeConfig | undefined;
+  readonly options: LaneOptions;
 }
 
 /** What goes to a lane's worker thread. */

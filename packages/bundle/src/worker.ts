@@ -13,7 +13,7 @@ const setup = workerData as LaneSetup;
 async function start(): Promise<Lane | undefined> {
   try {
     // The opener has verified the bundle.
-    return await openLane(await openBundle(setup.folder, { verify: false }), setup.lane, setup.runtime);
+    return await openLane(await openBundle(setup.folder, { verify: false }), setup.lane, setup.options);
   } catch (error) {
     port.postMessage({
       kind: "error",

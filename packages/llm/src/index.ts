@@ -36,6 +36,7 @@ export { packedFeeds, packSequences } from "./batching/pack-tokens.ts";
 export { cutPrompt, yesNoIds, type YesNoIds } from "./scoring/answers.ts";
 export {
   createScorer,
+  hasSteadyKeys,
   type LocalScorer,
   type Scorer,
   type ScorerOptions,

@@ -71,7 +71,9 @@ test("the best by validation AUC is trained with each seed, and only then the te
   // The saved CRM answers the test part as the trial was scored on it.
   const crmFolder = join(settings.trialsFolder, "crm");
   await saveTrial(result.seeds[1]!, crmFolder, settings);
-  const crm = await openCrmLane(await openBundle(crmFolder), { kind: "onnxruntime", threads: 1 });
+  const crm = await openCrmLane(await openBundle(crmFolder), {
+    runtime: { kind: "onnxruntime", threads: 1 },
+  });
   const { log, split, labels } = await prepareData(result.best.config, baseFolder, settings.cacheFolder);
   const probabilities = await crm.score(Array.from(split.test, (row) => recordAt(log, row)));
   expect(auc(probabilities, labels(split.test))).toBeCloseTo(result.seeds[1]!.record.test!.auc, 6);

@@ -4,15 +4,15 @@ import { stretches } from "../decoder/packed-sequences.ts";
 import { fitted, type PreparedTokens, type PrepareOptions, type TokenBatch } from "./prepare-tokens.ts";
 import { sharedPrefixes, type PrefixGroup } from "./shared-prefixes.ts";
 
+/** How long sequences may be, and how much a batch may hold. */
+export type PackLimits = Pick<PrepareOptions, "maxTokens" | "overlong" | "tokenBudget" | "batchSize">;
+
 /**
  * Batches for `packedDecoder`: a sequence that another begins with is answered inside it, those that begin alike come
  * together and their prefix stands in a batch once. The budget counts what attention is computed on, filling included.
  * @throws CorellaError `llm/prompt-too-long`, `llm/empty-prompt`
  */
-export function packSequences(
-  sequences: readonly ArrayLike<number>[],
-  options: Pick<PrepareOptions, "maxTokens" | "overlong" | "tokenBudget" | "batchSize">,
-): PreparedTokens {
+export function packSequences(sequences: readonly ArrayLike<number>[], options: PackLimits): PreparedTokens {
   const { fitting, cut } = fitted(sequences, options);
   const { hosts, answers } = foldSequences(fitting);
   const rowsOf = hosts.map((): number[] => []);
@@ -85,15 +85,42 @@ export function packedFeeds(sequences: readonly ArrayLike<number>[]): Batch {
   return laidOut(computed, sharedPrefixes(computed), answers);
 }
 
-/** The feeds of sequences of which none begins with another. @param answers where `host` counts these sequences */
+/** Sequences of which none begins with another, and all begin alike. */
+export interface ContinuedSequences {
+  readonly sequences: readonly ArrayLike<number>[];
+  /** How many tokens all of them begin with; at least one of each follows. */
+  readonly shared: number;
+  /** Of how many of these keys and values are known; every answer follows a later token. */
+  readonly known: number;
+  /** `host` counts the sequences. */
+  readonly answers: readonly FoldedAnswer[];
+}
+
+/** The feeds of `continuedDecoder` for one batch, but for keys and values: a row of each known token, or one where there is none. */
+export function continuedFeeds({ sequences, shared, known, answers }: ContinuedSequences): Batch {
+  const group = { length: shared, members: sequences.map((_, member) => member) };
+  const past = Math.max(known, 1);
+  return {
+    ...laidOut(sequences, [group], answers, known),
+    pastIndex: counted(past),
+    pastVisible: { shape: [1, past], data: new Int32Array(past).fill(known === 0 ? 0 : 1) },
+  };
+}
+
+/**
+ * The feeds of sequences of which none begins with another.
+ * @param answers where `host` counts these sequences
+ * @param known tokens that are left out of the one prefix
+ */
 function laidOut(
   sequences: readonly ArrayLike<number>[],
   groups: readonly PrefixGroup[],
   answers: readonly FoldedAnswer[],
+  known = 0,
 ): Batch {
   const count = sequences.length;
   const prefixes = groups.length;
-  const prefixTime = groups.reduce((most, { length }) => Math.max(most, length), 1);
+  const prefixTime = groups.reduce((most, { length }) => Math.max(most, length - known), 1);
   const prefixOf = new Int32Array(count);
   const prefixLength = new Int32Array(count);
   groups.forEach(({ length, members }, group) => {
@@ -129,7 +156,7 @@ function laidOut(
     }
   };
   groups.forEach(({ length, members }, group) => {
-    put(sequences[members[0]!]!, [0, length], prefixPlaces, group, prefixTime, 0);
+    put(sequences[members[0]!]!, [known, length], prefixPlaces, group, prefixTime, 0);
   });
   sequences.forEach((ids, row) => {
     put(ids, [prefixLength[row]!, ids.length], places, row, time, prefixes * prefixTime);
@@ -137,7 +164,9 @@ function laidOut(
   /** The place among the tokens of what is at a position of a sequence, in its prefix or in what is its own. */
   const placeOf = (row: number, position: number): number => {
     const own = position - prefixLength[row]!;
-    return own < 0 ? prefixPlaces[prefixOf[row]! * prefixTime + position]! : places[row * time + own]!;
+    return own < 0
+      ? prefixPlaces[prefixOf[row]! * prefixTime + position - known]!
+      : places[row * time + own]!;
   };
   return {
     tokens: ints(tokens),
@@ -150,7 +179,7 @@ function laidOut(
     sequenceOf: ints(answers.map(({ host }) => host)),
     prefixNumber: counted(prefixes),
     sequenceNumber: counted(count),
-    prefixIndex: counted(prefixTime),
+    prefixIndex: counted(prefixTime, known),
     index: { ...counted(time), shape: [stretches, stretch] },
   };
 }
@@ -159,6 +188,6 @@ function ints(values: ArrayLike<number>): Feed {
   return { shape: [values.length], data: Int32Array.from(values) };
 }
 
-function counted(count: number): Feed {
-  return ints(Array.from({ length: count }, (_, i) => i));
+function counted(count: number, from = 0): Feed {
+  return ints(Array.from({ length: count }, (_, i) => from + i));
 }

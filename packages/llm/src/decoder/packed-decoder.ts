@@ -18,7 +18,7 @@ export function packedDecoder(
     tables: {},
     inputs: packedInputs,
     forward(scope) {
-      const queries = byLayer(config, (attention) => packedQueries(attention, (name) => scope.input(name)));
+      const queries = byLayer(config, (attention) => packedQueries(attention, (name) => scope.input(name))());
       const { lora, recompute } = options;
       const context = { scope, config, lora, recompute };
       const { states, ...output } = answeringBlocks(context, options, scope.input("tokens"), queries);

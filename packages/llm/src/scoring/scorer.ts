@@ -1,15 +1,18 @@
-import type { Batch, PrecisionOf, Program, Runtime, ValueReader, Values } from "@corella/engine";
+import type { Batch, Inference, PrecisionOf, Program, Runtime, ValueReader, Values } from "@corella/engine";
 import { CorellaError, nearestName } from "@corella/errors";
 import { adapterFeeds, roomFor, withAdapterInputs } from "../lora/adapter-inputs.ts";
 import type { LoadedAdapter } from "../lora/adapter.ts";
 import { cutPrompt, type YesNoIds } from "./answers.ts";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { withFixedLength } from "../config/fixed-length.ts";
-import { logitDifference } from "../decoder/losses.ts";
 import type { LoraConfig } from "../lora/lora.ts";
-import { packSequences } from "../batching/pack-tokens.ts";
 import { encodeChains } from "../tokenizer/encode-chains.ts";
+import { continuedDecoder } from "../decoder/continued-decoder.ts";
 import { packedDecoder } from "../decoder/packed-decoder.ts";
+import type { RopeConfig } from "../config/rope.ts";
+import { continuedDifferences, continuedProgram } from "./continued-scoring.ts";
+import { packedDifferences, packedProgram } from "./packed-scoring.ts";
+import { createPrefixCache } from "./prefix-cache.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 
 /** P(yes) of each prompt, from a model in this process, quantised or not, or on a server. */
@@ -43,6 +46,11 @@ export interface ScorerOptions {
    * for, so that a score does not depend on the prompts beside it. Default as in transformers, by batch.
    */
   readonly ropeLength?: number | undefined;
+  /**
+   * Keys and values of prompts stay in memory within so many bytes, for later calls: a prompt that begins as an earlier one, such
+   * as the same user's after another event, costs what is new of it. Scores are the same but for rounding. Default 0: none stay.
+   */
+  readonly prefixCacheBytes?: number;
 }
 
 /** Scores of prompts, in their order. */
@@ -76,52 +84,72 @@ export interface LocalScorer extends Scorer {
  * Compiles a model for scoring. What prompts of one call begin with alike, such as one user's history before many
  * candidates, is computed once in a batch, whatever their order. Between batches
  * an abort signal is obeyed: the promise then rejects with its reason.
- * @throws CorellaError `llm/adapters` for `lora` together with `adapters`
+ * @throws CorellaError `llm/adapters` for `lora` together with `adapters`, `llm/prefix-cache` for a cache of keys whose RoPE
+ * depends on the prompts beside them
  */
 export async function createScorer(options: ScorerOptions): Promise<LocalScorer> {
-  const { config, tokenizer, answers } = options;
-  const { program, feedsOf } = scoringProgram(options);
+  const { config, tokenizer, answers, prefixCacheBytes = 0 } = options;
+  const isCached = prefixCacheBytes > 0;
+  if (isCached) requireSteadyKeys(options);
+  const { program, feedsOf } = scoringProgram(options, isCached);
   const inference = await options.runtime.infer(
     program,
     options.values,
     options.precision === undefined ? {} : { precision: options.precision },
   );
-  const scoringWith = (adapter: Batch): Pick<Scorer, "score" | "scores"> => {
+  const limits = {
+    maxTokens: Math.min(options.maxTokens ?? config.maxPositions, config.maxPositions),
+    overlong: options.overlong ?? "error",
+    tokenBudget: options.tokenBudget ?? 4096,
+  };
+  const cache = createPrefixCache(prefixCacheBytes, config.layers, config.keyValueHeads * config.headDim);
+  const scoringWith = (name: string | undefined): Pick<Scorer, "score" | "scores"> => {
+    const adapter = feedsOf(name);
+    const run: Inference["run"] = (feeds) => inference.run({ ...feeds, ...adapter });
+    const differences = isCached
+      ? continuedDifferences(run, cache.of(name), limits)
+      : packedDifferences(run, limits);
     const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<YesNoScores> => {
       signal?.throwIfAborted();
       const texts = prompts.map((prompt) => cutPrompt(prompt, answers));
-      const sequences = await encodeChains(tokenizer, texts);
-      const { batches, cut } = packSequences(sequences, {
-        maxTokens: Math.min(options.maxTokens ?? config.maxPositions, config.maxPositions),
-        overlong: options.overlong ?? "error",
-        tokenBudget: options.tokenBudget ?? 4096,
-      });
-      const difference = new Float32Array(prompts.length);
-      for (const { feeds, rows } of batches) {
-        signal?.throwIfAborted();
-        const outputs = await inference.run({ ...feeds, ...adapter });
-        const { data } = outputs["logitDifference"]!;
-        rows.forEach((row, i) => {
-          difference[row] = data[i]!;
-        });
-      }
-      return {
-        probability: difference.map((logit) => 1 / (1 + Math.exp(-logit))),
-        logitDifference: difference,
-        cut,
-      };
+      const { logitDifference: logits, cut } = await differences(
+        await encodeChains(tokenizer, texts),
+        signal,
+      );
+      return { probability: logits.map((logit) => 1 / (1 + Math.exp(-logit))), logitDifference: logits, cut };
     };
     return { scores, score: async (prompts, signal) => (await scores(prompts, signal)).probability };
   };
   return {
-    ...scoringWith(feedsOf(undefined)),
-    withAdapter: (name) => scoringWith(feedsOf(name)),
+    ...scoringWith(undefined),
+    withAdapter: scoringWith,
     dispose: () => inference.dispose(),
   };
 }
 
+/** Whether a token's keys depend on no prompt beside its own, so that they may be kept: not those of RoPE of the kinds dynamic and longrope. */
+export function hasSteadyKeys({ rope, sliding }: DecoderConfig): boolean {
+  const isSteady = ({ kind }: RopeConfig): boolean => kind !== "dynamic" && kind !== "longrope";
+  return isSteady(rope) && (sliding === undefined || isSteady(sliding.rope));
+}
+
+/** @throws CorellaError `llm/prefix-cache` */
+function requireSteadyKeys({ config, ropeLength }: ScorerOptions): void {
+  if (ropeLength !== undefined || hasSteadyKeys(config)) return;
+  throw new CorellaError({
+    code: "llm/prefix-cache",
+    message:
+      "The model's RoPE depends on the longest prompt of a batch, so keys of an earlier batch would be others.",
+    place: "createScorer",
+    remedy: "Set ropeLength, the length that every batch is computed for, or leave prefixCacheBytes out.",
+  });
+}
+
 /** The program, and what its adapter is fed as: by the adapter's name, or none. */
-function scoringProgram({ answers, lora, adapters, ...options }: ScorerOptions): {
+function scoringProgram(
+  { answers, lora, adapters, ...options }: ScorerOptions,
+  isCached: boolean,
+): {
   readonly program: Program;
   feedsOf(name: string | undefined): Batch;
 } {
@@ -137,11 +165,10 @@ function scoringProgram({ answers, lora, adapters, ...options }: ScorerOptions):
   }
   const named = Object.entries(adapters ?? {});
   const room = named.length === 0 ? undefined : roomFor(named.map(([, adapter]) => adapter));
-  const part = packedDecoder(config, { answers, lora: room ?? lora });
-  const program: Program = {
-    ...part,
-    forward: (scope) => ({ outputs: { logitDifference: logitDifference(part.forward(scope).yesNoLogits) } }),
-  };
+  const ofDecoder = { answers, lora: room ?? lora };
+  const program = isCached
+    ? continuedProgram(continuedDecoder(config, ofDecoder))
+    : packedProgram(packedDecoder(config, ofDecoder));
   if (room === undefined)
     return { program, feedsOf: (name) => (name === undefined ? {} : unknownAdapter(name, [])) };
   const base = adapterFeeds(config, room, undefined);

@@ -47,7 +47,9 @@ export function matMul(
     const product = storedProduct(backend.builder, backend.name(left), left.shape, symbol, transposeB);
     if (product !== undefined) return backend.value(product, shape, "float32");
   }
-  if (batch.every((size) => size === 1)) {
+  // Equal batches of one stay as they are: the way back from a matrix would have to name its sizes, which may be sums of dimensions.
+  const isBatch = batch.length > 0 && sameShape(batchA, batchB);
+  if (!isBatch && batch.every((size) => size === 1)) {
     const left = reshape(backend, a, a.shape.slice(-2));
     const right = reshape(backend, b, b.shape.slice(-2));
     const product = node(backend, "Gemm", [left, right], [m, n], "float32", {
