@@ -1,5 +1,5 @@
 import { rank, seedFigures, type TriedConfig, type TuneResult } from "@corella/alignment";
-import { figureWords, type Curve, type Page, type ReportTable } from "@corella/evaluation";
+import { seedsWords, type Curve, type Page, type ReportTable } from "@corella/evaluation";
 import type { Beside } from "./beside.ts";
 import { metric, seedsTable, settingsText, shortNames, trialsTable, valueText } from "./text.ts";
 
@@ -58,28 +58,7 @@ export function tunePage(
     ],
     charts: [],
     warnings,
-    glossary: [
-      ...figureWords,
-      {
-        term: "GAUC",
-        meaning: "The AUC within each user, weighted by their samples; users with one class are left out.",
-      },
-      {
-        term: "ECE",
-        meaning:
-          "The expected calibration error: how far probabilities lie from the shares that turned out positive.",
-      },
-      {
-        term: "validation",
-        meaning:
-          "The part by which configurations were chosen. It flatters the best of many; the test part was scored once.",
-      },
-      {
-        term: "constant, item mean, user and item means",
-        meaning:
-          "What needs no model: the share of positives of the training part, of all, of the item, and of user and item together.",
-      },
-    ],
+    glossary: seedsWords,
     details: [{ heading: "The best configuration", text: bestYaml }],
   };
 }

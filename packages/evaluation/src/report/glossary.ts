@@ -17,6 +17,30 @@ export const figureWords: readonly GlossaryEntry[] = [
   { term: "accuracy", meaning: "The share of samples on whose right side of 0.5 the probability lies." },
 ];
 
+/** Words of tables of figures over seeds. */
+export const seedsWords: readonly GlossaryEntry[] = [
+  ...figureWords,
+  {
+    term: "GAUC",
+    meaning: "The AUC within each user, weighted by their samples; users with one class are left out.",
+  },
+  {
+    term: "ECE",
+    meaning:
+      "The expected calibration error: how far probabilities lie from the shares that turned out positive.",
+  },
+  {
+    term: "validation",
+    meaning:
+      "The part by which models and settings were chosen. It flatters the best of many; far from the test part it means that the parts are not alike.",
+  },
+  {
+    term: "constant, item mean, user and item means",
+    meaning:
+      "What needs no model: the share of positives of the training part, of all, of the item, and of user and item together.",
+  },
+];
+
 const furtherWords: readonly (GlossaryEntry & { readonly isThere: (evaluation: Evaluation) => boolean })[] = [
   {
     term: "[low, high]",
