@@ -270,6 +270,11 @@ export function findBaseline<Model extends { readonly name: string }>(
   });
 }
 
+/** Whether a table says which share of the samples the LLM answered: where it answers any. */
+export function asksLlm(rows: readonly Pick<ModelPredictions, "shareToLlm">[]): boolean {
+  return rows.some(({ shareToLlm }) => shareToLlm !== undefined && shareToLlm > 0);
+}
+
 /** A model's title, or its name where it has none. */
 export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title">): string {
   return title ?? name;

@@ -1,6 +1,7 @@
 import { spread, type DifferenceInterval, type Spread } from "@corella/metrics";
 import type { BudgetPoint } from "./budget.ts";
 import { csvCell } from "./csv.ts";
+import { asksLlm } from "./evaluate.ts";
 import type { ConfidenceGroup } from "./entropy.ts";
 import { formatCount, formatDifference, formatPValue, formatShare, formatSpread } from "./numbers.ts";
 import type { SeedsEvaluation, SeedsRow } from "./seeds.ts";
@@ -33,10 +34,15 @@ export function seedsTable(name: string, title: string, evaluation: SeedsEvaluat
     { title: "validation", cell: ({ validation }) => validation && formatSpread(validation.auc) },
     { title: "logloss", cell: ({ logLoss }) => formatSpread(logLoss) },
     { title: "accuracy", cell: ({ accuracy }) => formatSpread(accuracy) },
-    {
-      title: "to LLM",
-      cell: ({ shareToLlm }) => (shareToLlm === undefined ? undefined : formatShare(shareToLlm)),
-    },
+    ...(asksLlm(rows)
+      ? [
+          {
+            title: "to LLM",
+            cell: ({ shareToLlm }: SeedsRow) =>
+              shareToLlm === undefined ? undefined : formatShare(shareToLlm),
+          },
+        ]
+      : []),
     ...(baselineRow === undefined
       ? []
       : [

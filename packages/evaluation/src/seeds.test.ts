@@ -97,7 +97,6 @@ test("GAUC, ECE and the validation part stand beside, of each seed's own samples
     "validation",
     "logloss",
     "accuracy",
-    "to LLM",
     "GAUC",
     "ECE",
     "validation logloss",
@@ -128,7 +127,7 @@ test("figures over seeds are judged as those of one: worse than a constant, far 
   expect(verdict(judged, "corella", false)).toMatch(/^CoReLLa is better than the CRM alone/);
   expect(verdict(judged, "wrong", false)).toMatch(/^CoReLLa is worse .*Next: serve the CRM alone/);
   expect(verdict(judged, "crm", false)).toMatch(
-    /^CRM has an AUC of .* beside the best that needs no model, constant/,
+    /^CRM has an AUC of .* on the best that needs no model \(constant, /,
   );
 });
 

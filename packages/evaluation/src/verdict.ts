@@ -37,7 +37,9 @@ function alone({ rows }: Judged, { title, auc }: JudgedRow): string {
     .filter(({ isSimple, auc: simple }) => isSimple === true && Number.isFinite(simple.estimate))
     .toSorted((a, b) => b.auc.estimate - a.auc.estimate)[0];
   if (best === undefined || !Number.isFinite(auc.estimate)) return "";
-  const than = `${best.title} (${formatShort(best.auc.estimate)})`;
-  const difference = formatDifference(auc.estimate - best.auc.estimate);
-  return `${title} has an AUC of ${formatShort(auc.estimate)}, ${difference} beside the best that needs no model, ${than}.`;
+  const difference = auc.estimate - best.auc.estimate;
+  const named = `${best.title}, ${formatShort(best.auc.estimate)}`;
+  if (difference > 0)
+    return `${title} has an AUC of ${formatShort(auc.estimate)}: ${formatDifference(difference)} on the best that needs no model (${named}).`;
+  return `${title} has an AUC of ${formatShort(auc.estimate)}, no better than the best that needs no model (${named}). Next: look at what each feature says alone, at the labels, and at the training's loss and rate.`;
 }

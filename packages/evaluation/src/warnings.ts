@@ -29,8 +29,8 @@ export function figureWarnings(evaluation: Judged, part: string, served: string)
 
 function worseThanConstant({ rows }: Judged, models: readonly JudgedRow[], part: string): FigureWarning[] {
   const constant = rows.find(({ name, isSimple }) => isSimple && name === "constant");
-  const remedy =
-    "It has learned nothing that holds there: look at its loss and its validation figures, at the learning rate, and at whether the parts of the data are alike.";
+  const remedyOf = (count: number): string =>
+    `${count === 1 ? "It has" : "They have"} learned nothing that holds there: look at the loss and the validation figures, at the learning rate, and at whether the parts of the data are alike.`;
   // A wrong prediction that is sure costs more than none; the last digit that is shown decides.
   const losing =
     constant === undefined
@@ -42,8 +42,8 @@ function worseThanConstant({ rows }: Judged, models: readonly JudgedRow[], part:
       ? []
       : [
           {
-            message: `${named(losing, ({ logLoss }) => formatShort(logLoss.estimate))} ${losing.length === 1 ? "is" : "are"} worse than a constant on the ${part}: its logloss is ${formatShort(constant!.logLoss.estimate)}.`,
-            remedy,
+            message: `${named(losing, ({ logLoss }) => formatShort(logLoss.estimate))} ${losing.length === 1 ? "is" : "are"} worse than a constant on the ${part}, whose logloss is ${formatShort(constant!.logLoss.estimate)}.`,
+            remedy: remedyOf(losing.length),
           },
         ]),
     ...(ranking.length === 0
@@ -51,7 +51,7 @@ function worseThanConstant({ rows }: Judged, models: readonly JudgedRow[], part:
       : [
           {
             message: `${named(ranking, ({ auc }) => `AUC ${formatShort(auc.estimate)}`)} ${ranking.length === 1 ? "ranks" : "rank"} the ${part} worse than chance.`,
-            remedy,
+            remedy: remedyOf(ranking.length),
           },
         ]),
   ];
@@ -59,7 +59,9 @@ function worseThanConstant({ rows }: Judged, models: readonly JudgedRow[], part:
 
 function named(rows: readonly JudgedRow[], figure: (row: JudgedRow) => string): string {
   const texts = rows.map((row) => `${row.title} (${figure(row)})`);
-  return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts.at(-1)}`;
+  if (texts.length < 3) return texts.join(" and ");
+  // Titles have commas of their own.
+  return `${texts.slice(0, -1).join("; ")}; and ${texts.at(-1)}`;
 }
 
 /** Of samples that are too few nothing better can be said. */

@@ -6,6 +6,7 @@ import {
   confidenceGroupAuc,
   confidenceTable,
   evaluateSeeds,
+  formatSpread,
   mixLimits,
   mixLimitsTable,
   seedsTable,
@@ -94,10 +95,8 @@ function rowsNoteOfAll(inputs: TableInputs): string {
   const crm = inputs.runs.filter(({ config }) => config.recipe === "crm-only");
   const own = crm.filter(({ variant }) => variant.id === crm[0]!.variant.id);
   if (own.length === 0 || own[0]!.result.test.rows.length === inputs.rows.length) return inputs.rowsNote;
-  const { mean } = spread(
-    own.map(({ result: { test } }) => auc(saidOf(test, "crm", test.rows), test.labels)),
-  );
-  return `${inputs.rowsNote} On all rows ${own[0]!.config.crm.model} has an AUC of ${mean.toFixed(4)}.`;
+  const onAll = spread(own.map(({ result: { test } }) => auc(saidOf(test, "crm", test.rows), test.labels)));
+  return `${inputs.rowsNote} On all rows ${own[0]!.config.crm.model} has an AUC of ${formatSpread(onAll)}.`;
 }
 
 /** Every recipe there is, after what each must beat: a constant, the mean of the item, and those of user and item. */

@@ -96,7 +96,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     const { seed, intervals } = options;
     const inputs = { runs, log, train, validation, rows, rowsNote, seed, intervals };
     const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
-    const conclusion = concludedTables(inputs, built, data, config);
+    const conclusion = concludedTables(inputs, built, data, config, options.experiments);
     const out = options.out ?? join(options.runs, `evaluate-${config.name}`);
     await write(out, config, built, conclusion, options);
   } finally {

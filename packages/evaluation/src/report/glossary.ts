@@ -99,6 +99,11 @@ const modelWords: Readonly<Record<string, string>> = {
     "The router asks the language model about some samples, and adds its logit to the CRM’s with a weight that is learned on the validation part. With a weight of 0 it asks nobody, and the CRM answers alone.",
 };
 
+/** What a model of its own is, where no other stands beside it. */
+const aloneWords: Readonly<Record<string, string>> = {
+  crm: "The conventional model as it is served: with its values at its best look at the validation part.",
+};
+
 const weightWord: GlossaryEntry = {
   term: "weight of the LLM’s logit",
   meaning:
@@ -108,11 +113,13 @@ const weightWord: GlossaryEntry = {
 /** What an evaluation's words mean: its figures, its models, and others that are given. */
 export function glossaryOf(evaluation: Evaluation, others: readonly GlossaryEntry[] = []): GlossaryEntry[] {
   const { rows } = evaluation;
+  const isAlone = rows.filter(({ isSimple }) => isSimple !== true).length === 1;
+  const words = isAlone ? { ...modelWords, ...aloneWords } : modelWords;
   return [
     ...figureWords,
     ...furtherWords.filter(({ isThere }) => isThere(evaluation)),
     ...rows.flatMap(({ name, title }) =>
-      Object.hasOwn(modelWords, name) ? [{ term: title, meaning: modelWords[name]! }] : [],
+      Object.hasOwn(words, name) ? [{ term: title, meaning: words[name]! }] : [],
     ),
     ...(rows.some(({ name }) => name === "add-logits") ? [weightWord] : []),
     ...others,
