@@ -5,6 +5,7 @@ import {
   confidenceSections,
   evaluatePart,
   figureWarnings,
+  formatShare,
   renderReport,
   simpleModels,
   verdict,
@@ -135,7 +136,9 @@ export function report(
     summary: [
       { label: "samples", value: predictions.rows.length.toLocaleString("en") },
       ...aucCards(evaluation, ["crm", served.name]),
-      { label: "share to the LLM", value: `${(100 * (served.shareToLlm ?? 0)).toFixed(1)} %` },
+      ...(bundle.router === undefined
+        ? []
+        : [{ label: "share to the LLM", value: formatShare(served.shareToLlm ?? 0) }]),
     ],
     evaluation,
     ...(conclusion.verdict === "" ? {} : { baselineNote: conclusion.verdict }),

@@ -43,6 +43,11 @@ stages:
   return { folder, options: ["--config", join(folder, "small.yaml"), "--seeds", "1", ...places] };
 }
 
+/** The cells of a line of comma-separated values. */
+function csvCells(line: string): string[] {
+  return [...line.matchAll(/(?:^|,)("(?:[^"]|"")*"|[^,]*)/g)].map(([, cell]) => cell!);
+}
+
 const evaluate = (...options: string[]): CommandResult => command("evaluate", ...options);
 
 test(
@@ -82,7 +87,28 @@ test(
     expect(table1.map((line) => line.split(",")[0])).toEqual(
       expect.arrayContaining(["model", "constant", "item-mean", "crm", "llm", "replace", "add-logits"]),
     );
-    expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Figure 1: by confidence");
+    const header = table1[0]!.split(",");
+    for (const column of ["groupAuc", "calibrationError", "validationAuc", "validationLogLoss"])
+      for (const line of table1.slice(1)) {
+        const model = line.split(",")[0];
+        // The recipe of the LLM alone scores the test part and nothing else.
+        const isEmpty = model === "llm" && column.startsWith("validation");
+        expect(csvCells(line)[header.indexOf(column)] === "", `${model} ${column}`).toBe(isEmpty);
+      }
+    const page = readFileSync(join(out, "report.html"), "utf8");
+    expect(page).toContain("Figure 1: by confidence");
+    const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as {
+      verdict: string;
+      warnings: string[];
+    };
+    // Three steps of pre-training teach nobody, and thirty rows tell nothing apart.
+    expect(results.verdict).toMatch(/LLM|CRM/);
+    expect(results.verdict).toMatch(/from CoReLLa by these samples|than CoReLLa/);
+    expect(results.warnings.length).toBeGreaterThan(0);
+    for (const said of [results.verdict, ...results.warnings.map((warning) => `warning: ${warning}`)])
+      expect(resumed.stdout).toContain(`\n${said}\n`);
+    expect(page).toContain('<p class="verdict">');
+    expect(page).toContain('<ul class="warnings">');
 
     const again = evaluate(...all);
     expect(again.stderr).toContain("7 runs: 0 to do, 7 found");

@@ -1,11 +1,12 @@
 import { partWarnings, prepareData, seedFigures, type TuneResult } from "@corella/alignment";
-import { figureWarnings, simpleModels, type Evaluation, type EvaluationRow } from "@corella/evaluation";
+import { figureWarnings, simpleModels, verdict, type Judged, type JudgedRow } from "@corella/evaluation";
 import { expectedCalibrationError, groupAuc, summary, type Spread } from "@corella/metrics";
-import type { FiguresOfPart, SimpleFigures } from "./text.ts";
+import type { SimpleFigures } from "./text.ts";
 
-/** What stands beside a search's result: what needs no model, and what is wrong with data and figures. */
+/** What stands beside a search's result: what needs no model, what came of it, and what is wrong with data and figures. */
 export interface Beside {
   readonly simple: readonly SimpleFigures[];
+  readonly verdict: string;
   readonly warnings: readonly string[];
 }
 
@@ -15,72 +16,73 @@ export async function besideOf(
   { baseFolder, cacheFolder }: { readonly baseFolder: string; readonly cacheFolder: string },
 ): Promise<Beside> {
   const { log, split, featureMap, labels } = await prepareData(best.config, baseFolder, cacheFolder);
-  const figures = (rows: Uint32Array): Map<string, FiguresOfPart> =>
-    new Map(
-      simpleModels(log, split.train, rows).map(({ name, probabilities }) => {
-        const truth = labels(rows);
-        const users = Array.from(rows, (row) => log.user[row]!);
-        return [
-          name,
-          {
-            ...summary(probabilities, truth),
-            groupAuc: groupAuc(probabilities, truth, users),
-            calibrationError: expectedCalibrationError(probabilities, truth),
-          },
-        ];
-      }),
-    );
-  const [test, validation] = [figures(split.test), figures(split.validation)];
-  const simple = simpleModels(log, split.train, []).map(({ name, title = name }) => ({
-    name,
-    title,
-    test: test.get(name)!,
-    validation: validation.get(name)!,
-  }));
-  const { auc, logLoss, accuracy, validationAuc, validationLogLoss } = seedFigures(seeds);
-  const rows: EvaluationRow[] = [
-    ...simple.map(({ name, title, test: of }) => ({
+  const [truth, validationTruth] = [labels(split.test), labels(split.validation)];
+  const users = Array.from(split.test, (row) => log.user[row]!);
+  const onValidation = new Map(
+    simpleModels(log, split.train, split.validation).map(({ name, probabilities }) => [
+      name,
+      summary(probabilities, validationTruth),
+    ]),
+  );
+  const simple = simpleModels(log, split.train, split.test).map(({ name, title = name, probabilities }) => {
+    const validation = onValidation.get(name)!;
+    return {
+      name,
+      title,
+      ...summary(probabilities, truth),
+      groupAuc: groupAuc(probabilities, truth, users),
+      calibrationError: expectedCalibrationError(probabilities, truth),
+      validationAuc: validation.auc,
+      validationLogLoss: validation.logLoss,
+    };
+  });
+  const { auc, logLoss, validationAuc, validationLogLoss } = seedFigures(seeds);
+  const rows: JudgedRow[] = [
+    ...simple.map(({ name, title, ...of }) => ({
       name,
       title,
       isSimple: true,
       auc: exactly(of.auc),
       logLoss: exactly(of.logLoss),
-      accuracy: exactly(of.accuracy),
     })),
     {
       name: "crm",
       title: best.config.crm.model,
-      auc: meanOf(auc),
-      logLoss: meanOf(logLoss),
-      accuracy: meanOf(accuracy),
+      auc: aucAround(auc, truth),
+      logLoss: exactly(logLoss.mean),
       validation: {
         count: split.validation.length,
-        auc: meanOf(validationAuc),
-        logLoss: meanOf(validationLogLoss),
+        auc: aucAround(validationAuc, validationTruth),
+        logLoss: exactly(validationLogLoss.mean),
       },
     },
   ];
-  const evaluation: Evaluation = {
-    rows,
-    count: split.test.length,
-    positives: labels(split.test).reduce((sum, label) => sum + label, 0),
-    samples: 0,
-    seed: best.config.seed,
-    level: 0.95,
-  };
+  const judged: Judged = { rows, level: 0.95 };
   const parts = { training: split.train, validation: split.validation, test: split.test };
   const warnings = [
     ...partWarnings({ log, parts, told: "test", featureMap }),
-    ...figureWarnings(evaluation, "test part", "crm"),
+    ...figureWarnings(judged, "test part", "crm"),
   ];
-  return { simple, warnings: warnings.map(({ message, remedy }) => `${message} ${remedy}`) };
+  return {
+    simple,
+    verdict: verdict(judged, "crm", false),
+    warnings: warnings.map(({ message, remedy }) => `${message} ${remedy}`),
+  };
 }
 
-/** Figures of seeds have no interval here: only the differences between them are judged. */
-function meanOf({ mean }: Spread): EvaluationRow["auc"] {
-  return exactly(mean);
+/**
+ * The mean AUC of seeds with two standard errors to both sides: of the spread of seeds, and of so many samples. The latter is that of
+ * a random order (Mann & Whitney, 1947), the largest there is: what is said by it is said with care.
+ */
+function aucAround({ mean, deviation }: Spread, truth: Float32Array): JudgedRow["auc"] {
+  const positives = truth.reduce((sum, label) => sum + label, 0);
+  const negatives = truth.length - positives;
+  const ofSamples = (truth.length + 1) / (12 * positives * negatives);
+  const width = 2 * Math.sqrt((Number.isNaN(deviation) ? 0 : deviation ** 2) + ofSamples);
+  return { estimate: mean, low: mean - width, high: mean + width };
 }
 
-function exactly(estimate: number): EvaluationRow["auc"] {
+/** A figure whose interval is not known. */
+function exactly(estimate: number): JudgedRow["auc"] {
   return { estimate, low: Number.NaN, high: Number.NaN };
 }

@@ -17,7 +17,7 @@ import { readYaml } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { alignColumns, listenForInterruption, runMain } from "@corella/terminal";
+import { alignInWidth, listenForInterruption, runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError } from "commander";
 import { besideOf } from "./beside.ts";
 import { tunePage } from "./page.ts";
@@ -36,6 +36,9 @@ interface Options {
   readonly trials: string;
   readonly cache: string;
 }
+
+/** Columns of a terminal: wider tables go on below. */
+const lineWidth = 110;
 
 const command = new Command("tune")
   .description(
@@ -111,7 +114,9 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
       ...(result.trials.length > 1 ? [trialsTable(result.trials)] : []),
       seedsTable(result, beside.simple),
     ];
-    process.stdout.write(`\n${tables.map(alignColumns).join("\n\n")}\n\n`);
+    const texts = tables.map((table) => alignInWidth(table, lineWidth));
+    process.stdout.write(`\n${texts.join("\n\n")}\n\n`);
+    if (beside.verdict !== "") process.stdout.write(`${beside.verdict}\n`);
     for (const [what, file] of [
       ["Results", "results.jsonl"],
       ["Report", "report.html"],

@@ -1,7 +1,15 @@
 import { rank, seedFigures, type TriedConfig, type TuneResult } from "@corella/alignment";
-import { figureWords, type Curve, type Page, type ReportTable } from "@corella/evaluation";
+import { seedsWords, type Curve, type Page, type ReportTable } from "@corella/evaluation";
 import type { Beside } from "./beside.ts";
-import { metric, seedsTable, settingsText, shortNames, trialsTable, valueText } from "./text.ts";
+import {
+  eachSeedTable,
+  metric,
+  seedsTable,
+  settingsText,
+  shortNames,
+  trialsTable,
+  valueText,
+} from "./text.ts";
 
 /** As many lines as there are colours. */
 const drawnTrials = 8;
@@ -10,7 +18,7 @@ const drawnTrials = 8;
 export function tunePage(
   name: string,
   result: TuneResult,
-  { simple, warnings }: Beside,
+  { simple, verdict, warnings }: Beside,
   bestYaml: string,
 ): Page {
   const { trials, best, seeds } = result;
@@ -27,11 +35,11 @@ export function tunePage(
       { label: "test logloss", value: metric(logLoss.mean) },
       { label: "test accuracy", value: metric(accuracy.mean) },
       { label: "seeds", value: String(seeds.length) },
-      { label: "configurations", value: String(trials.length) },
+      ...(searched ? [{ label: "configurations", value: String(trials.length) }] : []),
     ],
     tables: [
       { heading: "On the test part, mean and standard deviation", table: seedsTable(result, simple) },
-      { heading: "Each seed", table: eachSeed(seeds) },
+      { heading: "Each seed", table: eachSeedTable(seeds) },
       ...(searched
         ? [
             { heading: "Configurations, the best first", table: trialsTable(trials) },
@@ -57,57 +65,10 @@ export function tunePage(
       ),
     ],
     charts: [],
+    verdict,
     warnings,
-    glossary: [
-      ...figureWords,
-      {
-        term: "GAUC",
-        meaning: "The AUC within each user, weighted by their samples; users with one class are left out.",
-      },
-      {
-        term: "ECE",
-        meaning:
-          "The expected calibration error: how far probabilities lie from the shares that turned out positive.",
-      },
-      {
-        term: "validation",
-        meaning:
-          "The part by which configurations were chosen. It flatters the best of many; the test part was scored once.",
-      },
-      {
-        term: "constant, item mean, user and item means",
-        meaning:
-          "What needs no model: the share of positives of the training part, of all, of the item, and of user and item together.",
-      },
-    ],
+    glossary: seedsWords,
     details: [{ heading: "The best configuration", text: bestYaml }],
-  };
-}
-
-function eachSeed(seeds: readonly TriedConfig[]): ReportTable {
-  return {
-    columns: [
-      "seed",
-      "test AUC",
-      "logloss",
-      "accuracy",
-      "GAUC",
-      "ECE",
-      "validation AUC",
-      "validation logloss",
-      "at epoch",
-    ],
-    rows: seeds.map(({ config, record: { test, best, stepsPerEpoch } }) => [
-      String(config.seed),
-      metric(test!.auc),
-      metric(test!.logLoss),
-      metric(test!.accuracy),
-      metric(test!.groupAuc ?? undefined),
-      metric(test!.calibrationError),
-      metric(best!.score),
-      metric(best!.figures?.["logLoss"]),
-      (best!.step / stepsPerEpoch).toFixed(2),
-    ]),
   };
 }
 

@@ -1,4 +1,11 @@
-import { rank, seedFigures, type PlannedTrial, type TriedConfig, type TuneResult } from "@corella/alignment";
+import {
+  rank,
+  seedFigures,
+  type PlannedTrial,
+  type SeedFigures,
+  type TriedConfig,
+  type TuneResult,
+} from "@corella/alignment";
 import { formatSpread } from "@corella/evaluation";
 
 /** `stages.warmUp.learningRate` -> `learningRate`, as long as no other setting ends alike. */
@@ -59,61 +66,57 @@ export function metric(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(4);
 }
 
-/** Figures of what needs no model, of the test and the validation part. */
-export interface SimpleFigures {
+/** Figures of what needs no model. */
+export interface SimpleFigures extends Readonly<Record<keyof SeedFigures, number>> {
   readonly title: string;
-  readonly test: FiguresOfPart;
-  readonly validation: FiguresOfPart;
 }
 
-/** Figures of one part of the data. */
-export interface FiguresOfPart {
-  readonly auc: number;
-  readonly logLoss: number;
-  readonly accuracy: number;
-  readonly groupAuc: number;
-  readonly calibrationError: number;
-}
+/** Columns of every table of seeds, in their order, and the figures that they show. */
+const figureColumns: readonly (readonly [title: string, figure: keyof SeedFigures])[] = [
+  ["test AUC", "auc"],
+  ["logloss", "logLoss"],
+  ["accuracy", "accuracy"],
+  ["GAUC", "groupAuc"],
+  ["ECE", "calibrationError"],
+  ["validation AUC", "validationAuc"],
+  ["validation logloss", "validationLogLoss"],
+];
 
 /** The row of the paper's table, below what a model must beat. */
 export function seedsTable(
   { best, seeds }: TuneResult,
   simple: readonly SimpleFigures[],
 ): { columns: string[]; rows: string[][] } {
-  const figures = seedFigures(seeds);
-  const one = (value: number): string => formatSpread({ mean: value, deviation: Number.NaN });
+  const ofSeeds = seedFigures(seeds);
   return {
-    columns: [
-      "model",
-      "seeds",
-      "test AUC",
-      "logloss",
-      "accuracy",
-      "GAUC",
-      "ECE",
-      "validation AUC",
-      "validation logloss",
-    ],
+    columns: ["model", "seeds", ...figureColumns.map(([title]) => title)],
     rows: [
-      ...simple.map(({ title, test, validation }) => [
-        title,
+      ...simple.map((figures) => [
+        figures.title,
         "",
-        ...[test.auc, test.logLoss, test.accuracy, test.groupAuc, test.calibrationError].map(one),
-        ...[validation.auc, validation.logLoss].map(one),
+        ...figureColumns.map(([, figure]) => formatSpread({ mean: figures[figure], deviation: Number.NaN })),
       ]),
       [
         best.config.crm.model,
         String(seeds.length),
-        ...[
-          figures.auc,
-          figures.logLoss,
-          figures.accuracy,
-          figures.groupAuc,
-          figures.calibrationError,
-          figures.validationAuc,
-          figures.validationLogLoss,
-        ].map(formatSpread),
+        ...figureColumns.map(([, figure]) => formatSpread(ofSeeds[figure])),
       ],
     ],
+  };
+}
+
+/** A line for each seed, with the epoch of its best validation. */
+export function eachSeedTable(seeds: readonly TriedConfig[]): { columns: string[]; rows: string[][] } {
+  return {
+    columns: ["seed", ...figureColumns.map(([title]) => title), "at epoch"],
+    rows: seeds.map((seed) => {
+      const { best, stepsPerEpoch } = seed.record;
+      const figures = seedFigures([seed]);
+      return [
+        String(seed.config.seed),
+        ...figureColumns.map(([, figure]) => metric(figures[figure].mean)),
+        (best!.step / stepsPerEpoch).toFixed(2),
+      ];
+    }),
   };
 }

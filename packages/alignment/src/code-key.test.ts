@@ -18,7 +18,10 @@ test("code is known by its contents, without its tests", async () => {
   expect(new Set([first, second, await hashOfFolders([folder])]).size).toBe(3);
 });
 
-test("the key of this code is found, and is the same each time", async () => {
-  expect(await codeKey()).toMatch(/^[0-9a-f]{64}$/);
-  expect(await codeKey()).toBe(await codeKey());
+test("the keys of this code are found, and are the same each time; a run's has more packages than a CRM's", async () => {
+  for (const what of ["crm", "run"] as const) {
+    expect(await codeKey(what)).toMatch(/^[0-9a-f]{64}$/);
+    expect(await codeKey(what)).toBe(await codeKey(what));
+  }
+  expect(await codeKey("run")).not.toBe(await codeKey("crm"));
 });

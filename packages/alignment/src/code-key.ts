@@ -5,16 +5,26 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
 /** Whose code decides what a CRM learns from data that are read. */
-const packages = ["alignment", "crm", "engine", "metrics", "modality", "random"] as const;
+const packagesOfCrm: readonly string[] = ["alignment", "crm", "engine", "metrics", "modality", "random"];
 
-let known: Promise<string> | undefined;
+/** What code is asked for by: what a CRM learns, or all that a run with its language model predicts. */
+export type CodeOf = "crm" | "run";
+
+/** Packages whose code decides it. */
+const packages: Readonly<Record<CodeOf, readonly string[]>> = {
+  crm: packagesOfCrm,
+  run: [...packagesOfCrm, "bundle", "llm", "routing", "safetensors"],
+};
+
+const known = new Map<string, Promise<string>>();
 
 /**
- * The hash of the code that trains a CRM: of the packages as they are installed, whatever their versions say. What was trained by
- * other code is not taken for what this code would train.
+ * The hash of the code that trains a CRM, or of all code that a run's predictions come from: of the packages as they are
+ * installed, whatever their versions say. What was made by other code is not taken in silence for what this code would make.
  */
-export function codeKey(): Promise<string> {
-  return (known ??= hashOfFolders(packages.map(codeFolder)));
+export function codeKey(what: CodeOf): Promise<string> {
+  if (!known.has(what)) known.set(what, hashOfFolders(packages[what].map(codeFolder)));
+  return known.get(what)!;
 }
 
 /** The sources where they are there, as in the workspace; else what was built of them. */

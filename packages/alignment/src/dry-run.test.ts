@@ -1,10 +1,51 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readYaml } from "@corella/configuration";
 import { expect, test } from "vitest";
+import type { RunConfig } from "./config/config.ts";
 import { dryRun } from "./dry-run.ts";
 import { smallConfig } from "./recipes/small-run.test-helper.ts";
 import { writeSmallData } from "./small-data.test-helper.ts";
+
+const configs = join(import.meta.dirname, "../../../configs");
+
+/** Sizes of the small run in the place of those of a model's own; what has no size stays as it is written. */
+function small(crm: object): object {
+  const sizes = (key: string, value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(() => 8);
+    if (key === "dropout") return 0.1;
+    return typeof value === "number" && /dim/i.test(key) ? 4 : value;
+  };
+  return JSON.parse(JSON.stringify(crm, sizes)) as object;
+}
+
+/** The models of configs/ with settings of the CRM as they are written there, but small; what two files say alike once. */
+async function modelsOfConfigs(): Promise<[model: string, crm: string][]> {
+  const found = new Map<string, [string, string]>();
+  for (const file of await readdir(configs)) {
+    const { models = {} } = (await readYaml(join(configs, file))) as {
+      models?: Record<string, { crm: object }>;
+    };
+    for (const [model, { crm }] of Object.entries(models)) {
+      const text = JSON.stringify({ model, ...small(crm) });
+      found.set(text, [model, text]);
+    }
+  }
+  return [...found.values()];
+}
+
+test.each(await modelsOfConfigs())(
+  "%s of configs/ passes the checks of a run with a language model, and every part of it can be measured: %s",
+  async (_, crm) => {
+    const baseFolder = await mkdtemp(join(tmpdir(), "corella-dry-"));
+    await writeSmallData(baseFolder);
+    const config = { ...smallConfig, crm: JSON.parse(crm) as RunConfig["crm"] };
+    const { parts } = await dryRun(config, { baseFolder, cacheFolder: join(baseFolder, "cache") });
+    expect(parts.map(({ title }) => title)).toContain("Stage 2: joint training with alignment");
+    expect(parts.every(({ totalMs, peakBytes }) => totalMs > 0 && peakBytes > 0)).toBe(true);
+  },
+);
 
 const importance = "Importance of the CRM's features";
 

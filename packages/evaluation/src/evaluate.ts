@@ -270,13 +270,31 @@ export function findBaseline<Model extends { readonly name: string }>(
   });
 }
 
+/** Whether a table says which share of the samples the LLM answered: where it answers any. */
+export function asksLlm(rows: readonly Pick<ModelPredictions, "shareToLlm">[]): boolean {
+  return rows.some(({ shareToLlm }) => shareToLlm !== undefined && shareToLlm > 0);
+}
+
 /** A model's title, or its name where it has none. */
 export function titleOf({ name, title }: Pick<ModelPredictions, "name" | "title">): string {
   return title ?? name;
 }
 
+/** What verdicts and warnings read of a model's figures. */
+export interface JudgedRow extends Pick<
+  EvaluationRow,
+  "name" | "title" | "isSimple" | "auc" | "logLoss" | "validation"
+> {
+  readonly versusBaseline?: Pick<BaselineComparison, "aucDifference"> | undefined;
+}
+
+/** What verdicts and warnings read: an `Evaluation`, or the figures of several seeds by `judgedSeeds`. */
+export interface Judged extends Pick<Evaluation, "baseline" | "level"> {
+  readonly rows: readonly JudgedRow[];
+}
+
 /** Title of the model that the others are compared with; undefined where there is none. */
-export function baselineTitle({ rows, baseline }: Pick<Evaluation, "rows" | "baseline">): string | undefined {
+export function baselineTitle({ rows, baseline }: Pick<Judged, "rows" | "baseline">): string | undefined {
   return rows.find(({ name }) => name === baseline)?.title;
 }
 

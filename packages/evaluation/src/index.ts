@@ -1,3 +1,4 @@
+export { ablationVerdict } from "./ablations.ts";
 export { budgetCurve, type AnswersOfBoth, type BudgetPoint, type BudgetSeed } from "./budget.ts";
 export {
   alignmentFigures,
@@ -22,16 +23,19 @@ export {
   type Evaluation,
   type EvaluationOptions,
   type EvaluationRow,
+  type Judged,
+  type JudgedRow,
   type ModelPredictions,
   type SampledFrom,
   type ValidationFigures,
   type ValidationPart,
 } from "./evaluate.ts";
+export { judgedSeeds } from "./judged-seeds.ts";
 export { mixLimits, mixLimitsTable, type MixLimits } from "./mix-limits.ts";
 export { formatCount, formatDay, formatShare, formatSpread } from "./numbers.ts";
 export { evaluatePart, figureFiles, type PartFigures } from "./part.ts";
 export { renderPage } from "./report/page.ts";
-export { figureWords } from "./report/glossary.ts";
+export { seedsWords } from "./report/glossary.ts";
 export { renderReport } from "./report/render.ts";
 export { aucCards, confidenceSections, type ConfidenceParts } from "./report/sections.ts";
 export type {
@@ -55,7 +59,14 @@ export {
   segmentsTable,
   type ResultTable,
 } from "./result-table.ts";
-export { evaluateSeeds, type SeededPredictions, type SeedsEvaluation, type SeedsRow } from "./seeds.ts";
+export {
+  evaluateSeeds,
+  type SeededPredictions,
+  type SeedsEvaluation,
+  type SeedsOptions,
+  type SeedsRow,
+  type SeedValidation,
+} from "./seeds.ts";
 export { evaluateSegments, type Segment, type SegmentFigures, type SegmentRow } from "./segments.ts";
 export { formatSegments } from "./segment-table.ts";
 export { simpleModels, type LabelledRows } from "./simple-models.ts";

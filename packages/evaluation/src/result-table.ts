@@ -1,6 +1,7 @@
-import { spread, type Spread } from "@corella/metrics";
+import { spread, type DifferenceInterval, type Spread } from "@corella/metrics";
 import type { BudgetPoint } from "./budget.ts";
 import { csvCell } from "./csv.ts";
+import { asksLlm } from "./evaluate.ts";
 import type { ConfidenceGroup } from "./entropy.ts";
 import { formatCount, formatDifference, formatPValue, formatShare, formatSpread } from "./numbers.ts";
 import type { SeedsEvaluation, SeedsRow } from "./seeds.ts";
@@ -28,34 +29,64 @@ export function formatCsv({ records }: Pick<ResultTable, "records">): string {
 export function seedsTable(name: string, title: string, evaluation: SeedsEvaluation, note = ""): ResultTable {
   const { rows, baseline, seeds } = evaluation;
   const baselineRow = rows.find((row) => row.name === baseline);
-  const withShare = rows.some(({ shareToLlm }) => shareToLlm !== undefined);
-  const withMinutes = rows.some(({ trainingMinutes }) => trainingMinutes !== undefined);
-  const columns = ["model", "AUC", "logloss", "accuracy"];
-  if (withShare) columns.push("to LLM");
-  if (withMinutes) columns.push("minutes");
-  if (baselineRow !== undefined) columns.push(`AUC against ${baselineRow.title}`);
+  const columns: SeedsColumn[] = [
+    { title: "AUC", cell: ({ auc }) => formatSpread(auc) },
+    { title: "validation", cell: ({ validation }) => validation && formatSpread(validation.auc) },
+    { title: "logloss", cell: ({ logLoss }) => formatSpread(logLoss) },
+    { title: "accuracy", cell: ({ accuracy }) => formatSpread(accuracy) },
+    ...(asksLlm(rows)
+      ? [
+          {
+            title: "to LLM",
+            cell: ({ shareToLlm }: SeedsRow) =>
+              shareToLlm === undefined ? undefined : formatShare(shareToLlm),
+          },
+        ]
+      : []),
+    ...(baselineRow === undefined
+      ? []
+      : [
+          {
+            title: `AUC against ${baselineRow.title}`,
+            cell: ({ aucDifference }: SeedsRow) => differenceText(aucDifference),
+          },
+        ]),
+    { title: "GAUC", cell: ({ groupAuc }) => groupAuc && formatSpread(groupAuc) },
+    { title: "ECE", cell: ({ calibrationError }) => formatSpread(calibrationError) },
+    {
+      title: "validation logloss",
+      cell: ({ validation }) => validation && formatSpread(validation.logLoss),
+    },
+    { title: "minutes", cell: ({ trainingMinutes }) => trainingMinutes?.toFixed(1) },
+  ];
+  // Those that say something of one model at least.
+  const known = columns.filter(({ cell }) => rows.some((row) => cell(row) !== undefined));
   return {
     name,
     title,
     note: [seedsNote(evaluation), note].filter((text) => text !== "").join(" "),
-    columns,
-    rows: rows.map((row) => {
-      const cells = [row.title, ...[row.auc, row.logLoss, row.accuracy].map(formatSpread)];
-      if (withShare) cells.push(row.shareToLlm === undefined ? "" : formatShare(row.shareToLlm));
-      if (withMinutes) cells.push(row.trainingMinutes === undefined ? "" : row.trainingMinutes.toFixed(1));
-      const { aucDifference } = row;
-      if (baselineRow !== undefined) cells.push(differenceText(aucDifference));
-      return cells;
-    }),
+    columns: ["model", ...known.map((column) => column.title)],
+    rows: rows.map((row) => [row.title, ...known.map(({ cell }) => cell(row) ?? "")]),
     records: rows.map((row) => ({
       ...modelRecord(row),
       ...spreadRecord("logLoss", row.logLoss),
       ...spreadRecord("accuracy", row.accuracy),
+      ...spreadRecord("groupAuc", row.groupAuc),
+      ...spreadRecord("calibrationError", row.calibrationError),
+      ...spreadRecord("validationAuc", row.validation?.auc),
+      ...spreadRecord("validationLogLoss", row.validation?.logLoss),
       seeds,
       shareToLlm: row.shareToLlm ?? null,
       trainingMinutes: row.trainingMinutes ?? null,
     })),
   };
+}
+
+/** A column of figures over seeds. */
+interface SeedsColumn {
+  readonly title: string;
+  /** Undefined where a model has no such figure. */
+  readonly cell: (row: SeedsRow) => string | undefined;
 }
 
 /**
@@ -169,14 +200,18 @@ export function budgetTable(
   };
 }
 
-/** `+0.0011 [−0.0003, +0.0025], p = 0.120`; empty of the baseline. */
-function differenceText(difference: SeedsRow["aucDifference"]): string {
+/** `+0.0011 [−0.0003, +0.0025], p = 0.120`; a dash where there is no AUC, empty of the baseline. */
+function differenceText(difference: DifferenceInterval | undefined): string {
   if (difference === undefined) return "";
   const { estimate, low, high, pValue } = difference;
+  if (Number.isNaN(estimate)) return "–";
   return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(pValue)}`;
 }
 
-/** Mean and deviation as two values of a record. */
-export function spreadRecord(name: string, { mean, deviation }: Spread): Record<string, number | null> {
-  return { [name]: mean, [`${name}Deviation`]: Number.isNaN(deviation) ? null : deviation };
+/** Mean and deviation as two values of a record; null where there is none. */
+export function spreadRecord(name: string, figure: Spread | undefined): Record<string, number | null> {
+  const [mean, deviation] = [figure?.mean, figure?.deviation].map((value) =>
+    value === undefined || Number.isNaN(value) ? null : value,
+  );
+  return { [name]: mean!, [`${name}Deviation`]: deviation! };
 }

@@ -1,6 +1,6 @@
 import type { Interval } from "@corella/metrics";
 import { furtherColumns } from "./further-columns.ts";
-import { baselineTitle, type Evaluation, type EvaluationRow } from "./evaluate.ts";
+import { asksLlm, baselineTitle, type Evaluation, type EvaluationRow } from "./evaluate.ts";
 import {
   formatCount,
   formatDifference,
@@ -17,7 +17,7 @@ const gap = "  ";
 
 /** The evaluation for a terminal, at most 110 columns wide: a line a model, and below it the comparisons with the baseline. */
 export function formatTable(evaluation: Evaluation): string {
-  const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
+  const withShare = asksLlm(evaluation.rows);
   const withValidation = evaluation.rows.some(({ validation }) => validation !== undefined);
   const level = formatLevel(evaluation.level);
   const header = [
@@ -97,7 +97,7 @@ function comparisonLines(evaluation: Evaluation): string[] {
 
 /** The evaluation as a Markdown table with a sentence on the intervals, for a README or an issue. */
 export function formatMarkdownTable(evaluation: Evaluation): string {
-  const withShare = evaluation.rows.some(({ shareToLlm }) => shareToLlm !== undefined);
+  const withShare = asksLlm(evaluation.rows);
   const baseline = baselineTitle(evaluation);
   const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const withValidation = evaluation.rows.some(({ validation }) => validation !== undefined);
@@ -147,14 +147,18 @@ function shareCell({ shareToLlm }: EvaluationRow): string {
 
 function comparison({ aucDifference }: NonNullable<EvaluationRow["versusBaseline"]>): string {
   const { estimate, low, high, pValue } = aucDifference;
+  if (Number.isNaN(estimate)) return "–";
   return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(pValue)}`;
 }
 
+/** A dash where there is none, as of the AUC of one class. */
 function interval({ estimate, low, high }: Interval): string {
+  if (Number.isNaN(estimate)) return "–";
   return `${formatMetric(estimate)} [${formatMetric(low)}, ${formatMetric(high)}]`;
 }
 
 function shortInterval({ estimate, low, high }: Interval): string {
+  if (Number.isNaN(estimate)) return "–";
   return `${formatShort(estimate)} [${formatShort(low)}, ${formatShort(high)}]`;
 }
 

@@ -1,4 +1,4 @@
-import { baselineTitle, type Evaluation, type EvaluationRow } from "./evaluate.ts";
+import { baselineTitle, type Judged, type JudgedRow } from "./evaluate.ts";
 import { formatDifference, formatLevel, formatShort } from "./numbers.ts";
 
 /** What is said next to whoever hoped for more. */
@@ -7,14 +7,16 @@ const next =
 
 /**
  * What came of an evaluation, in sentences that do not flatter, and what to do next: the system against its baseline; a model
- * alone against what needs none. Empty where there is nothing to compare with.
+ * alone, which is the baseline or has none, against what needs no model. Empty where there is nothing to compare with.
  * @param served name of the predictions that are used @param asksNobody whether the router sends nothing to the LLM
  */
-export function verdict(evaluation: Evaluation, served: string, asksNobody: boolean): string {
+export function verdict(evaluation: Judged, served: string, asksNobody: boolean): string {
   const row = evaluation.rows.find(({ name }) => name === served);
   if (row === undefined) return "";
   const difference = row.versusBaseline?.aucDifference;
-  if (difference === undefined) return evaluation.baseline === undefined ? alone(evaluation, row) : "";
+  if (difference === undefined) return alone(evaluation, row);
+  if (Number.isNaN(difference.estimate))
+    return "All samples are of one class: no AUC says which model is better.";
   const level = formatLevel(evaluation.level);
   const interval = `${formatDifference(difference.estimate)} AUC, ${level} interval ${formatDifference(difference.low)} to ${formatDifference(difference.high)}`;
   if (asksNobody) {
@@ -30,12 +32,14 @@ export function verdict(evaluation: Evaluation, served: string, asksNobody: bool
 }
 
 /** A model alone beside the best of what needs no model. */
-function alone({ rows }: Evaluation, { title, auc }: EvaluationRow): string {
+function alone({ rows }: Judged, { title, auc }: JudgedRow): string {
   const best = rows
     .filter(({ isSimple, auc: simple }) => isSimple === true && Number.isFinite(simple.estimate))
     .toSorted((a, b) => b.auc.estimate - a.auc.estimate)[0];
   if (best === undefined || !Number.isFinite(auc.estimate)) return "";
-  const than = `${best.title} (${formatShort(best.auc.estimate)})`;
-  const difference = formatDifference(auc.estimate - best.auc.estimate);
-  return `${title} has an AUC of ${formatShort(auc.estimate)}, ${difference} beside the best that needs no model, ${than}.`;
+  const difference = auc.estimate - best.auc.estimate;
+  const named = `${best.title}, ${formatShort(best.auc.estimate)}`;
+  if (difference > 0)
+    return `${title} has an AUC of ${formatShort(auc.estimate)}: ${formatDifference(difference)} on the best that needs no model (${named}).`;
+  return `${title} has an AUC of ${formatShort(auc.estimate)}, no better than the best that needs no model (${named}). Next: look at what each feature says alone, at the labels, and at the training's loss and rate.`;
 }

@@ -40,7 +40,7 @@ test("nothing is said of a model that is better than what needs none", () => {
 
 test("worse than a constant, worse than chance, no better than chance, no better than means", () => {
   expect(told([constant, row("crm", 0.37, 1.18), row("llm", 0.6, 0.7)])).toEqual([
-    "crm (1.1800) and llm (.7000) are worse than a constant on the test part: its logloss is .6900.",
+    "crm (1.1800) and llm (.7000) are worse than a constant on the test part, whose logloss is .6900.",
     "crm (AUC .3700) ranks the test part worse than chance.",
   ]);
   expect(told([constant, row("crm", 0.505, 0.68)])).toEqual([
@@ -76,6 +76,6 @@ test("the verdict does not flatter, and says what to do next", () => {
   expect(against(-0.02)).toMatch(/^CoReLLa is worse than the CRM alone .* Next: serve the CRM alone/);
   const alone = verdict(evaluation([constant, means, row("crm", 0.8, 0.5)]), "crm", false);
   expect(alone).toBe(
-    "crm has an AUC of .8000, +0.0500 beside the best that needs no model, user and item means (.7500).",
+    "crm has an AUC of .8000: +0.0500 on the best that needs no model (user and item means, .7500).",
   );
 });

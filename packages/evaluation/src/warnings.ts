@@ -1,4 +1,4 @@
-import type { Evaluation, EvaluationRow } from "./evaluate.ts";
+import type { Judged, JudgedRow } from "./evaluate.ts";
 import { formatShort } from "./numbers.ts";
 
 /** Why figures are not to be trusted, or a model is not to be used; nothing that forbids either. */
@@ -16,7 +16,7 @@ const farApart = { auc: 0.03, logLoss: 0.1 };
  * whether the validation part, by which a model was chosen, and these samples are far apart.
  * @param part what the samples are, in words: `test part` @param served name of the predictions that are used
  */
-export function figureWarnings(evaluation: Evaluation, part: string, served: string): FigureWarning[] {
+export function figureWarnings(evaluation: Judged, part: string, served: string): FigureWarning[] {
   const models = evaluation.rows.filter(({ isSimple }) => isSimple !== true);
   const used = models.filter(({ name }) => name === served);
   return [
@@ -27,14 +27,10 @@ export function figureWarnings(evaluation: Evaluation, part: string, served: str
   ];
 }
 
-function worseThanConstant(
-  { rows }: Evaluation,
-  models: readonly EvaluationRow[],
-  part: string,
-): FigureWarning[] {
+function worseThanConstant({ rows }: Judged, models: readonly JudgedRow[], part: string): FigureWarning[] {
   const constant = rows.find(({ name, isSimple }) => isSimple && name === "constant");
-  const remedy =
-    "It has learned nothing that holds there: look at its loss and its validation figures, at the learning rate, and at whether the parts of the data are alike.";
+  const remedyOf = (count: number): string =>
+    `${count === 1 ? "It has" : "They have"} learned nothing that holds there: look at the loss and the validation figures, at the learning rate, and at whether the parts of the data are alike.`;
   // A wrong prediction that is sure costs more than none; the last digit that is shown decides.
   const losing =
     constant === undefined
@@ -46,8 +42,8 @@ function worseThanConstant(
       ? []
       : [
           {
-            message: `${named(losing, ({ logLoss }) => formatShort(logLoss.estimate))} ${losing.length === 1 ? "is" : "are"} worse than a constant on the ${part}: its logloss is ${formatShort(constant!.logLoss.estimate)}.`,
-            remedy,
+            message: `${named(losing, ({ logLoss }) => formatShort(logLoss.estimate))} ${losing.length === 1 ? "is" : "are"} worse than a constant on the ${part}, whose logloss is ${formatShort(constant!.logLoss.estimate)}.`,
+            remedy: remedyOf(losing.length),
           },
         ]),
     ...(ranking.length === 0
@@ -55,19 +51,21 @@ function worseThanConstant(
       : [
           {
             message: `${named(ranking, ({ auc }) => `AUC ${formatShort(auc.estimate)}`)} ${ranking.length === 1 ? "ranks" : "rank"} the ${part} worse than chance.`,
-            remedy,
+            remedy: remedyOf(ranking.length),
           },
         ]),
   ];
 }
 
-function named(rows: readonly EvaluationRow[], figure: (row: EvaluationRow) => string): string {
+function named(rows: readonly JudgedRow[], figure: (row: JudgedRow) => string): string {
   const texts = rows.map((row) => `${row.title} (${figure(row)})`);
-  return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts.at(-1)}`;
+  if (texts.length < 3) return texts.join(" and ");
+  // Titles have commas of their own.
+  return `${texts.slice(0, -1).join("; ")}; and ${texts.at(-1)}`;
 }
 
 /** Of samples that are too few nothing better can be said. */
-function noBetterThanChance({ title, auc }: EvaluationRow, part: string): FigureWarning[] {
+function noBetterThanChance({ title, auc }: JudgedRow, part: string): FigureWarning[] {
   if (!(auc.low <= 0.5 && auc.high >= 0.5)) return [];
   return [
     {
@@ -78,7 +76,7 @@ function noBetterThanChance({ title, auc }: EvaluationRow, part: string): Figure
 }
 
 /** Only where some means have both the better AUC and the better logloss: one alone may be a matter of calibration. */
-function noBetterThanMeans({ rows }: Evaluation, row: EvaluationRow, part: string): FigureWarning[] {
+function noBetterThanMeans({ rows }: Judged, row: JudgedRow, part: string): FigureWarning[] {
   const better = rows
     .filter(
       ({ isSimple, name, auc, logLoss }) =>
@@ -97,7 +95,7 @@ function noBetterThanMeans({ rows }: Evaluation, row: EvaluationRow, part: strin
   ];
 }
 
-function farFromValidation(row: EvaluationRow, part: string): FigureWarning[] {
+function farFromValidation(row: JudgedRow, part: string): FigureWarning[] {
   const { validation } = row;
   if (validation === undefined) return [];
   const apart = (["auc", "logLoss"] as const).filter((figure) => {

@@ -1,7 +1,15 @@
 import { PassThrough } from "node:stream";
 import { expect, test, vi } from "vitest";
 import { CorellaError } from "@corella/errors";
-import { alignColumns, createMeter, duration, listenForInterruption, runMain, withRemedy } from "./index.ts";
+import {
+  alignColumns,
+  alignInWidth,
+  createMeter,
+  duration,
+  listenForInterruption,
+  runMain,
+  withRemedy,
+} from "./index.ts";
 
 function stream(isTTY: boolean): { stream: NodeJS.WriteStream; written(): string } {
   const through = new PassThrough();
@@ -86,6 +94,18 @@ test("columns stand in line, with or without names; durations are minutes and se
   expect(alignColumns({ columns: [], rows })).toBe("a     1\nlong");
   expect(alignColumns({ columns: ["", "n"], rows })).toBe("      n\na     1\nlong");
   expect([duration(75_000), duration(3_600_400)]).toEqual(["1:15", "60:00"]);
+});
+
+test("a table that is too wide goes on below, each part with its first column; no cell is cut", () => {
+  const table = {
+    columns: ["model", "AUC", "logloss", "against"],
+    rows: [["CRM", ".7998", ".5433", "a very long text"]],
+  };
+  expect(alignInWidth(table, 100)).toBe(alignColumns(table));
+  expect(alignInWidth(table, 21)).toBe(
+    "model  AUC    logloss\nCRM    .7998  .5433\n\nmodel  against\nCRM    a very long text",
+  );
+  expect(alignInWidth({ columns: ["one"], rows: [["1"]] }, 2)).toBe("one\n1");
 });
 
 test("a command adds what to do to the errors it knows, and leaves others as they are", () => {

@@ -1,10 +1,12 @@
 import { crmAlone, type ExperimentName, type FinishedRun, type GridPoint } from "@corella/alignment";
 import {
+  ablationVerdict,
   budgetCurve,
   budgetTable,
   confidenceGroupAuc,
   confidenceTable,
   evaluateSeeds,
+  formatSpread,
   mixLimits,
   mixLimitsTable,
   seedsTable,
@@ -14,18 +16,20 @@ import {
   type Curve,
   type ResultTable,
   type SeededPredictions,
+  type SeedsEvaluation,
 } from "@corella/evaluation";
 import { auc, spread } from "@corella/metrics";
 import { rowSegments, type InteractionLog } from "@corella/modality";
 import { route } from "@corella/routing";
-import { runsOf, saidOf, seeded } from "./predictions.ts";
+import { runsOf, saidOf, seeded, type GroupsOf } from "./predictions.ts";
 
 /** What tables are built of. */
 export interface TableInputs {
   readonly runs: readonly FinishedRun[];
   readonly log: InteractionLog;
-  /** Rows of the training part. */
+  /** Rows of the training and the validation part. */
   readonly train: Uint32Array;
+  readonly validation: Uint32Array;
   /** Rows of the test part that every model has scored. */
   readonly rows: Uint32Array;
   /** What is said of these rows in every table. */
@@ -40,90 +44,140 @@ export interface Built {
   readonly tables: readonly ResultTable[];
   readonly curves?: readonly Curve[];
   readonly confidenceGroups?: readonly ConfidenceGroup[];
+  /** What it says of its own, in sentences. */
+  readonly verdict?: string;
 }
 
 /** Builds each table from the runs that it is made of. */
 export const builders: Readonly<Record<ExperimentName, (inputs: TableInputs) => Built>> = {
-  "1": (inputs) => ({
-    tables: [overSeeds(withAllRows(inputs), "table-1", "Table 1: models", modelRows(inputs))],
-  }),
-  "2": (inputs) => ({ tables: [ablations(inputs)] }),
+  "1": (inputs) => {
+    const evaluation = evaluated(inputs, modelRows(inputs));
+    return { tables: [seedsTable("table-1", "Table 1: models", evaluation, rowsNoteOfAll(inputs))] };
+  },
+  "2": ablations,
   figure1,
   budget,
   segments,
 };
 
-function labelsOf({ log, rows }: TableInputs): Float32Array {
+/** The labels of the rows of the test part. */
+export function labelsOf({ log, rows }: Pick<TableInputs, "log" | "rows">): Float32Array {
   return Float32Array.from(rows, (row) => log.label[row]!);
 }
 
-function usersOf({ log, rows, intervals }: TableInputs): Int32Array | undefined {
-  return intervals === "users" ? Int32Array.from(rows, (row) => log.user[row]!) : undefined;
+/** The users of rows. */
+function usersOf({ log }: Pick<TableInputs, "log">, rows: Uint32Array): Int32Array {
+  return Int32Array.from(rows, (row) => log.user[row]!);
 }
 
-function overSeeds(
+/** The users of rows, where intervals are made by users. */
+export function groupsOf(inputs: TableInputs): GroupsOf {
+  return (rows) => (inputs.intervals === "users" ? usersOf(inputs, rows) : undefined);
+}
+
+/** Figures over seeds of the rows of the test part. @param baseline default: the CRM alone, where there is one */
+export function evaluated(
   inputs: TableInputs,
-  name: string,
-  title: string,
   models: readonly SeededPredictions[],
-  baseline = models.find((model) => model.name === "crm")?.name,
-): ResultTable {
-  const options = { seed: inputs.seed, groups: usersOf(inputs), baseline };
-  return seedsTable(name, title, evaluateSeeds(models, labelsOf(inputs), options), inputs.rowsNote);
+  baseline: string | undefined = models.find((model) => model.name === "crm")?.name,
+): SeedsEvaluation {
+  const { rows, seed } = inputs;
+  return evaluateSeeds(models, labelsOf(inputs), {
+    seed,
+    groups: groupsOf(inputs)(rows),
+    users: usersOf(inputs, rows),
+    baseline,
+  });
 }
 
 /** Where the test part was sampled: what the CRM's AUC is on all of it. */
-function withAllRows(inputs: TableInputs): TableInputs {
+function rowsNoteOfAll(inputs: TableInputs): string {
   const crm = inputs.runs.filter(({ config }) => config.recipe === "crm-only");
   const own = crm.filter(({ variant }) => variant.id === crm[0]!.variant.id);
-  if (own.length === 0 || own[0]!.result.test.rows.length === inputs.rows.length) return inputs;
-  const { mean } = spread(
-    own.map(({ result: { test } }) => auc(saidOf(test, "crm", test.rows), test.labels)),
-  );
-  const rowsNote = `${inputs.rowsNote} On all rows ${own[0]!.config.crm.model} has an AUC of ${mean.toFixed(4)}.`;
-  return { ...inputs, rowsNote };
+  if (own.length === 0 || own[0]!.result.test.rows.length === inputs.rows.length) return inputs.rowsNote;
+  const onAll = spread(own.map(({ result: { test } }) => auc(saidOf(test, "crm", test.rows), test.labels)));
+  return `${inputs.rowsNote} On all rows ${own[0]!.config.crm.model} has an AUC of ${formatSpread(onAll)}.`;
 }
 
 /** Every recipe there is, after what each must beat: a constant, the mean of the item, and those of user and item. */
-function modelRows(inputs: TableInputs): SeededPredictions[] {
-  const { runs, log, train, rows } = inputs;
-  const models: SeededPredictions[] = simpleModels(log, train, rows).map(
-    ({ name, title, probabilities }) => ({
+export function modelRows(inputs: TableInputs): SeededPredictions[] {
+  const { runs, log, train, validation, rows } = inputs;
+  const groups = groupsOf(inputs);
+  const onValidation = new Map(
+    simpleModels(log, train, validation).map(({ name, probabilities }) => [name, probabilities]),
+  );
+  const models = simpleModels(log, train, rows).map(
+    ({ name, title, probabilities, isSimple }): SeededPredictions => ({
       name,
       title,
+      isSimple,
       seeds: [probabilities],
+      ...(validation.length === 0
+        ? {}
+        : {
+            validation: [
+              {
+                probabilities: onValidation.get(name)!,
+                labels: labelsOf({ log, rows: validation }),
+                groups: groups(validation),
+              },
+            ],
+          }),
     }),
   );
+  const row = (of: readonly FinishedRun[], names: Parameters<typeof seeded>[3]): void => {
+    if (of.length > 0) models.push(seeded(of, rows, groups, names));
+  };
   const crmIds = [...new Set(runs.map(({ variant }) => variant.id).filter((id) => id.startsWith("crm-")))];
   for (const [place, id] of crmIds.entries()) {
     const own = runsOf(runs, id);
-    const title = own[0]!.config.crm.model;
-    models.push(seeded(own, rows, { as: place === 0 ? "crm" : id, title }));
+    row(own, { as: place === 0 ? "crm" : id, title: own[0]!.config.crm.model });
   }
-  const llm = runsOf(runs, "llm");
-  if (llm.length > 0) models.push(seeded(llm, rows, { as: "llm", title: "LLM alone" }));
+  row(runsOf(runs, "llm"), { as: "llm", title: "LLM alone" });
   const both = runsOf(runs, "corella");
+  const isOfAll = (name: string): boolean =>
+    both.every(({ result }) => result.test.predictions.some((each) => each.name === name));
   for (const { name, title } of both[0]?.result.test.predictions ?? [])
-    if (!oneModel.includes(name)) models.push(seeded(both, rows, { as: name, title, name }));
+    if (!oneModel.includes(name) && isOfAll(name)) row(both, { as: name, title, name });
+  // The kind of mix may be another for each seed.
+  if (both.length > 0 && !models.some(({ name }) => name === servedOf(runs)))
+    row(both, { as: servedOf(runs)!, title: "CoReLLa, as it is served" });
   return models;
 }
 
 /** Predictions of a whole run that are those of one of its models; the others mix both. */
 const oneModel: readonly string[] = ["crm-stage-1", "crm", "llm"];
 
-function ablations(inputs: TableInputs): ResultTable {
+/** Name of the row of `modelRows` that is what a bundle would give; undefined where no run makes one. */
+export function servedOf(runs: readonly FinishedRun[]): string | undefined {
+  const both = runsOf(runs, "corella");
+  const [first] = both;
+  if (first !== undefined)
+    return both.every(({ result }) => result.served === first.result.served) ? first.result.served : "served";
+  if (runsOf(runs, "llm").length > 0 && !runs.some(({ variant }) => variant.id.startsWith("crm-")))
+    return "llm";
+  return runs.some(({ variant }) => variant.id.startsWith("crm-")) ? "crm" : undefined;
+}
+
+function ablations(inputs: TableInputs): Built {
   const { runs, rows } = inputs;
-  const whole = runsOf(runs, "corella");
+  const groups = groupsOf(inputs);
+  const of = (id: string, names: Parameters<typeof seeded>[3]): SeededPredictions =>
+    seeded(runsOf(runs, id), rows, groups, names);
   const models = [
-    seeded(whole, rows, { as: "corella", title: "CoReLLa" }),
+    of("corella", { as: "corella", title: "CoReLLa" }),
     ...[1, 2, 3].map((stage) => {
       const id = `corella-without-${stage}`;
-      return seeded(runsOf(runs, id), rows, { as: id, title: `w/o stage ${stage}` });
+      return of(id, { as: id, title: `w/o stage ${stage}` });
     }),
-    seeded(whole, rows, { as: "crm", title: "w/o mixing: the CRM", name: "crm" }),
-    seeded(whole, rows, { as: "llm", title: "w/o mixing: the LLM", name: "llm" }),
+    of("corella", { as: "crm", title: "w/o mixing: the CRM", name: "crm" }),
+    of("corella", { as: "llm", title: "w/o mixing: the LLM", name: "llm" }),
   ];
-  return overSeeds(inputs, "table-2", "Table 2: ablations", models, "corella");
+  const evaluation = evaluated(inputs, models, "corella");
+  return {
+    tables: [seedsTable("table-2", "Table 2: ablations", evaluation, inputs.rowsNote)],
+    verdict: ablationVerdict(evaluation),
+  };
 }
 
 function figure1(inputs: TableInputs): Built {
@@ -142,7 +196,7 @@ function figure1(inputs: TableInputs): Built {
       }),
     ];
     const { entropy } = route(ofCrm, { kind: "none" });
-    const options = { seed: inputs.seed, groups: usersOf(inputs) };
+    const options = { seed: inputs.seed, groups: groupsOf(inputs)(rows) };
     return confidenceGroupAuc(models, entropy, labels, 3, options);
   });
   const note = `AUC in equal groups by the CRM's confidence, each seed's by its own CRM. ${inputs.rowsNote}`;
@@ -154,13 +208,13 @@ function figure1(inputs: TableInputs): Built {
 }
 
 function budget(inputs: TableInputs): Built {
-  const { runs, log, rows } = inputs;
+  const { runs, rows } = inputs;
   const seeds = runsOf(runs, "corella").map(({ result: { test, validation } }) => ({
     validation: {
       crm: saidOf(validation!, "crm", validation!.rows),
       llm: saidOf(validation!, "llm", validation!.rows),
       labels: validation!.labels,
-      users: Int32Array.from(validation!.rows, (row) => log.user[row]!),
+      users: usersOf(inputs, validation!.rows),
     },
     test: {
       crm: saidOf(test, "crm", rows),
@@ -170,8 +224,10 @@ function budget(inputs: TableInputs): Built {
   }));
   const points = budgetCurve(seeds);
   const note = "Thresholds and weights are fitted on the validation part.";
+  const models = { replacing: "replace", adding: "add-logits" } as const;
   const series = (["replacing", "adding"] as const).map((kind) => ({
     name: kind,
+    model: models[kind],
     points: points.map((point): [number, number] => [100 * point.shareToLlm, point[kind].auc.mean]),
   }));
   return {
@@ -191,15 +247,17 @@ function budget(inputs: TableInputs): Built {
 /** CRM, LLM and what CoReLLa serves, in each segment. */
 function segments(inputs: TableInputs): Built {
   const { runs, log, train, rows } = inputs;
-  const models = modelRows(inputs).filter(({ name }) => name === "crm" || name === "llm");
-  const all = [...models, seeded(runsOf(runs, "corella"), rows, { as: "corella", title: "CoReLLa" })];
+  const groups = groupsOf(inputs);
+  const all = [
+    ...modelRows(inputs).filter(({ name }) => name === "crm" || name === "llm"),
+    seeded(runsOf(runs, "corella"), rows, groups, { as: "corella", title: "CoReLLa" }),
+  ].map(({ validation: _, ...model }) => model);
   const found = rowSegments(log, train, rows).map(({ name, rows: positions }) => {
     const select = (values: Float32Array): Float32Array =>
       Float32Array.from(positions, (position) => values[position]!);
     const within = all.map((model) => ({ ...model, seeds: model.seeds.map(select) }));
     const part = { ...inputs, rows: positions.map((position) => rows[position]!) };
-    const options = { seed: inputs.seed, groups: usersOf(part), baseline: "crm" };
-    return { title: name, evaluation: evaluateSeeds(within, labelsOf(part), options) };
+    return { title: name, evaluation: evaluated(part, within, "crm") };
   });
   return { tables: [segmentsTable("segments", "Segments", found, inputs.rowsNote)] };
 }

@@ -8,8 +8,8 @@ export function planLines(planned: readonly PlannedRun[]): string[] {
   return [
     `${unique.length} ${unique.length === 1 ? "run" : "runs"}: ${toDo} to do, ${unique.length - toDo} found`,
     ...unique.map(
-      ({ variant, config, found }) =>
-        `  ${found === undefined ? "to do" : "found"}  ${variant.title}, seed ${config.seed}`,
+      ({ variant, config, found, isOfOtherCode }) =>
+        `  ${found === undefined ? "to do" : "found"}  ${variant.title}, seed ${config.seed}${isOfOtherCode ? " (made by other code)" : ""}`,
     ),
   ];
 }

@@ -5,6 +5,7 @@ import {
   gridVariants,
   parseRunConfig,
   planExperiments,
+  prepareData,
   rankGrid,
   readRunSettings,
   runExperiments,
@@ -19,12 +20,16 @@ import {
 } from "@corella/alignment";
 import { parseYaml, withSetting } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
-import { formatCsv, renderPage } from "@corella/evaluation";
+import { formatCsv, renderPage, seedsWords } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { prepareLog, splitLog } from "@corella/modality";
-import { alignColumns, listenForInterruption } from "@corella/terminal";
+import { alignInWidth, listenForInterruption } from "@corella/terminal";
+import type { Conclusion } from "../figures.ts";
 import { builders, gridTable, type Built } from "./build.ts";
+import { concludedTables } from "./conclusion.ts";
 import { createProgress, planLines } from "./progress.ts";
+
+/** Columns of a terminal: wider tables go on below. */
+const lineWidth = 110;
 
 /** Options of `evaluate --table`. */
 export interface TablesOptions {
@@ -79,17 +84,21 @@ export async function runTables(options: TablesOptions): Promise<void> {
     const unique = variants.filter(({ id }, at) => variants.findIndex((other) => other.id === id) === at);
     const runs = await trained(content, unique, options.seeds);
     progress.stop();
-    const { log } = await prepareLog(config.data, where);
-    const { train, test } = splitLog(log, config.data);
+    const data = await prepareData(config, where.baseFolder, where.cacheFolder);
+    const { log, split } = data;
+    const { train, validation, test } = split;
     const rows = sampledTestRows(log, test, where.testRows);
     const users = new Set(Array.from(rows, (row) => log.user[row]!)).size;
     const rowsNote =
       rows.length === test.length
         ? "All rows of the test part."
         : `${rows.length.toLocaleString("en")} of ${test.length.toLocaleString("en")} test rows: all those of ${users.toLocaleString("en")} users, drawn at random.`;
-    const inputs = { runs, log, train, rows, rowsNote, seed: options.seed, intervals: options.intervals };
+    const { seed, intervals } = options;
+    const inputs = { runs, log, train, validation, rows, rowsNote, seed, intervals };
     const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
-    await write(options.out ?? join(options.runs, `evaluate-${config.name}`), config, built, options);
+    const conclusion = concludedTables(inputs, built, data, config, options.experiments);
+    const out = options.out ?? join(options.runs, `evaluate-${config.name}`);
+    await write(out, config, built, conclusion, options);
   } finally {
     progress.stop();
     interruption.stop();
@@ -160,34 +169,48 @@ async function write(
   folder: string,
   config: RunConfig,
   built: readonly Built[],
+  { verdict, warnings }: Conclusion,
   { seeds }: TablesOptions,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const tables = built.flatMap((one) => one.tables);
   for (const table of tables) await writeFileAtomic(join(folder, `${table.name}.csv`), formatCsv(table));
-  const all = Object.fromEntries(
-    tables.map(({ name, title, note, records }) => [name, { title, note, records }]),
-  );
+  const all = {
+    ...Object.fromEntries(tables.map(({ name, title, note, records }) => [name, { title, note, records }])),
+    verdict,
+    warnings,
+  };
   await writeFileAtomic(join(folder, "results.json"), `${JSON.stringify(all, undefined, 1)}\n`);
+  const groups = built.flatMap((one) => one.confidenceGroups ?? []);
+  const drawn = groups.flatMap(({ models }) => models.map(({ name }) => name));
   const page = renderPage({
     title: `corella: ${config.name}, experiments`,
     subtitle: `${config.crm.model}, ${seeds === 1 ? "one seed" : `${seeds} seeds`} from ${config.seed}`,
     summary: [],
+    verdict,
+    warnings,
+    models: [...new Set(["crm", ...drawn, "replace", "add-logits"])],
     tables: tables.map(({ title, note, columns, rows }) => ({
       heading: title,
       note,
       table: { columns, rows },
     })),
-    confidenceGroups: built.flatMap((one) => one.confidenceGroups ?? []),
+    confidenceGroups: groups,
     curves: built.flatMap((one) => one.curves ?? []),
     charts: [],
+    glossary: seedsWords,
     details: [{ heading: "Configuration", text: JSON.stringify(config, undefined, 2) }],
   });
   await writeFileAtomic(join(folder, "report.html"), page);
   for (const { title, note, columns, rows } of tables)
-    process.stdout.write(`\n${title}\n\n${alignColumns({ columns, rows })}\n\n${note}\n`);
-  const files = tables.map(({ name }) => join(folder, `${name}.csv`));
-  process.stdout.write(
-    `\nFigures: ${join(folder, "results.json")}, ${files.join(", ")}\nReport: ${join(folder, "report.html")}\n`,
-  );
+    process.stdout.write(`\n${title}\n\n${alignInWidth({ columns, rows }, lineWidth)}\n\n${note}\n`);
+  const files = tables.map(({ name }) => `${name}.csv`);
+  const lines = [
+    "",
+    ...(verdict === "" ? [] : [verdict]),
+    `Figures: ${join(folder, "results.json")}, ${files.join(", ")}`,
+    `Report: ${join(folder, "report.html")}`,
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
 }

@@ -1,13 +1,16 @@
-import { mkdtemp, readdir } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { prepareData } from "../data.ts";
 import { smallConfig } from "../recipes/small-run.test-helper.ts";
 import { writeSmallData } from "../small-data.test-helper.ts";
 import { planExperiments, type ExperimentOptions } from "./plan.ts";
 import { runExperiments, type ExperimentListener, type FinishedRun } from "./run-experiments.ts";
 import { variantsOf, type ExperimentName } from "./variants.ts";
+
+const code = vi.hoisted(() => ({ key: "this" }));
+vi.mock("../code-key.ts", () => ({ codeKey: () => Promise.resolve(code.key) }));
 
 let baseFolder: string;
 let content: object;
@@ -155,6 +158,35 @@ test("a part of the test rows is whole users, for LLMs alone", async () => {
   const users = new Set(Array.from(rows, (row) => log.user[row]!));
   expect([...split.test].filter((row) => users.has(log.user[row]!))).toEqual([...rows]);
 });
+
+test(
+  "what other code has trained is taken, and named: a result, a phase that another run goes on from, and what is older than keys",
+  { timeout: timeoutMs },
+  async () => {
+    const where = await options();
+    const [one] = await run(["figure1"], where);
+    expect(one).toMatchObject({ isOfOtherCode: false, result: { code: ["this"] } });
+    expect((await run(["figure1"], where))[0]!.isOfOtherCode).toBe(false);
+    code.key = "that";
+    try {
+      expect((await run(["figure1"], where))[0]).toMatchObject({
+        isOfOtherCode: true,
+        result: { code: ["this"] },
+      });
+      // CoReLLa shares its stage 1 with the CRM alone.
+      const [both] = await run(["budget"], where);
+      expect(both).toMatchObject({ isOfOtherCode: true, result: { code: ["that", "this"] } });
+      const [fresh] = await run(["budget"], await options());
+      expect(fresh).toMatchObject({ isOfOtherCode: false, result: { code: ["that"] } });
+      const file = join(where.experimentsFolder, "results", `${one!.key}.json`);
+      const { code: _, ...older } = JSON.parse(await readFile(file, "utf8")) as { code: string[] };
+      await writeFile(file, JSON.stringify(older));
+      expect((await run(["figure1"], where))[0]!.isOfOtherCode).toBe(true);
+    } finally {
+      code.key = "this";
+    }
+  },
+);
 
 test("what a run does not read does not make it another one", async () => {
   const where = await options();

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseCrmConfig } from "@corella/crm";
+import { codeKey } from "../code-key.ts";
 import { parseRunConfig } from "../config/config.ts";
 import { withRunSettings } from "../config/load-config.ts";
 import { resolveConfig } from "../config/resolve-config.ts";
@@ -17,6 +18,8 @@ export interface PlannedRun {
   readonly key: string;
   /** What an earlier call left. */
   readonly found: ExperimentResult | undefined;
+  /** Whether what was found was trained or scored, wholly or in part, by other code than this. */
+  readonly isOfOtherCode: boolean;
 }
 
 /** Where experiments read and write. */
@@ -31,6 +34,11 @@ export interface ExperimentOptions {
   readonly place: string;
   /** So many rows of the test part are scored where an LLM answers, of whole users; default: all. */
   readonly testRows?: number | undefined;
+}
+
+/** Whether other code than that of a key made a result, or a part of it. */
+export function isOfOther(result: Pick<ExperimentResult, "code">, code: string): boolean {
+  return result.code.some((key) => key !== code);
 }
 
 /** The file of a result. */
@@ -51,6 +59,7 @@ export async function planExperiments(
   options: ExperimentOptions,
 ): Promise<PlannedRun[]> {
   const planned: PlannedRun[] = [];
+  const code = await codeKey("run");
   const dataKeys = new Map<string, Promise<string>>();
   for (const variant of variants) {
     const changed = withRunSettings(content, variant.settings);
@@ -67,7 +76,9 @@ export async function planExperiments(
       const config = { ...first, seed };
       const keyed = { config, dataKey: await dataKeys.get(sources)!, baseFolder };
       const key = await resultKey(keyed);
-      planned.push({ variant, config, key, found: await readResult(resultFile(options, key)) });
+      const found = await readResult(resultFile(options, key));
+      const isOfOtherCode = found !== undefined && isOfOther(found, code);
+      planned.push({ variant, config, key, found, isOfOtherCode });
     }
   }
   return planned;

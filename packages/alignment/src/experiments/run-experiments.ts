@@ -1,15 +1,17 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRuntime, type ProgressListener, type Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { claimFolder, writeFileAtomic } from "@corella/files";
+import { codeKey } from "../code-key.ts";
 import { prepareData, type PreparedData } from "../data.ts";
 import { dataKey } from "../data-key.ts";
 import { recipes } from "../recipes/recipes.ts";
 import { createRun, type Run } from "../run.ts";
 import { phaseKey, type KeyedConfig } from "./keys.ts";
-import { resultFile, type ExperimentOptions, type PlannedRun } from "./plan.ts";
-import { writeResult, type ExperimentResult } from "./stored-result.ts";
+import { isOfOther, resultFile, type ExperimentOptions, type PlannedRun } from "./plan.ts";
+import { unknownCode, writeResult, type ExperimentResult } from "./stored-result.ts";
 
 /** What experiments show while they work. */
 export interface ExperimentListener extends ProgressListener {
@@ -19,7 +21,7 @@ export interface ExperimentListener extends ProgressListener {
   phaseFound?(title: string): void;
 }
 
-/** A run with what it ended with. */
+/** A run with what it ended with; of other code it may also be by a phase that was found. */
 export interface FinishedRun extends PlannedRun {
   readonly result: ExperimentResult;
 }
@@ -55,7 +57,11 @@ export async function runExperiments(
       throw error;
     }
   }
-  return planned.map((run) => ({ ...run, result: results.get(run.key)! }));
+  const code = await codeKey("run");
+  return planned.map((run) => {
+    const result = results.get(run.key)!;
+    return { ...run, result, isOfOtherCode: isOfOther(result, code) };
+  });
 }
 
 function interrupted({ variant, config }: PlannedRun): CorellaError {
@@ -87,7 +93,8 @@ function createExecutor(
     if (made?.key !== runtimeKey) made = { key: runtimeKey, runtime: await createRuntime(config.runtime) };
     const { data } = prepared;
     const keyed = { config, dataKey: prepared.dataKey, baseFolder };
-    const phases = sharedPhases(keyed, options, listener);
+    const code = await codeKey("run");
+    const phases = sharedPhases(keyed, options, listener, code);
     let scoringStartedMs = 0;
     const run = createRun({
       config,
@@ -115,6 +122,7 @@ function createExecutor(
       ...(validation === undefined ? {} : { validation }),
       trainingSeconds: phases.seconds(),
       scoringSeconds: (performance.now() - scoringStartedMs) / 1000,
+      code: phases.code(),
     };
   };
 }
@@ -124,29 +132,37 @@ function sharedPhases(
   keyed: KeyedConfig,
   { experimentsFolder }: ExperimentOptions,
   listener: ExperimentListener,
+  ownCode: string,
 ): {
   checkpointFolder(phase: string): string;
   within(run: Run): Run["phase"];
   seconds(): number;
+  code(): string[];
 } {
   const folders = new Map<string, string>();
+  const codes = new Set([ownCode]);
   let total = 0;
   return {
-    checkpointFolder: (phase) => join(folders.get(phase)!, "checkpoint"),
+    checkpointFolder: (phase) => checkpointIn(folders.get(phase)!),
     seconds: () => total,
+    code: () => [...codes],
     within: (run) => async (name, title, create) => {
       const folder = join(experimentsFolder, "phases", await phaseKey(keyed, name));
       folders.set(name, folder);
       await mkdir(folder, { recursive: true });
       const release = await claimFolder(folder);
       const earlier = await readSeconds(folder);
+      const trainedBy = await readCodes(folder);
       const startedMs = performance.now();
       let created = false;
       try {
-        const values = await run.phase(name, title, () => {
+        const values = await run.phase(name, title, async () => {
           created = true;
+          // Before it trains: a killed process, too, says whose steps are in the checkpoint.
+          await writeFileAtomic(join(folder, codesFile), [...new Set([...trainedBy, ownCode])].join("\n"));
           return create();
         });
+        for (const code of trainedBy) codes.add(code);
         if (!created) listener.phaseFound?.(title);
         return values;
       } finally {
@@ -159,8 +175,19 @@ function sharedPhases(
   };
 }
 
-/** Beside a phase's checkpoint: the seconds spent on it. */
-const secondsFile = "seconds";
+/** Beside a phase's checkpoint: the seconds spent on it, and keys of the code that trained it, a line each. */
+const [secondsFile, codesFile] = ["seconds", "code"];
+
+function checkpointIn(phaseFolder: string): string {
+  return join(phaseFolder, "checkpoint");
+}
+
+/** Keys of the code whose steps a phase's checkpoint has; none without a checkpoint. */
+async function readCodes(folder: string): Promise<string[]> {
+  if (!existsSync(checkpointIn(folder))) return [];
+  const text = await readFile(join(folder, codesFile), "utf8").catch(() => unknownCode);
+  return text.split("\n");
+}
 
 async function readSeconds(folder: string): Promise<number> {
   return Number(await readFile(join(folder, secondsFile), "utf8").catch(() => "0"));

@@ -9,7 +9,12 @@ export interface ExperimentResult extends Pick<RecipeResult, "served" | "baselin
   readonly trainingSeconds: number;
   /** Spent on scoring. */
   readonly scoringSeconds: number;
+  /** Keys of the code that trained its phases and scored it, each once. */
+  readonly code: readonly string[];
 }
+
+/** In the place of a key, of what was kept before keys were. */
+export const unknownCode = "unknown";
 
 /** Arrays as base64 of their bytes, little-endian as typed arrays are everywhere that Node runs. */
 interface StoredPart {
@@ -20,7 +25,8 @@ interface StoredPart {
   })[];
 }
 
-type StoredResult = Omit<ExperimentResult, "test" | "validation"> & {
+type StoredResult = Omit<ExperimentResult, "test" | "validation" | "code"> & {
+  readonly code?: readonly string[];
   readonly test: StoredPart;
   readonly validation?: StoredPart;
 };
@@ -43,6 +49,7 @@ export async function readResult(path: string): Promise<ExperimentResult | undef
   const { test, validation, ...rest } = JSON.parse(text) as StoredResult;
   return {
     ...rest,
+    code: rest.code ?? [unknownCode],
     test: readPart(test),
     ...(validation === undefined ? {} : { validation: readPart(validation) }),
   };

@@ -48,7 +48,7 @@ export async function planTrials(
     parseCrmConfig(config.crm);
     return { settings, config };
   });
-  const code = await codeKey();
+  const code = await codeKey("crm");
   const dataKeys = new Map<string, Promise<string>>();
   const planned: PlannedTrial[] = [];
   for (const { settings, config } of configs) {

@@ -17,6 +17,30 @@ export const figureWords: readonly GlossaryEntry[] = [
   { term: "accuracy", meaning: "The share of samples on whose right side of 0.5 the probability lies." },
 ];
 
+/** Words of tables of figures over seeds. */
+export const seedsWords: readonly GlossaryEntry[] = [
+  ...figureWords,
+  {
+    term: "GAUC",
+    meaning: "The AUC within each user, weighted by their samples; users with one class are left out.",
+  },
+  {
+    term: "ECE",
+    meaning:
+      "The expected calibration error: how far probabilities lie from the shares that turned out positive.",
+  },
+  {
+    term: "validation",
+    meaning:
+      "The part by which models and settings were chosen. It flatters the best of many; far from the test part it means that the parts are not alike.",
+  },
+  {
+    term: "constant, item mean, user and item means",
+    meaning:
+      "What needs no model: the share of positives of the training part, of all, of the item, and of user and item together.",
+  },
+];
+
 const furtherWords: readonly (GlossaryEntry & { readonly isThere: (evaluation: Evaluation) => boolean })[] = [
   {
     term: "[low, high]",
@@ -75,6 +99,11 @@ const modelWords: Readonly<Record<string, string>> = {
     "The router asks the language model about some samples, and adds its logit to the CRM’s with a weight that is learned on the validation part. With a weight of 0 it asks nobody, and the CRM answers alone.",
 };
 
+/** What a model of its own is, where no other stands beside it. */
+const aloneWords: Readonly<Record<string, string>> = {
+  crm: "The conventional model as it is served: with its values at its best look at the validation part.",
+};
+
 const weightWord: GlossaryEntry = {
   term: "weight of the LLM’s logit",
   meaning:
@@ -84,11 +113,13 @@ const weightWord: GlossaryEntry = {
 /** What an evaluation's words mean: its figures, its models, and others that are given. */
 export function glossaryOf(evaluation: Evaluation, others: readonly GlossaryEntry[] = []): GlossaryEntry[] {
   const { rows } = evaluation;
+  const isAlone = rows.filter(({ isSimple }) => isSimple !== true).length === 1;
+  const words = isAlone ? { ...modelWords, ...aloneWords } : modelWords;
   return [
     ...figureWords,
     ...furtherWords.filter(({ isThere }) => isThere(evaluation)),
     ...rows.flatMap(({ name, title }) =>
-      Object.hasOwn(modelWords, name) ? [{ term: title, meaning: modelWords[name]! }] : [],
+      Object.hasOwn(words, name) ? [{ term: title, meaning: words[name]! }] : [],
     ),
     ...(rows.some(({ name }) => name === "add-logits") ? [weightWord] : []),
     ...others,

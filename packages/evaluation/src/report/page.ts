@@ -1,6 +1,7 @@
 import { formatCount } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
 import { drawBars } from "./charts/bars.ts";
+import { modelColours } from "./colours.ts";
 import { confidenceSection } from "./confidence-section.ts";
 import { curveFigures } from "./curve-figures.ts";
 import { glossarySection } from "./glossary.ts";
@@ -77,6 +78,8 @@ export function renderPage({
   title,
   subtitle,
   summary,
+  verdict = "",
+  models,
   curves = [],
   charts,
   tables,
@@ -95,15 +98,17 @@ ${chart.series.length > 1 ? legend(chart.series) : ""}
 ${barsAsTable(chart)}
 </figure>`,
   );
-  const figures = [...curveFigures(curves), ...bars];
+  const colourOf = models && modelColours({ rows: models.map((name) => ({ name })) });
+  const figures = [...curveFigures(curves, "curve", colourOf), ...bars];
   return htmlPage(title, [
     headerSection(title, subtitle, summary),
+    verdict === "" ? "" : `<p class="verdict">${escapeHtml(verdict)}</p>`,
     warningList(warnings),
     ...tables.map(
       ({ heading, note, table }) =>
         `<section>\n<h2>${escapeHtml(heading)}</h2>\n${note === undefined ? "" : `<p class="note">${escapeHtml(note)}</p>\n`}${plainTable(table)}\n</section>`,
     ),
-    confidenceSection(confidenceGroups, 0.95),
+    confidenceSection(confidenceGroups, 0.95, colourOf),
     figures.length === 0
       ? ""
       : `<section>\n<h2>Pictures</h2>\n<div class="curves">\n${figures.join("\n")}\n</div>\n</section>`,

@@ -58,7 +58,9 @@ ${inBothWidths("intervals", (picture) => drawAucIntervals(evaluation, picture))}
 
 function routingSection({ evaluation, entropyHistogram, boundary }: Report): string {
   if (entropyHistogram === undefined && boundary === undefined) return "";
-  const parts = ["<section>", "<h2>Routing</h2>"];
+  // Of a CRM alone nothing goes anywhere.
+  const isRouted = boundary !== undefined || entropyHistogram?.threshold !== undefined;
+  const parts = ["<section>", `<h2>${isRouted ? "Routing" : "How sure the CRM is"}</h2>`];
   if (entropyHistogram !== undefined) {
     const routed = entropyHistogram.threshold !== undefined;
     const colourOf = modelColours(evaluation);

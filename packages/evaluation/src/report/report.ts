@@ -117,6 +117,10 @@ export interface Page {
   readonly title: string;
   readonly subtitle?: string | undefined;
   readonly summary: readonly SummaryCard[];
+  /** What came of it, in sentences: at the top. */
+  readonly verdict?: string | undefined;
+  /** Names of the models of its pictures: each has one colour through the whole page, in this order; default: colours in the order of each picture. */
+  readonly models?: readonly string[] | undefined;
   readonly tables: readonly {
     readonly heading: string;
     /** A remark above the table. */

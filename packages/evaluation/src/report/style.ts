@@ -44,6 +44,7 @@ tbody th { text-align: left; }
 .plain thead th, .plain .long { white-space: normal; overflow-wrap: anywhere; }
 .plain tbody th { font-weight: 400; }
 .verdict { max-width: 100ch; font-weight: 500; }
+header + .verdict { margin-top: 20px; }
 .warnings { background: var(--tint); border-radius: 10px; padding: 12px 16px 12px 34px; margin: 12px 0; max-width: 104ch; overflow-wrap: anywhere; }
 .words { display: grid; grid-template-columns: minmax(10em, 16em) minmax(0, 80ch); gap: 8px 24px; font-size: 0.9375rem; margin: 12px 0; }
 .words dt { font-weight: 500; overflow-wrap: anywhere; }
@@ -77,8 +78,9 @@ footer { margin-top: 48px; color: var(--muted); font-size: 0.8125rem; }
   tr { padding: 10px 0; border-bottom: 1px solid var(--line); }
   tbody th, td, .plain tbody th, .plain td { border: 0; padding: 2px 0; min-width: 0; }
   tbody th, .plain tbody th { font-weight: 600; }
-  td[data-label] { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 16px; white-space: normal; }
-  td[data-label]::before { content: attr(data-label); color: var(--muted); font-size: 0.8125rem; text-align: left; max-width: 60%; }
+  td[data-label] { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 0 16px; white-space: normal; }
+  td[data-label]::before { content: attr(data-label); margin-right: auto; color: var(--muted); font-size: 0.8125rem; text-align: left; max-width: 60%; }
+  td:empty { display: none; }
   td small { flex-basis: 100%; text-align: right; }
 }
 @media print {

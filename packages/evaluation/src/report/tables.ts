@@ -1,7 +1,7 @@
 import type { Interval } from "@corella/metrics";
 import type { BoundaryComparison, BoundaryShift } from "@corella/routing";
 import { groupName, groupTitle } from "../entropy.ts";
-import { baselineTitle, type Evaluation, type EvaluationRow } from "../evaluate.ts";
+import { asksLlm, baselineTitle, type Evaluation, type EvaluationRow } from "../evaluate.ts";
 import { furtherColumns } from "../further-columns.ts";
 import { formatCount, formatDifference, formatMetric, formatPValue, formatShare } from "../numbers.ts";
 import { escapeHtml } from "../text.ts";
@@ -11,7 +11,7 @@ import type { ReportTable } from "./report.ts";
 export function evaluationTable(evaluation: Evaluation): string {
   const { rows } = evaluation;
   const baseline = baselineTitle(evaluation);
-  const withShare = rows.some(({ shareToLlm }) => shareToLlm !== undefined);
+  const withShare = asksLlm(rows);
   const withValidation = rows.some(({ validation }) => validation !== undefined);
   const models = rows.filter(({ isSimple }) => isSimple !== true);
   const best = {
@@ -55,6 +55,7 @@ function finite(values: readonly number[]): number[] {
 }
 
 function metricCell({ estimate, low, high }: Interval, best: number): string {
+  if (Number.isNaN(estimate)) return "–";
   const strong = estimate === best ? ' class="best"' : "";
   return `<span${strong}>${formatMetric(estimate)}</span><small>[${formatMetric(low)}, ${formatMetric(high)}]</small>`;
 }
@@ -62,6 +63,7 @@ function metricCell({ estimate, low, high }: Interval, best: number): string {
 function comparisonCell({ versusBaseline }: EvaluationRow): string {
   if (versusBaseline === undefined) return "–";
   const { estimate, low, high, pValue } = versusBaseline.aucDifference;
+  if (Number.isNaN(estimate)) return "–";
   return `${formatDifference(estimate)}<small>[${formatDifference(low)}, ${formatDifference(high)}], ${escapeHtml(formatPValue(pValue))}</small>`;
 }
 

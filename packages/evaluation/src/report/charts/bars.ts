@@ -8,8 +8,10 @@ const width = 460;
 const height = 290;
 /** Length of the axis, in pixels. */
 const axisWidth = 380;
-/** Width of a letter of a label in pixels, with its share of the gap to the next one. */
-const letterWidth = 8.5;
+/** Width of a letter of a label in pixels, with its share of the gap to the next one, and without. */
+const [letterWidth, bareLetterWidth] = [8.5, 7];
+/** Right of the axis. */
+const margin = 16;
 
 /** Bars side by side in their order, each stacked of the series' values. */
 export function drawBars({ title, xLabel, yLabel, series, bars }: BarChart, id: string): string {
@@ -17,16 +19,22 @@ export function drawBars({ title, xLabel, yLabel, series, bars }: BarChart, id: 
   const y = niceScale([0, ...totals], 5);
   const longest = Math.max(1, ...bars.map(({ label }) => label.length));
   const labelEvery = Math.max(1, Math.ceil((bars.length * longest * letterWidth) / axisWidth));
+  /** The label of a bar at whose left end it begins; none where it would be cut at the picture's edge. */
+  const labelAt = (place: number): string => {
+    const label = bars[place]?.label ?? "";
+    const end = (place / bars.length) * axisWidth + label.length * bareLetterWidth;
+    return end <= axisWidth + margin ? label : "";
+  };
   return draw(
     {
-      grid: { left: 64, right: 16, top: 12, bottom: 48 },
+      grid: { left: 64, right: margin, top: 12, bottom: 48 },
       xAxis: {
         type: "value",
         min: 0,
         max: Math.max(bars.length, 1),
         // A tick at each bar's left end; its label is the bar's.
         interval: labelEvery,
-        axisLabel: { ...axisText, align: "left", formatter: (place: number) => bars[place]?.label ?? "" },
+        axisLabel: { ...axisText, align: "left", formatter: labelAt },
         axisLine: { lineStyle: { color: ink.muted } },
         axisTick: { show: false },
         splitLine: { show: false },
