@@ -1,4 +1,4 @@
-import { partWarnings, prepareData, seedFigures, type TuneResult } from "@corella/alignment";
+import { partWarnings, prepareData, seedFigures, validationRows, type TuneResult } from "@corella/alignment";
 import { figureWarnings, simpleModels, type Evaluation, type EvaluationRow } from "@corella/evaluation";
 import { expectedCalibrationError, groupAuc, summary, type Spread } from "@corella/metrics";
 import type { FiguresOfPart, SimpleFigures } from "./text.ts";
@@ -14,7 +14,9 @@ export async function besideOf(
   { best, seeds }: TuneResult,
   { baseFolder, cacheFolder }: { readonly baseFolder: string; readonly cacheFolder: string },
 ): Promise<Beside> {
-  const { log, split, featureMap, labels } = await prepareData(best.config, baseFolder, cacheFolder);
+  const data = await prepareData(best.config, baseFolder, cacheFolder);
+  const { log, split, featureMap, labels } = data;
+  const { choosing } = validationRows(best.config, data);
   const figures = (rows: Uint32Array): Map<string, FiguresOfPart> =>
     new Map(
       simpleModels(log, split.train, rows).map(({ name, probabilities }) => {
@@ -30,7 +32,7 @@ export async function besideOf(
         ];
       }),
     );
-  const [test, validation] = [figures(split.test), figures(split.validation)];
+  const [test, validation] = [figures(split.test), figures(choosing)];
   const simple = simpleModels(log, split.train, []).map(({ name, title = name }) => ({
     name,
     title,
@@ -54,7 +56,7 @@ export async function besideOf(
       logLoss: meanOf(logLoss),
       accuracy: meanOf(accuracy),
       validation: {
-        count: split.validation.length,
+        count: choosing.length,
         auc: meanOf(validationAuc),
         logLoss: meanOf(validationLogLoss),
       },
