@@ -18,7 +18,7 @@ import type { Predictions } from "./predict.ts";
 
 /** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed; the last is what the bundle serves. */
 export function models(
-  { crm, llm, historyLengths }: Predictions,
+  { crm, llm, signals }: Predictions,
   { router }: Pick<Bundle, "router">,
 ): ModelPredictions[] {
   const result: ModelPredictions[] = [];
@@ -27,7 +27,7 @@ export function models(
   if (!crm || !llm || !router) return result;
   const { policy, mix } = router;
   const mixed = (rule: MixRule): Pick<ModelPredictions, "probabilities" | "shareToLlm"> => {
-    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule, { historyLengths });
+    const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule, signals);
     return { probabilities, shareToLlm: toLlm.length / crm.length };
   };
   // Where nothing goes to the LLM there is nothing to replace.

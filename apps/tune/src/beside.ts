@@ -1,4 +1,4 @@
-import { partWarnings, prepareData, seedFigures, type TuneResult } from "@corella/alignment";
+import { partWarnings, prepareData, seedFigures, validationRows, type TuneResult } from "@corella/alignment";
 import { figureWarnings, simpleModels, verdict, type Judged, type JudgedRow } from "@corella/evaluation";
 import { expectedCalibrationError, groupAuc, summary, type Spread } from "@corella/metrics";
 import type { SimpleFigures } from "./text.ts";
@@ -15,11 +15,13 @@ export async function besideOf(
   { best, seeds }: TuneResult,
   { baseFolder, cacheFolder }: { readonly baseFolder: string; readonly cacheFolder: string },
 ): Promise<Beside> {
-  const { log, split, featureMap, labels } = await prepareData(best.config, baseFolder, cacheFolder);
-  const [truth, validationTruth] = [labels(split.test), labels(split.validation)];
+  const data = await prepareData(best.config, baseFolder, cacheFolder);
+  const { log, split, featureMap, labels } = data;
+  const { choosing } = validationRows(best.config, data);
+  const [truth, validationTruth] = [labels(split.test), labels(choosing)];
   const users = Array.from(split.test, (row) => log.user[row]!);
   const onValidation = new Map(
-    simpleModels(log, split.train, split.validation).map(({ name, probabilities }) => [
+    simpleModels(log, split.train, choosing).map(({ name, probabilities }) => [
       name,
       summary(probabilities, validationTruth),
     ]),
@@ -51,7 +53,7 @@ export async function besideOf(
       auc: aucAround(auc, truth),
       logLoss: exactly(logLoss.mean),
       validation: {
-        count: split.validation.length,
+        count: choosing.length,
         auc: aucAround(validationAuc, validationTruth),
         logLoss: exactly(validationLogLoss.mean),
       },

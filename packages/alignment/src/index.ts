@@ -29,7 +29,7 @@ export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
 export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
 export { planExperiments, type ExperimentOptions, type PlannedRun } from "./experiments/plan.ts";
 export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
-export { sampledTestRows } from "./scored-rows.ts";
+export { sampledTestRows, validationRows, type ValidationRows } from "./scored-rows.ts";
 export type { ExperimentResult } from "./experiments/stored-result.ts";
 export {
   crmAlone,

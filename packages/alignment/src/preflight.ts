@@ -11,6 +11,7 @@ import { requireItemEmbedding } from "./llm/item-vectors.ts";
 import { loraOf } from "./llm/lora-of.ts";
 import type { LlmDesign } from "./llm/base-llm.ts";
 import { randomSubset, type PreparedData } from "./data.ts";
+import { validationRows } from "./scored-rows.ts";
 
 // What would end a later stage is refused before the first, and what would make it worth nothing is warned of.
 
@@ -45,11 +46,21 @@ export function requireTestPart({ split }: PreparedData): void {
 }
 
 /**
- * Refuses a validation part by which no CRM can be chosen.
- * @throws CorellaError `crm/one-class`
+ * Refuses a validation part by which no CRM can be chosen, or of which nothing is left to choose by.
+ * @throws CorellaError `crm/one-class`, `config/held-out`
  */
-export function requireValidation(data: PreparedData): void {
+export function requireValidation(config: Pick<RunConfig, "routing">, data: PreparedData): void {
   requireBothClasses(data.labels(data.split.validation));
+  const { heldOut } = config.routing;
+  if (heldOut === 0) return;
+  for (const rows of Object.values(validationRows(config, data)))
+    if (new Set(data.labels(rows)).size < 2)
+      throw new CorellaError({
+        code: "config/held-out",
+        message: `The validation part has too few users to hold out ${heldOut} of it: on one side there are ${rows.length} rows, not of both classes.`,
+        place: "routing.heldOut",
+        remedy: "Choose another share, 0 for none, or make the validation part larger (data.split).",
+      });
 }
 
 /**

@@ -2,7 +2,8 @@ import type { InteractionLog } from "@corella/modality";
 import { createGenerator } from "@corella/random";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { rowsOfUsers } from "./scored-rows.ts";
+import type { RunConfig } from "./config/config.ts";
+import { rowsOfUsers, validationRows } from "./scored-rows.ts";
 
 test("random users come with all their rows, in order, until there are enough", () => {
   fc.assert(
@@ -22,5 +23,29 @@ test("random users come with all their rows, in order, until there are enough", 
       const counts = [...users].map((one) => rows.filter((row) => user[row] === one).length);
       if (drawn.length < rows.length) expect(drawn.length - Math.max(...counts)).toBeLessThan(size);
     }),
+  );
+});
+
+test("what is held out is whole users of the validation part, and the rest is what is chosen by", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 200 }),
+      fc.double({ min: 0, max: 0.9, noNaN: true }),
+      (count, heldOut) => {
+        const random = createGenerator(count, "log");
+        const user = Int32Array.from({ length: count }, () => random.integer(9));
+        const log = { user, users: { ids: [..."abcdefghi"] } } as unknown as InteractionLog;
+        const validation = Uint32Array.from({ length: count }, (_, row) => row).filter((row) => row % 3 > 0);
+        const split = { train: new Uint32Array(0), validation, test: new Uint32Array(0) };
+        const config = (share: number) => ({ routing: { heldOut: share } }) as Pick<RunConfig, "routing">;
+        expect(validationRows(config(0), { log, split })).toEqual({ choosing: validation, held: validation });
+        if (heldOut === 0) return;
+        const { choosing, held } = validationRows(config(heldOut), { log, split });
+        expect([...choosing, ...held].toSorted((a, b) => a - b)).toEqual([...validation]);
+        expect(held.length).toBeGreaterThanOrEqual(heldOut * validation.length);
+        const usersOf = (rows: Uint32Array) => new Set(Array.from(rows, (row) => user[row]!));
+        for (const row of choosing) expect(usersOf(held).has(user[row]!)).toBe(false);
+      },
+    ),
   );
 });

@@ -1,22 +1,48 @@
 import type { InteractionLog } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
+import type { RunConfig } from "./config/config.ts";
 import { randomSubset, type PreparedData } from "./data.ts";
 import { denseWindows } from "./llm/dense-windows.ts";
 import { randomRuns } from "./llm/target-runs.ts";
 import type { ResolvedConfig } from "./run.ts";
 
+/** The validation part by what its rows are for. Both are all of it where nothing is held out. */
+export interface ValidationRows {
+  /** By these the values of models are chosen: the best steps of a training, settings in a search. */
+  readonly choosing: Uint32Array;
+  /** On these the router is fitted, and of these are the figures that a run ends with. */
+  readonly held: Uint32Array;
+}
+
+/**
+ * Divides the validation part by whole users, drawn at random: `routing.heldOut` of its rows, or a few more, are held out of
+ * all choices. The same for every seed of a run, so that no seed fits its router on users by whom settings were chosen.
+ */
+export function validationRows(
+  { routing: { heldOut } }: Pick<RunConfig, "routing">,
+  { log, split: { validation } }: Pick<PreparedData, "log" | "split">,
+): ValidationRows {
+  if (heldOut === 0) return { choosing: validation, held: validation };
+  const held = rowsOfUsers(log, validation, Math.ceil(heldOut * validation.length), 1, "held");
+  const isHeld = new Set(held);
+  return { choosing: validation.filter((row) => !isHeld.has(row)), held };
+}
+
 /** The rows of the test part that a run scores, and of the validation part on which its router is fitted. */
 export function scoredRows(
-  { seed, routing, testSamples, llm, prompt }: ResolvedConfig,
-  { log, split }: PreparedData,
+  config: ResolvedConfig,
+  data: PreparedData,
 ): { readonly validation: Uint32Array; readonly test: Uint32Array } {
+  const { seed, routing, testSamples, llm, prompt } = config;
+  const { log, split } = data;
   const { validationSamples } = routing;
+  const { held } = validationRows(config, data);
   return {
     // Of as many users as it can be: what a router gains is judged by users.
     validation:
       llm.supervision === "dense"
-        ? rowsOfWindows(log, split.validation, prompt, validationSamples, seed)
-        : randomSubset(split.validation, validationSamples, seed, "validation"),
+        ? rowsOfWindows(log, held, prompt, validationSamples, seed)
+        : randomSubset(held, validationSamples, seed, "validation"),
     test: sampledTestRows(log, split.test, testSamples),
   };
 }

@@ -11,6 +11,7 @@ import {
   type FeatureMap,
   type InteractionLog,
   type PromptConfig,
+  type RunningStatistics,
   type StatisticsPlan,
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
@@ -85,6 +86,11 @@ export interface Bundle {
    */
   llmAsking(): Promise<LlmAsking>;
   histories(): Promise<Histories>;
+  /**
+   * What was counted for the running statistics of its models, a state of its own in each call; undefined where they read none.
+   * @throws CorellaError `features/bad-statistics`
+   */
+  runningStatistics(): Promise<RunningStatistics | undefined>;
 }
 
 const files = { bundle: "bundle.json", runConfig: "config.yaml", catalogue: "catalogue.json" } as const;
@@ -191,5 +197,7 @@ export async function openBundle(
     llm: async () => openLlm(folder, await knownOfLlm()),
     llmAsking: async () => readLlmAsking(folder, await knownOfLlm()),
     histories: () => readHistories(folder),
+    runningStatistics: async () =>
+      statistics === undefined ? undefined : readStatistics(folder, statistics),
   };
 }

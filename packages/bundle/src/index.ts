@@ -22,3 +22,4 @@ export { createPredictor, type Prediction, type Predictor, type ScoreOptions } f
 export { countPromptCuts, describePromptCuts, fittingLimit, type PromptCuts } from "./prompt-cuts.ts";
 export type { RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";
+export { routingSignals, type ItemCounting } from "./routing-signals.ts";

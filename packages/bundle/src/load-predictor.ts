@@ -5,6 +5,7 @@ import { openLane, type LaneOptions } from "./lanes.ts";
 import { noModel, type ModelName } from "./models.ts";
 import { createPredictor, type Prediction, type Predictor } from "./predictor.ts";
 import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
+import { readsItemEvents, routingSignals, type ItemCounting } from "./routing-signals.ts";
 import { startWorkerLane } from "./worker-lane.ts";
 
 /** How the models of a bundle are run. */
@@ -43,7 +44,8 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
   const lanes: Partial<Record<ModelName, Lane>> = {};
   for (const [i, lane] of opened.entries())
     if (lane.status === "fulfilled") lanes[bundle.models[i]!] = lane.value;
-  const predictor = createPredictor(lanes, bundle.router);
+  const counting = await itemCounting(bundle);
+  const predictor = createPredictor(lanes, bundle.router, (records) => routingSignals(records, counting));
   const ofPrompt = bundle.prompt && createPrompt({ ...bundle.prompt, retrieval: "none" }).context;
   const { now = () => Math.floor(Date.now() / 1000) } = options;
   return {
@@ -54,6 +56,17 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
       return predictions.map((prediction, i) => withMissing(prediction, bundle, ofPrompt, records[i]!));
     },
   };
+}
+
+/** What a bundle's router asks of items; undefined where it asks nothing. */
+async function itemCounting({
+  router,
+  featureMap,
+  catalogue,
+  runningStatistics,
+}: Bundle): Promise<ItemCounting | undefined> {
+  if (router === undefined || featureMap === undefined || !readsItemEvents(router)) return undefined;
+  return { featureMap, catalogue, statistics: await runningStatistics() };
 }
 
 /** The answer, and what the record lacked for it. */

@@ -1,9 +1,10 @@
 import type { RatingRecord } from "@corella/modality";
-import { mix, route, type RoutingPolicy } from "@corella/routing";
+import { heardRows, mix, route, type RoutingPolicy, type RoutingSignals } from "@corella/routing";
 import { answerUnless, degradationBy, type Degradation } from "./degradation.ts";
 import type { Lane } from "./lane.ts";
 import { checkModels, modelNames, type ModelName } from "./models.ts";
 import type { Router } from "./router.ts";
+import { routingSignals } from "./routing-signals.ts";
 
 /** The answer to one record. */
 export interface Prediction {
@@ -48,11 +49,13 @@ export interface Predictor {
 
 /**
  * Makes a Predictor of lanes: of both models with a router, or of one model that answers every sample.
+ * @param signalsOf what the router may know of records before the LLM is asked; default: what they tell of their users
  * @throws CorellaError `bundle/empty` without a lane, `bundle/router` when the router does not fit the lanes
  */
 export function createPredictor(
   { crm, llm }: { readonly crm?: Lane | undefined; readonly llm?: Lane | undefined },
   router?: Router,
+  signalsOf: (records: readonly RatingRecord[]) => RoutingSignals = routingSignals,
 ): Predictor {
   const lanes = { crm, llm };
   const models = modelNames.filter((model) => lanes[model] !== undefined);
@@ -63,7 +66,7 @@ export function createPredictor(
       if (crm === undefined) return scoreByLlm(llm!, records, options);
       const pCrm = await answerUnless(options.signal, crm, records);
       if (llm === undefined) return scoredByCrm(pCrm, route(pCrm, { kind: "none" }).entropy);
-      return scoreHard(llm, records, pCrm, router!, options);
+      return scoreHard(llm, records, pCrm, { ...router!, signals: signalsOf(records) }, options);
     },
     async dispose() {
       await Promise.all([crm?.dispose(), llm?.dispose()]);
@@ -94,19 +97,19 @@ async function scoreHard(
   llm: Lane,
   records: readonly RatingRecord[],
   pCrm: Float32Array,
-  router: Router,
+  { signals, ...router }: Router & { readonly signals: RoutingSignals },
   options: ScoreOptions,
 ): Promise<Prediction[]> {
-  const { toLlm, entropy } = route(pCrm, options.policy ?? router.policy, {
-    historyLengths: records.map(({ history }) => history.length),
-  });
+  const { toLlm: sent, entropy } = route(pCrm, options.policy ?? router.policy, signals);
+  // Who names a policy wants its answers, listened to or not.
+  const toLlm = options.policy === undefined ? heardRows(sent, router.mix, pCrm.length, signals) : sent;
   const predictions = scoredByCrm(pCrm, entropy);
   if (toLlm.length === 0) return predictions;
   const hard = Array.from(toLlm, (row) => records[row]!);
   try {
     const pLlm = await answerUnless(eitherOf(options), llm, hard);
     // What is no probability is no answer.
-    const probability = mix(pCrm, pLlm, toLlm, router.mix);
+    const probability = mix(pCrm, pLlm, toLlm, router.mix, signals);
     for (const [i, row] of toLlm.entries())
       predictions[row] = {
         ...predictions[row]!,

@@ -15,6 +15,8 @@ async function readBack(router: unknown): Promise<Router> {
 
 const pCrm = Float32Array.from({ length: 60 }, (_, row) => ((row * 37) % 61) / 61);
 const pLlm = Float32Array.from({ length: 60 }, (_, row) => ((row * 23 + 5) % 67) / 67);
+const userEvents = Uint8Array.from({ length: 60 }, (_, row) => [0, 3, 30][row % 3]!);
+const signals = { historyLengths: userEvents, userEvents };
 const labels = Uint8Array.from({ length: 60 }, (_, row) => ((row * row) % 3) % 2);
 
 /** Answers records by their place in the arrays above. */
@@ -26,14 +28,19 @@ function lane(probabilities: Float32Array): Lane {
 }
 
 test.each(mixKinds)("%s: what was fitted is kept in the file, and online as it was offline", async (mix) => {
-  const { policy, rule } = fitRouter({ pCrm, pLlm, labels }, { share: 0.5, mix });
+  const { policy, rule } = fitRouter({ pCrm, pLlm, labels, signals }, { share: 0.5, mix });
   const router = { policy, mix: rule };
   const read = await readBack(router);
   expect(read).toEqual(router);
   const predictor = createPredictor({ crm: lane(pCrm), llm: lane(pLlm) }, read);
-  const records = Array.from(pCrm, (_, row) => ({ user: null, item: String(row), history: [] }));
+  const records = Array.from(userEvents, (earlier, row) => ({
+    user: null,
+    item: String(row),
+    history: [],
+    earlier,
+  }));
   const answers = await predictor.score(records);
-  const offline = routeAndMix(pCrm, pLlm, policy, rule).probabilities;
+  const offline = routeAndMix(pCrm, pLlm, policy, rule, signals).probabilities;
   expect(answers.map(({ probability }) => probability)).toEqual([...offline]);
 });
 

@@ -1,4 +1,4 @@
-import type { MixRule, RoutingPolicy } from "@corella/routing";
+import { countNames, type MixRule, type RoutingPolicy } from "@corella/routing";
 import { z } from "zod";
 import { readJson } from "./folder-files.ts";
 
@@ -23,14 +23,31 @@ const routerSchema = z.strictObject({
     z.strictObject({
       kind: z.literal("gain"),
       above: z.number(),
-      model: z.strictObject({ longestHistory: z.int().nonnegative(), coefficients: z.array(z.number()) }),
+      model: z.strictObject({
+        longestHistory: z.int().nonnegative(),
+        counts: z
+          .array(z.strictObject({ of: z.enum(countNames), most: z.number().nonnegative() }))
+          .optional(),
+        coefficients: z.array(z.number()),
+      }),
     }),
     z.strictObject({ kind: z.literal("none") }),
     z.strictObject({ kind: z.literal("all") }),
   ]),
   mix: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("replace"), calibration: calibrationSchema.optional() }),
-    z.strictObject({ kind: z.literal("addLogits"), weight: z.number(), bias: z.number().optional() }),
+    z.strictObject({
+      kind: z.literal("addLogits"),
+      weight: z.number(),
+      bias: z.number().optional(),
+      segments: z
+        .strictObject({
+          divisions: z.array(z.strictObject({ by: z.enum(countNames), ends: z.array(z.number()) })).min(1),
+          weights: z.array(z.number()),
+          biases: z.array(z.number()),
+        })
+        .optional(),
+    }),
   ]),
 });
 

@@ -68,6 +68,7 @@ export {
 } from "./features/alone.ts";
 export { type FeatureWarning, featureWarnings } from "./features/warnings.ts";
 export { encodeRecords } from "./features/encode-records.ts";
+export { countsItems, itemEventsAt, itemEventsOfRecords } from "./features/item-events.ts";
 export { missingInputs } from "./features/record-values.ts";
 export { encodeRows } from "./features/encode-rows.ts";
 export { type NeedsHistory, requireHistory } from "./features/history-window.ts";

@@ -1,6 +1,6 @@
 import { predictionEntropy } from "./entropy.ts";
 import { heldOutMix, type MixKind } from "./fit-mix.ts";
-import { dot, signalsOf, type GainModel, type RoutingSignals } from "./gain-model.ts";
+import { coefficientCount, dot, gainInputs, inputsOf, type GainModel } from "./gain-model.ts";
 import {
   estimateByUser,
   heldOut,
@@ -9,7 +9,7 @@ import {
   type Estimate,
   type ValidationAnswers,
 } from "./held-out.ts";
-import { checkSameLength, rowsOfShare } from "./inputs.ts";
+import { rowsOfShare } from "./inputs.ts";
 
 /** A gain model, and whether it is worth to have. */
 export interface GainFit {
@@ -28,25 +28,25 @@ const ridges = [1, 10, 100, 1000];
 
 /**
  * Fits a ridge regression of what the LLM's answer saves (the loss of the CRM minus that of both, mixed by what others teach)
- * on entropy and history length, their squares and their product. Its strength is that of the least squared error on
- * held-out users.
- * @throws CorellaError those of `fitMix`
+ * on entropy, history length and the counts that are known, their squares and their products with entropy. Its strength is that
+ * of the least squared error on held-out users.
+ * @throws CorellaError those of `fitMix`, `routing/bad-policy` where the answers have no signals
  */
 export function fitGain(
   answers: ValidationAnswers,
   kind: MixKind,
-  { historyLengths }: RoutingSignals,
   longestHistory: number,
   share: number,
 ): GainFit {
-  checkSameLength(answers.pCrm.length, historyLengths.length, "historyLengths");
   const sample = sampleOf(answers);
   const { pCrm, labels, users } = sample;
   const mixed = heldOutMix(kind, sample);
   const saved = mixed.map((p, row) => rowLoss(pCrm[row]!, labels[row]!) - rowLoss(p, labels[row]!));
-  const signals = Array.from(pCrm, (p, row) => signalsOf(p, historyLengths[row]!, longestHistory));
+  const inputs = gainInputs(sample.signals, longestHistory);
+  const signals = inputsOf(pCrm, inputs, sample.signals);
   const fitOn = (rows: Uint32Array, ridge: number): number[] =>
     ridgeRegression(
+      coefficientCount(inputs),
       Array.from(rows, (row) => signals[row]!),
       Float64Array.from(rows, (row) => saved[row]!),
       ridge,
@@ -64,7 +64,7 @@ export function fitGain(
   const byGain = highest(best.predicted, share);
   const byEntropy = highest(pCrm.map(predictionEntropy), share);
   return {
-    model: { longestHistory, coefficients: fitOn(sample.rows, best.ridge) },
+    model: { ...inputs, coefficients: fitOn(sample.rows, best.ridge) },
     heldOut: Float32Array.from(best.predicted),
     advantage: estimateByUser(
       saved.map((value, row) => value * (byGain[row]! - byEntropy[row]!)),
@@ -82,8 +82,12 @@ function highest(values: Float64Array, share: number): Uint8Array {
 }
 
 /** The coefficients of least squared error + ridge times their squares, but for the first, the constant's. */
-function ridgeRegression(x: readonly (readonly number[])[], y: Float64Array, ridge: number): number[] {
-  const width = signalsOf(0, 0, 0).length;
+function ridgeRegression(
+  width: number,
+  x: readonly Float64Array[],
+  y: Float64Array,
+  ridge: number,
+): number[] {
   // The normal equations with their right side, solved by elimination: they are positive definite, so no pivot is 0.
   const rows = Array.from({ length: width }, (_, i) => {
     const line = Array.from({ length: width + 1 }, () => 0);

@@ -13,13 +13,23 @@ import {
 import { fitIsotonic } from "./isotonic.ts";
 import { fitLine } from "./logistic.ts";
 import { logit, sigmoid } from "./logit.ts";
+import { segmentRule, type AddLogits } from "./fit-segments.ts";
 import { mixer, type MixRule } from "./mix.ts";
+import { segmentsOf } from "./segments.ts";
 
 /**
  * Ways of mixing, by the names that a configuration gives them. `replace`: the paper's; `temperature`, `platt` and
- * `isotonic`: replacing by the LLM's calibrated answer; `addLogits`: the LLM's logit is added with a learned weight.
+ * `isotonic`: replacing by the LLM's calibrated answer; `addLogits`: the LLM's logit is added with a learned weight;
+ * `addLogitsBySegment`: with one that depends on how many events of user and item there were.
  */
-export const mixKinds = ["replace", "temperature", "platt", "isotonic", "addLogits"] as const;
+export const mixKinds = [
+  "replace",
+  "temperature",
+  "platt",
+  "isotonic",
+  "addLogits",
+  "addLogitsBySegment",
+] as const;
 
 /** Name of a way of mixing. */
 export type MixKind = (typeof mixKinds)[number];
@@ -32,6 +42,8 @@ export interface MixFit<Rule extends MixRule = MixRule> {
    * by what the others teach (10-fold cross-validation), so it is not flattered by the fit.
    */
   readonly gain: Estimate;
+  /** By how much weights by segment lower it beyond a common one, or none, whether they were kept or not; only where they were asked for. */
+  readonly bySegment?: Estimate | undefined;
 }
 
 /**
@@ -46,28 +58,56 @@ export interface MixFit<Rule extends MixRule = MixRule> {
  * knows everything. Last, w is kept only where the held-out `gain` exceeds its standard error; else it is 0.
  * Source: Efron & Morris, Stein's Estimation Rule and Its Competitors: An Empirical Bayes Approach, JASA 1973.
  *
+ * `addLogitsBySegment` adds to w and the mean what each segment differs by: `segmentRule` in `fit-segments.ts`. The segments
+ * are kept where they lower the held-out logloss beyond what `addLogits` gives by more than the standard error.
+ *
  * The calibrations have no such guard: who replaces asks for the LLM's answer, and `gain` says what that costs.
  * @param rows those that the policy sends to the LLM, ascending; default: all
  * @throws CorellaError `routing/not-a-probability`, `routing/length-mismatch`, `routing/bad-rows`, `metrics/bad-label`.
  */
-export function fitMix(kind: "addLogits", answers: ValidationAnswers, rows?: Uint32Array): MixFit<AddLogits>;
+export function fitMix(
+  kind: "addLogits" | "addLogitsBySegment",
+  answers: ValidationAnswers,
+  rows?: Uint32Array,
+): MixFit<AddLogits>;
 export function fitMix(kind: MixKind, answers: ValidationAnswers, rows?: Uint32Array): MixFit;
 export function fitMix(kind: MixKind, answers: ValidationAnswers, rows?: Uint32Array): MixFit {
   const sample = sampleOf(answers, rows);
+  if (kind === "addLogitsBySegment") return fitSegments(sample);
   const gain = gainOf(heldOutMix(kind, sample), sample);
   const helps = gain.mean > gain.standardError;
   return { rule: kind === "addLogits" && !helps ? noWeight : ruleOf(kind, sample), gain };
 }
 
-type AddLogits = Extract<MixRule, { kind: "addLogits" }>;
+function fitSegments(sample: Sample): MixFit<AddLogits> {
+  const { labels, users } = sample;
+  const common = heldOutMix("addLogits", sample);
+  const commonGain = gainOf(common, sample);
+  const isKept = commonGain.mean > commonGain.standardError;
+  const before = isKept ? common : sample.pCrm;
+  const divided = heldOutMix("addLogitsBySegment", sample);
+  const bySegment = estimateByUser(
+    divided.map((p, row) => rowLoss(before[row]!, labels[row]!) - rowLoss(p, labels[row]!)),
+    users,
+  );
+  if (bySegment.mean > bySegment.standardError)
+    return { rule: segmentRule(sample, shrunkWeight(sample)), gain: gainOf(divided, sample), bySegment };
+  return { rule: isKept ? shrunkWeight(sample) : noWeight, gain: commonGain, bySegment };
+}
 
+/** What listens to nobody. */
 const noWeight: AddLogits = { kind: "addLogits", weight: 0, bias: 0 };
 
 /** The rows mixed by what the others teach; the CRM's answers where there are no others. */
 export function heldOutMix(kind: MixKind, sample: Sample): Float64Array {
   const mixed = heldOut(sample, (others, held) => {
-    const mixOne = mixer(ruleOf(kind, others));
-    return held.pCrm.map((p, row) => mixOne(p, held.pLlm[row]!));
+    const rule = ruleOf(kind, others);
+    const mixOne = mixer(rule);
+    const segments =
+      rule.kind === "addLogits" && rule.segments !== undefined
+        ? segmentsOf(rule.segments.divisions, held.signals, held.pCrm.length)
+        : undefined;
+    return held.pCrm.map((p, row) => mixOne(p, held.pLlm[row]!, segments?.[row]));
   });
   return mixed ?? sample.pCrm;
 }
@@ -91,6 +131,8 @@ function ruleOf(kind: MixKind, sample: Sample): MixRule {
       return { kind: "replace", calibration: fitIsotonic(pLlm, labels) };
     case "addLogits":
       return shrunkWeight(sample);
+    case "addLogitsBySegment":
+      return segmentRule(sample, shrunkWeight(sample));
   }
 }
 

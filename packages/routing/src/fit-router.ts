@@ -1,10 +1,12 @@
 import { fitMix, type MixFit, type MixKind } from "./fit-mix.ts";
 import { fitGain } from "./fit-gain.ts";
-import { predictedGains, type GainModel, type RoutingSignals } from "./gain-model.ts";
+import { predictedGains, type GainModel } from "./gain-model.ts";
 import type { Estimate, ValidationAnswers } from "./held-out.ts";
 import { rowsOfShare } from "./inputs.ts";
+import { heardRows } from "./mix.ts";
 import { route, thresholdForShare, type RoutingPolicy } from "./route.ts";
 import { shareCurve, type ShareCurve } from "./share-curve.ts";
+import type { RoutingSignals } from "./signals.ts";
 
 /** What `fitRouter` is asked for. */
 export interface RouterSettings {
@@ -12,10 +14,10 @@ export interface RouterSettings {
   readonly share: number | "auto";
   readonly mix: MixKind;
   /**
-   * Learns whom to ask from these signals of the validation rows: the share with the highest predicted gains goes to the LLM,
-   * if that is better on held-out users than the share with the highest entropy by more than a standard error.
+   * Learns whom to ask from the signals of the validation rows: the share with the highest predicted gains goes to the LLM, if
+   * that is better on held-out users than the share with the highest entropy by more than a standard error.
    */
-  readonly learnFrom?: (RoutingSignals & Pick<GainModel, "longestHistory">) | undefined;
+  readonly learn?: Pick<GainModel, "longestHistory"> | undefined;
   /** The share is not larger than this, whatever is asked for; default 1. */
   readonly mostShare?: number | undefined;
 }
@@ -38,31 +40,26 @@ export interface RouterFit extends MixFit {
  * @throws CorellaError those of `route`, `fitMix` and `shareCurve`
  */
 export function fitRouter(answers: ValidationAnswers, settings: RouterSettings): RouterFit {
-  const { mix, mostShare = 1, learnFrom } = settings;
+  const { mix, mostShare = 1, learn } = settings;
+  const { signals } = answers;
   const asked = settings.share === "auto" ? undefined : Math.min(settings.share, mostShare);
   const pCrm = Float32Array.from(answers.pCrm);
   const byEntropy = shareCurve(answers, mix, { mostShare, share: asked });
   const learned =
-    learnFrom === undefined
+    learn === undefined
       ? undefined
-      : fitGain(
-          answers,
-          mix,
-          learnFrom,
-          learnFrom.longestHistory,
-          asked ?? (byEntropy.best || mostShare / 2),
-        );
+      : fitGain(answers, mix, learn.longestHistory, asked ?? (byEntropy.best || mostShare / 2));
   const isLearned = learned !== undefined && learned.advantage.mean > learned.advantage.standardError;
   const curve = isLearned
     ? shareCurve(answers, mix, { mostShare, share: asked, priority: learned.heldOut })
     : byEntropy;
   const share = asked ?? curve.best;
   const hard: RoutingPolicy = isLearned
-    ? { kind: "gain", ...gainPolicy(pCrm, learned.model, learnFrom!, share) }
+    ? { kind: "gain", ...gainPolicy(pCrm, learned.model, signals, share) }
     : { kind: "threshold", entropy: thresholdForShare(route(pCrm, { kind: "none" }).entropy, share) };
-  const { toLlm } = route(pCrm, hard, learnFrom);
+  const { toLlm } = route(pCrm, hard, signals);
   const fit = fitMix(mix, answers, toLlm);
-  const isSilent = toLlm.length === 0 || (fit.rule.kind === "addLogits" && fit.rule.weight === 0);
+  const isSilent = heardRows(toLlm, fit.rule, pCrm.length, signals).length === 0;
   return {
     ...fit,
     hard,
@@ -76,7 +73,7 @@ export function fitRouter(answers: ValidationAnswers, settings: RouterSettings):
 function gainPolicy(
   pCrm: Float32Array,
   model: GainModel,
-  signals: RoutingSignals,
+  signals: RoutingSignals | undefined,
   share: number,
 ): { above: number; model: GainModel } {
   const ascending = predictedGains(pCrm, model, signals).sort();

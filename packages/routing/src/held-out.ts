@@ -1,6 +1,7 @@
 import { checkRows, checkSameLength } from "./inputs.ts";
 import { checkedLabels } from "./logistic.ts";
 import { checkedLogits } from "./logit.ts";
+import { signalsAtRows, type RoutingSignals } from "./signals.ts";
 import type { Numbers } from "@corella/metrics";
 
 /** What both models say of validation rows, and what is true: one value a row in each array. */
@@ -16,6 +17,8 @@ export interface ValidationAnswers {
    * observation of the noise. Absent: every row is somebody else's.
    */
   readonly users?: Numbers | undefined;
+  /** What is known of the rows before the LLM is asked; read by what is learned by segment. */
+  readonly signals?: RoutingSignals | undefined;
 }
 
 /** A mean over rows and how far chance may have moved it. */
@@ -34,10 +37,14 @@ export interface Sample {
   readonly labels: Uint8Array;
   /** Numbered from 0 in the order of their first rows. */
   readonly users: Uint32Array;
+  readonly signals: RoutingSignals | undefined;
 }
 
 /** The rows of validation answers as they are fitted on, checked. @param rows ascending; default: all */
-export function sampleOf({ pCrm, pLlm, labels, users }: ValidationAnswers, rows?: Uint32Array): Sample {
+export function sampleOf(
+  { pCrm, pLlm, labels, users, signals }: ValidationAnswers,
+  rows?: Uint32Array,
+): Sample {
   checkedLogits(pCrm, "pCrm");
   checkedLogits(pLlm, "pLlm");
   checkSameLength(pCrm.length, pLlm.length, "pLlm");
@@ -56,6 +63,7 @@ export function sampleOf({ pCrm, pLlm, labels, users }: ValidationAnswers, rows?
       if (!numbers.has(user)) numbers.set(user, numbers.size);
       return numbers.get(user)!;
     }),
+    signals: signals && signalsAtRows(signals, chosen),
   };
 }
 
@@ -85,13 +93,18 @@ export function heldOut(
   return result;
 }
 
-function subset({ rows: places, pCrm, pLlm, labels, users }: Sample, rows: Uint32Array): Sample {
+/** Some of the rows of a sample. @param rows places in it */
+export function subset(
+  { rows: places, pCrm, pLlm, labels, users, signals }: Sample,
+  rows: Uint32Array,
+): Sample {
   return {
     rows: rows.map((row) => places[row]!),
     pCrm: Float64Array.from(rows, (row) => pCrm[row]!),
     pLlm: Float64Array.from(rows, (row) => pLlm[row]!),
     labels: Uint8Array.from(rows, (row) => labels[row]!),
     users: rows.map((row) => users[row]!),
+    signals: signals && signalsAtRows(signals, rows),
   };
 }
 

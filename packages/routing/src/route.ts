@@ -1,8 +1,9 @@
 import { CorellaError } from "@corella/errors";
 import type { Numbers } from "@corella/metrics";
 import { predictionEntropy } from "./entropy.ts";
-import { predictedGains, type GainModel, type RoutingSignals } from "./gain-model.ts";
+import { predictedGains, type GainModel } from "./gain-model.ts";
 import { checkProbabilities, checkShare, rowsOfShare } from "./inputs.ts";
+import type { RoutingSignals } from "./signals.ts";
 
 /** Which samples the LLM answers. */
 export type RoutingPolicy =

@@ -81,17 +81,23 @@ export interface RunConfig {
     /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
     readonly share: number | "auto";
     /**
-     * `entropy`: the paper's; `learned`: by the gain that a model predicts from entropy and history length, if that wins on
-     * held-out validation users, else by entropy.
+     * `entropy`: the paper's; `learned`: by the gain that a model predicts from entropy, history length and counts of events, if that
+     * wins on held-out validation users, else by entropy.
      */
     readonly policy: "entropy" | "learned";
     /** Bounds the share: what the LLM may cost for 1,000 requests, in calls, or in milliseconds or money at so much a call. */
     readonly budget?: RoutingBudget | undefined;
     /**
      * `replace`: the paper's; `temperature`, `platt`, `isotonic`: replacing by the LLM's answer, calibrated; `addLogits`: with
-     * a weight. What a rule learns it learns on the validation part.
+     * a weight; `addLogitsBySegment`: with one by how many events user and item had, if that wins on held-out validation users.
+     * What a rule learns it learns on the validation part.
      */
     readonly mix: MixKind;
+    /**
+     * Share of the validation part, of random whole users, by which nothing is chosen: neither the CRM's nor the LLM's best
+     * step, nor settings in a search. The router is fitted on it alone. 0: on the whole part, by which all that was chosen.
+     */
+    readonly heldOut: number;
     /** Validation rows, of random whole users, on which the rule is learned; all when there are fewer. */
     readonly validationSamples: number;
   };
@@ -173,6 +179,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
         policy: z.enum(["entropy", "learned"]).default("entropy"),
         budget: budgetSchema.optional(),
         mix: z.enum(mixKinds).default("addLogits"),
+        heldOut: z.number().nonnegative().lt(1).default(0),
         validationSamples: positiveInteger.default(5000),
       })
       .prefault({}),
@@ -185,7 +192,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
   })
   .refine(
     ({ llm, routing, stages }) =>
-      stages.llmAlone.offset === "none" || (llm.loss !== "answer" && routing.mix === "addLogits"),
+      stages.llmAlone.offset === "none" || (llm.loss !== "answer" && routing.mix.startsWith("addLogits")),
     {
       path: ["stages", "llmAlone", "offset"],
       error:

@@ -4,6 +4,7 @@ import { compose, within, type Part, type PhaseSpec, type Program } from "@corel
 import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
 import { labelFeed, type PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
+import { validationRows } from "../scored-rows.ts";
 
 /** Rows that a CRM scores at once. */
 export const scoringBatch = 4096;
@@ -25,7 +26,7 @@ export function labelledRows(data: PreparedData, rows: Uint32Array): LabelledBat
 }
 
 /**
- * Training of the CRM alone on all training rows, validated on the validation part; its values are named `crm.`.
+ * Training of the CRM alone on all training rows, validated on those rows of the validation part by which models are chosen; its values are named `crm.`.
  * Settings: `stages.warmUp`.
  * @param program what is trained, named likewise; default: the mean binary cross entropy of the CRM's logit
  * @throws CorellaError `crm/one-class`
@@ -48,7 +49,7 @@ export function crmTraining(
     samplesPerStep: settings.batchSize,
     validateEvery:
       settings.validateEverySteps ?? Math.max(1, Math.floor(perEpoch / settings.validationsPerEpoch)),
-    validation: labelledRows(data, data.split.validation),
+    validation: labelledRows(data, validationRows(config, data).choosing),
   });
 }
 

@@ -5,6 +5,7 @@ import { encodeRows, featureGroups, type FeatureGroup, type IdBatch } from "@cor
 import { createGenerator, permutation } from "@corella/random";
 import { randomSubset } from "../data.ts";
 import type { Run } from "../run.ts";
+import { validationRows } from "../scored-rows.ts";
 import { scoringBatch } from "./crm-training.ts";
 
 /** What a CRM loses without what one feature tells of the samples. */
@@ -47,7 +48,7 @@ export async function crmImportance(
 ): Promise<CrmImportance> {
   const { featureMap } = crm;
   const groups = featureGroups(featureMap);
-  const rows = randomSubset(data.split.validation, mostRows, config.seed, "importance");
+  const rows = randomSubset(validationRows(config, data).held, mostRows, config.seed, "importance");
   const inference = await runtime.infer(crmInferenceProgram(crmOf(crm.config, featureMap)), crm.values);
   try {
     listener.phaseStarted?.({

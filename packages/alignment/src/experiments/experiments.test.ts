@@ -1,10 +1,12 @@
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { logLoss } from "@corella/metrics";
 import { beforeAll, expect, test, vi } from "vitest";
 import { prepareData } from "../data.ts";
 import { smallConfig } from "../recipes/small-run.test-helper.ts";
 import { writeSmallData } from "../small-data.test-helper.ts";
+import { gridVariants, rankGrid } from "./grid.ts";
 import { planExperiments, type ExperimentOptions } from "./plan.ts";
 import { runExperiments, type ExperimentListener, type FinishedRun } from "./run-experiments.ts";
 import { variantsOf, type ExperimentName } from "./variants.ts";
@@ -188,6 +190,30 @@ test(
   },
 );
 
+test.each([
+  ["llm-only", "stages.llmAlone.samples", [32, 64]],
+  ["crm-only", "stages.warmUp.learningRate", [1e-6, 0.02]],
+] as const)(
+  "a grid over a setting of %s ranks it by the validation part",
+  { timeout: timeoutMs },
+  async (recipe, path, values) => {
+    const where = await options();
+    const variants = gridVariants({ [path]: values }, "test");
+    const planned = await planExperiments({ ...content, recipe }, variants, 1, where);
+    const points = rankGrid(await runExperiments(planned, where));
+    expect(points.map(({ run: { variant } }) => variant.settings[path]).toSorted()).toEqual(
+      values.toSorted(),
+    );
+    for (const { run: of, validationLogLoss } of points) {
+      const { rows, labels, predictions } = of.result.validation!;
+      const { split } = await prepareData(of.config, baseFolder, where.cacheFolder);
+      expect(rows).toEqual(split.validation);
+      expect(validationLogLoss).toBe(logLoss(predictions[0]!.probabilities, labels));
+    }
+    expect(points[0]!.validationLogLoss).toBeLessThan(points[1]!.validationLogLoss);
+  },
+);
+
 test("what a run does not read does not make it another one", async () => {
   const where = await options();
   const keys = async (changed: object): Promise<string[]> => {
@@ -199,6 +225,8 @@ test("what a run does not read does not make it another one", async () => {
   const [crm2, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
   expect([crm2, llm2]).toEqual([crm, llm]);
   expect(both2).not.toBe(both);
+  const heldOut = await keys({ ...content, routing: { heldOut: 0.3 } });
+  expect(heldOut.filter((key) => [crm, llm, both].includes(key))).toEqual([]);
   const [crm3, llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
   expect(crm3).toBe(crm);
   expect(llm3).not.toBe(llm);

@@ -25,9 +25,9 @@ export interface GridPoint {
 }
 
 /**
- * The runs of a grid by the logloss of what they serve on the validation part, the best first. The router was fitted on
+ * The runs of a grid by the logloss of what they serve on the validation part, the best first. A router was fitted on
  * the same rows, in every run alike.
- * @throws CorellaError `experiments/no-validation` of a recipe that scores the test part alone
+ * @throws CorellaError `experiments/no-validation` of data without a validation part
  */
 export function rankGrid(runs: readonly FinishedRun[]): GridPoint[] {
   const points = runs.map((run) => {
@@ -42,8 +42,8 @@ export function rankGrid(runs: readonly FinishedRun[]): GridPoint[] {
 function noValidation({ config }: FinishedRun): CorellaError {
   return new CorellaError({
     code: "experiments/no-validation",
-    message: `The recipe ${config.recipe} does not score the validation part, by which settings are chosen.`,
-    place: "recipe",
-    remedy: "Choose settings with the recipe corella or crm-only.",
+    message: `The validation part of ${config.name}, by which settings are chosen, has no rows.`,
+    place: "data.split",
+    remedy: "Give the validation part a share, for example [0.8, 0.1, 0.1].",
   });
 }

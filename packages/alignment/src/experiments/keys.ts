@@ -19,14 +19,25 @@ const free: Paths = [
   "runtime.executionProviders",
 ];
 
+/** What of `routing` is read by the router alone. What is held out of choices is read by every training. */
+const ofRouter: Paths = ["routing.share", "routing.policy", "routing.budget", "routing.mix"];
+
 /** What a recipe does not read. A setting that is named nowhere belongs to every key, so that a new one never goes unseen. */
 const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
   corella: [],
-  "crm-only": ["prompt", "llm", "routing", "stages.joint", "stages.llmAlone", "stages.skip"],
+  "crm-only": [
+    "prompt",
+    "llm",
+    ...ofRouter,
+    "routing.validationSamples",
+    "stages.joint",
+    "stages.llmAlone",
+    "stages.skip",
+  ],
   "llm-only": [
     "features",
     "crm",
-    "routing",
+    ...ofRouter,
     "stages.warmUp",
     "stages.joint",
     "stages.llmAlone.offset",
@@ -38,14 +49,14 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
 /** What a phase does not read, so that runs which differ in nothing else share what it trained. */
 const unreadByPhase: Readonly<Record<string, Paths>> = {
   "stage-0": ["recipe", "features", "crm", "routing", "stages"],
-  "stage-1": ["recipe", "prompt", "llm", "routing", "stages.joint", "stages.llmAlone", "stages.skip"],
-  "stage-2": ["recipe", "routing", "stages.llmAlone", "stages.skip"],
-  "stage-3": ["recipe", "routing"],
-  "stage-3-crm": ["recipe", "prompt", "llm", "routing", "stages.joint", "stages.skip"],
+  "stage-1": ["recipe", "prompt", "llm", ...ofRouter, "stages.joint", "stages.llmAlone", "stages.skip"],
+  "stage-2": ["recipe", ...ofRouter, "stages.llmAlone", "stages.skip"],
+  "stage-3": ["recipe", ...ofRouter],
+  "stage-3-crm": ["recipe", "prompt", "llm", ...ofRouter, "stages.joint", "stages.skip"],
 };
 
 /** What no phase reads, whatever the recipe. */
-const ofScoring: Paths = ["testSamples"];
+const ofScoring: Paths = ["testSamples", "routing.validationSamples"];
 
 /** The recipe crm-only trains what stage 1 of CoReLLa trains. */
 const sameAs: Readonly<Record<string, string>> = { crm: "stage-1" };

@@ -12,6 +12,7 @@ import { isLoraParam, logitDifference } from "@corella/llm";
 import { auc, logLoss } from "@corella/metrics";
 import { offsetFeed } from "../crm/crm-logits.ts";
 import type { StageInputs } from "../run.ts";
+import { validationRows } from "../scored-rows.ts";
 import type { Asking } from "./asking.ts";
 import { llmTuning, type TunedDecoder } from "./llm-tuning.ts";
 import { llmFeeds, llmPlan, textSamples, type TextSamples } from "./text-samples.ts";
@@ -57,7 +58,13 @@ export async function llmAlone(
   const { validationsPerEpoch, validationSamples, patience } = settings;
   if (validationsPerEpoch === 0) return phase;
   const purpose = "llm-validation";
-  const held = await textSamples(run, asking, validationSamples, purpose, data.split.validation);
+  const held = await textSamples(
+    run,
+    asking,
+    validationSamples,
+    purpose,
+    validationRows(config, data).choosing,
+  );
   const labels = data.labels(held.rows);
   requireBothClasses(labels);
   const knownOfHeld = await offset?.validation(held.rows);

@@ -23,7 +23,7 @@ import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
 import { crmLogits } from "../crm/crm-logits.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
-import { scoredRows } from "../scored-rows.ts";
+import { scoredRows, validationRows } from "../scored-rows.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
@@ -113,7 +113,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
   const design = await designLlm(run);
   const aligned = alignedLayers(stages.joint.projection, crm.hiddenWidths, design.config);
   requireTestPart(data);
-  requireValidation(data);
+  requireValidation(config, data);
   requireTunableLlm(
     config,
     data,
@@ -203,7 +203,7 @@ async function jointTraining(
     },
     feeds: (rows) => data.crmBatch(rows, "crm."),
   });
-  const validation = labelledRows(data, data.split.validation);
+  const validation = labelledRows(data, validationRows(config, data).choosing);
   const validator = await createValidator(runtime, crm, phase.trainer.values, validation);
   const perEpoch = phase.steps / settings.epochs;
   return {
@@ -285,8 +285,9 @@ async function routed(run: Run, { crmWarm, crm, llm, corrects }: Trained): Promi
     pLlm: onValidation!.llm,
     labels: data.labels(validation),
     users: Int32Array.from(validation, (row) => data.log.user[row]!),
+    signals: signalsAt(data, validation),
   };
-  const settings = routerSettings(run, validation);
+  const settings = routerSettings(run);
   const fitted = fitRouter(answers, settings);
   const adding = routing.mix === "addLogits" ? fitted : fitRouter(answers, { ...settings, mix: "addLogits" });
 

@@ -1,6 +1,6 @@
 import { createCrmLane, crmOf } from "@corella/bundle";
 import { crmTraining } from "../crm/crm-training.ts";
-import { scoredRows } from "../scored-rows.ts";
+import { scoredRows, validationRows } from "../scored-rows.ts";
 import { requireTestPart, requireValidation } from "../preflight.ts";
 import { scoreParts, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
@@ -12,7 +12,7 @@ export async function crmOnly(run: Run): Promise<RecipeResult> {
   const { config, data, runtime } = run;
   const crm = crmOf(config.crm, data.featureMap);
   requireTestPart(data);
-  requireValidation(data);
+  requireValidation(config, data);
 
   const trained = await run.phase("crm", `Training ${config.crm.model}`, () => crmTraining(run, crm));
   const values = unprefixed(trained, "crm.");
@@ -20,7 +20,7 @@ export async function crmOnly(run: Run): Promise<RecipeResult> {
   const { test: rows } = scoredRows(config, data);
   const trainedCrm = { config: config.crm, values, featureMap: data.featureMap };
   const lanes = { crm: await createCrmLane(trainedCrm, data.catalogue, runtime) };
-  const parts = [data.split.validation, rows];
+  const parts = [validationRows(config, data).held, rows];
   const [validation, test] = (await scoreParts(run, "Scoring with the CRM", lanes, parts)).map(
     ({ crm: probabilities }, part): PartPredictions => ({
       rows: parts[part]!,

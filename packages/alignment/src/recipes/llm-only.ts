@@ -7,7 +7,7 @@ import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { llmAlone } from "../llm/llm-alone.ts";
 import { llmProgram, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
 import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
-import { scoreParts } from "../predictions.ts";
+import { scoreParts, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { prefixed, unprefixed } from "../values.ts";
 import type { RecipeResult } from "./recipe.ts";
@@ -38,16 +38,20 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   );
   const llm = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));
 
-  const { test: rows } = scoredRows(config, data);
+  const { validation, test } = scoredRows(config, data);
   const lanes = { llm: await createLlmLane(llm, data.catalogue, runtime) };
-  const [answers] = await scoreParts(run, "Scoring with the language model", lanes, [rows]);
+  const parts = [test, validation];
+  const [onTest, onValidation] = (await scoreParts(run, "Scoring with the language model", lanes, parts)).map(
+    ({ llm: probabilities }, part): PartPredictions => ({
+      rows: parts[part]!,
+      labels: data.labels(parts[part]!),
+      predictions: [{ name: "llm", title: "LLM alone", probabilities, shareToLlm: 1 }],
+    }),
+  );
   return {
     models: { llm },
-    test: {
-      rows,
-      labels: data.labels(rows),
-      predictions: [{ name: "llm", title: "LLM alone", probabilities: answers!.llm, shareToLlm: 1 }],
-    },
+    test: onTest!,
+    ...(validation.length === 0 ? {} : { validation: onValidation! }),
     served: "llm",
     facts: [],
   };

@@ -1,4 +1,4 @@
-import { historyOf } from "@corella/modality";
+import { historyLength, historyOf, itemEventsAt } from "@corella/modality";
 import {
   routeAndMix,
   shareOfBudget,
@@ -26,12 +26,16 @@ export function mixed(
 }
 
 /** What is known of rows before the LLM is asked, as a Predictor knows it of their records. */
-export function signalsAt({ log }: PreparedData, rows: Uint32Array): RoutingSignals {
-  return { historyLengths: Uint32Array.from(rows, (row) => historyOf(log, row).length) };
+export function signalsAt({ log, featureMap }: PreparedData, rows: Uint32Array): RoutingSignals {
+  return {
+    historyLengths: Uint32Array.from(rows, (row) => historyOf(log, row).length),
+    userEvents: Uint32Array.from(rows, (row) => historyLength(log, row)),
+    itemEvents: itemEventsAt(featureMap, log, rows),
+  };
 }
 
-/** What a router is fitted by. @param rows of the validation part */
-export function routerSettings({ config, data }: Run, rows: Uint32Array): RouterSettings {
+/** How a router is fitted. */
+export function routerSettings({ config, data }: Run): RouterSettings {
   const { share, mix, budget, policy } = config.routing;
   // A server completes a history to so many events.
   const longestHistory = data.featureMap.historyLength;
@@ -39,20 +43,23 @@ export function routerSettings({ config, data }: Run, rows: Uint32Array): Router
     share,
     mix,
     mostShare: budget === undefined ? 1 : shareOfBudget(budget),
-    learnFrom: policy === "learned" ? { ...signalsAt(data, rows), longestHistory } : undefined,
+    learn: policy === "learned" ? { longestHistory } : undefined,
   };
 }
 
 /** How the predictions of a rule are called in tables. */
 export function ruleNames(rule: MixRule): Pick<NamedPredictions, "name" | "title"> {
-  if (rule.kind === "addLogits") return { name: "add-logits", title: "CoReLLa, adding logits" };
+  if (rule.kind === "addLogits")
+    return rule.segments === undefined
+      ? { name: "add-logits", title: "CoReLLa, adding logits" }
+      : { name: "add-logits-by-segment", title: "CoReLLa, adding logits by segment" };
   if (rule.calibration === undefined) return { name: "replace", title: "CoReLLa, replacing" };
   return { name: "replace-calibrated", title: "CoReLLa, replacing, calibrated" };
 }
 
 /** What was learned of a router, for a report. @param shareToLlm of the test part */
 export function routerFacts(
-  { rule, gain, hard, advantage }: RouterFit,
+  { rule, gain, bySegment, hard, advantage }: RouterFit,
   shareToLlm: number,
 ): RecipeResult["facts"] {
   const weight = { label: "weight of the LLM's logit" };
@@ -66,6 +73,14 @@ export function routerFacts(
           {
             label: "logloss that an answer of the LLM saves (validation, held out)",
             value: plusMinus(gain, 4),
+          },
+        ]),
+    ...(bySegment === undefined
+      ? []
+      : [
+          {
+            label: `logloss that weights by segment save beyond a common one, ${rule.kind === "addLogits" && rule.segments !== undefined ? "kept" : "not beyond chance: a common one"}`,
+            value: plusMinus(bySegment, 5),
           },
         ]),
     ...(advantage === undefined

@@ -63,7 +63,7 @@ export async function planTrials(
 
 /** Threads, names and paths do not count: they do not change what is learned, or only by rounding. Other code does. */
 function trialKey(
-  { data, features, crm, stages, seed, runtime }: RunConfig,
+  { data, features, crm, stages, routing, seed, runtime }: RunConfig,
   keyOfData: string,
   code: string,
 ): string {
@@ -80,6 +80,7 @@ function trialKey(
     ),
     parseCrmConfig(crm),
     stages.warmUp,
+    routing.heldOut,
     seed,
     runtime.kind,
   ];
