@@ -162,6 +162,26 @@ describe("an LLM alone", () => {
     expect(answers[0]).toEqual({ route: "llm", probability: answers[0]!.pLlm, pLlm: answers[0]!.pLlm });
   });
 
+  test("words that say the same are kept", async () => {
+    const catalogue = catalogueFromLog(log);
+    const llm = await tinyLlm(log);
+    const variants = { yes: [5, 6], no: [7] };
+    const answers = { ...llm.answers, variants };
+    await saveBundle(folderOf("variants"), { name: "variants", catalogue, log, llm: { ...llm, answers } });
+    const bundle = await openBundle(folderOf("variants"));
+    expect((await bundle.llmAsking()).answers).toEqual(answers);
+    const lane = await createLlmLane({ ...llm, answers }, catalogue, onnxRuntime());
+    const predictor = await loadPredictor(bundle);
+    const some = records.slice(0, 9);
+    const scored = await predictor.score(some);
+    expectSame(
+      scored.map(({ probability }) => probability),
+      await lane.score(some),
+    );
+    await predictor.dispose();
+    await lane.dispose();
+  });
+
   test("vectors of items come along where the prompt retrieves", async () => {
     const catalogue = catalogueFromLog(log);
     const llm = await tinyLlm(log);

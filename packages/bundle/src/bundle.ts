@@ -107,6 +107,9 @@ const llmFactsSchema = z.strictObject({
   answers: z.strictObject({
     yes: z.int().nonnegative(),
     no: z.int().nonnegative(),
+    variants: z
+      .strictObject({ yes: z.array(z.int().nonnegative()), no: z.array(z.int().nonnegative()) })
+      .optional(),
     dangling: z.string(),
     appended: z.string(),
   }),

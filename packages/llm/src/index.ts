@@ -33,7 +33,7 @@ export {
 export { encodeChains } from "./tokenizer/encode-chains.ts";
 export { foldSequences, type FoldedAnswer, type FoldedSequences } from "./batching/folded-sequences.ts";
 export { packedFeeds, packSequences } from "./batching/pack-tokens.ts";
-export { cutPrompt, yesNoIds, type YesNoIds } from "./scoring/answers.ts";
+export { cutPrompt, yesNoIds, type AnswerWords, type YesNoIds } from "./scoring/answers.ts";
 export {
   createScorer,
   hasSteadyKeys,

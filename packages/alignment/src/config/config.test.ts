@@ -56,6 +56,8 @@ test.each([
   ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 128, heads: 3 } } }],
   ["llm.base.heads", { llm: { base: { kind: "scratch", hiddenSize: 12, heads: 4, keyValueHeads: 1 } } }],
   ["llm.base.keyValueHeads", { llm: { base: { kind: "scratch", heads: 4, keyValueHeads: 3 } } }],
+  ["llm.answers", { llm: { base: { kind: "scratch" }, answers: { yes: ["Yes", "no"], no: ["No", "no"] } } }],
+  ["llm.answers.no", { llm: { base: { kind: "scratch" }, answers: { yes: "Yes", no: ["No", " "] } } }],
   ["llm.recompute", { llm: { base: { kind: "scratch" }, recompute: "yes" } }],
   ["stages.skip", { stages: { skip: ["joint", "llmAlone"] } }],
   ["stages.skip", { stages: { skip: ["warmup"] } }],
@@ -99,6 +101,12 @@ test("data may name a preset, with changes beside it", () => {
   expect(() => parseRunConfig({ ...minimal, data: { preset: "ml1m" } }, "c.yaml")).toThrowError(
     expect.objectContaining({ code: "data/unknown-preset", remedy: "Did you mean ml-1m?" }),
   );
+});
+
+test("an answer is a word, or several of which white space in front counts", () => {
+  const answers = { yes: ["Yes", " Yes"], no: " No " };
+  const { llm } = parseRunConfig({ ...minimal, llm: { base: { kind: "scratch" }, answers } }, "c.yaml");
+  expect(llm.answers).toEqual({ yes: ["Yes", " Yes"], no: "No" });
 });
 
 test("without llm no language model is trained, and no recipe is taken for another", () => {

@@ -2,6 +2,7 @@ import { mergeUnder, parseStrict } from "@corella/configuration";
 import { crmModels, parseCrmConfig, type CrmModelName } from "@corella/crm";
 import { CorellaError } from "@corella/errors";
 import { mostThreads, runtimeKinds, type RuntimeConfig } from "@corella/engine";
+import type { AnswerWords } from "@corella/llm";
 import {
   dataConfigSchema,
   featureConfigSchema,
@@ -73,8 +74,8 @@ export interface RunConfig {
     readonly targetsPerHistory: number;
     /** Tokens that are scored at once. */
     readonly tokenBudget: number;
-    /** The words by which the model answers; undefined: Yes and No. */
-    readonly answers?: { readonly yes: string; readonly no: string } | undefined;
+    /** The words by which the model answers, each with others that say the same; undefined: Yes and No. */
+    readonly answers?: { readonly yes: AnswerWords; readonly no: AnswerWords } | undefined;
   };
   readonly stages: StagesConfig;
   readonly routing: {
@@ -111,6 +112,12 @@ const defaultCrm: CrmModelName = "DCNv2";
 
 const positiveInteger = z.int().positive();
 const share = z.number().min(0).max(1);
+
+/** A word, or several that say the same, whose white space in front may matter. */
+const answerWords = z.union([
+  z.string().trim().min(1),
+  z.array(z.string().regex(/\S/, "must not be empty")).min(1),
+]);
 
 const shareOrAuto = z.custom<number | "auto">(
   (value) => value === "auto" || share.safeParse(value).success,
@@ -167,8 +174,11 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
         targetsPerHistory: positiveInteger.default(1),
         tokenBudget: positiveInteger.default(4096),
         answers: z
-          .strictObject({ yes: z.string().trim().min(1), no: z.string().trim().min(1) })
-          .refine(({ yes, no }) => yes !== no, "must be two different words")
+          .strictObject({ yes: answerWords, no: answerWords })
+          .refine(
+            ({ yes, no }) => ![no].flat().some((word) => [yes].flat().includes(word)),
+            "must be different words",
+          )
           .optional(),
       })
       .prefault({}),

@@ -128,7 +128,7 @@ async function designScratch(
   // The prompt's own words and both answers belong to the vocabulary too.
   const words = prompt.template.replace(/\{\{.*?\}\}|\{%.*?%\}/g, "");
   const { yes, no } = llm.answers ?? { yes: "Yes", no: "No" };
-  const answers = [`${words}${yes}`, `${words}${no}`];
+  const answers = [yes, no].flat().map((answer) => `${words}${answer}`);
   const tokenizer = await trainTokenizer([...texts, ...answers], { vocabularySize: scratch.vocabularySize });
   const config = tinyLlamaConfig({
     vocabularySize: tokenizer.vocabularySize,

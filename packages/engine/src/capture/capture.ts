@@ -4,6 +4,7 @@ import type { Program } from "../program/program.ts";
 import { captureError, reachableNodes, type GraphNode } from "./backend/graph.ts";
 import { factor, standInPairs, standInSizes } from "./backend/symbolic.ts";
 import type { CapturedGraph, CaptureOptions } from "./captured-graph.ts";
+import { idInputs } from "./id-inputs.ts";
 import { located } from "./located.ts";
 import { record } from "./record.ts";
 import { resolveSymbols } from "./resolve.ts";
@@ -42,7 +43,8 @@ function captureWith(
     a.builder.nodes,
     a.outputs.map((output) => output.name),
   );
-  const kept = shorten(reachable, [...a.builder.inputs, ...a.builder.weights]);
+  const given = [...a.builder.inputs, ...a.builder.weights];
+  const kept = shorten(reachable, given);
   const used = new Set(kept.flatMap((node) => node.inputs));
   const symbolicShape = (shape: readonly number[], other: readonly number[]): SymbolicNumber[] =>
     shape.map((size, i) => {
@@ -74,6 +76,7 @@ function captureWith(
       .map((mask, i) => ({ ...mask, shape: symbolicShape(mask.shape, b.masks[i]!.shape) }))
       .filter((mask) => used.has(mask.name)),
     lookups: a.lookups,
+    ids: idInputs(kept, inputs, given),
     tables: [...a.tables].filter((table) => used.has(`table.${table}`)),
     differentiated: a.differentiated,
     assigned: a.assigned,

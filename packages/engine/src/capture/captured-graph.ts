@@ -1,6 +1,7 @@
 import type { Optimizer } from "../optimizer/optimizers.ts";
 import type { SymbolicNumber } from "../program/dimensions.ts";
 import type { Values } from "../program/program.ts";
+import type { IdInput } from "../program/row-ids.ts";
 import type { StoredMatrix } from "../matrix/quantize.ts";
 import type { Backward } from "../runtime/runtime.ts";
 import type { GraphConstant, GraphInput, GraphNode, GraphWeight } from "./backend/graph.ts";
@@ -56,6 +57,8 @@ export interface CapturedGraph {
   readonly lookups: readonly { readonly table: string }[];
   /** Tables that the graph reads, fed as `table.<name>`. */
   readonly tables: readonly string[];
+  /** Inputs of ids, whose elements must not be negative. */
+  readonly ids: readonly IdInput[];
   /** Parameters with a gradient, in order. */
   readonly differentiated: readonly string[];
   readonly assigned: readonly string[];

@@ -12,6 +12,7 @@ import {
   type FrozenParams,
 } from "../precision/freeze.ts";
 import { isReader, readAll, type Batch, type Output, type Program, type Values } from "../program/program.ts";
+import { noSuchRow } from "../program/row-ids.ts";
 import { frozenNames, trainableNames } from "../program/trainable.ts";
 import {
   gradientGraph,
@@ -145,39 +146,56 @@ function evaluate(
   beforeReading?: (table: string, ids: Int32Array) => void,
 ): ComputedPass {
   bindDimensions(program, batch);
-  return onBackend(backend, () => {
-    const traced = trace(
-      program,
-      {
-        // A copy: tfjs keeps the array it is given, and updates are in place.
-        param: (name, spec) => tf.tensor(values[name]!.slice(), [...spec.shape], "float32"),
-        input: (name, spec) => tf.tensor(batch[name]!.data.slice(), [...batch[name]!.shape], spec.dtype),
-        gather(table, spec, ids) {
-          beforeReading?.(table, ids.dataSync() as Int32Array);
-          return gatherRows(values[table]!, spec.dim, ids);
+  return withNamedIds(() =>
+    onBackend(backend, () => {
+      const traced = trace(
+        program,
+        {
+          // A copy: tfjs keeps the array it is given, and updates are in place.
+          param: (name, spec) => tf.tensor(values[name]!.slice(), [...spec.shape], "float32"),
+          input: (name, spec) => tf.tensor(batch[name]!.data.slice(), [...batch[name]!.shape], spec.dtype),
+          gather(table, spec, ids) {
+            beforeReading?.(table, ids.dataSync() as Int32Array);
+            return gatherRows(values[table]!, spec.dim, ids);
+          },
+          dropoutMask: (shape, rate, index) => {
+            const keep = keepOf(rate);
+            const size = shape.reduce((product, dimension) => product * dimension, 1);
+            const bits = maskBits({ name: `mask.${index}`, keep }, size, seed, step);
+            return tf.tensor(
+              Float32Array.from(bits, (bit) => bit / keep),
+              [...shape],
+            );
+          },
         },
-        dropoutMask: (shape, rate, index) => {
-          const keep = keepOf(rate);
-          const size = shape.reduce((product, dimension) => product * dimension, 1);
-          const bits = maskBits({ name: `mask.${index}`, keep }, size, seed, step);
-          return tf.tensor(
-            Float32Array.from(bits, (bit) => bit / keep),
-            [...shape],
-          );
-        },
-      },
-      { training: trainable !== undefined, trainable },
-    );
-    const result = read(traced);
-    disposeKept(traced);
-    return result;
-  });
+        { training: trainable !== undefined, trainable },
+      );
+      const result = read(traced);
+      disposeKept(traced);
+      return result;
+    }),
+  );
+}
+
+/** What tfjs says of an index without an element, as the error of every runtime. */
+function withNamedIds<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    // tfjs-cpu names the last one that there is, TensorFlow the first one that there is not.
+    const [, id, high, end] = /(-?\d+) is not in \[0, (\d+)([\])])/.exec(message) ?? [];
+    if (id === undefined) throw cause;
+    throw noSuchRow(Number(id), Number(high) + (end === "]" ? 1 : 0), "lookup", cause);
+  }
 }
 
 function gatherRows(table: Float32Array, dim: number, ids: Tensor): Tensor {
   const rows = ids.dataSync();
+  const count = table.length / dim;
   const gathered = new Float32Array(rows.length * dim);
   for (let i = 0; i < rows.length; i++) {
+    if (rows[i]! < 0 || rows[i]! >= count) throw noSuchRow(rows[i]!, count, "lookup");
     const start = rows[i]! * dim;
     gathered.set(table.subarray(start, start + dim), i * dim);
   }

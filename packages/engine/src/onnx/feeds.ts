@@ -4,6 +4,7 @@ import { maskBits } from "../program/dropout-masks.ts";
 import { optimizerKey, type CapturedGraph } from "../capture/captured-graph.ts";
 import type { BackwardPass } from "../training/gradient-sum.ts";
 import type { ComputedPass } from "../training/trainer.ts";
+import { refuseNegativeIds } from "../program/row-ids.ts";
 import { requireValue } from "../program/values.ts";
 import { slotNames, stepScalars } from "../optimizer/optimizers.ts";
 import type { Batch, Output, Program, Values } from "../program/program.ts";
@@ -82,7 +83,7 @@ export function swap(graph: CapturedGraph, state: TrainingState, spare: Values):
  * The inputs of a graph for one batch: the batch's arrays, parameters and tables that are no weights of the graph,
  * and dropout masks.
  * @param step names the bits of dropout, with the seed
- * @throws CorellaError `engine/shape` for a value that is absent or of another size
+ * @throws CorellaError `engine/shape` for a value that is absent or of another size, `engine/input` for a negative id
  */
 export function feedsOf(
   program: Program,
@@ -93,6 +94,7 @@ export function feedsOf(
   seed: number,
   step: number,
 ): Feeds {
+  refuseNegativeIds(graph.ids, batch);
   const feeds: Feeds = {};
   for (const { name } of graph.inputs) {
     if (name.startsWith("input.")) {

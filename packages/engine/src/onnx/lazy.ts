@@ -99,6 +99,7 @@ class LazyBackend extends CaptureBackend {
       ],
       masks: [],
       lookups: [],
+      ids: [],
       tables: [],
       differentiated: [],
       assigned: [],

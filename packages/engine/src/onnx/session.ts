@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { CorellaError, nearestName } from "@corella/errors";
+import { noSuchRow } from "../program/row-ids.ts";
 import type { CapturedGraph } from "../capture/captured-graph.ts";
 import { encodeModel, type EncodedModel } from "./model.ts";
 
@@ -64,13 +65,7 @@ export async function runSession(
     const message = cause instanceof Error ? cause.message : String(cause);
     const [, id, high] = /out of data bounds, idx=(-?\d+) .* \[-?\d+,(-?\d+)\]/.exec(message) ?? [];
     if (id === undefined) throw cause;
-    throw new CorellaError({
-      code: "engine/input",
-      message: `The id ${id} is none of the ${Number(high) + 1} rows that are looked up.`,
-      place: "lookup",
-      remedy: `Give ids from 0 to ${high}; features and vocabularies must be those that the model was made with.`,
-      cause,
-    });
+    throw noSuchRow(Number(id), Number(high) + 1, "lookup", cause);
   }
 }
 
@@ -111,6 +106,7 @@ const emptyModel: CapturedGraph = {
   masks: [],
   lookups: [],
   tables: [],
+  ids: [],
   differentiated: [],
   assigned: [],
 };

@@ -239,6 +239,62 @@ test("mistakes are named", async () => {
   });
 });
 
+for (const runtime of [tested, reference]) {
+  test(`ids that no row has are refused by ${runtime.name}, negative ones too, wherever they are looked up`, async () => {
+    const model = program(0);
+    const refused = { code: "engine/input", message: "The id -1 is none of the 20 rows that are looked up." };
+    const negative = {
+      ...batch(3, 2, 1),
+      history: { shape: [3, 2], data: Int32Array.of(1, 2, 3, -1, 4, 5) },
+    };
+    const far = { ...batch(3, 2, 1), item: { shape: [3], data: Int32Array.of(1, 20, 2) } };
+    const inference = await runtime.infer(model, initialValues(model, 1));
+    await expect(inference.run(negative)).rejects.toMatchObject(refused);
+    await expect(inference.run(far)).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining("The id 20 "),
+    });
+    await expect(inference.run(batch(3, 2, 1))).resolves.toBeDefined();
+    await inference.dispose();
+    const gradients = await runtime.gradients(model, initialValues(model, 1));
+    await expect(gradients.run(negative)).rejects.toMatchObject(refused);
+    await gradients.dispose();
+    for (const tables of ["lazy", "exact", "dense"] as const) {
+      const trainer = await runtime.train(model, {
+        seed: 1,
+        optimizer: { kind: "adam", learningRate: 0.1 },
+        tables,
+      });
+      await expect(trainer.step(negative)).rejects.toMatchObject(refused);
+      await trainer.dispose();
+    }
+    // Rows of a parameter, behind a reshape, stored in each precision; and of an array of a size that a batch tells.
+    const rows: Program = {
+      params: { w: { shape: [20, 32], init: { kind: "normal", std: 1 } } },
+      tables: {},
+      inputs: {
+        ids: { shape: ["batch", "time"], dtype: "int32" },
+        x: { shape: ["batch"], dtype: "float32" },
+      },
+      forward: (scope) => ({
+        outputs: {
+          rows: tf.gather(scope.param("w"), tf.reshape(scope.input("ids"), [-1])),
+          own: tf.gather(scope.input("x"), scope.input("ids")),
+        },
+      }),
+    };
+    const feed = {
+      ids: { shape: [2, 1], data: Int32Array.of(1, -1) },
+      x: { shape: [2], data: new Float32Array(2) },
+    };
+    for (const precision of ["float32", "float16", "int8", "int4"] as const) {
+      const stored = await runtime.infer(rows, initialValues(rows, 1), { precision: () => precision });
+      await expect(stored.run(feed)).rejects.toMatchObject(refused);
+      await stored.dispose();
+    }
+  });
+}
+
 test("our gradients hold when a copy of tfjs that was loaded later has registered its own", async () => {
   const model = program(0);
   const values = initialValues(model, 7);

@@ -13,6 +13,8 @@ import { allPositions, onePosition, type Sequences } from "./padded-sequences.ts
 export interface AnswerIds {
   readonly yes: number;
   readonly no: number;
+  /** Further tokens that say the same: their probabilities are added to that of the first. */
+  readonly variants?: { readonly yes: readonly number[]; readonly no: readonly number[] } | undefined;
 }
 
 /** What a decoder is asked for: two answers, perhaps with an adapter, and which hidden states. */
@@ -33,7 +35,10 @@ export interface DecoderOutput {
   readonly hiddenStates: readonly tf.Tensor[];
   /** The hidden states of every position, [batch, time, hidden]; with `allPositions`. */
   readonly sequenceStates: readonly tf.Tensor[] | undefined;
-  /** Logits of the two answers as the next token, yes first: [batch, 2]. Only two rows of the head are computed. */
+  /**
+   * Logits of the two answers as the next token, yes first: [batch, 2]. Of an answer with variants, log sum exp of its tokens'
+   * logits. Only their rows of the head are computed.
+   */
   readonly yesNoLogits: tf.Tensor;
   /** Logits of the whole vocabulary as the next token, [batch, vocabulary]; costs nothing unless it is used. */
   logitsLast(): tf.Tensor;
@@ -131,8 +136,24 @@ export function answeringBlocks(
   return {
     hiddenStates: [...before.map((state) => one.pick(state)), answer],
     states,
-    yesNoLogits: tf.matMul(answer, constantRows(head, [answers.yes, answers.no]), false, true),
+    yesNoLogits: answerLogits(answer, head, answers),
     logitsLast: () => tf.matMul(answer, head, false, true),
     head,
   };
+}
+
+function answerLogits(answer: tf.Tensor, head: tf.Tensor, { yes, no, variants }: AnswerIds): tf.Tensor {
+  const logitsOf = (ids: readonly number[]): tf.Tensor =>
+    tf.matMul(answer, constantRows(head, ids), false, true);
+  const tokens = [
+    [yes, ...(variants?.yes ?? [])],
+    [no, ...(variants?.no ?? [])],
+  ] as const;
+  if (tokens.flat().length === 2) return logitsOf([yes, no]);
+  const sizes = tokens.map((ids) => ids.length);
+  const parts = tf.split(logitsOf(tokens.flat()), sizes, 1);
+  return tf.concat(
+    parts.map((part) => tf.logSumExp(part, 1, true)),
+    1,
+  );
 }

@@ -44,7 +44,8 @@ export function logitDifference(yesNoLogits: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Mean of -log softmax over the whole vocabulary at the answer's token, and nowhere else (TALLRec's loss on the answer).
+ * Mean of -log softmax over the whole vocabulary at the answer's token, and nowhere else (TALLRec's loss on the answer). Variants of
+ * an answer are not taught: its first token is.
  * @param labels float32 [batch], 1 for yes
  */
 export function answerLoss(

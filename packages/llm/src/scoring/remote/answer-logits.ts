@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import { z } from "zod";
 
-/** One of the two answers: its token's id, where the prompts are sent as ids, and how servers spell it. */
+/** A token of one of the two answers: its id, where the prompts are sent as ids, and how servers spell it. */
 export interface AnswerToken {
   readonly id?: number | undefined;
   /** Its text after other text, mostly with a space: " Yes". */
@@ -149,15 +149,17 @@ export interface AnswerLogit {
 }
 
 /**
- * The two-way logit. A label that is not reported is at most as probable as the least probable token that is: with
- * `bound` it is given that value, so that the true answer is at least as sure as the one returned.
+ * The two-way logit, of the probabilities of each label's tokens added. A label none of whose tokens is reported is at most as
+ * probable as so many times the least probable token that is: with `bound` it is given that value, so that the true answer is at
+ * least as sure as the one returned. Of a label with a token that is reported, the others add nothing.
+ * @param yes the tokens of each label, the first one first
  * @throws CorellaError `llm/remote-label` when a label is missing and the policy is `error`, when both are, or when the server
  * gives one no probability at all
  */
 export function answerLogit(
   top: TopTokens,
-  yes: AnswerToken,
-  no: AnswerToken,
+  yes: readonly AnswerToken[],
+  no: readonly AnswerToken[],
   missing: MissingLabel,
   place: string,
 ): AnswerLogit {
@@ -167,16 +169,32 @@ export function answerLogit(
     (top.byId.size === 0 || id === undefined
       ? (top.byText.get(text) ?? (piece === undefined ? undefined : top.byText.get(piece)))
       : undefined);
-  const [logYes, logNo] = [of(yes), of(no)];
+  const together = (tokens: readonly AnswerToken[]): number | undefined => {
+    const known = tokens.map(of).filter((value) => value !== undefined);
+    return known.length === 0 ? undefined : logSumExp(known);
+  };
+  const [logYes, logNo] = [together(yes), together(no)];
   const forbidden = [logYes, logNo].indexOf(Number.NEGATIVE_INFINITY);
-  if (forbidden >= 0) throw forbiddenError([yes, no][forbidden]!, place);
+  if (forbidden >= 0) throw forbiddenError([yes, no][forbidden]![0]!, place);
   const absent = [...(logYes === undefined ? [yes] : []), ...(logNo === undefined ? [no] : [])];
   if (absent.length === 2 || (absent.length === 1 && missing === "error"))
-    throw labelError(top, absent, place);
+    throw labelError(
+      top,
+      absent.map(([first]) => first!),
+      place,
+    );
+  const bound = (tokens: readonly AnswerToken[]): number => top.smallest + Math.log(tokens.length);
   return {
-    difference: (logYes ?? top.smallest) - (logNo ?? top.smallest),
+    difference: (logYes ?? bound(yes)) - (logNo ?? bound(no)),
     bounded: absent.length > 0,
   };
+}
+
+/** Exactly the number itself where there is one. */
+function logSumExp(values: readonly number[]): number {
+  const most = Math.max(...values);
+  if (values.length === 1 || !Number.isFinite(most)) return most;
+  return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
 }
 
 function labelError(top: TopTokens, absent: readonly AnswerToken[], place: string): CorellaError {

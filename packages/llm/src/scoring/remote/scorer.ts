@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import { cutPrompt, type PromptEnd, type YesNoIds } from "../answers.ts";
+import { cutPrompt, type AnswerWords, type PromptEnd, type YesNoIds } from "../answers.ts";
 import { prepareTokens } from "../../batching/prepare-tokens.ts";
 import type { Scorer, YesNoScores } from "../scorer.ts";
 import type { TextTokenizer } from "../../tokenizer/tokenizer.ts";
@@ -24,9 +24,9 @@ export type RemoteAsking =
     }
   | {
       readonly kind: "text";
-      /** The answers' first tokens as the server spells them, mostly with their space: " Yes". */
-      readonly yes: string;
-      readonly no: string;
+      /** The answers' first tokens as the server spells them, mostly with their space: " Yes"; or all tokens that say the same. */
+      readonly yes: AnswerWords;
+      readonly no: AnswerWords;
       /** Default: white space that both answers begin with is cut from the end of a prompt, for it belongs to them. */
       readonly end?: PromptEnd | undefined;
     };
@@ -117,12 +117,16 @@ export function createRemoteScorer(options: RemoteScorerOptions): RemoteScorer {
 }
 
 interface Labels {
-  readonly yes: AnswerToken;
-  readonly no: AnswerToken;
+  readonly yes: readonly AnswerToken[];
+  readonly no: readonly AnswerToken[];
 }
 
 async function labelsOf(asking: RemoteAsking): Promise<Labels> {
-  if (asking.kind === "text") return { yes: { text: asking.yes }, no: { text: asking.no } };
+  if (asking.kind === "text") {
+    const spelled = (words: AnswerWords): AnswerToken[] =>
+      [...new Set([words].flat())].map((text) => ({ text }));
+    return { yes: spelled(asking.yes), no: spelled(asking.no) };
+  }
   const { tokenizer, answers } = asking;
   // Decoded alone, a SentencePiece token loses its space.
   const token = async (id: number): Promise<AnswerToken> => {
@@ -130,7 +134,12 @@ async function labelsOf(asking: RemoteAsking): Promise<Labels> {
     const twice = await tokenizer.decode([id, id]);
     return { id, text: twice.slice(alone.length), piece: tokenizer.tokenOf(id) };
   };
-  return { yes: await token(answers.yes), no: await token(answers.no) };
+  const tokens = (ids: readonly number[]): Promise<AnswerToken[]> => Promise.all(ids.map(token));
+  const { yes, no, variants } = answers;
+  return {
+    yes: await tokens([yes, ...(variants?.yes ?? [])]),
+    no: await tokens([no, ...(variants?.no ?? [])]),
+  };
 }
 
 async function requestsOf(
@@ -138,8 +147,9 @@ async function requestsOf(
   asking: RemoteAsking,
 ): Promise<{ requests: (string | number[])[]; cut: number }> {
   if (asking.kind === "text") {
-    const [ofYes, ofNo] = [asking.yes, asking.no].map((label) => /^\s*/.exec(label)![0]);
-    const end = asking.end ?? { dangling: ofYes === ofNo ? ofYes! : "", appended: "" };
+    const begins = [asking.yes, asking.no].flat().map((label) => /^\s*/.exec(label)![0]);
+    const dangling = new Set(begins).size === 1 ? begins[0]! : "";
+    const end = asking.end ?? { dangling, appended: "" };
     const requests = prompts.map((prompt) => cutPrompt(prompt, end));
     return { requests, cut: 0 };
   }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { loadTokenizer, yesNoIds, type TextTokenizer, type YesNoIds } from "../../index.ts";
+import { loadTokenizer, yesNoIds, type AnswerWords, type TextTokenizer, type YesNoIds } from "../../index.ts";
 import { connectServer, createRemoteScorer, type RemoteAsking, type RemoteScores } from "../../remote.ts";
 import { completion, fakeServer, json, type FakeServer } from "./fake-server.test-helper.ts";
 
@@ -57,7 +57,11 @@ const servers: FakeServer[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
-const textAsked = (yes = " Yes", no = " No"): RemoteAsking => ({ kind: "text", yes, no });
+const textAsked = (yes: AnswerWords = " Yes", no: AnswerWords = " No"): RemoteAsking => ({
+  kind: "text",
+  yes,
+  no,
+});
 
 async function answered(
   asking: RemoteAsking,
@@ -250,5 +254,50 @@ describe("log probabilities that are none", () => {
 
   test("they are probabilities", async () => {
     await refused(tokens, top(`{" Yes":0.9," No":0.1}`), "llm/remote-logprobs", /reports 0\.9 for " Yes"/);
+  });
+});
+
+describe("words that say the same", () => {
+  const together = Math.log(Math.exp(-1) + Math.exp(-2)) - Math.log(Math.exp(-3) + Math.exp(-4));
+  const top = { " Yes": -1, Yes: -2, " No": -3, No: -4, "\n": -5 };
+
+  test("their probabilities are added, asked as tokens and as text", async () => {
+    const variants = { yes: [tokenizer.idOf("Yes")!], no: [tokenizer.idOf("No")!] };
+    const asking: RemoteAsking = {
+      kind: "tokens",
+      tokenizer,
+      answers: { ...answers, variants },
+      maxTokens: 200,
+    };
+    expect(await difference(asking, completion(top))).toBeCloseTo(together);
+    const byId = Object.entries({
+      [answers.yes]: -1,
+      [variants.yes[0]!]: -2,
+      [answers.no]: -3,
+      [variants.no[0]!]: -4,
+    });
+    const named = byId.map(([id, logprob]) => ({ id: Number(id), token: "?", logprob }));
+    expect(await difference(asking, content(named))).toBeCloseTo(together);
+    expect(await difference(textAsked([" Yes", "Yes", "Yes"], [" No", "No"]), completion(top))).toBeCloseTo(
+      together,
+    );
+  });
+
+  test("one that is not reported, or forbidden, adds nothing; an answer without any is a bound", async () => {
+    const words = textAsked([" Yes", "yes"], [" No", "no"]);
+    expect(await difference(words, completion(top))).toBeCloseTo(2);
+    expect(
+      await difference(
+        words,
+        content([
+          { token: " Yes", logprob: -1 },
+          { token: "yes", logprob: null },
+          { token: " No", logprob: -3 },
+        ]),
+      ),
+    ).toBeCloseTo(2);
+    const { scores } = await answered(words, completion({ " Yes": -1, "\n": -6 }));
+    const { logitDifference, bounded } = await scores;
+    expect([logitDifference[0]!, bounded]).toEqual([expect.closeTo(-1 - (-6 + Math.log(2)), 5), 1]);
   });
 });
