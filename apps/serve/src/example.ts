@@ -14,12 +14,12 @@ export function exampleRequest(
   const item = catalogue.ids.find((id) => id !== best?.item) ?? catalogue.ids[0] ?? "an item";
   const sample = { item, ...(context !== undefined && { context }) };
   if (best === undefined) return sample;
-  const { time, ...untimed } = best;
+  const { time, statistics: _, ...untimed } = best;
   const readsTime = featureMap
     ?.toJson()
     .features.some((feature) => "field" in feature && feature.field.startsWith("time."));
   return readsTime === true && time !== undefined
-    ? { ...sample, history: [best], time: time + 3600 }
+    ? { ...sample, history: [{ ...untimed, time }], time: time + 3600 }
     : { ...sample, history: [untimed] };
 }
 

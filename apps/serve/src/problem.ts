@@ -17,6 +17,7 @@ export type ProblemStatus = 400 | 404 | 405 | 413 | 415 | 500 | 503;
 const statusByCode: Readonly<Record<string, ProblemStatus>> = {
   "serve/bad-json": 400,
   "serve/unknown-field": 400,
+  "serve/unknown-event": 400,
   "serve/bad-field": 400,
   "serve/too-many-samples": 400,
   "serve/no-model": 400,

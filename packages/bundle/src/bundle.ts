@@ -141,7 +141,7 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
     const plan = planOfBoth(crm?.featureMap, llm?.prompt);
     if (plan !== undefined) await writeStatistics(temporary, plan, log);
     if (router !== undefined) await writeJson(temporary, routerFile, router);
-    await writeHistories(temporary, log, log.history.maxLength);
+    await writeHistories(temporary, log, log.history.maxLength, plan);
     await writeManifest(temporary, recipe);
   });
 }

@@ -18,7 +18,7 @@ test("a known user's latest events come back, oldest first, with the ratings tha
     likedThreshold: 4,
   });
   const folder = await mkdtemp(join(tmpdir(), "corella-"));
-  await writeHistories(folder, log, 2);
+  await writeHistories(folder, log, 2, undefined);
   const histories = await readHistories(folder);
   expect(histories.of("ann")).toEqual([
     { item: "y", rating: 4.1, time: 30 },

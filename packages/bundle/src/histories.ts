@@ -1,6 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decimalRating, type Attributes, type HistoryEvent, type InteractionLog } from "@corella/modality";
+import {
+  decimalRating,
+  saidOfEvents,
+  statisticsOfEventsAt,
+  type Attributes,
+  type HistoryEvent,
+  type InteractionLog,
+  type StatisticsPlan,
+} from "@corella/modality";
 import { writeFileAtomic } from "@corella/files";
 import { parseSafetensors, toTypedArray, writeSafetensors } from "@corella/safetensors";
 
@@ -20,8 +28,16 @@ export interface Histories {
   attributesOf(user: string): Attributes | undefined;
 }
 
-/** Writes each user's latest `maxLength` events of a log into a bundle's folder. */
-export async function writeHistories(folder: string, log: InteractionLog, maxLength: number): Promise<void> {
+/**
+ * Writes each user's latest `maxLength` events of a log into a bundle's folder, with the running statistics that the plan says
+ * of events, each as of its own moment: no state at the log's end knows them any more.
+ */
+export async function writeHistories(
+  folder: string,
+  log: InteractionLog,
+  maxLength: number,
+  plan: StatisticsPlan | undefined,
+): Promise<void> {
   const users = log.users.ids.length;
   const offsets = new Int32Array(users + 1);
   const earlier = new Int32Array(users);
@@ -34,15 +50,44 @@ export async function writeHistories(folder: string, log: InteractionLog, maxLen
     offsets[user + 1] = rows.length;
   }
   const count = rows.length;
+  const said = saidOfEvents(plan);
   await writeSafetensors(join(folder, tensorFile), {
     offsets: { dtype: "I32", shape: [users + 1], data: offsets },
     earlier: { dtype: "I32", shape: [users], data: earlier },
     item: { dtype: "I32", shape: [count], data: Int32Array.from(rows, (row) => log.item[row]!) },
     rating: { dtype: "F32", shape: [count], data: Float32Array.from(rows, (row) => log.rating[row]!) },
     time: { dtype: "F64", shape: [count], data: Float64Array.from(rows, (row) => log.time[row]!) },
+    ...(said.length > 0 && {
+      statistics: {
+        dtype: "F32",
+        shape: [count, said.length],
+        data: eventStatistics(log, rows, plan!, said),
+      },
+    }),
   });
-  const names = { users: log.users.ids, items: log.items.ids, attributes: log.users.attributes };
+  const names = {
+    users: log.users.ids,
+    items: log.items.ids,
+    attributes: log.users.attributes,
+    ...(said.length > 0 && { statistics: said }),
+  };
   await writeFileAtomic(join(folder, namesFile), JSON.stringify(names));
+}
+
+/** [rows, said]; NaN where nothing was before. */
+function eventStatistics(
+  log: InteractionLog,
+  rows: readonly number[],
+  plan: StatisticsPlan,
+  said: readonly string[],
+): Float32Array {
+  const known = statisticsOfEventsAt(log, [rows], plan);
+  const values = new Float32Array(rows.length * said.length);
+  for (const [i, row] of rows.entries()) {
+    const ofEvent = known(row);
+    for (const [s, name] of said.entries()) values[i * said.length + s] = ofEvent[name] ?? Number.NaN;
+  }
+  return values;
 }
 
 /** Reads the latest events of every known user from a bundle's folder. */
@@ -60,6 +105,13 @@ export async function readHistories(folder: string): Promise<Histories> {
     users: string[];
     items: string[];
     attributes: Attributes[];
+    statistics?: string[];
+  };
+  const said = names.statistics ?? [];
+  const values = said.length > 0 ? (toTypedArray(tensors.get("statistics")!) as Float32Array) : undefined;
+  const statisticsOf = (event: number): HistoryEvent["statistics"] => {
+    const known = said.map((name, s) => [name, values![event * said.length + s]!] as const);
+    return Object.fromEntries(known.filter(([, value]) => !Number.isNaN(value)));
   };
   const codes = new Map(names.users.map((user, code) => [user, code]));
   return {
@@ -77,7 +129,12 @@ export async function readHistories(folder: string): Promise<Histories> {
       if (code === undefined) return [];
       const events: HistoryEvent[] = [];
       for (let i = offsets[code]!; i < offsets[code + 1]!; i++) {
-        events.push({ item: names.items[item[i]!]!, rating: decimalRating(rating[i]!), time: time[i]! });
+        const event = {
+          item: names.items[item[i]!]!,
+          rating: decimalRating(rating[i]!),
+          time: time[i]!,
+        };
+        events.push(values === undefined ? event : { ...event, statistics: statisticsOf(i) });
       }
       return events;
     },

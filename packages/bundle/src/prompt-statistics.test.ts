@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { catalogueFromLog, createLog, fitFeatureMap, recordAt, recordsAt } from "@corella/modality";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { initialValues } from "@corella/engine";
-import { crmOf, openBundle, saveBundle, type TrainedCrm } from "./index.ts";
+import { crmOf, loadPredictor, openBundle, saveBundle, type TrainedCrm, type TunedLlm } from "./index.ts";
 import { createLlmPrompt } from "./llm-prompt.ts";
 import { tinyLlm, tinyLog } from "./testing.ts";
 
@@ -81,3 +81,82 @@ test.each(["llm", "both"])(
     await opened.weights.close();
   },
 );
+
+/** The log's events as questions with their answers, each with what was known before it. */
+const question = "\n{{title}}, {{item.mean | round(1)}} by {{item.count}}";
+const densePrompt = {
+  template: "{{user_history}}{{target_item}}:",
+  historyItem: `${question}: {{rating}} (own {{user.count}})`,
+  target: question,
+  separator: "",
+  emptyHistory: "",
+  historyLength: 4,
+  historyHop: 2,
+};
+
+async function denseBundle(name: string): Promise<{ folder: string; llm: TunedLlm }> {
+  const tiny = await tinyLlm(log);
+  const llm = { ...tiny, maxTokens: 1000, prompt: { ...tiny.prompt, ...densePrompt } };
+  const folder = join(parent, name);
+  await saveBundle(folder, { name: "tiny", catalogue, log, llm });
+  return { folder, llm };
+}
+
+test("events that a bundle keeps have the statistics of their own moments, as training tells them", async () => {
+  const { folder, llm } = await denseBundle("dense");
+  const bundle = await openBundle(folder);
+  const [asking, histories] = [await bundle.llmAsking(), await bundle.histories()];
+  const online = createLlmPrompt(asking);
+  const offline = createLlmPrompt(llm);
+  const seen = new Set<string>();
+  const rows = Uint32Array.from({ length: whole.size - known }, (_, i) => known + i);
+  let told = 0;
+  for (const [i, offlineRecord] of recordsAt(whole, rows, offline).entries()) {
+    const { user: name, item: of, time: at, itemAttributes, earlier } = offlineRecord;
+    // Of each user the first event after the log's end: the user is named, and the history is what the bundle keeps.
+    if (!seen.has(name!)) {
+      seen.add(name!);
+      const history = histories.of(name!);
+      const record = {
+        user: name,
+        item: of,
+        time: at,
+        itemAttributes,
+        history,
+        earlier: histories.earlierOf(name!),
+      };
+      expect(record.earlier).toBe(earlier);
+      const text = offline.render(offlineRecord, catalogue);
+      expect(online.render(record, bundle.catalogue, asking.statistics), `row ${rows[i]}`).toBe(text);
+      told += history.length;
+    }
+    const row = rows[i]!;
+    asking.statistics!.observe(
+      { ...recordAt(whole, row), rating: rating[row]!, label: label[row]!, time: time[row]! },
+      catalogue,
+    );
+  }
+  expect(told).toBeGreaterThan(30);
+});
+
+test("a Predictor answers a named user as it answers records of the log, and refuses events that it cannot tell of", async () => {
+  const { folder } = await denseBundle("dense-lane");
+  const bundle = await openBundle(folder);
+  const histories = await bundle.histories();
+  const predictor = await loadPredictor(bundle, { runtime: { kind: "tfjs-cpu" }, now: () => time[known]! });
+  const name = whole.users.ids[user[known]!]!;
+  const [offlineRecord] = recordsAt(whole, [known], bundle);
+  const asked = {
+    user: name,
+    item: offlineRecord!.item,
+    history: histories.of(name),
+    earlier: histories.earlierOf(name),
+  };
+  const [expected, found] = await predictor.score([offlineRecord!, asked]);
+  expect(found!.pLlm).toBe(expected!.pLlm);
+  const bare = asked.history.map(({ item, rating: stars, time: at }) => ({ item, rating: stars, time: at }));
+  await expect(predictor.score([{ ...asked, history: bare }])).rejects.toMatchObject({
+    code: "features/no-event-statistics",
+  });
+  await predictor.dispose();
+});

@@ -9,6 +9,8 @@ export interface HistoryEvent {
   time?: number | undefined;
   /** Values of the interaction itself, for running statistics that count by one; what was counted already has its own. */
   context?: Attributes | undefined;
+  /** Running statistics as of the event, by the names of a prompt (`item.mean`), where the prompt says some of each event. */
+  statistics?: Readonly<Record<string, number>> | undefined;
 }
 
 /** One sample, the same offline and online: whom we ask about, which item, and what the user did before. */

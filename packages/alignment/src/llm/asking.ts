@@ -1,6 +1,6 @@
 import { createLlmPrompt } from "@corella/bundle";
 import { yesNoIds, type TextTokenizer, type YesNoIds } from "@corella/llm";
-import { recordAt, statisticsAt, type ItemVectors, type Prompt } from "@corella/modality";
+import { recordsAt, type ItemVectors, type Prompt } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
 import type { Run } from "../run.ts";
 
@@ -43,8 +43,5 @@ export function renderWith(
   rows: ArrayLike<number>,
   events: (row: number) => number,
 ): string[] {
-  const statistics = statisticsAt(log, rows, prompt);
-  return Array.from(rows, (row, i) =>
-    prompt.render({ ...recordAt(log, row, events(row)), statistics: statistics?.(i) }, catalogue),
-  );
+  return recordsAt(log, rows, prompt, events).map((record) => prompt.render(record, catalogue));
 }

@@ -3,6 +3,7 @@ import {
   catalogueFromLog,
   createPrompt,
   historyLength,
+  historyOf,
   loadLog,
   parseDataConfig,
   recordAt,
@@ -108,6 +109,39 @@ test("prompts of one hop begin alike, and a sample's window depends on how many 
     }
   }
   for (const first of starts.values()) expect(first.size).toBe(1);
+});
+
+test("statistics of each event's own moment keep the chain, and tell what was before the event alone", () => {
+  const { log } = data;
+  const question = "\n{{title}}, {{item.count}} times, mean {{item.mean}}";
+  const historyItem = `${question}: {{"Yes" if liked else "No"}} {{rating}}`;
+  const prompt = createPrompt({ ...dense, historyItem, target: question });
+  requireDensePrompt(data, prompt);
+  const said = (row: number): string => {
+    const before = Array.from({ length: row }, (_, past) => past).filter(
+      (past) => log.time[past]! < log.time[row]! && log.item[past] === log.item[row],
+    );
+    const sum = before.reduce((total, past) => total + log.rating[past]!, 0);
+    const mean = before.length === 0 ? "" : Number(Math.fround(sum / before.length).toPrecision(7));
+    return `${log.items.ids[log.item[row]!]}, ${before.length} times, mean ${mean}`;
+  };
+  let chained = 0;
+  for (const window of denseWindows(log, data.split.train, prompt.config)) {
+    const texts = renderWindow(data, prompt, window);
+    for (const [i, text] of texts.entries()) {
+      const row = window.rows[i]!;
+      const past = historyOf(log, row, historyLength(log, row) - window.start);
+      expect(text.slice(1).split("\n")).toEqual([
+        ...Array.from(
+          past,
+          (event) => `${said(event)}: ${log.rating[event]! >= 4 ? "Yes" : "No"} ${log.rating[event]}`,
+        ),
+        `${said(row)}:`,
+      ]);
+      if (i > 0 && text.startsWith(texts[i - 1]!)) chained++;
+    }
+  }
+  expect(chained).toBeGreaterThan(50);
 });
 
 test("a prompt that does not go on from the one before it is refused", () => {

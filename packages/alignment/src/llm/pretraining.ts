@@ -41,6 +41,7 @@ export function pretrainingTexts(data: LogParts, config: PromptConfig): string[]
       const history = Array.from(rows.subarray(start, start + longestPassage), (row) => ({
         item: log.items.ids[log.item[row]!]!,
         rating: log.rating[row]!,
+        statistics: {},
       }));
       texts.push(
         historyText.render({ user: null, item: history[0]!.item, history, statistics: {} }, data.catalogue),

@@ -1,6 +1,7 @@
 import { createGenerator, permutation } from "@corella/random";
 import {
   recordAt,
+  recordsAt,
   statisticsAt,
   type InteractionLog,
   type Prompt,
@@ -61,7 +62,12 @@ export function renderRun(
   { rows: run }: TargetRun,
 ): string[] {
   const { historyLength } = prompt.config;
-  const { history } = recordAt(data.log, run[0]!, historyLength);
+  const [{ history } = { history: [] }] = recordsAt(
+    data.log,
+    run.subarray(0, 1),
+    prompt,
+    () => historyLength,
+  );
   const read = statisticsAt(data.log, run, prompt);
   const ofUser = Object.entries(read?.(0) ?? {}).filter(([name]) => name.startsWith("user."));
   return Array.from(run, (row, i) => {

@@ -1,19 +1,21 @@
 import { openBundle, openLlmLane } from "@corella/bundle";
-import { recordAt } from "@corella/modality";
+import { recordsAt } from "@corella/modality";
 import { beforeAll, expect, test } from "vitest";
 import type { RunConfig } from "../config/config.ts";
 import { probabilitiesOf } from "../predictions.ts";
 import type { TrainingResult } from "../train.ts";
 import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
 
-/** The small log's events as questions with their answers. */
+const question = "\n{{title}} {{item.mean | round(1)}}";
+
+/** The small log's events as questions with their answers, each with the item's mean at its own moment. */
 const config: RunConfig = {
   ...smallConfig,
   prompt: {
     ...smallConfig.prompt,
     template: "{{user_history}}{{target_item}}:",
-    historyItem: '\n{{title}}: {{"Yes" if liked else "No"}}',
-    target: "\n{{title}}",
+    historyItem: `${question}: {{"Yes" if liked else "No"}}`,
+    target: question,
     separator: "",
     emptyHistory: "",
     historyLength: 4,
@@ -36,10 +38,11 @@ test("interrupted in every phase, a run ends with the same bundle", async () => 
 
 test("what passes over many events say is what the bundle answers one sample at a time", async () => {
   const { test: part, data, bundleFolder } = whole;
-  const lane = await openLlmLane(await openBundle(bundleFolder));
+  const bundle = await openBundle(bundleFolder);
+  const lane = await openLlmLane(bundle);
   const expected = probabilitiesOf(part, "llm")!;
   for (const [i, row] of part.rows.slice(0, 60).entries()) {
-    const [alone] = await lane.score([recordAt(data.log, row)]);
+    const [alone] = await lane.score(recordsAt(data.log, [row], bundle));
     expect(Math.abs(alone! - expected[i]!)).toBeLessThan(1e-5);
   }
   await lane.dispose();

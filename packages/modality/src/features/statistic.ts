@@ -1,10 +1,10 @@
 import { CorellaError } from "@corella/errors";
 import type { Catalogue } from "../catalogue.ts";
-import { type InteractionLog, isLiked } from "../log.ts";
-import { type RatingRecord, recordAt } from "../record.ts";
+import { historyOf, type InteractionLog, isLiked } from "../log.ts";
+import { type HistoryEvent, type RatingRecord, recordAt } from "../record.ts";
 import { statisticsOfLog } from "../statistics/count-log.ts";
 import type { OwnEvent } from "../statistics/own-events.ts";
-import type { PlannedStatistic, StatisticsPlan } from "../statistics/plan.ts";
+import { type PlannedStatistic, saidOfEvents, type StatisticsPlan } from "../statistics/plan.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
 import { type NeedsHistory, requireHistory } from "./history-window.ts";
 import { bucketId, type FittedTransform, transformNumber } from "./numeric.ts";
@@ -52,8 +52,6 @@ export function statisticsOfRecords(
   catalogue: Catalogue | undefined,
   counted: RunningStatistics | undefined,
 ): Float32Array[] {
-  const ownEvents = ({ history }: RatingRecord): OwnEvent[] =>
-    history.map((event) => ({ ...event, label: isLiked(event.rating, likedThreshold) ? 1 : 0 }));
   const positions = counted === undefined ? [] : positionsIn(plan, counted);
   return records.map((record) => {
     const { statistics } = record;
@@ -63,7 +61,7 @@ export function statisticsOfRecords(
       );
     }
     if (counted === undefined) throw notCounted(plan.statistics[0]!.name);
-    const values = counted.valuesOf(record, catalogue, ownEvents(record));
+    const values = counted.valuesOf(record, catalogue, ownEventsOf(record, likedThreshold));
     return Float32Array.from(positions, (position) => values[position]!);
   });
 }
@@ -80,6 +78,50 @@ export function statisticsOfRecord(
 ): NonNullable<RatingRecord["statistics"]> {
   const [values] = statisticsOfRecords(of, [record], catalogue, counted);
   return byName(of.statistics, (s) => values![s]!);
+}
+
+/**
+ * A record whose newest events bring their statistics, each as of its own moment: those that an event brings, else those that a
+ * sample there and then would have had, of an event that was not counted. A plan that says none of events leaves it as it is.
+ * @param newest so many events are told
+ * @throws CorellaError `features/no-event-statistics` for an event that was counted, or where nothing was
+ */
+export function withEventStatistics(
+  { statistics: plan, likedThreshold }: CountedStatisticsOf,
+  record: RatingRecord,
+  newest: number,
+  catalogue: Catalogue | undefined,
+  counted: RunningStatistics | undefined,
+): RatingRecord {
+  const { history } = record;
+  const told = history.length - newest;
+  if (saidOfEvents(plan).length === 0) return record;
+  if (history.every(({ statistics }, i) => i < told || statistics !== undefined)) return record;
+  const values = counted?.valuesOfEvents(record, catalogue, ownEventsOf(record, likedThreshold));
+  const positions = counted === undefined ? [] : positionsIn(plan, counted);
+  return {
+    ...record,
+    history: history.map((event, i) => {
+      if (i < told || event.statistics !== undefined) return event;
+      const own = values?.[i];
+      if (own === undefined) throw eventNotKnown(event);
+      return { ...event, statistics: eventValues(plan, (s) => own[positions[s]!]!) };
+    }),
+  };
+}
+
+function eventNotKnown({ item, time }: HistoryEvent): CorellaError {
+  return new CorellaError({
+    code: "features/no-event-statistics",
+    message: `The prompt says running statistics of each event as of its own moment, and those of the event of item "${item}"${time === undefined ? "" : ` at ${time}`} are not known.`,
+    place: "history",
+    remedy:
+      "Leave history out for a user that the bundle knows, or tell events as the bundle's histories have them and later ones, with their times; an event may also bring its statistics.",
+  });
+}
+
+function ownEventsOf({ history }: RatingRecord, likedThreshold: number): OwnEvent[] {
+  return history.map((event) => ({ ...event, label: isLiked(event.rating, likedThreshold) ? 1 : 0 }));
 }
 
 function positionsIn({ statistics }: StatisticsPlan, { plan }: RunningStatistics): number[] {
@@ -110,6 +152,11 @@ function byName(
   return known;
 }
 
+/** Those of an event that are said of events. */
+function eventValues(plan: StatisticsPlan, valueOf: (position: number) => number): ReturnType<typeof byName> {
+  return byName(plan, (s) => (plan.statistics[s]!.ofEvents === true ? valueOf(s) : Number.NaN));
+}
+
 /** What needs running statistics: a feature map, a prompt, a bundle. Of several, `planOfBoth` makes one. */
 export interface NeedsStatistics extends NeedsHistory {
   readonly statistics: StatisticsPlan | undefined;
@@ -133,19 +180,52 @@ export function statisticsAt(
 }
 
 /**
- * The samples at rows of a log, each with the statistics that are needed as of its own time, and the history that is looked at.
+ * The samples at rows of a log, each with the statistics that are needed as of its own time, its events with those of theirs where
+ * a prompt says them, and the history that is looked at.
  * @param needs undefined, or without statistics: nothing for a model that needs none
+ * @param eventsOf how many events each row tells at most; default: those that are looked at
  * @throws CorellaError those of `requireHistory`
  */
 export function recordsAt(
   log: InteractionLog,
   rows: ArrayLike<number>,
   needs: NeedsStatistics | undefined,
+  eventsOf?: (row: number) => number,
 ): RatingRecord[] {
   requireHistory(log, needs ?? {});
   const read = statisticsAt(log, rows, needs);
+  const lengthOf = (row: number): number => eventsOf?.(row) ?? needs?.historyLength ?? log.history.maxLength;
+  const histories =
+    saidOfEvents(needs?.statistics).length === 0
+      ? undefined
+      : Array.from(rows, (row) => historyOf(log, row, lengthOf(row)));
+  const ofEvents = histories && statisticsOfEventsAt(log, histories, needs!.statistics!);
   return Array.from(rows, (row, i) => {
-    const record = recordAt(log, row, needs?.historyLength);
-    return read === undefined ? record : { ...record, statistics: read(i) };
+    const record = recordAt(log, row, lengthOf(row));
+    if (read === undefined) return record;
+    const history =
+      ofEvents === undefined
+        ? record.history
+        : record.history.map((event, j) => ({ ...event, statistics: ofEvents(histories![i]![j]!) }));
+    return { ...record, history, statistics: read(i) };
   });
+}
+
+/** The statistics that are said of events, by the event's row. @param histories rows of the log */
+export function statisticsOfEventsAt(
+  log: InteractionLog,
+  histories: readonly ArrayLike<number>[],
+  plan: StatisticsPlan,
+): (row: number) => Record<string, number> {
+  const rows = Uint32Array.from(new Set(histories.flatMap((history) => Array.from(history)))).sort();
+  const values = statisticsOfLog(plan, log).rows.at(rows);
+  const width = plan.statistics.length;
+  const said = new Map<number, Record<string, number>>();
+  for (const [i, row] of rows.entries()) {
+    said.set(
+      row,
+      eventValues(plan, (s) => values[i * width + s]!),
+    );
+  }
+  return (row) => said.get(row)!;
 }

@@ -17,7 +17,7 @@ export interface CompiledTemplate {
   readonly context: ReadonlySet<string>;
   /**
    * Renders it.
-   * @param statistics of the sample, by name; read where the template says some
+   * @param statistics of the sample, or of the event that it tells, by name; read where the template says some
    * @throws CorellaError `prompt/bad-template`
    */
   render(context: Record<string, unknown>, statistics?: Readonly<Record<string, number>>): string;
@@ -26,6 +26,7 @@ export interface CompiledTemplate {
 /** Whose statistics the templates know. */
 const sidesKnown: Partial<Record<keyof PromptConfig, readonly StatisticSide[]>> = {
   template: ["item", "user"],
+  historyItem: ["item", "user"],
   target: ["item"],
 };
 
@@ -50,7 +51,7 @@ export function compileTemplate(name: keyof PromptConfig, source: string): Compi
   try {
     template = new Template(source);
     names = contextNames([template.parsed]) ?? new Set();
-    statistics = rewriteTemplate(template, sidesKnown[name] ?? []);
+    statistics = rewriteTemplate(template, sidesKnown[name] ?? [], { events: name === "historyItem" });
     if (name === "template") checkNames(template);
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
@@ -109,10 +110,15 @@ export interface DescribedEvent {
 
 const maxKept = 100_000;
 
+/** Describes the events of histories. */
+export interface EventWriter {
+  /** Running statistics that it says of each event; an event has to bring them. */
+  readonly statistics: ReadonlySet<string>;
+  describe(event: HistoryEvent, catalogue: Catalogue | undefined): DescribedEvent;
+}
+
 /** Describes events; what was written for an item of the catalogue and a rating is kept, since items come again and again. */
-export function createEventWriter(
-  config: PromptConfig,
-): (event: HistoryEvent, catalogue: Catalogue | undefined) => DescribedEvent {
+export function createEventWriter(config: PromptConfig): EventWriter {
   const historyItem = compileTemplate("historyItem", config.historyItem);
   const listItem = compileTemplate("listItem", config.listItem);
   const write = (event: HistoryEvent, catalogue: Catalogue | undefined): DescribedEvent => {
@@ -123,14 +129,21 @@ export function createEventWriter(
       liked,
       rating_scale: config.ratingScale,
     };
-    return { context, liked, historyItem: historyItem.render(context), listItem: listItem.render(context) };
+    return {
+      context,
+      liked,
+      historyItem: historyItem.render(context, event.statistics),
+      listItem: listItem.render(context),
+    };
   };
+  const said = [...historyItem.statistics];
   const kept = new WeakMap<Catalogue, Map<string, DescribedEvent>>();
-  return (event, catalogue) => {
+  const describe: EventWriter["describe"] = (event, catalogue) => {
     if (catalogue === undefined || !catalogue.has(event.item)) return write(event, catalogue);
     let ofCatalogue = kept.get(catalogue);
     if (ofCatalogue === undefined) kept.set(catalogue, (ofCatalogue = new Map()));
-    const key = `${event.rating} ${event.item}`;
+    const told = said.map((name) => event.statistics?.[name]).join();
+    const key = `${event.rating} ${told} ${event.item}`;
     let described = ofCatalogue.get(key);
     if (described === undefined) {
       if (ofCatalogue.size >= maxKept) ofCatalogue.clear();
@@ -138,4 +151,5 @@ export function createEventWriter(
     }
     return described;
   };
+  return { statistics: historyItem.statistics, describe };
 }

@@ -1,8 +1,8 @@
 import type { FeatureMap } from "../features/feature-map.ts";
-import { planStatistics, type StatisticsPlan } from "../statistics/plan.ts";
+import { planStatistics, saidOfEvents, type StatisticsPlan } from "../statistics/plan.ts";
 import type { PromptConfig } from "./config.ts";
 import { createPrompt } from "./prompt.ts";
-import { planOfTemplates, templateStatistics } from "./statistics.ts";
+import { templateStatistics } from "./statistics.ts";
 
 /** What is counted for the statistics that a prompt says; undefined where it says none. */
 export function promptStatistics(config: Partial<PromptConfig>): StatisticsPlan | undefined {
@@ -17,11 +17,12 @@ export function planOfBoth(
   featureMap: FeatureMap | undefined,
   prompt: Partial<PromptConfig> | undefined,
 ): StatisticsPlan | undefined {
-  const names =
-    (prompt === undefined ? undefined : promptStatistics(prompt))?.statistics.map(({ name }) => name) ?? [];
-  if (names.length === 0) return featureMap?.statistics;
-  if (featureMap?.statistics === undefined) return planOfTemplates(names);
+  const ofPrompt = prompt === undefined ? undefined : promptStatistics(prompt);
+  if (ofPrompt === undefined) return featureMap?.statistics;
+  if (featureMap?.statistics === undefined) return ofPrompt;
+  const names = ofPrompt.statistics.map(({ name }) => name);
+  const ofEvents = new Set(saidOfEvents(ofPrompt));
   const { features, statisticMeans } = featureMap.toJson();
   const ofFeatures = features.filter((feature) => feature.type === "statistic");
-  return planStatistics([...ofFeatures, ...templateStatistics(names)], statisticMeans!);
+  return planStatistics([...ofFeatures, ...templateStatistics(names, ofEvents)], statisticMeans!);
 }

@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { Catalogue } from "../catalogue.ts";
 import { parseWith } from "../config.ts";
-import { statisticsOfRecord } from "../features/statistic.ts";
+import { statisticsOfRecord, withEventStatistics } from "../features/statistic.ts";
 import type { RatingRecord } from "../record.ts";
 import type { StatisticsPlan } from "../statistics/plan.ts";
 import type { RunningStatistics } from "../statistics/running-statistics.ts";
@@ -37,7 +37,8 @@ export interface Prompt {
   /**
    * The prompt of a record; attributes that it does not bring come from the catalogue, statistics from what was counted.
    * @param counted up to now; may be absent where the record brings its own, or the templates say none
-   * @throws CorellaError `features/no-statistics` where a statistic comes from neither
+   * @throws CorellaError `features/no-statistics` where a statistic comes from neither, `features/no-event-statistics` where one
+   * of an event does
    */
   render(record: RatingRecord, catalogue?: Catalogue, counted?: RunningStatistics): string;
   /** The prompt of a record, cut where the target, and what is said of it, begins and ends. */
@@ -77,15 +78,15 @@ export function createPrompt(
   const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
   if (parsed.retrieval !== "none" && embedding === undefined) throw needsEmbedding(parsed.retrieval);
   const fitting = (
-    record: RatingRecord,
+    asked: RatingRecord,
     catalogue: Catalogue | undefined,
     counted: RunningStatistics | undefined,
   ): string => {
-    const known =
-      statistics === undefined
-        ? undefined
-        : statisticsOfRecord({ ...parsed, statistics }, record, catalogue, counted);
-    const counts = toldCounts(record, parsed);
+    const counts = toldCounts(asked, parsed);
+    const newest = embedding === undefined ? counts[0]! : asked.history.length;
+    const of = statistics && { ...parsed, statistics };
+    const known = of && statisticsOfRecord(of, asked, catalogue, counted);
+    const record = of ? withEventStatistics(of, asked, newest, catalogue, counted) : asked;
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
     const attempt = (length: number): string => write(record, catalogue, known, choose(length));
     const made =
@@ -145,12 +146,12 @@ function createWriter(config: PromptConfig): {
 } {
   const promptTemplate = compileTemplate("template", config.template);
   const targetTemplate = compileTemplate("target", config.target);
-  const describeEvent = createEventWriter(config);
+  const eventWriter = createEventWriter(config);
   const list = (events: DescribedEvent[], text: (event: DescribedEvent) => string): string =>
     events.length === 0 ? config.emptyHistory : events.map(text).join(config.separator);
   const mark = (text: string): string => `${targetStart}${text}${targetEnd}`;
   const write: WriteMarked = (record, catalogue, statistics, told) => {
-    const events = told.map((event) => describeEvent(event, catalogue));
+    const events = told.map((event) => eventWriter.describe(event, catalogue));
     const target = describeItem(
       config,
       record.item,
@@ -179,7 +180,7 @@ function createWriter(config: PromptConfig): {
   const names = [...promptTemplate.statistics, ...targetTemplate.statistics];
   return {
     write,
-    statistics: planOfTemplates(names),
+    statistics: planOfTemplates(names, eventWriter.statistics),
     context: new Set([...promptTemplate.context, ...targetTemplate.context]),
   };
 }

@@ -22,12 +22,17 @@ const identifier = (value: string): Node => ({ type: "Identifier", value });
  * - `item.mean`, `user.count` and the like are read from the running statistics, unless the template has a variable of its
  *   own called `item` or `user` there. `user.items()` still has the attributes alone.
  * - The filter `round`, which the interpreter lacks, is a call.
- * - What says a statistic of the item, or the context of the sample, is marked as part of the target.
+ * - What says a statistic of the item, or the context of the sample, is marked as part of the target, unless `events` says that the
+ *   template is of an event.
  *
  * @param sides whose statistics the template knows
  * @returns the statistics it uses, such as `item.mean`
  */
-export function rewriteTemplate(template: Template, sides: readonly StatisticSide[]): ReadonlySet<string> {
+export function rewriteTemplate(
+  template: Template,
+  sides: readonly StatisticSide[],
+  { events = false }: { readonly events?: boolean } = {},
+): ReadonlySet<string> {
   const program = template.parsed as unknown as { body: Node[] };
   const used = new Set<string>();
   const reassigned = new Set<string>();
@@ -41,6 +46,7 @@ export function rewriteTemplate(template: Template, sides: readonly StatisticSid
     const saysContext = contextNames([node]) !== undefined;
     const rewritten = rewrite(node, own, found);
     for (const name of found) used.add(name);
+    if (events) return [rewritten];
     const ofItem = saysContext || [...found].some((name) => name.startsWith("item."));
     untilTheEnd ||= ofItem && ["Set", "Macro"].includes(node.type); // said where its name is
     return ofItem || untilTheEnd ? [text(targetStart), rewritten, text(targetEnd)] : [rewritten];

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { catalogueFromLog } from "../catalogue.ts";
 import { encodeRecords } from "../features/encode-records.ts";
 import { fitFeatureMap } from "../features/fit.ts";
-import { recordsAt } from "../features/statistic.ts";
-import { decimalRating, type InteractionLog } from "../log.ts";
+import { recordsAt, statisticsAt } from "../features/statistic.ts";
+import { decimalRating, historyOf, type InteractionLog } from "../log.ts";
 import { randomLog } from "../random-log.test-helper.ts";
 import { recordAt, type RatingRecord } from "../record.ts";
 import { emptyStatistics, statisticsAtEnd } from "../statistics/running-statistics.ts";
@@ -116,6 +116,108 @@ describe("running statistics in prompts", () => {
     expect(createPrompt({ template: template.replace("{{user.last}}", "") }).statistics).toBeUndefined();
     expect(createPrompt().statistics).toBeUndefined();
     expect(createPrompt({ template: "{% set user = target %}{{user.count}}" }).statistics).toBeUndefined();
+  });
+
+  describe("of the events of a history, each as of its own moment,", () => {
+    const saying = (end: string): string =>
+      `\n{{title}} {{item.mean}} {{item.count}} n={{user.count}}; {{user.last}} {{user.sinceLast}}${end}`;
+    const dense = createPrompt({
+      template: `{{user_history}}${saying(":")}`.replace("{{title}}", "{{target.title}}"),
+      historyItem: saying(": {{rating}}"),
+      separator: "",
+      emptyHistory: "",
+      historyLength: 9,
+    });
+    const rowsOf = (log: InteractionLog): number[] => Array.from({ length: log.size }, (_, row) => row);
+
+    test("are those that the event was asked with, offline and of a server that keeps them", () => {
+      fc.assert(
+        fc.property(randomLog(), (log) => {
+          const catalogue = catalogueFromLog(log);
+          const online = emptyStatistics(dense.statistics!, log.history.ties);
+          const asked: string[] = [];
+          const kept: Record<string, number>[] = [];
+          for (const [row, offline] of recordsAt(log, rowsOf(log), dense).entries()) {
+            const lines = dense.render(offline, catalogue).slice(1).split("\n");
+            const past = [...historyOf(log, row)];
+            asked[row] = lines.at(-1)!;
+            expect(lines.slice(0, -1)).toEqual(
+              past.map((event) => `${asked[event]} ${decimalRating(log.rating[event]!)}`),
+            );
+            const bare = recordAt(log, row);
+            const history = bare.history.map((event, i) => ({ ...event, statistics: kept[past[i]!]! }));
+            expect(dense.render({ ...bare, history }, catalogue, online)).toBe(`\n${lines.join("\n")}`);
+            kept[row] = statisticsAt(log, [row], dense)!(0);
+            online.observe(
+              { ...bare, rating: log.rating[row]!, label: log.label[row]!, time: log.time[row]! },
+              catalogue,
+            );
+          }
+        }),
+      );
+    });
+
+    test("of events that a server did not see, are those that it would have told at that moment", () => {
+      fc.assert(
+        fc.property(randomLog(), fc.constantFrom("u0", "eve", null), (log, user) => {
+          const catalogue = catalogueFromLog(log);
+          const counted = statisticsAtEnd(dense.statistics!, log);
+          const end = log.time[log.size - 1]!;
+          const told = ["i2", "i0", "i2"].map((item, i) => ({
+            item,
+            rating: 1 + i,
+            time: end + 60 * (i + 1),
+          }));
+          const texts = told.map(({ item, time }, i) =>
+            dense.render({ user, item, time, history: told.slice(0, i) }, catalogue, counted),
+          );
+          expect(texts[1]!.startsWith(texts[0]!)).toBe(true);
+          expect(texts[2]!.startsWith(texts[1]!)).toBe(true);
+          expect(
+            texts[2]!
+              .slice(1)
+              .split("\n")
+              .map((line) => /n=(\d+);/.exec(line)![1]),
+          ).toEqual(
+            [0, 1, 2].map((more) =>
+              String(log.user.filter((of) => log.users.ids[of] === user).length + more),
+            ),
+          );
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    test("of events that were counted, are not known and refused, but for those that are not told", () => {
+      fc.assert(
+        fc.property(randomLog(), (log) => {
+          const catalogue = catalogueFromLog(log);
+          const counted = statisticsAtEnd(dense.statistics!, log);
+          const last = log.size - 1;
+          const [user, item] = [log.users.ids[log.user[last]!]!, log.items.ids[log.item[last]!]!];
+          const time = log.time[last]!;
+          const seen = { item, rating: 3, time };
+          const asked = { user, item: "i1", time: time + 60, history: [seen] };
+          const refused = expect.objectContaining({ code: "features/no-event-statistics" });
+          expect(() => dense.render(asked, catalogue, counted)).toThrow(refused);
+          const untimed = { ...asked, history: [{ ...seen, time: undefined }] };
+          expect(() => dense.render(untimed, catalogue, counted)).toThrow(refused);
+          expect(() => dense.render({ ...asked, statistics: {} }, catalogue)).toThrow(refused);
+          const known = { ...asked, history: [{ ...seen, statistics: { "item.count": 77 } }] };
+          expect(dense.render(known, catalogue, counted)).toContain(" 77 ");
+          const none = createPrompt({ ...dense.config, historyLength: 0 });
+          expect(none.render(asked, catalogue, counted).lastIndexOf("\n")).toBe(0);
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    test("mark no event as the target", () => {
+      const history = [{ item: "a", rating: 4, statistics: { "item.count": 3 } }];
+      const { prefix, target } = dense.segments({ ...record, history, statistics: { "item.count": 5 } });
+      expect(prefix).toBe("\na  3 n=0;  : 4\n");
+      expect(target).toContain("i  5");
+    });
   });
 
   test("that do not exist are refused, and those that nobody counted", () => {

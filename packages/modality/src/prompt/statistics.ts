@@ -23,22 +23,37 @@ export function isTemplateStatistic(name: string): boolean {
   return (side === "item" || side === "user") && statisticNames.includes(statistic!) && rest.length === 0;
 }
 
+/** By which the events of a user that were counted are told from those that were not. */
+const latestOfUser = "user.sinceLast";
+
 /**
  * What is to be counted for templates.
  * @param names such as `item.mean`
+ * @param ofEvents those that are said of the events of a history
  */
-export function templateStatistics(names: Iterable<string>): StatisticToPlan[] {
-  return [...new Set(names)].sort().map((name) => {
+export function templateStatistics(
+  names: Iterable<string>,
+  ofEvents: ReadonlySet<string>,
+): StatisticToPlan[] {
+  const all = new Set([...names, ...ofEvents, ...(ofEvents.size === 0 ? [] : [latestOfUser])]);
+  return [...all].sort().map((name) => {
     const [by, statistic] = name.split(".") as [StatisticSide, keyof typeof valuesByName];
     const config = valuesByName[statistic];
     const prior = config.value === "mean" ? { prior: 0 } : {};
-    return { name, type: "statistic", by, ...config, ...prior, plain: true };
+    const said = ofEvents.has(name) ? { ofEvents: true as const } : {};
+    return { name, type: "statistic", by, ...config, ...prior, plain: true, ...said };
   });
 }
 
-/** A plan of nothing but what templates use; undefined where they use nothing. No mean of the training part enters it. */
-export function planOfTemplates(names: Iterable<string>): StatisticsPlan | undefined {
-  const statistics = templateStatistics(names);
+/**
+ * A plan of nothing but what templates use; undefined where they use nothing. No mean of the training part enters it.
+ * @param ofEvents those that are said of the events of a history
+ */
+export function planOfTemplates(
+  names: Iterable<string>,
+  ofEvents: ReadonlySet<string>,
+): StatisticsPlan | undefined {
+  const statistics = templateStatistics(names, ofEvents);
   return statistics.length === 0 ? undefined : planStatistics(statistics, { rating: 0, label: 0 });
 }
 

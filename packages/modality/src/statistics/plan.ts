@@ -48,12 +48,16 @@ export interface PlannedStatistic {
   readonly empty: number | undefined;
   /** `count` and `sinceLast` are numbers of events and seconds, not logarithms. */
   readonly plain?: true | undefined;
+  /** Text says it of the events of a history too, each as of its own moment. */
+  readonly ofEvents?: true | undefined;
 }
 
 /** A statistic that is to be counted. */
 export interface StatisticToPlan extends StatisticConfig {
   /** As text says it: `count` and `sinceLast` as numbers of events and seconds, not as logarithms. */
   readonly plain?: true | undefined;
+  /** Text says it of the events of a history too, each as of its own moment. */
+  readonly ofEvents?: true | undefined;
 }
 
 /** All that is counted for the statistics of a feature map. */
@@ -63,6 +67,11 @@ export interface StatisticsPlan {
   readonly tallies: readonly TallyPlan[];
   readonly deviations: readonly Deviation[];
   readonly statistics: readonly PlannedStatistic[];
+}
+
+/** Names of the statistics that text says of the events of a history; empty for a plan that has none. */
+export function saidOfEvents(plan: StatisticsPlan | undefined): string[] {
+  return plan?.statistics.filter(({ ofEvents }) => ofEvents === true).map(({ name }) => name) ?? [];
 }
 
 const defaultPrior = 5;
@@ -113,7 +122,7 @@ export function planStatistics(configs: readonly StatisticToPlan[], means: Stati
   };
 
   const statistics = configs.map((config, position): PlannedStatistic => {
-    const { name, value, of = "rating", prior = defaultPrior, plain } = config;
+    const { name, value, of = "rating", prior = defaultPrior, plain, ofEvents } = config;
     const halfLife = halfLifeSeconds(config);
     const tally = tallyOf(name, keyTexts(config), halfLife);
     tallies[tally]!.statistics.push(position);
@@ -132,6 +141,7 @@ export function planStatistics(configs: readonly StatisticToPlan[], means: Stati
       priorMean: isMean ? means[of] : 0,
       empty: isMean ? means[of] : isDeviation ? 0 : undefined,
       ...(plain === undefined ? {} : { plain }),
+      ...(ofEvents === undefined ? {} : { ofEvents }),
     };
   });
   return { means, dimensions, tallies, deviations, statistics };

@@ -57,6 +57,16 @@ export interface RunningStatistics {
     ownEvents?: readonly OwnEvent[],
   ): Float32Array;
   /**
+   * The statistics of a user's own events, each as of the event, as a sample there and then would have been told them: those
+   * events before it are its own. undefined of one that was observed, for what was known before it is not kept.
+   * @param ownEvents oldest first
+   */
+  valuesOfEvents(
+    of: Pick<StatisticsSubject, "user" | "userAttributes">,
+    catalogue: Catalogue | undefined,
+    ownEvents: readonly OwnEvent[],
+  ): (Float32Array | undefined)[];
+  /**
    * Counts an event: this is how what was counted goes on, one event after the other. They should come in the order of time;
    * a late one counts, aged as its time says. `statisticsToFiles` keeps what was counted, to the bit.
    */
@@ -165,7 +175,7 @@ export function createRunningStatistics(
     latestOwn = { key, of: catalogue, counted };
     return counted;
   };
-  return {
+  const running: RunningStatistics = {
     plan,
     ties,
     valuesOf(sample, catalogue, ownEvents = []) {
@@ -196,6 +206,18 @@ export function createRunningStatistics(
         values[s] = plan.statistics[s]!.value === "sinceLast" && !isTimed ? Number.NaN : withOwn[s]!;
       return values;
     },
+    valuesOfEvents({ user, userAttributes }, catalogue, ownEvents) {
+      return ownEvents.map((event, i) => {
+        if (unseenEvents(plan, { ties, latest, names, tallies }, { user }, [event]).length === 0)
+          return undefined;
+        const { item, context, time } = event;
+        return running.valuesOf(
+          { user, userAttributes, item, context, time },
+          catalogue,
+          ownEvents.slice(0, i),
+        );
+      });
+    },
     observe({ rating, label, time, ...subject }, catalogue) {
       if (!isOwn) tallies = tallies.map(copyTally);
       isOwn = true;
@@ -214,6 +236,7 @@ export function createRunningStatistics(
       return { ties, latest, names: names.map((ofDimension) => [...ofDimension.keys()]), tallies };
     },
   };
+  return running;
 }
 
 function entityOf(
