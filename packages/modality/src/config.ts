@@ -32,6 +32,8 @@ const tableFields = {
   /** Before a quote, a delimiter or itself it makes that an ordinary character: "\\" in exports of MySQL. A doubled quote does anyway. */
   escape: z.string().max(1).default(""),
   header: z.boolean().default(false),
+  /** Whether the last column is all that is left of a line, delimiters too, as the titles of the Netflix Prize. */
+  lastTakesRest: z.boolean().default(false),
   /** `cp1252` is what Windows calls ANSI. A mark of UTF-16 at the start of a file is believed. */
   encoding: z.enum(["utf-8", "latin1", "cp1252", "utf-16"]).default("utf-8"),
   /** What cells say that have no value, such as "\\N" and "NA"; empty ones have none anyway. */
@@ -87,6 +89,15 @@ function hasOwnNames(columns: object): boolean {
   return new Set([...names, ...needed]).size === names.length + needed.length;
 }
 
+/** Whether a text is a regular expression with a group. */
+function hasOneGroup(pattern: string): boolean {
+  try {
+    return new RegExp(`${pattern}|`).exec("")!.length > 1;
+  } catch {
+    return false;
+  }
+}
+
 const ratingsSchema = z.strictObject({
   ...tableFields,
   columns: z
@@ -131,6 +142,19 @@ const ratingsSchema = z.strictObject({
       labels: z.enum(["attached", "parallel", "clicked"]).default("attached"),
       /** What parts an item from the label that is attached to it. */
       joint: z.string().min(1).default("-"),
+    })
+    .optional(),
+  /**
+   * Lines of one cell that tell `column` of all rows below them, as `1:` does in the files of the Netflix Prize. `pattern` is a
+   * regular expression for such a line, whose first group is the id.
+   */
+  heading: z
+    .strictObject({
+      column: z.enum(["user", "item"]),
+      pattern: z
+        .string()
+        .refine(hasOneGroup, "write a regular expression with a group, as ^(.+):$")
+        .default("^(.*):$"),
     })
     .optional(),
   /**
@@ -229,7 +253,14 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
     const refuse = (path: string, message: string): void => {
       context.addIssue({ code: "custom", path: path.split("."), message });
     };
-    const { columns, impressions, parts } = ratings;
+    const { columns, heading, impressions, parts } = ratings;
+    if (heading !== undefined && ratings.format !== "csv")
+      refuse("source.ratings.heading", "heading lines are those of delimited text: they need format: csv");
+    if (heading !== undefined && columns[heading.column] !== undefined)
+      refuse(
+        `source.ratings.columns.${heading.column}`,
+        `heading lines tell the ${heading.column}, so leave columns.${heading.column} out`,
+      );
     const hasLabel = columns.label !== undefined || impressions?.labels === "attached";
     if (columns.rating === undefined && !hasLabel)
       refuse("source.ratings.columns", "columns needs a rating or a label");
@@ -243,7 +274,12 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
         "label",
         "the labels are in columns.label, so a threshold has no rating to look at: write label: { column: true }",
       );
-    if (impressions !== undefined && columns.item === undefined)
+    if (impressions !== undefined && heading?.column === "item")
+      refuse(
+        "source.ratings.impressions",
+        "impressions list items in a column, so no heading can tell the item",
+      );
+    else if (impressions !== undefined && columns.item === undefined)
       refuse("source.ratings.columns", "impressions need columns.item, the list of the items shown");
     if (impressions !== undefined && impressions.labels !== "attached" && columns.label === undefined)
       refuse("source.ratings.columns", `impressions with labels: ${impressions.labels} need columns.label`);
@@ -295,12 +331,19 @@ export interface TableConfig {
   quote: string;
   escape: string;
   header: boolean;
+  lastTakesRest: boolean;
   encoding: "utf-8" | "latin1" | "cp1252" | "utf-16";
   missing: string[];
   decimal: "." | ",";
   onBadRow: "error" | "skip";
   where: string[];
   whereToGet?: string | undefined;
+}
+
+/** Lines that tell a column of all rows below them, and the pattern by which they are known. */
+export interface Heading {
+  column: "user" | "item";
+  pattern: string;
 }
 
 /** The table of interactions. */
@@ -318,6 +361,7 @@ export interface RatingsConfig extends TableConfig {
   timeUnit: "seconds" | "milliseconds" | "microseconds" | "nanoseconds" | "steps" | "text";
   timeFormat?: string | undefined;
   duplicates: "keep" | "first" | "last";
+  heading?: Heading | undefined;
   impressions?: { separator: string; labels: "attached" | "parallel" | "clicked"; joint: string } | undefined;
   parts?: { train: string[]; validation?: string[] | undefined; test?: string[] | undefined } | undefined;
 }
@@ -369,7 +413,7 @@ type InputAttributeColumn =
     };
 type Several = string | string[];
 type Loose<T extends TableConfig> = Partial<
-  Omit<T, "path" | "columns" | "missing" | "where" | "impressions" | "parts">
+  Omit<T, "path" | "columns" | "missing" | "where" | "heading" | "impressions" | "parts">
 > & {
   path: string;
   missing?: Several | undefined;
@@ -383,6 +427,7 @@ export interface DataConfigInput {
       columns: Pick<RatingsConfig["columns"], "user" | "item" | "rating" | "label" | "time" | "part"> & {
         [context: string]: InputAttributeColumn | undefined;
       };
+      heading?: { column: Heading["column"]; pattern?: string | undefined } | undefined;
       impressions?: Partial<NonNullable<RatingsConfig["impressions"]>> | undefined;
       parts?: { train: Several; validation?: Several | undefined; test?: Several | undefined } | undefined;
     };

@@ -12,9 +12,9 @@ import { openRelation, type Relation } from "./relation.ts";
 import { isRemote, notFetched } from "./remote.ts";
 import type { Rejected } from "./rejects.ts";
 
-/** A column to read: where it is, how its text becomes a value, and when the value is bad. */
+/** A column to read: where it is, undefined where heading lines tell it; how its text becomes a value, and when the value is bad. */
 export interface ColumnPlan {
-  reference: ColumnReference;
+  reference: ColumnReference | undefined;
   /** SQL of the value from the text, which is called like the column. Default: the text. */
   value?: string;
   /** SQL that is true for a bad cell; `text` and `value` stand for the two. */
@@ -44,13 +44,17 @@ export async function importTable(
 ): Promise<Skipped[]> {
   const { sql: condition, wanted: named } = parseConditions(table, config.where, columns);
   const wanted = {
-    ...Object.fromEntries(Object.entries(columns).map(([key, { reference }]) => [key, reference])),
+    ...Object.fromEntries(
+      Object.entries(columns).flatMap(([key, { reference }]) =>
+        reference === undefined ? [] : [[key, reference]],
+      ),
+    ),
     ...named,
   };
   const plans = Object.entries(columns);
   try {
-    const relation = await openRelation(connection, table, config, files, wanted);
-    const impressions = "impressions" in config ? (config as RatingsConfig).impressions : undefined;
+    const { heading, impressions } = config as Partial<RatingsConfig>;
+    const relation = await openRelation(connection, table, config, files, wanted, heading);
     await connection.run(numberMacro(config.decimal));
     let isFirst = true;
     for await (const part of relation.parts) {
@@ -127,7 +131,7 @@ async function requireFields(
   for (const key of empty) {
     const column = wanted[key]!;
     // Where no line is an object, that is the mistake to tell of.
-    if (names.length === 0 || names.includes(String(column).replaceAll(/\[\d+\]/g, ""))) continue;
+    if (names.length === 0 || names.includes(String(column).replaceAll(/\[\d*\]/g, ""))) continue;
     throw unknownColumn(
       table,
       key,
