@@ -72,22 +72,14 @@ const partNames = z.union([
   z.array(z.string().min(1)).min(1),
 ]);
 
-/** Whether names are told apart by more than their case, and none is one that reading needs. */
+/** Whether names are told apart by more than their case, as the tables through which they pass demand. */
 function hasOwnNames(columns: object): boolean {
   const names = Object.keys(columns).map((name) => name.toLowerCase());
-  const needed = [
-    "bad",
-    "bad_text",
-    "bad_at",
-    "broken",
-    "row_at",
-    "kept",
-    "shown",
-    "day_first",
-    "month_first",
-  ];
-  return new Set([...names, ...needed]).size === names.length + needed.length;
+  return new Set(names).size === names.length;
 }
+const ownNames = {
+  message: "columns are told apart by more than the case of their names: call one otherwise",
+};
 
 /** Whether a text is a regular expression with a group. */
 function hasOneGroup(pattern: string): boolean {
@@ -116,10 +108,7 @@ const ratingsSchema = z.strictObject({
     })
     // Context of the interaction, under names of one's own.
     .catchall(attributeColumn)
-    .refine(hasOwnNames, {
-      message:
-        "columns are told apart by more than the case of their names, and none is called bad, bad_text, bad_at, broken, row_at, kept, shown, day_first or month_first: call one otherwise",
-    }),
+    .refine(hasOwnNames, ownNames),
   /**
    * How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601 or another common date; `steps` are numbers
    * that order the rows and are no clock, such as row numbers.
@@ -168,7 +157,7 @@ const ratingsSchema = z.strictObject({
 
 const itemsSchema = z.strictObject({
   ...tableFields,
-  columns: z.object({ item: columnReference }).catchall(attributeColumn),
+  columns: z.object({ item: columnReference }).catchall(attributeColumn).refine(hasOwnNames, ownNames),
   /** Lists that are spelt as a run of 0/1 columns, as the genres of MovieLens-100K. */
   flags: z
     .record(
@@ -184,7 +173,7 @@ const itemsSchema = z.strictObject({
 
 const usersSchema = z.strictObject({
   ...tableFields,
-  columns: z.object({ user: columnReference }).catchall(attributeColumn),
+  columns: z.object({ user: columnReference }).catchall(attributeColumn).refine(hasOwnNames, ownNames),
 });
 
 const splitSchema = defaultKind(
@@ -223,8 +212,11 @@ const plainDataSchema = z.strictObject({
   label: z.union([
     /** label = rating >= threshold */
     z.strictObject({ threshold: z.number() }),
-    /** label = the 0/1 column `columns.label`; history items of at least `likedThreshold` count as liked. */
-    z.strictObject({ column: z.literal(true), likedThreshold: z.number().default(0.5) }),
+    /**
+     * label = the 0/1 column `columns.label`. Of ratings beside it those from `likedThreshold` on count as liked in histories; left
+     * out: from the rating on that goes best with the labels.
+     */
+    z.strictObject({ column: z.literal(true), likedThreshold: z.number().optional() }),
   ]),
   filter: z
     .strictObject({
@@ -396,7 +388,7 @@ export interface DataConfig {
     items?: ItemsConfig | undefined;
     users?: UsersConfig | undefined;
   };
-  label: { threshold: number } | { column: true; likedThreshold: number };
+  label: { threshold: number } | { column: true; likedThreshold?: number | undefined };
   filter: { minHistory: number; kCoreUsers?: number | undefined; kCoreItems?: number | undefined };
   split: SplitConfig;
   history: { maxLength: number; ties: "exclude" | "order" };

@@ -7,7 +7,7 @@ import { type FileLayout, layOut } from "./layout.ts";
 import { PartWriter } from "./parts.ts";
 import { type BadLine, readRecords } from "./records.ts";
 import { Rejects } from "./rejects.ts";
-import { linesOfFile, noRows, type TextRows } from "./text-rows.ts";
+import { broken, linesOfFile, noRows, type TextRows } from "./text-rows.ts";
 
 /** Columns of which no cell can have a line break, whatever the table. */
 const oneLine: ReadonlySet<string> = new Set(["user", "item", "rating", "label", "time"]);
@@ -34,7 +34,7 @@ export async function delimitedRows(
   async function* parts(): AsyncGenerator<string, void, undefined> {
     const writer = new PartWriter(opened.scratchFolder, table, keys.length);
     const select = (cells: string[]): string =>
-      `${cells.map((cell, index) => `${cell} AS ${identifier(keys[index]!)}`).join(", ")}, false AS broken`;
+      `${cells.map((cell, index) => `${cell} AS ${identifier(keys[index]!)}`).join(", ")}, false AS ${broken}`;
     try {
       for (const [number, layout] of layouts.entries()) {
         const { file, count } = layout;

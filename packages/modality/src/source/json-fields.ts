@@ -1,12 +1,17 @@
 import { CorellaError } from "@corella/errors";
 import type { ColumnReference } from "../config.ts";
-import { literal } from "./database.ts";
+import { identifier, literal } from "./database.ts";
+
+/** The column of lines of JSON, and that of the elements of a list in them, by names that no field has. */
+export const lineColumn: string = identifier("?line");
+/** The column of the elements of a list. */
+export const elementColumn: string = identifier("?element");
 
 /** Where the wanted fields of lines of JSON stand. */
 export interface JsonFields {
-  /** SQL of each field by key, from the columns `line` and, with a list, `element`. */
+  /** SQL of each field by key, from `lineColumn` and, with a list, `elementColumn`. */
   readonly sql: Readonly<Record<string, string>>;
-  /** SQL, as JSON, of the list whose elements are rows, from `line`; undefined where each line is one. */
+  /** SQL, as JSON, of the list whose elements are rows, from `lineColumn`; undefined where each line is one. */
   readonly list: string | undefined;
 }
 
@@ -30,7 +35,7 @@ export function jsonFields(table: string, wanted: Readonly<Record<string, Column
     }
     const end = column.indexOf("[]");
     if (end < 0) {
-      sql[key] = field("line", column);
+      sql[key] = field(lineColumn, column);
       continue;
     }
     const name = column.slice(0, end);
@@ -44,9 +49,9 @@ export function jsonFields(table: string, wanted: Readonly<Record<string, Column
       });
     }
     list = name;
-    sql[key] = inner === "" ? "json_extract_string(element, '$')" : field("element", inner);
+    sql[key] = inner === "" ? extract("json_extract_string", elementColumn, "") : field(elementColumn, inner);
   }
-  return { sql, list: list === undefined ? undefined : extract("json_extract", "line", pathOf(list)) };
+  return { sql, list: list === undefined ? undefined : extract("json_extract", lineColumn, pathOf(list)) };
 }
 
 function field(from: string, name: string): string {
@@ -66,8 +71,8 @@ function step(name: string): string {
 
 function pathOf(name: string): string {
   const steps = name.split(".").map((part) => {
-    const [, field, indices] = /^(.*?)((?:\[\d+\])*)$/.exec(part)!;
-    return `${field === "" ? "" : step(field!)}${indices}`;
+    const [, key, indices] = /^(.*?)((?:\[\d+\])*)$/.exec(part)!;
+    return `${key === "" ? "" : step(key!)}${indices}`;
   });
   return steps.join("");
 }

@@ -1,12 +1,12 @@
 import type { ColumnReference, TableConfig } from "../config.ts";
 import { identifier, literal } from "./database.ts";
 import type { OpenedFiles } from "./files.ts";
-import { jsonFields } from "./json-fields.ts";
+import { elementColumn, jsonFields, lineColumn } from "./json-fields.ts";
 import { parseLiteral } from "./literal.ts";
 import { readLines } from "./lines.ts";
 import { PartWriter } from "./parts.ts";
 import { Rejects } from "./rejects.ts";
-import { linesOfFile, noRows, type TextRows } from "./text-rows.ts";
+import { broken, linesOfFile, noRows, rowAt, type TextRows } from "./text-rows.ts";
 
 /**
  * The rows of files of JSON lines.
@@ -25,15 +25,15 @@ export function jsonRows(
   const missing = config.missing.map(literal).join(", ");
   const fields = Object.entries(wantedSql).map(([key, sql]) => {
     const value = missing === "" ? sql : `CASE WHEN ${sql} NOT IN (${missing}) THEN ${sql} END`;
-    return `CASE WHEN valid THEN ${value} END AS ${identifier(key)}`;
+    return `CASE WHEN ${valid} THEN ${value} END AS ${identifier(key)}`;
   });
   async function* parts(): AsyncGenerator<string, void, undefined> {
     const writer = new PartWriter(opened.scratchFolder, table, 1);
     const take = async (): Promise<string | undefined> => {
-      const lines = await writer.take(([line]) => `${line} AS line`);
+      const lines = await writer.take(([cell]) => `${cell} AS ${lineColumn}`);
       if (lines === undefined) return undefined;
-      const checked = `SELECT *, json_valid(line) AND ltrim(line, ' \t')[1] = '{' AS valid FROM (${lines})`;
-      return `SELECT row_at, ${fields.join(", ")}, NOT valid AS broken FROM (${unrolled(checked, list)})`;
+      const checked = `SELECT *, json_valid(${lineColumn}) AND ltrim(${lineColumn}, ' \t')[1] = '{' AS ${valid} FROM (${lines})`;
+      return `SELECT ${rowAt}, ${fields.join(", ")}, NOT ${valid} AS ${broken} FROM (${unrolled(checked, list)})`;
     };
     try {
       for (const [number, file] of files.entries()) {
@@ -77,11 +77,13 @@ export function jsonRows(
   };
 }
 
+const valid = identifier("?valid");
+
 /** Each element of a list as a row of its own; a line without any stays one, whose element is missing. */
 function unrolled(lines: string, list: string | undefined): string {
   if (list === undefined) return lines;
-  const elements = `CASE WHEN json_array_length(CASE WHEN valid THEN ${list} END) > 0 THEN CAST(${list} AS JSON[]) ELSE [NULL::JSON] END`;
-  return `SELECT *, unnest(${elements}) AS element FROM (${lines})`;
+  const elements = `CASE WHEN json_array_length(CASE WHEN ${valid} THEN ${list} END) > 0 THEN CAST(${list} AS JSON[]) ELSE [NULL::JSON] END`;
+  return `SELECT *, unnest(${elements}) AS ${elementColumn} FROM (${lines})`;
 }
 
 /** Where in a line Python's notation shows: a first key in single quotes or without any, or a value that JSON does not have. */

@@ -5,11 +5,11 @@ import { delimitedRows } from "./delimited-rows.ts";
 import type { OpenedFiles } from "./files.ts";
 import { jsonRows } from "./json-rows.ts";
 import { unknownColumn } from "./layout.ts";
-import type { TextRows } from "./text-rows.ts";
+import { broken, rowAt, type TextRows } from "./text-rows.ts";
 
 /**
  * The wanted columns of a table: SQL of some of its rows each, with VARCHAR columns named by key, `broken` for rows that are no
- * record, and `row_at` for their place.
+ * record, and `rowAt` for their place.
  */
 export type Relation = TextRows;
 
@@ -57,7 +57,7 @@ async function parquetRelation(
   });
   const place = files.nameOf(files.paths[0]!);
   return {
-    parts: one(`SELECT 0::BIGINT AS row_at, ${fields.join(", ")}, false AS broken FROM ${source}`),
+    parts: one(`SELECT 0::BIGINT AS ${rowAt}, ${fields.join(", ")}, false AS ${broken} FROM ${source}`),
     rejected: () => [],
     placeOf: (_, key) => `${place}, column ${key}`,
   };
