@@ -1,6 +1,6 @@
 import type { Degradation, Histories, Predictor } from "@corella/bundle";
 import { CorellaError, formatError, nearestName } from "@corella/errors";
-import type { Catalogue } from "@corella/modality";
+import { type Catalogue, requireRatings } from "@corella/modality";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { completeRecord } from "./complete-record.ts";
@@ -93,6 +93,8 @@ export function createApp(parts: AppParts): Hono {
       if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
       const request = parseScoreRequest(body);
       requireKnownContext(request, info.context ?? []);
+      if (info.ratings !== undefined)
+        requireRatings(request.samples, info.ratings, (index) => (request.isList ? `samples[${index}]` : ""));
       const completed = request.samples.map((sample) => completeRecord(sample, histories, catalogue));
       const policy = policyOf(request.llm, info.models);
       const predictions = await readiness.predictor().score(

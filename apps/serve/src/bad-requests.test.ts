@@ -121,3 +121,24 @@ describe("bad requests", () => {
     expect(await get.json()).toMatchObject({ error: { code: "serve/method" } });
   });
 });
+
+test("a rating beyond the data's scale is refused at its place, alone and in a list; one on it is answered", async () => {
+  const { app, info } = await world();
+  Object.assign(info, { ratings: [1, 5] });
+  const sample = (rating: number) => ({
+    item: "1",
+    history: [
+      { item: "2", rating: 5 },
+      { item: "2", rating },
+    ],
+  });
+  for (const [body, place] of [
+    [sample(50), "history[1].rating"],
+    [{ samples: [{ item: "1" }, sample(0)] }, "samples[1].history[1].rating"],
+  ] as const) {
+    const [status, { error }] = await post(app, body);
+    expect([status, error!.code, error!.place]).toEqual([400, "record/rating", place]);
+    expect(error!.remedy).toContain("1 to 5");
+  }
+  expect((await post(app, sample(1)))[0]).toBe(200);
+});

@@ -22,6 +22,8 @@ export interface ServiceInfo {
   readonly historyLength: number;
   /** Names of the context columns that a sample may bring. */
   readonly context?: readonly string[] | undefined;
+  /** The lowest and highest rating that an event may have; undefined where the data have no scale. */
+  readonly ratings?: readonly [lowest: number, highest: number] | undefined;
   readonly items: number;
   /** Users whose history the bundle holds. */
   readonly users: number;
@@ -54,6 +56,7 @@ export async function describeBundle(bundle: Bundle, histories: Histories): Prom
     features: featureMap?.features.map((feature) => ({ name: feature.name, type: feature.type })),
     historyLength: featureMap?.historyLength ?? prompt!.historyLength,
     context: bundle.context && Object.keys(bundle.context),
+    ratings: bundle.ratings,
     items: bundle.catalogue.ids.length,
     users: histories.users,
   };

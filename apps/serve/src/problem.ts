@@ -20,6 +20,7 @@ const statusByCode: Readonly<Record<string, ProblemStatus>> = {
   "serve/unknown-event": 400,
   "serve/bad-field": 400,
   "serve/too-many-samples": 400,
+  "record/rating": 400,
   "serve/no-model": 400,
   "serve/not-found": 404,
   "serve/method": 405,

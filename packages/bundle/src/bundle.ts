@@ -5,6 +5,7 @@ import {
   catalogueJsonSchema,
   planOfBoth,
   promptStatistics,
+  ratingScaleOf,
   usualContext,
   type Attributes,
   type Catalogue,
@@ -74,6 +75,8 @@ export interface Bundle {
   readonly historyTies: InteractionLog["history"]["ties"] | undefined;
   /** The columns of context that a record may bring, each with its most frequent value; undefined where its data have none. */
   readonly context: Attributes | undefined;
+  /** The lowest and highest rating of its data; undefined where these have no scale, and in bundles of before. */
+  readonly ratings: readonly [lowest: number, highest: number] | undefined;
   /** undefined where there is one model only. */
   readonly router: Router | undefined;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
@@ -100,6 +103,7 @@ const anyFacts = {
   name: z.string(),
   history: z.strictObject({ maxLength: z.int().positive(), ties: z.enum(["exclude", "order"]) }).optional(),
   context: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
+  ratings: z.tuple([z.number(), z.number()]).optional(),
 };
 const crmFactsSchema = z.strictObject(anyFacts);
 const llmFactsSchema = z.strictObject({
@@ -127,11 +131,13 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
   const { name, recipe, runConfig, catalogue, log, crm, llm, router } = contents;
   const models = modelNames.filter((model) => contents[model] !== undefined);
   checkModels(models, router !== undefined, folder);
+  const scale = ratingScaleOf(log);
   await writeFolderAtomic(folder, async (temporary) => {
     await writeJson(temporary, files.bundle, {
       name,
       history: log.history,
       context: usualContext(log),
+      ratings: scale && [scale[0], Math.max(scale[1], llm?.prompt.ratingScale ?? scale[1])],
       ...(llm === undefined ? {} : llmFactsOf(llm)),
     });
     if (runConfig !== undefined) await writeFileAtomic(join(temporary, files.runConfig), runConfig);
@@ -190,6 +196,7 @@ export async function openBundle(
     historyLength: featureMap?.historyLength ?? facts.history?.maxLength,
     historyTies: facts.history?.ties,
     context: facts.context,
+    ratings: facts.ratings,
     router: routerFile in manifest.files ? await readRouter(folder) : undefined,
     async crm() {
       if (featureMap === undefined) throw noModel("crm", folder);

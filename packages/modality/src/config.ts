@@ -32,6 +32,8 @@ const tableFields = {
   /** Before a quote, a delimiter or itself it makes that an ordinary character: "\\" in exports of MySQL. A doubled quote does anyway. */
   escape: z.string().max(1).default(""),
   header: z.boolean().default(false),
+  /** Whether the last column is all that is left of a line, delimiters too, as the titles of the Netflix Prize. */
+  lastTakesRest: z.boolean().default(false),
   /** `cp1252` is what Windows calls ANSI. A mark of UTF-16 at the start of a file is believed. */
   encoding: z.enum(["utf-8", "latin1", "cp1252", "utf-16"]).default("utf-8"),
   /** What cells say that have no value, such as "\\N" and "NA"; empty ones have none anyway. */
@@ -70,21 +72,22 @@ const partNames = z.union([
   z.array(z.string().min(1)).min(1),
 ]);
 
-/** Whether names are told apart by more than their case, and none is one that reading needs. */
+/** Whether names are told apart by more than their case, as the tables through which they pass demand. */
 function hasOwnNames(columns: object): boolean {
   const names = Object.keys(columns).map((name) => name.toLowerCase());
-  const needed = [
-    "bad",
-    "bad_text",
-    "bad_at",
-    "broken",
-    "row_at",
-    "kept",
-    "shown",
-    "day_first",
-    "month_first",
-  ];
-  return new Set([...names, ...needed]).size === names.length + needed.length;
+  return new Set(names).size === names.length;
+}
+const ownNames = {
+  message: "columns are told apart by more than the case of their names: call one otherwise",
+};
+
+/** Whether a text is a regular expression with a group. */
+function hasOneGroup(pattern: string): boolean {
+  try {
+    return new RegExp(`${pattern}|`).exec("")!.length > 1;
+  } catch {
+    return false;
+  }
 }
 
 const ratingsSchema = z.strictObject({
@@ -105,10 +108,7 @@ const ratingsSchema = z.strictObject({
     })
     // Context of the interaction, under names of one's own.
     .catchall(attributeColumn)
-    .refine(hasOwnNames, {
-      message:
-        "columns are told apart by more than the case of their names, and none is called bad, bad_text, bad_at, broken, row_at, kept, shown, day_first or month_first: call one otherwise",
-    }),
+    .refine(hasOwnNames, ownNames),
   /**
    * How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601 or another common date; `steps` are numbers
    * that order the rows and are no clock, such as row numbers.
@@ -134,6 +134,19 @@ const ratingsSchema = z.strictObject({
     })
     .optional(),
   /**
+   * Lines of one cell that tell `column` of all rows below them, as `1:` does in the files of the Netflix Prize. `pattern` is a
+   * regular expression for such a line, whose first group is the id.
+   */
+  heading: z
+    .strictObject({
+      column: z.enum(["user", "item"]),
+      pattern: z
+        .string()
+        .refine(hasOneGroup, "write a regular expression with a group, as ^(.+):$")
+        .default("^(.*):$"),
+    })
+    .optional(),
+  /**
    * For `split: { kind: given }`: the texts of `columns.part` that mean each part or, without that column, patterns of the
    * names of the files that `path` names: `{ train: train.json, test: "test*.json" }`.
    */
@@ -144,7 +157,7 @@ const ratingsSchema = z.strictObject({
 
 const itemsSchema = z.strictObject({
   ...tableFields,
-  columns: z.object({ item: columnReference }).catchall(attributeColumn),
+  columns: z.object({ item: columnReference }).catchall(attributeColumn).refine(hasOwnNames, ownNames),
   /** Lists that are spelt as a run of 0/1 columns, as the genres of MovieLens-100K. */
   flags: z
     .record(
@@ -160,7 +173,7 @@ const itemsSchema = z.strictObject({
 
 const usersSchema = z.strictObject({
   ...tableFields,
-  columns: z.object({ user: columnReference }).catchall(attributeColumn),
+  columns: z.object({ user: columnReference }).catchall(attributeColumn).refine(hasOwnNames, ownNames),
 });
 
 const splitSchema = defaultKind(
@@ -199,8 +212,11 @@ const plainDataSchema = z.strictObject({
   label: z.union([
     /** label = rating >= threshold */
     z.strictObject({ threshold: z.number() }),
-    /** label = the 0/1 column `columns.label`; history items of at least `likedThreshold` count as liked. */
-    z.strictObject({ column: z.literal(true), likedThreshold: z.number().default(0.5) }),
+    /**
+     * label = the 0/1 column `columns.label`. Of ratings beside it those from `likedThreshold` on count as liked in histories; left
+     * out: from the rating on that goes best with the labels.
+     */
+    z.strictObject({ column: z.literal(true), likedThreshold: z.number().optional() }),
   ]),
   filter: z
     .strictObject({
@@ -229,7 +245,14 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
     const refuse = (path: string, message: string): void => {
       context.addIssue({ code: "custom", path: path.split("."), message });
     };
-    const { columns, impressions, parts } = ratings;
+    const { columns, heading, impressions, parts } = ratings;
+    if (heading !== undefined && ratings.format !== "csv")
+      refuse("source.ratings.heading", "heading lines are those of delimited text: they need format: csv");
+    if (heading !== undefined && columns[heading.column] !== undefined)
+      refuse(
+        `source.ratings.columns.${heading.column}`,
+        `heading lines tell the ${heading.column}, so leave columns.${heading.column} out`,
+      );
     const hasLabel = columns.label !== undefined || impressions?.labels === "attached";
     if (columns.rating === undefined && !hasLabel)
       refuse("source.ratings.columns", "columns needs a rating or a label");
@@ -243,7 +266,12 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
         "label",
         "the labels are in columns.label, so a threshold has no rating to look at: write label: { column: true }",
       );
-    if (impressions !== undefined && columns.item === undefined)
+    if (impressions !== undefined && heading?.column === "item")
+      refuse(
+        "source.ratings.impressions",
+        "impressions list items in a column, so no heading can tell the item",
+      );
+    else if (impressions !== undefined && columns.item === undefined)
       refuse("source.ratings.columns", "impressions need columns.item, the list of the items shown");
     if (impressions !== undefined && impressions.labels !== "attached" && columns.label === undefined)
       refuse("source.ratings.columns", `impressions with labels: ${impressions.labels} need columns.label`);
@@ -295,12 +323,19 @@ export interface TableConfig {
   quote: string;
   escape: string;
   header: boolean;
+  lastTakesRest: boolean;
   encoding: "utf-8" | "latin1" | "cp1252" | "utf-16";
   missing: string[];
   decimal: "." | ",";
   onBadRow: "error" | "skip";
   where: string[];
   whereToGet?: string | undefined;
+}
+
+/** Lines that tell a column of all rows below them, and the pattern by which they are known. */
+export interface Heading {
+  column: "user" | "item";
+  pattern: string;
 }
 
 /** The table of interactions. */
@@ -318,6 +353,7 @@ export interface RatingsConfig extends TableConfig {
   timeUnit: "seconds" | "milliseconds" | "microseconds" | "nanoseconds" | "steps" | "text";
   timeFormat?: string | undefined;
   duplicates: "keep" | "first" | "last";
+  heading?: Heading | undefined;
   impressions?: { separator: string; labels: "attached" | "parallel" | "clicked"; joint: string } | undefined;
   parts?: { train: string[]; validation?: string[] | undefined; test?: string[] | undefined } | undefined;
 }
@@ -352,7 +388,7 @@ export interface DataConfig {
     items?: ItemsConfig | undefined;
     users?: UsersConfig | undefined;
   };
-  label: { threshold: number } | { column: true; likedThreshold: number };
+  label: { threshold: number } | { column: true; likedThreshold?: number | undefined };
   filter: { minHistory: number; kCoreUsers?: number | undefined; kCoreItems?: number | undefined };
   split: SplitConfig;
   history: { maxLength: number; ties: "exclude" | "order" };
@@ -369,7 +405,7 @@ type InputAttributeColumn =
     };
 type Several = string | string[];
 type Loose<T extends TableConfig> = Partial<
-  Omit<T, "path" | "columns" | "missing" | "where" | "impressions" | "parts">
+  Omit<T, "path" | "columns" | "missing" | "where" | "heading" | "impressions" | "parts">
 > & {
   path: string;
   missing?: Several | undefined;
@@ -383,6 +419,7 @@ export interface DataConfigInput {
       columns: Pick<RatingsConfig["columns"], "user" | "item" | "rating" | "label" | "time" | "part"> & {
         [context: string]: InputAttributeColumn | undefined;
       };
+      heading?: { column: Heading["column"]; pattern?: string | undefined } | undefined;
       impressions?: Partial<NonNullable<RatingsConfig["impressions"]>> | undefined;
       parts?: { train: Several; validation?: Several | undefined; test?: Several | undefined } | undefined;
     };

@@ -33,7 +33,7 @@ export {
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
 export { decimalRating } from "./log.ts";
-export { type HistoryEvent, type RatingRecord, recordAt } from "./record.ts";
+export { type HistoryEvent, ratingScaleOf, type RatingRecord, recordAt, requireRatings } from "./record.ts";
 export {
   type Catalogue,
   catalogueFromJson,

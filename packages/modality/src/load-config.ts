@@ -57,11 +57,23 @@ export function dataPreset(name: string, path: string | undefined, place: string
 /**
  * `data` of a configuration with its preset written out: `{ preset: ml-1m, path: ml-1m.zip, filter: { minHistory: 10 } }`
  * is the preset's config for that path, with what stands beside it changed.
- * @throws CorellaError `data/unknown-preset`
+ * @throws CorellaError `data/unknown-preset`, `data/preset-and-source` where ratings of a path of their own stand beside it
  */
 export function withDataPreset(data: unknown, place: string): unknown {
   if (typeof data !== "object" || data === null || !("preset" in data)) return data;
-  const { preset, path, ...changes } = data as { preset: unknown; path?: unknown };
+  const { preset, path, ...changes } = data as {
+    preset: unknown;
+    path?: unknown;
+    source?: { ratings?: { path?: unknown } | null } | null;
+  };
+  if (changes.source?.ratings?.path !== undefined) {
+    throw new CorellaError({
+      code: "data/preset-and-source",
+      message: `Which data, the preset ${String(preset)} or the ratings of ${String(changes.source.ratings.path)}?`,
+      place: `${place}: data.preset`,
+      remedy: "Leave out data.preset or data.source; where the files of a preset lie, data.path says.",
+    });
+  }
   return mergeUnder(
     changes,
     dataPreset(String(preset), path === undefined ? undefined : String(path), place),

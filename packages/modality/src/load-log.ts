@@ -11,7 +11,7 @@ import {
   type LogColumns,
   type Warning,
 } from "./log.ts";
-import { checkLabels, checkTimes } from "./plausible.ts";
+import { checkLabels, checkTimes, thresholdOfLabels } from "./plausible.ts";
 import { readAttributes } from "./source/attribute-table.ts";
 import { withDatabase } from "./source/database.ts";
 import { createContextReader } from "./source/context-columns.ts";
@@ -97,7 +97,6 @@ async function readColumns(
   size: number,
 ): Promise<Omit<LogColumns, "users" | "items">> {
   const byThreshold = "threshold" in config.label;
-  const threshold = "threshold" in config.label ? config.label.threshold : config.label.likedThreshold;
   const rating = config.source.ratings.columns.rating === undefined ? "label" : "rating";
   const columns = {
     user: new Int32Array(size),
@@ -131,9 +130,19 @@ async function readColumns(
     context.add(chunk, Object.keys(columns).length, row);
     row += chunk.rowCount;
   }
+  const likedThreshold = "threshold" in config.label ? config.label.threshold : likedFrom(config, columns);
   if (byThreshold)
-    for (let i = 0; i < size; i++) columns.label[i] = isLiked(columns.rating[i]!, threshold) ? 1 : 0;
-  return { ...columns, context: context.finish(), history: config.history, likedThreshold: threshold };
+    for (let i = 0; i < size; i++) columns.label[i] = isLiked(columns.rating[i]!, likedThreshold) ? 1 : 0;
+  return { ...columns, context: context.finish(), history: config.history, likedThreshold };
+}
+
+/** From which rating on an event of a log with labels is liked: as said, or so that the fewest events differ from their label. */
+function likedFrom(
+  { label, source }: DataConfig,
+  columns: { rating: Float32Array; label: Uint8Array },
+): number {
+  if ("likedThreshold" in label && label.likedThreshold !== undefined) return label.likedThreshold;
+  return source.ratings.columns.rating === undefined ? 0.5 : thresholdOfLabels(columns).threshold;
 }
 
 function hasParts({ source: { ratings } }: DataConfig): boolean {

@@ -120,11 +120,57 @@ function equal(log: InteractionLog, unit: string): Warning[] {
   return [];
 }
 
+/** The rating from which on most positive and fewest negative rows lie, the lowest of several, and how many rows are on the wrong side. */
+export function thresholdOfLabels({ rating, label }: Pick<InteractionLog, "rating" | "label">): {
+  threshold: number;
+  wrong: number;
+} {
+  const balance = new Map<number, number>(); // positives minus negatives, by rating
+  let wrong = 0;
+  for (const [row, value] of rating.entries()) {
+    balance.set(value, (balance.get(value) ?? 0) + (label[row] === 1 ? 1 : -1));
+    if (label[row] === 0) wrong++; // of the lowest threshold
+  }
+  let best = { threshold: 0.5, wrong: Number.POSITIVE_INFINITY };
+  for (const value of [...balance.keys()].sort((a, b) => a - b)) {
+    if (wrong < best.wrong) best = { threshold: decimalRating(value), wrong };
+    wrong += balance.get(value)!;
+  }
+  return best;
+}
+
+/** Labels of one value alone, and labels that the ratings beside them contradict. */
+function checkLabelColumn(log: InteractionLog, { label, source }: DataConfig): Warning[] {
+  if ("threshold" in label) return [];
+  const warnings: Warning[] = [];
+  if (log.size > 1 && log.label.every((value) => value === log.label[0]))
+    warnings.push({
+      message: `All labels are ${log.label[0]}.`,
+      remedy: "Nothing can be learnt from them: check data.source.ratings.columns.label and where.",
+    });
+  const { wrong, threshold } = thresholdOfLabels(log);
+  if (source.ratings.columns.rating === undefined || label.likedThreshold !== undefined || wrong === 0)
+    return warnings;
+  const shown = wrong.toLocaleString("en");
+  return [
+    ...warnings,
+    {
+      message: `In histories an event counts as liked from a rating of ${threshold} on, which ${shown} of ${log.size.toLocaleString("en")} labels contradict.`,
+      remedy:
+        "Leave out columns.rating, so that the labels say what was liked, or set data.label.likedThreshold.",
+    },
+  ];
+}
+
 /**
- * Whether a threshold parts the ratings of a log.
- * @throws CorellaError `data/label-threshold` where all of them are on one side
+ * Whether a threshold parts the ratings of a log, and whether labels and ratings agree.
+ * @throws CorellaError `data/label-threshold` where all ratings are on one side
  */
-export function checkLabels(log: InteractionLog, { label, source }: DataConfig): Warning[] {
+export function checkLabels(log: InteractionLog, config: DataConfig): Warning[] {
+  return [...checkThreshold(log, config), ...checkLabelColumn(log, config)];
+}
+
+function checkThreshold(log: InteractionLog, { label, source }: DataConfig): Warning[] {
   const [lowest, highest] = rangeOf(log.rating);
   const range = lowest === highest ? `all ${lowest}` : `${lowest} to ${highest}`;
   const { likedThreshold } = log;

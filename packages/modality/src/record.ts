@@ -1,3 +1,4 @@
+import { CorellaError } from "@corella/errors";
 import { contextAt } from "./context.ts";
 import { type Attributes, decimalRating, historyLength, historyOf, type InteractionLog } from "./log.ts";
 
@@ -60,4 +61,44 @@ export function recordAt(
     earlier: historyLength(log, row) - history.length,
     time: log.time[row]!,
   };
+}
+
+/** More different ratings than this are amounts, such as hours played, which have no scale. */
+const mostRatings = 100;
+
+/** The lowest and highest rating of a log, or of a log of labels 0 and 1; undefined where its ratings have no scale. */
+export function ratingScaleOf({
+  rating,
+}: Pick<InteractionLog, "rating">): [lowest: number, highest: number] | undefined {
+  const known = new Set<number>();
+  for (const value of rating) if (known.add(value).size > mostRatings) return undefined;
+  if (known.size === 0) return undefined;
+  return [decimalRating(Math.min(...known)), decimalRating(Math.max(...known))];
+}
+
+/**
+ * Refuses events whose rating is beyond the scale of the data: models would take 50 stars for a very good five.
+ * @param scale of `ratingScaleOf`
+ * @param placeOf what the place of a record is called, before `history[0].rating`
+ * @throws CorellaError `record/rating`
+ */
+export function requireRatings(
+  records: readonly { readonly history?: readonly Pick<HistoryEvent, "rating">[] | undefined }[],
+  [lowest, highest]: readonly [lowest: number, highest: number],
+  placeOf: (index: number) => string = (index) => `records[${index}]`,
+): void {
+  for (const [index, { history = [] }] of records.entries()) {
+    const at = history.findIndex(({ rating }) => {
+      const value = decimalRating(rating);
+      return !(value >= lowest && value <= highest);
+    });
+    if (at < 0) continue;
+    const place = placeOf(index);
+    throw new CorellaError({
+      code: "record/rating",
+      message: `A rating of ${history[at]!.rating} is beyond the scale of the data, ${lowest} to ${highest}.`,
+      place: `${place === "" ? "" : `${place}.`}history[${at}].rating`,
+      remedy: `Send ratings of ${lowest} to ${highest}, as the data have them.`,
+    });
+  }
 }

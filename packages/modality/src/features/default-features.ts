@@ -13,7 +13,9 @@ const halfLife = "30d";
  * and running statistics.
  *
  * - Not the user's id: learning users by heart does no good to those who are new, and beside running statistics it says
- *   nothing more.
+ *   nothing more. Without anything before a sample it is all that is known of a user who comes again, and so a feature.
+ * - Nothing that cannot vary: neither histories nor statistics where no row has another before it, as without times; nothing of
+ *   users who come once; not the id of the only item.
  * - An attribute is a category when its values occur twice on average, so titles and zip codes are none. Of a list it is
  *   the first position whose values differ. A number that is no category is put into buckets.
  * - Where the ratings have two values, as those of a log with nothing but labels, they say what the label says: they are
@@ -32,20 +34,40 @@ export function defaultFeatures(log: InteractionLog): FeatureConfig[] {
   const features: FeatureConfig[] = [];
   const add = addWithFreeName(features);
 
-  add({ name: "item", type: "categorical", field: "item" });
+  const hasPast = mayHavePast(log);
+  const comesAgain = log.size > log.users.activeCount;
+  if (log.items.activeCount > 1) add({ name: "item", type: "categorical", field: "item" });
+  if (!hasPast && comesAgain && log.users.activeCount > 1)
+    add({ name: "user", type: "categorical", field: "user" });
   for (const { source, name, field, kind } of [...ofUsers, ...ofItems, ...ofContext]) {
     const fallback = `${source}_${name}`;
     if (kind === "category") add({ name, type: "categorical", field }, fallback);
     else add({ name, type: "numeric", field, transform: { buckets: numberBuckets } }, fallback);
   }
+  const hasRatings = countDistinct(log.rating, 3) > 2;
+  const categories = ofItems.filter(({ kind }) => kind === "category");
+  if (hasPast && comesAgain) for (const sequence of defaultHistory(log, hasRatings)) add(sequence);
+  if (hasPast)
+    for (const statistic of defaultStatistics(categories, hasRatings))
+      if (comesAgain || ![statistic.by].flat().includes("user")) add(statistic);
+  if (features.length === 0) add({ name: "item", type: "categorical", field: "item" });
+  return features;
+}
+
+/** Whether rows may have others before them: not where all are of one time. */
+function mayHavePast({ size, time, history }: InteractionLog): boolean {
+  return size > 1 && (history.ties === "order" || time[0] !== time[size - 1]);
+}
+
+function defaultHistory(log: InteractionLog, hasRatings: boolean): FeatureConfig[] {
   const maxLength = Math.min(longestHistory, log.history.maxLength);
   const pooled = { type: "sequence", maxLength, pooling: "mean" } as const;
-  add({ name: "history_items", ...pooled, field: "history.item", shareWith: "item" });
-  const hasRatings = countDistinct(log.rating, 3) > 2;
-  if (hasRatings) add({ name: "history_ratings", ...pooled, field: "history.rating" });
-  const categories = ofItems.filter(({ kind }) => kind === "category");
-  for (const statistic of defaultStatistics(categories, hasRatings)) add(statistic);
-  return features;
+  return [
+    ...(log.items.activeCount > 1
+      ? [{ name: "history_items", ...pooled, field: "history.item", shareWith: "item" } as const]
+      : []),
+    ...(hasRatings ? [{ name: "history_ratings", ...pooled, field: "history.rating" } as const] : []),
+  ];
 }
 
 function defaultStatistics(categories: readonly KnownAttribute[], hasRatings: boolean): StatisticConfig[] {

@@ -67,6 +67,7 @@ export async function readAttributes(
       firstPlace: place,
     });
   const { ids, activeCount } = await createCodes(connection, table, entity, true);
+  warnings.push(...headerWarnings(table, config, ids, activeCount, reader.getRows()[0] ?? [], place));
   warnings.push(...joinWarnings(table, ids, activeCount, attributesById, place), ...tally.warnings());
   return {
     entities: { ids, activeCount, attributes: ids.map((id) => attributesById.get(id) ?? {}) },
@@ -74,6 +75,26 @@ export async function readAttributes(
     attributes: tally.reports(),
     warnings,
   };
+}
+
+/** A first row of words, whose id no rating has and none is like: the names of the columns, read as a row. */
+function headerWarnings(
+  table: "items" | "users",
+  { format, header }: ItemsConfig | UsersConfig,
+  ids: readonly string[],
+  activeCount: number,
+  row: readonly unknown[],
+  place: string,
+): Warning[] {
+  const [id = "", ...cells] = row.map((cell) => (cell === null ? "" : String(cell)));
+  if (format !== "csv" || header || ids.indexOf(id) < activeCount) return [];
+  const isWord = (text: string): boolean => /^[a-zA-Z_][a-zA-Z_ .:/()-]*\d?$/.test(text);
+  const isName =
+    /^(?:.*[ _.-])?(?:id|ids|name|key|code|isbn|asin|item|user|movie|book|product)s?$|[a-z]I[dD]$/i.test(id);
+  const isUnlike = !/\d/.test(id) && ids.every((other) => other === id || /\d/.test(other));
+  if (!(isName || isUnlike) || ![id, ...cells].every((text) => text === "" || isWord(text))) return [];
+  const message = `The first row of the ${table}, ${JSON.stringify([id, ...cells].join(", ").slice(0, 100))}, seems to be the names of the columns (${place}:1).`;
+  return [{ message, remedy: `Write data.source.${table}.header: true, or remove that line.` }];
 }
 
 /** Users or items with ratings that have no row of attributes: a warning where that is most or a matter of spelling. */

@@ -22,7 +22,7 @@ const condition = /^\s*(?:"([^"]+)"|([^\s<>=!"]+))\s*(>=|<=|!=|<>|==|=|<|>)\s*(.
 export function parseConditions(
   table: string,
   where: readonly string[],
-  columns: Readonly<Record<string, { reference: ColumnReference }>>,
+  columns: Readonly<Record<string, { reference: ColumnReference | undefined }>>,
 ): Conditions {
   const wanted: Record<string, ColumnReference> = {};
   const all = where.map((text) => {

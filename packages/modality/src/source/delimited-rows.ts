@@ -1,12 +1,13 @@
-import type { ColumnReference, TableConfig } from "../config.ts";
+import type { ColumnReference, Heading, TableConfig } from "../config.ts";
 import { identifier } from "./database.ts";
 import { FieldReader } from "./fields.ts";
 import type { OpenedFiles } from "./files.ts";
+import { type HeadingReader, headingReader } from "./heading.ts";
 import { type FileLayout, layOut } from "./layout.ts";
 import { PartWriter } from "./parts.ts";
 import { type BadLine, readRecords } from "./records.ts";
 import { Rejects } from "./rejects.ts";
-import { linesOfFile, noRows, type TextRows } from "./text-rows.ts";
+import { broken, linesOfFile, noRows, type TextRows } from "./text-rows.ts";
 
 /** Columns of which no cell can have a line break, whatever the table. */
 const oneLine: ReadonlySet<string> = new Set(["user", "item", "rating", "label", "time"]);
@@ -14,6 +15,7 @@ const oneLine: ReadonlySet<string> = new Set(["user", "item", "rating", "label",
 /**
  * The rows of files of delimited text. Every line of theirs is blank, a header, part of a row, or counted as rejected.
  * @param wanted columns by the key under which they are selected
+ * @param heading lines that tell a further column
  * @throws CorellaError those of `layOut` and `readRecords`
  */
 export async function delimitedRows(
@@ -21,32 +23,40 @@ export async function delimitedRows(
   config: TableConfig,
   opened: OpenedFiles,
   wanted: Readonly<Record<string, ColumnReference>>,
+  heading?: Heading,
 ): Promise<TextRows> {
+  const headingOf = headingReader(heading);
   const files = opened.paths.map((path) => ({ path, name: opened.nameOf(path) }));
-  const layouts = await layOut(table, config, files, wanted);
-  const keys = Object.keys(wanted);
+  const layouts = await layOut(table, config, files, wanted, headingOf);
+  const keys = [...Object.keys(wanted), ...(heading === undefined ? [] : [heading.column])];
   const rejects = new Rejects(config);
   const missing = new Set(config.missing);
   async function* parts(): AsyncGenerator<string, void, undefined> {
     const writer = new PartWriter(opened.scratchFolder, table, keys.length);
     const select = (cells: string[]): string =>
-      `${cells.map((cell, index) => `${cell} AS ${identifier(keys[index]!)}`).join(", ")}, false AS broken`;
+      `${cells.map((cell, index) => `${cell} AS ${identifier(keys[index]!)}`).join(", ")}, false AS ${broken}`;
     try {
       for (const [number, layout] of layouts.entries()) {
         const { file, count } = layout;
-        const positions = keys.map((key) => layout.positions[key]!);
+        const positions = Object.keys(wanted).map((key) => layout.positions[key]!);
+        let told: string | undefined; // by the latest heading
         let isHeader = config.header;
         const handlers = {
-          mayBe: rowCheck(config, layout),
+          mayBe: rowCheck(config, layout, headingOf),
           record: ({ line, fields }: { line: number; fields: string[] }): void => {
+            const tells = isHeader ? undefined : headingOf(fields);
             if (isHeader) isHeader = false;
-            else if (fields.length !== count) rejects.columns(file.name, line, fields.length, count);
+            else if (tells !== undefined) told = tells;
+            else if (fields.length < count || (fields.length > count && !config.lastTakesRest))
+              rejects.columns(file.name, line, fields, count);
             else {
               writer.begin(number * linesOfFile + line);
               for (const position of positions) {
-                const cell = fields[position]!;
+                const isLast = position === count - 1 && fields.length > count;
+                const cell = isLast ? fields.slice(position).join(config.delimiter) : fields[position]!;
                 writer.cell(missing.has(cell) ? "" : cell);
               }
+              if (heading !== undefined) writer.cell(told ?? "");
               writer.end();
             }
           },
@@ -70,7 +80,9 @@ export async function delimitedRows(
     rejected: () => rejects.all(),
     placeOf: (at, key) => {
       const { file, positions } = layouts[Math.floor(at / linesOfFile)]!;
-      return `${file.name}:${at % linesOfFile}, column ${positions[key]! + 1} (${key})`;
+      const position = positions[key];
+      const column = position === undefined ? key : `${position + 1} (${key})`;
+      return `${file.name}:${at % linesOfFile}, column ${column}`;
     },
   };
 }
@@ -82,6 +94,7 @@ export async function delimitedRows(
 function rowCheck(
   config: TableConfig,
   { count, positions }: FileLayout,
+  headingOf: HeadingReader,
 ): (fields: readonly string[], others: readonly string[]) => boolean {
   const reader = new FieldReader(config);
   const keys = Object.entries(positions).filter(([key]) => oneLine.has(key));
@@ -92,8 +105,9 @@ function rowCheck(
     return !others.some(
       (line) =>
         reader.begin(line) === "whole" &&
-        reader.fields.length === count &&
-        alike.every((position) => shapeOf(reader.fields[position]!) === shapeOf(fields[position]!)),
+        (headingOf(reader.fields) !== undefined ||
+          (reader.fields.length === count &&
+            alike.every((position) => shapeOf(reader.fields[position]!) === shapeOf(fields[position]!)))),
     );
   };
 }

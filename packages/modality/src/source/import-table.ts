@@ -9,12 +9,13 @@ import { unrolled } from "./impressions.ts";
 import { unknownColumn } from "./layout.ts";
 import { numberMacro } from "./number.ts";
 import { openRelation, type Relation } from "./relation.ts";
+import { broken, rowAt } from "./text-rows.ts";
 import { isRemote, notFetched } from "./remote.ts";
 import type { Rejected } from "./rejects.ts";
 
-/** A column to read: where it is, how its text becomes a value, and when the value is bad. */
+/** A column to read: where it is, undefined where heading lines tell it; how its text becomes a value, and when the value is bad. */
 export interface ColumnPlan {
-  reference: ColumnReference;
+  reference: ColumnReference | undefined;
   /** SQL of the value from the text, which is called like the column. Default: the text. */
   value?: string;
   /** SQL that is true for a bad cell; `text` and `value` stand for the two. */
@@ -24,6 +25,12 @@ export interface ColumnPlan {
   /** Under `onBadRow: skip`, whether a bad cell is no value, and its row stays. */
   mayLack?: boolean;
 }
+
+// Columns beside those of the mapping have names that no attribute has: DuckDB tells names apart by more than their case alone.
+const bad = identifier("?bad");
+const badText = identifier("?bad text");
+const badAt = identifier("?bad at");
+const kept = identifier("?kept");
 
 /** Stands in `bad` for a row that no condition of `where` keeps. */
 const leftOutCode = -2;
@@ -44,13 +51,17 @@ export async function importTable(
 ): Promise<Skipped[]> {
   const { sql: condition, wanted: named } = parseConditions(table, config.where, columns);
   const wanted = {
-    ...Object.fromEntries(Object.entries(columns).map(([key, { reference }]) => [key, reference])),
+    ...Object.fromEntries(
+      Object.entries(columns).flatMap(([key, { reference }]) =>
+        reference === undefined ? [] : [[key, reference]],
+      ),
+    ),
     ...named,
   };
   const plans = Object.entries(columns);
   try {
-    const relation = await openRelation(connection, table, config, files, wanted);
-    const impressions = "impressions" in config ? (config as RatingsConfig).impressions : undefined;
+    const { heading, impressions } = config as Partial<RatingsConfig>;
+    const relation = await openRelation(connection, table, config, files, wanted, heading);
     await connection.run(numberMacro(config.decimal));
     let isFirst = true;
     for await (const part of relation.parts) {
@@ -63,17 +74,17 @@ export async function importTable(
     }
     await requireFields(connection, table, files, relation, wanted);
     const leftOut = await countLeftOut(connection, table, config);
-    const bad = await badRows(connection, table, relation, plans);
-    const [first] = bad;
+    const badOnes = await badRows(connection, table, relation, plans);
+    const [first] = badOnes;
     if (first !== undefined && config.onBadRow === "error") {
-      throw badRow(table, { ...first, ...remedyFor(first.reason, config) });
+      throw badRow(table, { ...first, ...remedyFor(first, config) });
     }
-    await connection.run(`DELETE FROM ${identifier(table)} WHERE bad IS NOT NULL`);
+    await connection.run(`DELETE FROM ${identifier(table)} WHERE ${bad} IS NOT NULL`);
     const cells = config.onBadRow === "skip" ? await badCells(connection, table, relation, plans) : [];
     const rejected = relation
       .rejected()
       .map(({ reason, count, firstPlace }) => ({ table, reason, count, firstPlace }));
-    return [...rejected, ...bad, ...cells, ...leftOut];
+    return [...rejected, ...badOnes, ...cells, ...leftOut];
   } catch (cause) {
     if (CorellaError.isInstance(cause)) throw cause;
     throw unreadable(table, config, files, cause);
@@ -90,7 +101,12 @@ function badRow(table: string, { reason, firstPlace, remedy }: Rejected): Corell
 }
 
 /** What may be done about a cell, where its text tells. */
-function remedyFor(reason: string, { decimal, missing }: TableConfig): { remedy?: string } {
+function remedyFor(
+  { reason, firstPlace }: Skipped,
+  { decimal, missing, format, header }: TableConfig,
+): { remedy?: string } {
+  if (format === "csv" && !header && /:1, column /.test(firstPlace) && /: "[a-zA-Z_][\w .-]*"$/.test(reason))
+    return { remedy: "Correct the row, set header: true where it names the columns" };
   const text = /: ("(?:[^"\\]|\\.)*")$/.exec(reason)?.[1];
   if (text === undefined) return {};
   if (decimal === "." && /^" *[+-]?\d*,\d+ *"$/.test(text)) return { remedy: 'Set `decimal: ","`' };
@@ -127,7 +143,7 @@ async function requireFields(
   for (const key of empty) {
     const column = wanted[key]!;
     // Where no line is an object, that is the mistake to tell of.
-    if (names.length === 0 || names.includes(String(column).replaceAll(/\[\d+\]/g, ""))) continue;
+    if (names.length === 0 || names.includes(String(column).replaceAll(/\[\d*\]/g, ""))) continue;
     throw unknownColumn(
       table,
       key,
@@ -147,16 +163,16 @@ async function countLeftOut(
 ): Promise<Skipped[]> {
   if (where.length === 0) return [];
   const reader = await connection.runAndReadAll(
-    `SELECT count(*)::DOUBLE FROM ${identifier(table)} WHERE bad = ${leftOutCode}`,
+    `SELECT count(*)::DOUBLE FROM ${identifier(table)} WHERE ${bad} = ${leftOutCode}`,
   );
   const count = Number(reader.getRows()[0]![0]);
-  await connection.run(`DELETE FROM ${identifier(table)} WHERE bad = ${leftOutCode}`);
+  await connection.run(`DELETE FROM ${identifier(table)} WHERE ${bad} = ${leftOutCode}`);
   const reason = `left out by where: ${where.join(", ")}`;
   return count === 0 ? [] : [{ table, reason, count, firstPlace: `data.source.${table}.where` }];
 }
 
 /** Of a plan whose bad cells are no values, rather than the end of their row: the text of a bad cell. */
-const cellName = (key: string): string => identifier(`bad cell ${key}`);
+const cellName = (key: string): string => identifier(`?bad ${key}`);
 
 function selectStatement(
   sql: string,
@@ -164,14 +180,12 @@ function selectStatement(
   condition: string | undefined,
   onBadRow: TableConfig["onBadRow"],
 ): string {
-  const texts = plans.map(([key]) => `${identifier(key)} AS ${identifier(`text ${key}`)}`);
+  const texts = plans.map(([key]) => `${identifier(key)} AS ${identifier(`?text ${key}`)}`);
   const values = plans.map(
-    ([key, { value }]) => `${value ?? identifier(key)} AS ${identifier(`value ${key}`)}`,
+    ([key, { value }]) => `${value ?? identifier(key)} AS ${identifier(`?value ${key}`)}`,
   );
   const badness = plans.map(([key, { isBad }]) =>
-    isBad
-      ?.replaceAll(/\btext\b/g, identifier(`text ${key}`))
-      .replaceAll(/\bvalue\b/g, identifier(`value ${key}`)),
+    isBad?.replaceAll(/\b(?:text|value)\b/g, (which) => identifier(`?${which} ${key}`)),
   );
   const isCell = ({ mayLack }: ColumnPlan): boolean => mayLack === true && onBadRow === "skip";
   const conditions = plans.flatMap(([, plan], index) =>
@@ -179,19 +193,22 @@ function selectStatement(
   );
   const cells = plans.flatMap(([key, plan], index) =>
     badness[index] !== undefined && isCell(plan)
-      ? [`CASE WHEN ${badness[index]} THEN ${identifier(`text ${key}`)} END AS ${cellName(key)}`]
+      ? [`CASE WHEN ${badness[index]} THEN ${identifier(`?text ${key}`)} END AS ${cellName(key)}`]
       : [],
   );
-  const badTexts = plans.map(([key], index) => `WHEN ${index} THEN ${identifier(`text ${key}`)}`);
+  const badTexts = plans.map(([key], index) => `WHEN ${index} THEN ${identifier(`?text ${key}`)}`);
+  const cellNames = plans.flatMap(([key, plan], index) =>
+    badness[index] !== undefined && isCell(plan) ? [cellName(key)] : [],
+  );
   const columns = [
-    ...plans.map(([key]) => `${identifier(`value ${key}`)} AS ${identifier(key)}`),
-    `CASE WHEN broken THEN -1 ${condition === undefined ? "" : `WHEN NOT kept THEN ${leftOutCode}`} ${conditions.join(" ")} END AS bad`,
-    `CASE bad ${badTexts.join(" ")} END AS bad_text`,
+    ...plans.map(([key]) => `${identifier(`?value ${key}`)} AS ${identifier(key)}`),
+    `CASE WHEN ${broken} THEN -1 ${condition === undefined ? "" : `WHEN NOT ${kept} THEN ${leftOutCode}`} ${conditions.join(" ")} END AS ${bad}`,
+    `CASE ${bad} ${badTexts.join(" ")} END AS ${badText}`,
     ...cells,
-    `CASE WHEN ${["bad", ...cells.map((cell) => cell.replace(/ AS "[^"]*"$/, ""))].map((text) => `(${text}) IS NOT NULL`).join(" OR ")} THEN row_at END AS bad_at`,
+    `CASE WHEN ${[bad, ...cellNames].map((name) => `${name} IS NOT NULL`).join(" OR ")} THEN ${rowAt} END AS ${badAt}`,
   ];
   return `SELECT ${columns.join(", ")}
-    FROM (SELECT broken, row_at, ${[...(condition === undefined ? [] : [`${condition} AS kept`]), ...texts, ...values].join(", ")} FROM (${sql}))`;
+    FROM (SELECT ${broken}, ${rowAt}, ${[...(condition === undefined ? [] : [`${condition} AS ${kept}`]), ...texts, ...values].join(", ")} FROM (${sql}))`;
 }
 
 /** The rows that the plans call bad, by column. */
@@ -202,11 +219,11 @@ async function badRows(
   plans: [string, ColumnPlan][],
 ): Promise<Skipped[]> {
   const reader = await connection.runAndReadAll(
-    `SELECT bad, count(*)::DOUBLE, min(bad_at)::DOUBLE, arg_min(coalesce(bad_text, ''), bad_at)
-     FROM ${identifier(table)} WHERE bad IS NOT NULL GROUP BY bad ORDER BY min(bad_at), bad`,
+    `SELECT ${bad}, count(*)::DOUBLE, min(${badAt})::DOUBLE, arg_min(coalesce(${badText}, ''), ${badAt})
+     FROM ${identifier(table)} WHERE ${bad} IS NOT NULL GROUP BY ${bad} ORDER BY min(${badAt}), ${bad}`,
   );
-  return reader.getRows().map(([bad, count, at, text]): Skipped => {
-    const [key, plan] = plans[Number(bad)] ?? ["", undefined];
+  return reader.getRows().map(([code, count, at, text]): Skipped => {
+    const [key, plan] = plans[Number(code)] ?? ["", undefined];
     const reason =
       plan === undefined ? "a line is not a JSON object" : `${plan.complaint}: ${shown(String(text))}`;
     return { table, reason, count: Number(count), firstPlace: relation.placeOf(Number(at), key) };
@@ -225,7 +242,7 @@ async function badCells(
     if (mayLack !== true || isBad === undefined) continue;
     const cell = cellName(key);
     const reader = await connection.runAndReadAll(
-      `SELECT count(*)::DOUBLE, min(bad_at)::DOUBLE, arg_min(${cell}, bad_at) FROM ${identifier(table)} WHERE ${cell} IS NOT NULL`,
+      `SELECT count(*)::DOUBLE, min(${badAt})::DOUBLE, arg_min(${cell}, ${badAt}) FROM ${identifier(table)} WHERE ${cell} IS NOT NULL`,
     );
     const [count, at, text] = reader.getRows()[0]!;
     if (Number(count) === 0) continue;

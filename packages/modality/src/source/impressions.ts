@@ -1,5 +1,7 @@
 import type { RatingsConfig } from "../config.ts";
-import { literal } from "./database.ts";
+import { identifier, literal } from "./database.ts";
+
+const shown = identifier("?shown");
 
 /**
  * Unrolls rows that show several items: SQL of a relation with the columns `item` and `label`, in which each item of the
@@ -10,21 +12,21 @@ export function unrolled(sql: string, impressions: NonNullable<RatingsConfig["im
   const { separator, labels, joint } = impressions;
   const items = listOf("item", separator);
   const rows = (list: string): string =>
-    `SELECT *, unnest(CASE WHEN len(${list}) = 0 THEN [NULL] ELSE ${list} END) AS shown FROM (${sql})`;
+    `SELECT *, unnest(CASE WHEN len(${list}) = 0 THEN [NULL] ELSE ${list} END) AS ${shown} FROM (${sql})`;
   if (labels === "attached") {
     const pattern = `'^(.*)${escaped(joint)}(.*?)$'`;
-    const part = (group: number): string => `regexp_extract(shown, ${pattern}, ${group}, 's')`;
+    const part = (group: number): string => `regexp_extract(${shown}, ${pattern}, ${group}, 's')`;
     // Without a label the whole is the item, and the label is missing.
-    const item = `CASE WHEN regexp_matches(shown, ${pattern}, 's') THEN ${part(1)} ELSE shown END`;
-    return `SELECT * EXCLUDE (item, label, shown), ${item} AS item, nullif(${part(2)}, '') AS label FROM (${rows(items)})`;
+    const item = `CASE WHEN regexp_matches(${shown}, ${pattern}, 's') THEN ${part(1)} ELSE ${shown} END`;
+    return `SELECT * EXCLUDE (item, label, ${shown}), ${item} AS item, nullif(${part(2)}, '') AS label FROM (${rows(items)})`;
   }
   if (labels === "parallel") {
     const pairs = `list_zip(${items}, ${listOf("label", separator)})`;
-    return `SELECT * EXCLUDE (item, label, shown), shown[1] AS item, shown[2] AS label FROM (${rows(pairs)})`;
+    return `SELECT * EXCLUDE (item, label, ${shown}), ${shown}[1] AS item, ${shown}[2] AS label FROM (${rows(pairs)})`;
   }
   const clicked = listOf("label", separator);
-  const shown = `list_concat(${items}, list_filter(${clicked}, lambda id : NOT list_contains(${items}, id)))`;
-  return `SELECT * EXCLUDE (item, label, shown), shown AS item, CASE WHEN list_contains(${clicked}, shown) THEN '1' ELSE '0' END AS label FROM (${rows(shown)})`;
+  const all = `list_concat(${items}, list_filter(${clicked}, lambda id : NOT list_contains(${items}, id)))`;
+  return `SELECT * EXCLUDE (item, label, ${shown}), ${shown} AS item, CASE WHEN list_contains(${clicked}, ${shown}) THEN '1' ELSE '0' END AS label FROM (${rows(all)})`;
 }
 
 /** The texts of a cell that is a JSON list, as of Parquet, or is parted by a separator. */

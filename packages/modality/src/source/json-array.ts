@@ -1,19 +1,22 @@
 import { CorellaError } from "@corella/errors";
+import { isUtf8 } from "node:buffer";
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { TableConfig } from "../config.ts";
+import { readBytes } from "./bytes.ts";
+import { encodingComplaint, toUtf8 } from "./encodings.ts";
 import type { OpenedFiles } from "./files.ts";
 
 /** A list in memory is several times as large as its file. */
 const mostBytes = 512 * 2 ** 20;
 
 /**
- * Files that hold one JSON list of objects, as lines in a scratch folder; files of other formats stay as they are.
- * @returns the files, and the config with the format that they then have
- * @throws CorellaError `data/unreadable` for what is no list of objects
+ * Files that hold one JSON list, as lines of its elements in a scratch folder; files of other formats stay as they are.
+ * @returns the files, and the config with the format and encoding that they then have
+ * @throws CorellaError `data/unreadable` for what is no list, `data/encoding`; those of `readBytes` and `toUtf8`
  */
 export async function withoutJsonLists<Table extends TableConfig>(
   table: string,
@@ -25,46 +28,72 @@ export async function withoutJsonLists<Table extends TableConfig>(
   const names = new Map<string, string>();
   for (const [index, path] of files.paths.entries()) {
     const name = files.nameOf(path);
-    // Its own name at the end, since parts go by names.
-    const lines = join(scratchFolder, `${table}-${index}-lines`, basename(path));
-    await writeLines(lines, await readList(path, name));
+    // Its own name at the end, since parts go by names; not that of a codec, which the lines have not.
+    const lines = join(scratchFolder, `${table}-${index}-lines`, basename(path).replace(/\.(?:gz|zst)$/, ""));
+    await mkdir(join(lines, ".."), { recursive: true });
+    const text = await readText({ path, name }, config.encoding);
+    await pipeline(Readable.from(elementsOf(text, name)), createWriteStream(lines));
     names.set(lines, name);
   }
   return {
-    config: { ...config, format: "jsonl" },
+    config: { ...config, format: "jsonl", encoding: "utf-8" },
     files: { ...files, paths: [...names.keys()], nameOf: (path) => names.get(path) ?? files.nameOf(path) },
   };
 }
 
-async function readList(path: string, name: string): Promise<readonly object[]> {
-  const fail = (problem: string, cause?: unknown): CorellaError =>
-    new CorellaError({
-      code: "data/unreadable",
-      message: `The file is not one JSON list of objects: ${problem}`,
-      place: name,
-      remedy:
-        "Objects line by line are `format: jsonl`; a list within an object can be cut out with jq -c '.name[]'.",
-      cause,
-    });
-  if (path.includes("://")) throw fail("it is not on this machine.");
-  const bytes = await readFile(path);
-  if (bytes.length > mostBytes) throw fail("it is larger than 512 MiB; bring it line by line.");
-  let list: unknown;
-  try {
-    list = JSON.parse(bytes.toString("utf8").replace(/^\ufeff/, ""));
-  } catch (cause) {
-    throw fail((cause as Error).message, cause);
+async function readText(
+  file: { path: string; name: string },
+  encoding: TableConfig["encoding"],
+): Promise<string> {
+  if (file.path.includes("://")) throw noList(file.name, "it is not on this machine.");
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of toUtf8(file, encoding, readBytes(file))) {
+    length += piece.length;
+    if (length > mostBytes) throw noList(file.name, "it is larger than 512 MiB; bring it line by line.");
+    pieces.push(piece);
   }
-  if (!Array.isArray(list)) throw fail("it begins with something else.");
-  const other = list.findIndex((row) => typeof row !== "object" || row === null || Array.isArray(row));
-  if (other >= 0) throw fail(`its element ${other + 1} is none.`);
-  return list as object[];
+  const bytes = Buffer.concat(pieces);
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  throw new CorellaError({
+    code: "data/encoding",
+    message: `The file cannot be read: ${encodingComplaint(encoding)}.`,
+    place: file.name,
+    remedy: "Set the encoding in which the file was written (utf-8, latin1, cp1252, utf-16).",
+  });
 }
 
-async function writeLines(path: string, rows: readonly object[]): Promise<void> {
-  await mkdir(join(path, ".."), { recursive: true });
-  const lines = function* (): Generator<string> {
-    for (const row of rows) yield `${JSON.stringify(row)}\n`;
-  };
-  await pipeline(Readable.from(lines()), createWriteStream(path));
+function noList(place: string, problem: string, cause?: unknown): CorellaError {
+  return new CorellaError({
+    code: "data/unreadable",
+    message: `The file is not one JSON list of objects: ${problem}`,
+    place,
+    remedy:
+      "Objects line by line are `format: jsonl`; a list within an object can be cut out with jq -c '.name[]'.",
+    cause,
+  });
+}
+
+/** The elements of a list, a line each, in their own spelling: as numbers of JavaScript, long ids would lose digits. */
+function* elementsOf(text: string, name: string): Generator<string> {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (cause) {
+    throw noList(name, (cause as Error).message, cause);
+  }
+  if (!Array.isArray(list)) throw noList(name, "it begins with something else.");
+  // The text is JSON: outside of strings each bracket opens or closes, and a line break is white space.
+  let depth = 0;
+  let start = text.indexOf("[") + 1;
+  const structure = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},]/gs;
+  for (const { 0: token, index } of text.matchAll(structure)) {
+    if (token === "[" || token === "{") depth++;
+    else if (token === "]" || token === "}") depth--;
+    const isEnd = token === "]" && depth === 0;
+    if (!isEnd && !(token === "," && depth === 1)) continue;
+    const element = text.slice(start, index).trim();
+    if (element !== "") yield `${element.replaceAll(/[\r\n]+/g, " ")}\n`;
+    start = index + 1;
+  }
 }

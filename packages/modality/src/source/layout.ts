@@ -2,6 +2,7 @@ import { CorellaError, nearestName } from "@corella/errors";
 import type { ColumnReference, TableConfig } from "../config.ts";
 import type { TextFile } from "./bytes.ts";
 import { emptyFile } from "./files.ts";
+import type { HeadingReader } from "./heading.ts";
 import { readRecords, type TextRecord } from "./records.ts";
 
 /** Where the wanted columns stand in one file of delimited text. */
@@ -16,6 +17,7 @@ export interface FileLayout {
 /**
  * Where the wanted columns stand in each file of a table: by the names of its own header, or by position.
  * @param wanted columns by key
+ * @param headingOf tells records that are no rows
  * @throws CorellaError `data/unknown-column`, `data/ambiguous-column`, `data/headers-differ`, `data/empty-file`
  */
 export async function layOut(
@@ -23,6 +25,7 @@ export async function layOut(
   config: TableConfig,
   files: readonly TextFile[],
   wanted: Readonly<Record<string, ColumnReference>>,
+  headingOf: HeadingReader,
 ): Promise<FileLayout[]> {
   const layouts: FileLayout[] = [];
   let first: { header: string[]; count: number } | undefined;
@@ -31,7 +34,7 @@ export async function layOut(
       layouts.push({ ...layouts[0]!, file }); // without headers all are alike, or their rows are bad
       continue;
     }
-    const records = await peek(file, config, config.header ? 20 : 100);
+    const records = await peek(file, config, headingOf, config.header ? 20 : 100);
     if (records.length === 0) throw emptyFile(file.name);
     const header = config.header ? records[0]!.fields : [];
     const count = config.header ? header.length : usualCount(records);
@@ -58,11 +61,19 @@ export async function layOut(
 }
 
 /** The first records of a file. */
-async function peek(file: TextFile, config: TableConfig, most: number): Promise<TextRecord[]> {
+async function peek(
+  file: TextFile,
+  config: TableConfig,
+  headingOf: HeadingReader,
+  most: number,
+): Promise<TextRecord[]> {
   const records: TextRecord[] = [];
   const handlers = {
     mayBe: () => true,
-    record: (record: TextRecord) => void (records.length < most && records.push(record)),
+    record: (record: TextRecord) => {
+      const isHeader = config.header && records.length === 0;
+      if (records.length < most && (isHeader || headingOf(record.fields) === undefined)) records.push(record);
+    },
     bad: ({ line }: { line: number }) =>
       void (records.length === 0 && config.header && records.push({ line, fields: [], lines: 1 })),
   };

@@ -17,7 +17,7 @@ export function parseLiteral(text: string): Literal | undefined {
   try {
     return JSON.parse(trimmed) as Literal;
   } catch {
-    const reader: Reader = { text: trimmed, at: 0 };
+    const reader: Reader = { text: trimmed, at: 0, depth: 0 };
     const value = readValue(reader);
     return value !== undefined && reader.at === trimmed.length ? value : undefined;
   }
@@ -26,7 +26,12 @@ export function parseLiteral(text: string): Literal | undefined {
 interface Reader {
   readonly text: string;
   at: number;
+  /** How many brackets are open. */
+  depth: number;
 }
+
+/** No data nest deeper; what does would end in a stack overflow. */
+const deepest = 200;
 
 const closing: Readonly<Record<string, string>> = { "[": "]", "(": ")", "{": "}" };
 const words: Readonly<Record<string, Literal>> = {
@@ -39,27 +44,43 @@ const words: Readonly<Record<string, Literal>> = {
   nan: null,
   NaN: null,
 };
-const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\n": "" };
+const escapes: Readonly<Record<string, string>> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  v: "\v",
+  "\n": "",
+};
 
 function readValue(reader: Reader): Literal | undefined {
   const first = reader.text[reader.at];
   if (first === undefined) return undefined;
   if (first in closing) return readItems(reader, closing[first]!);
   if (first === "'" || first === '"') return readString(reader, first);
-  const word = /^(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[A-Za-z]+)(?=[\s,:\])}]|$)/.exec(
-    reader.text.slice(reader.at, reader.at + 40),
-  )?.[0];
+  if (first === "u" && /["']/.test(reader.text[reader.at + 1] ?? "")) {
+    reader.at++;
+    return readString(reader, reader.text[reader.at]!);
+  }
+  const [word, digits] =
+    /^(?:([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)L?|[A-Za-z]+)(?=[\s,:\])}]|$)/.exec(
+      reader.text.slice(reader.at, reader.at + 40),
+    ) ?? [];
   if (word === undefined) return undefined;
   reader.at += word.length;
-  if (Object.hasOwn(words, word)) return words[word];
-  const number = Number(word);
-  return Number.isNaN(number) ? undefined : number;
+  if (digits === undefined) return Object.hasOwn(words, word) ? words[word] : undefined;
+  const number = Number(digits);
+  // Ids of more digits than a number keeps stay texts.
+  return /^[-+]?\d+$/.test(digits) && !Number.isSafeInteger(number) ? digits : number;
 }
 
 /** Values up to a bracket, parted by commas or, as NumPy prints them, by blanks; with colons they are an object. */
 function readItems(reader: Reader, end: string): Literal | undefined {
   const items: Literal[] = [];
   const entries: [string, Literal][] = [];
+  if (++reader.depth > deepest) return undefined;
   reader.at++;
   for (;;) {
     skip(reader, /[\s,]*/y);
@@ -76,6 +97,7 @@ function readItems(reader: Reader, end: string): Literal | undefined {
     } else items.push(item);
   }
   reader.at++;
+  reader.depth--;
   if (entries.length > 0) return items.length > 0 ? undefined : Object.fromEntries(entries);
   return items;
 }
@@ -92,10 +114,19 @@ function readString(reader: Reader, quote: string): string | undefined {
       value += character;
       continue;
     }
-    const code = /^(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4}))/.exec(reader.text.slice(at + 1, at + 6));
-    if (code === null) value += escapes[reader.text[++at]!] ?? reader.text[at] ?? "";
-    else {
-      value += String.fromCharCode(Number.parseInt(code[1] ?? code[2]!, 16));
+    const code = /^(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(00[01][0-9a-fA-F]{5})|([0-7]{1,3}))/.exec(
+      reader.text.slice(at + 1, at + 10),
+    );
+    if (code === null) {
+      const next = reader.text[++at] ?? "";
+      // An escape that Python does not know stands as it is.
+      value += escapes[next] ?? (/["'\\]/.test(next) ? next : `\\${next}`);
+    } else {
+      const [, short, long, longest, octal] = code;
+      const point =
+        octal === undefined ? Number.parseInt(short ?? long ?? longest!, 16) : Number.parseInt(octal, 8);
+      if (point > 0x10ffff) return undefined;
+      value += String.fromCodePoint(point);
       at += code[0].length;
     }
   }

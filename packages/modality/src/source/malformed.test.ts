@@ -161,7 +161,9 @@ describe("malformed files", () => {
       '{"u": "a", "i": "b", "r": NaN, "t": 5}',
       '{"u": "a", "i": "b", "r": null, "t": 5}',
       '{"u": {}, "i": "", "r": 1, "t": 5}',
-      `{'u': 'a', 'i': 'b', 'r': 1, 't': 5}`,
+      `{'u': 'a', 'i': 'b', 'r': 1, 't': 5`,
+      `{'u': 'a', 'i': 'b', 'r': None, 't': 5}`,
+      `{'u': 'a', 'i': 'b', 'r': 1, 't': date(5)}`,
       '[{"u": "a", "i": "b", "r": 1, "t": 5}]',
       "[",
       '"text"',
@@ -176,8 +178,12 @@ describe("malformed files", () => {
         t: fc.nat(),
       })
       .map((object) => JSON.stringify(object));
+    const pythonLine = fc.constantFrom(
+      `{'u': 1, 'i': "it's", 'r': 2.0, 't': 5L}`,
+      `{u'u': 'a', 'i': 'b', 'r': 1, 't': 5}`,
+    );
     const line = fc.oneof(
-      goodLine.map((text) => [text, "good"]),
+      fc.oneof(goodLine, pythonLine).map((text) => [text, "good"]),
       spoiled.map((text) => [text, "bad"]),
       fc.constantFrom("", " ", "\t").map((text) => [text, "blank"]),
     );

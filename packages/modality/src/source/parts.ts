@@ -1,6 +1,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { literal } from "./database.ts";
+import { rowAt } from "./text-rows.ts";
 
 // Rows of text on their way to DuckDB: cells parted by a control character, others of which are spelt by two characters, so that
 // no cell is ever quoted, and DuckDB's reader, which loses what an open quote swallows, has nothing to decide.
@@ -41,7 +42,7 @@ export class PartWriter {
   constructor(folder: string, name: string, count: number) {
     this.#folder = join(folder, `${name}-part`);
     const columns = Array.from({ length: count }, (_, index) => `'c${index}': 'VARCHAR'`);
-    this.#columns = ["'row_at': 'BIGINT'", ...columns].join(", ");
+    this.#columns = [`${literal("?row at")}: 'BIGINT'`, ...columns].join(", ");
   }
 
   /** Begins a row, which came from the place `at`. */
@@ -77,7 +78,7 @@ export class PartWriter {
   }
 
   /**
-   * SQL that selects what was written: `row_at` and the cells, by an expression each. Undefined when that is nothing.
+   * SQL that selects what was written: `rowAt` and the cells, by an expression each. Undefined when that is nothing.
    * @param select from the SQL of each cell to the list that is selected
    */
   async take(select: (cells: string[]) => string): Promise<string | undefined> {
@@ -104,7 +105,7 @@ export class PartWriter {
     this.#length = 0;
     this.#longestRow = 0;
     this.#isSpelt = false;
-    return `SELECT row_at, ${select(cells)} FROM read_csv(${options.join(", ")})`;
+    return `SELECT ${rowAt}, ${select(cells)} FROM read_csv(${options.join(", ")})`;
   }
 
   /** Removes the part that was taken. */

@@ -14,11 +14,12 @@ export const idPlan: Omit<ColumnPlan, "reference"> = {
 
 /** How the ratings are read and when they are bad. */
 export function ratingColumns({ source, label }: DataConfig): Record<string, ColumnPlan> {
-  const { columns, impressions } = source.ratings;
+  const { columns, heading, impressions } = source.ratings;
   const plans: Record<string, ColumnPlan> = {
     ...contextPlans(source.ratings),
     ...(columns.user !== undefined && { user: idOf("user", columns.user) }),
     ...(columns.item !== undefined && { item: idOf("item", columns.item) }),
+    ...(heading !== undefined && { [heading.column]: idOf(heading.column, undefined) }),
     ...timePlans(source.ratings),
   };
   if (columns.rating !== undefined) {
@@ -50,7 +51,7 @@ export function ratingColumns({ source, label }: DataConfig): Record<string, Col
   return plans;
 }
 
-function idOf(entity: string, reference: ColumnReference): ColumnPlan {
+function idOf(entity: string, reference: ColumnReference | undefined): ColumnPlan {
   return { reference, ...idPlan, complaint: `the ${entity}'s ${idPlan.complaint!.slice(4)}` };
 }
 

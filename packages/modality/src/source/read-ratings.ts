@@ -68,9 +68,11 @@ function refuseSameColumn({ columns, impressions }: RatingsConfig): void {
     place: `data.source.ratings.columns.${one}`,
     remedy: isImpression
       ? "Where each cell shows items with their labels, add source.ratings.impressions."
-      : one === "time"
-        ? "Name the column of times, or leave `time` out where there is none."
-        : "Name the right columns.",
+      : one === "user" && other === "item"
+        ? "Name the right columns; where lines such as 1: tell the item of the rows below, leave `item` out and write heading: { column: item }."
+        : one === "time"
+          ? "Name the column of times, or leave `time` out where there is none."
+          : "Name the right columns.",
   });
 }
 
@@ -125,12 +127,15 @@ function matches(path: string, pattern: string): boolean {
 }
 
 /** Where no column says the user, each row is one of its own; where none says the item, all are of one. */
-async function nameTheUnnamed(connection: DuckDBConnection, { columns }: RatingsConfig): Promise<void> {
+async function nameTheUnnamed(
+  connection: DuckDBConnection,
+  { columns, heading }: RatingsConfig,
+): Promise<void> {
   for (const [name, reference, id] of [
     ["user", columns.user, "rowid::VARCHAR"],
     ["item", columns.item, "'any'"],
   ] as const) {
-    if (reference !== undefined) continue;
+    if (reference !== undefined || heading?.column === name) continue;
     await connection.run(`ALTER TABLE ratings ADD COLUMN ${identifier(name)} VARCHAR`);
     await connection.run(`UPDATE ratings SET ${identifier(name)} = ${id}`);
   }

@@ -20,11 +20,18 @@ export class Rejects {
     this.#config = config;
   }
 
-  columns(file: string, line: number, found: number, expected: number): void {
+  columns(file: string, line: number, fields: readonly string[], expected: number): void {
+    const found = fields.length;
     const kind = found < expected ? "few" : "many";
     const column = Math.min(found, expected) + 1;
     const rejected = this.#count(kind, `${file}:${line}, column ${column}`);
-    rejected.reason ||= `a row has ${found} columns where ${expected} are expected`;
+    if (rejected.reason !== "") return;
+    rejected.reason = `a row has ${found} columns where ${expected} are expected`;
+    if (found === 1 && /^\s*[^\s:]+\s*[:|]\s*\d*\s*$/.test(fields[0]!))
+      rejected.remedy = `Where lines such as ${fields[0]!.trim()} tell the item or user of the rows below, write heading: { column: item }`;
+    else if (found > expected)
+      rejected.remedy =
+        "Correct the row, write lastTakesRest: true where the last column may hold the delimiter";
   }
 
   line(
@@ -41,8 +48,8 @@ export class Rejects {
       rejected.reason = "a line is a JSON array, or the start of one, and not an object";
       rejected.remedy = "Write an object a line (jq -c '.[]' does that of one array)";
     } else if (kind === "python") {
-      rejected.reason = "a line is in Python's notation ('...'), not JSON";
-      rejected.remedy = "Write it by json.dumps (ast.literal_eval reads it)";
+      rejected.reason = "a line begins as Python writes a dictionary ('...'), but is none of plain values";
+      rejected.remedy = "Correct the row, write the file by json.dumps";
     } else {
       rejected.reason = "a quote is not closed, or text follows it";
       rejected.remedy =

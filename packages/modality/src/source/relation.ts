@@ -1,22 +1,22 @@
-import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { ColumnReference, TableConfig } from "../config.ts";
+import type { ColumnReference, Heading, TableConfig } from "../config.ts";
 import { identifier, literal } from "./database.ts";
 import { delimitedRows } from "./delimited-rows.ts";
 import type { OpenedFiles } from "./files.ts";
 import { jsonRows } from "./json-rows.ts";
 import { unknownColumn } from "./layout.ts";
-import type { TextRows } from "./text-rows.ts";
+import { broken, rowAt, type TextRows } from "./text-rows.ts";
 
 /**
  * The wanted columns of a table: SQL of some of its rows each, with VARCHAR columns named by key, `broken` for rows that are no
- * record, and `row_at` for their place.
+ * record, and `rowAt` for their place.
  */
 export type Relation = TextRows;
 
 /**
  * The wanted columns of a table as SQL over its files, whatever their format.
  * @param wanted columns by the key under which they are selected
+ * @param heading of delimited text: lines that tell a further column
  * @throws CorellaError `data/unknown-column`, `data/empty-file`, those of `delimitedRows` and of reading its parts
  */
 export async function openRelation(
@@ -25,24 +25,11 @@ export async function openRelation(
   config: TableConfig,
   files: OpenedFiles,
   wanted: Readonly<Record<string, ColumnReference>>,
+  heading: Heading | undefined,
 ): Promise<Relation> {
   if (config.format === "parquet") return parquetRelation(connection, table, config, files, wanted);
-  if (config.format === "csv") return delimitedRows(table, config, files, wanted);
-  const fields = Object.entries(wanted).map(([key, column]) => [key, jsonField(table, key, column)]);
-  return jsonRows(table, config, files, Object.fromEntries(fields));
-}
-
-/** SQL of a field of a line of JSON: of the field with that very name, or else at the end of a path such as `user.ids[0]`. */
-function jsonField(table: string, key: string, column: ColumnReference): string {
-  if (typeof column === "number") throw needsName(table, key);
-  const step = (name: string): string => `."${name.replaceAll('"', '\\"')}"`;
-  const extract = (path: string): string => `json_extract_string(line, ${literal(`$${path}`)})`;
-  if (!/[.[]/.test(column)) return extract(step(column));
-  const steps = column.split(".").map((part) => {
-    const [, name, indices] = /^(.*?)((?:\[\d+\])*)$/.exec(part)!;
-    return `${name === "" ? "" : step(name!)}${indices}`;
-  });
-  return `coalesce(${extract(step(column))}, ${extract(steps.join(""))})`;
+  if (config.format === "csv") return delimitedRows(table, config, files, wanted, heading);
+  return jsonRows(table, config, files, wanted);
 }
 
 async function parquetRelation(
@@ -70,7 +57,7 @@ async function parquetRelation(
   });
   const place = files.nameOf(files.paths[0]!);
   return {
-    parts: one(`SELECT 0::BIGINT AS row_at, ${fields.join(", ")}, false AS broken FROM ${source}`),
+    parts: one(`SELECT 0::BIGINT AS ${rowAt}, ${fields.join(", ")}, false AS ${broken} FROM ${source}`),
     rejected: () => [],
     placeOf: (_, key) => `${place}, column ${key}`,
   };
@@ -82,15 +69,6 @@ function parquetValue(name: string, type: string): string {
   if (type === "BLOB[]") return `to_json(list_transform(${name}, lambda bytes : decode(bytes)))`;
   const isNested = type.endsWith("]") || type.startsWith("STRUCT(") || type.startsWith("MAP(");
   return isNested ? `to_json(${name})` : name;
-}
-
-function needsName(table: string, key: string): CorellaError {
-  return new CorellaError({
-    code: "data/unknown-column",
-    message: "Columns of JSON lines have names, not positions.",
-    place: `data.source.${table}.columns.${key}`,
-    remedy: "Give the name of the field.",
-  });
 }
 
 async function* one(sql: string): AsyncGenerator<string, void, undefined> {

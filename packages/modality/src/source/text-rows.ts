@@ -1,9 +1,14 @@
 import { identifier } from "./database.ts";
 import type { Rejected } from "./rejects.ts";
 
+/** The column of a row's place, and that of whether it is no record, by names that no attribute has. */
+export const rowAt: string = identifier("?row at");
+/** The column of whether a row is no record. */
+export const broken: string = identifier("?broken");
+
 /** The rows of a table of text. */
 export interface TextRows {
-  /** SQL of some rows each: `row_at`, the wanted columns as VARCHAR, and `broken` for those that are no record. */
+  /** SQL of some rows each: `rowAt`, the wanted columns as VARCHAR, and `broken` for those that are no record. */
   parts: AsyncIterable<string>;
   /** The lines that were no rows, once the parts were read. */
   rejected(): Rejected[];
@@ -18,5 +23,5 @@ export const linesOfFile: number = 2 ** 40;
 
 /** SQL of a relation without rows. */
 export function noRows(keys: readonly string[]): string {
-  return `SELECT 0::BIGINT AS row_at, ${keys.map((key) => `''::VARCHAR AS ${identifier(key)}`).join(", ")}, false AS broken WHERE false`;
+  return `SELECT 0::BIGINT AS ${rowAt}, ${keys.map((key) => `''::VARCHAR AS ${identifier(key)}`).join(", ")}, false AS ${broken} WHERE false`;
 }

@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { RatingsConfig } from "../config.ts";
-import { literal } from "./database.ts";
+import { identifier, literal } from "./database.ts";
 import type { ColumnPlan } from "./import-table.ts";
 
 const latestSeconds = Date.UTC(2100, 0) / 1000;
@@ -45,7 +45,10 @@ const writtenDates = (first: string, second: string): string[] =>
   );
 
 /** Which of the two meanings a written date may have: columns beside the time, of which `settleDates` chooses one. */
-const meanings = { month_first: writtenDates("%m", "%d"), day_first: writtenDates("%d", "%m") } as const;
+const formsMonthFirst = writtenDates("%m", "%d");
+const formsDayFirst = writtenDates("%d", "%m");
+const monthFirst = "?month first";
+const dayFirst = "?day first";
 
 /** How times are read and when they are bad. Dates that begin with the day or the month are read both ways, for `settleDates`. */
 export function timePlans({ columns, timeUnit, timeFormat }: RatingsConfig): Record<string, ColumnPlan> {
@@ -83,11 +86,11 @@ export function timePlans({ columns, timeUnit, timeFormat }: RatingsConfig): Rec
       },
     };
   }
-  const written = (meaning: keyof typeof meanings, column: string): string =>
-    `CASE WHEN regexp_matches(${column}, '^ *[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}') THEN ${epochOf(column, meanings[meaning])} END`;
+  const written = (formats: readonly string[], column: string): string =>
+    `CASE WHEN regexp_matches(${column}, '^ *[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}') THEN ${epochOf(column, formats)} END`;
   // 'epoch' and 'infinity' are times to DuckDB, but none that were written down.
   const iso = "CASE WHEN regexp_matches(time, '[0-9]') THEN epoch(TRY_CAST(time AS TIMESTAMPTZ)) END";
-  const anyMeaning = `coalesce(${written("month_first", "text")}, ${written("day_first", "text")})`;
+  const anyMeaning = `coalesce(${written(formsMonthFirst, "text")}, ${written(formsDayFirst, "text")})`;
   return {
     time: {
       reference,
@@ -96,8 +99,8 @@ export function timePlans({ columns, timeUnit, timeFormat }: RatingsConfig): Rec
       complaint:
         "the time is no date between 1970 and 2100 in a form that is known (timeFormat says another)",
     },
-    month_first: { reference, value: written("month_first", "month_first") },
-    day_first: { reference, value: written("day_first", "day_first") },
+    [monthFirst]: { reference, value: written(formsMonthFirst, identifier(monthFirst)) },
+    [dayFirst]: { reference, value: written(formsDayFirst, identifier(dayFirst)) },
   };
 }
 
@@ -149,14 +152,15 @@ export async function settleDates(
   place: string,
 ): Promise<void> {
   if (columns.time === undefined || timeUnit !== "text" || timeFormat !== undefined) return;
+  const [month, day] = [identifier(monthFirst), identifier(dayFirst)];
   const reader = await connection.runAndReadAll(`SELECT
-    count(*) FILTER (month_first IS NULL AND day_first IS NOT NULL)::DOUBLE,
-    count(*) FILTER (day_first IS NULL AND month_first IS NOT NULL)::DOUBLE,
-    count(*) FILTER (day_first <> month_first)::DOUBLE
+    count(*) FILTER (${month} IS NULL AND ${day} IS NOT NULL)::DOUBLE,
+    count(*) FILTER (${day} IS NULL AND ${month} IS NOT NULL)::DOUBLE,
+    count(*) FILTER (${day} <> ${month})::DOUBLE
     FROM ratings WHERE time IS NULL`);
   const [onlyDay, onlyMonth, either] = reader.getRows()[0]!.map(Number) as [number, number, number];
   if ((onlyDay === 0) !== (onlyMonth === 0) || either + onlyDay + onlyMonth === 0) {
-    const chosen = onlyDay > 0 ? "day_first" : "month_first";
+    const chosen = onlyDay > 0 ? day : month;
     await connection.run(`UPDATE ratings SET time = ${chosen} WHERE time IS NULL`);
     return;
   }
