@@ -11,6 +11,7 @@ import {
   type FeatureMap,
   type InteractionLog,
   type PromptConfig,
+  type RunningStatistics,
   type StatisticsPlan,
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
@@ -85,6 +86,12 @@ export interface Bundle {
    */
   llmAsking(): Promise<LlmAsking>;
   histories(): Promise<Histories>;
+  /**
+   * What all running statistics had counted at the end of the log, in a state of its own that goes on with events; undefined where
+   * its models read none.
+   * @throws CorellaError `features/bad-statistics`
+   */
+  runningStatistics(): Promise<RunningStatistics | undefined>;
 }
 
 const files = { bundle: "bundle.json", runConfig: "config.yaml", catalogue: "catalogue.json" } as const;
@@ -191,5 +198,7 @@ export async function openBundle(
     llm: async () => openLlm(folder, await knownOfLlm()),
     llmAsking: async () => readLlmAsking(folder, await knownOfLlm()),
     histories: () => readHistories(folder),
+    runningStatistics: async () =>
+      statistics === undefined ? undefined : readStatistics(folder, statistics),
   };
 }

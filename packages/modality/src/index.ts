@@ -32,7 +32,7 @@ export {
   type Warning,
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
-export { decimalRating } from "./log.ts";
+export { decimalRating, isLiked } from "./log.ts";
 export { type HistoryEvent, type RatingRecord, recordAt } from "./record.ts";
 export {
   type Catalogue,
@@ -71,7 +71,7 @@ export { encodeRecords } from "./features/encode-records.ts";
 export { missingInputs } from "./features/record-values.ts";
 export { encodeRows } from "./features/encode-rows.ts";
 export { type NeedsHistory, requireHistory } from "./features/history-window.ts";
-export { type NeedsStatistics, recordsAt, statisticsAt } from "./features/statistic.ts";
+export { type NeedsStatistics, recordsAt, statisticsAt, statisticsOfRecord } from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
 export type { OwnEvent } from "./statistics/own-events.ts";
 export type { StatisticsPlan } from "./statistics/plan.ts";

@@ -1,0 +1,55 @@
+import type { Bundle, Histories } from "@corella/bundle";
+import { formatError } from "@corella/errors";
+import { openServedState, openStore } from "@corella/store";
+import type { EventsSince } from "./complete-record.ts";
+
+/** What is known of a bundle that was opened. */
+interface OpenedBundle {
+  readonly histories: Histories;
+  /** Tells its contents from all others. */
+  readonly version: string;
+  readonly log: (line: string) => void;
+}
+
+/** Events that are kept until they are closed. */
+export interface KeptEvents extends EventsSince {
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a store of events, and counts those that came since a bundle's log ended.
+ * @param place a file, or the URL of a Redis server
+ * @throws CorellaError those of `openStore`
+ */
+export async function openEvents(
+  place: string,
+  bundle: Bundle,
+  { histories, version, log }: OpenedBundle,
+): Promise<KeptEvents> {
+  const { catalogue, featureMap, prompt } = bundle;
+  const ties = bundle.historyTies ?? "exclude";
+  const likedThreshold = featureMap?.likedThreshold ?? prompt!.likedThreshold;
+  const statistics = await bundle.runningStatistics();
+  const store = await openStore(place);
+  try {
+    const state = await openServedState(
+      store,
+      { version, histories, catalogue, ties, likedThreshold, statistics },
+      { onSnapshotError: (error) => log(`what was counted could not be kept: ${formatError(error)}`) },
+    );
+    if (state.missed > 0)
+      log(`${state.missed} events were trimmed from the store before this bundle counted them`);
+    return {
+      state,
+      historyLength: bundle.historyLength ?? prompt!.historyLength,
+      ties,
+      async close() {
+        await state.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
