@@ -3,7 +3,8 @@ import { CorellaError, formatError, nearestName } from "@corella/errors";
 import { type Catalogue, requireRatings } from "@corella/modality";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { completeRecord } from "./complete-record.ts";
+import { completeRecords, type EventsSince } from "./complete-record.ts";
+import { parseEventsRequest } from "./events-request.ts";
 import type { ServiceInfo } from "./info.ts";
 import { policyOf } from "./llm-use.ts";
 import { isTimeout, laneDown, problemOf } from "./problem.ts";
@@ -16,6 +17,8 @@ export interface AppParts {
   readonly predictor: Predictor | Promise<Predictor>;
   readonly histories: Histories;
   readonly catalogue: Catalogue;
+  /** Takes events, and knows those since the bundle's log ended; undefined: POST /v1/events is refused. */
+  readonly events?: EventsSince | undefined;
   readonly info: ServiceInfo;
   /** A request that GET / shows: it can be answered. */
   readonly example: Sample;
@@ -31,6 +34,7 @@ const maxBodyBytes = 1_048_576;
 
 const endpoints = [
   { method: "POST", path: "/v1/score", purpose: "probabilities of a sample, or of up to 1,000" },
+  { method: "POST", path: "/v1/events", purpose: "what users did: durable, and known to the next score" },
   { method: "GET", path: "/v1/info", purpose: "what is served: models, features, router" },
   { method: "GET", path: "/health/live", purpose: "200 while the process runs" },
   { method: "GET", path: "/health/ready", purpose: "200 when the models can answer, otherwise 503" },
@@ -39,9 +43,9 @@ const endpoints = [
 
 /** The whole HTTP surface; it needs no port to be tested. */
 export function createApp(parts: AppParts): Hono {
-  const { histories, catalogue, info, log, verbose = false, llmTimeoutMs = 30_000 } = parts;
+  const { info, log, verbose = false, llmTimeoutMs = 30_000 } = parts;
   const readiness = createReadiness(parts.predictor, {
-    probe: { user: null, item: catalogue.ids[0] ?? "probe", history: [] },
+    probe: { user: null, item: parts.catalogue.ids[0] ?? "probe", history: [] },
     hasCrm: info.models.crm !== undefined,
   });
   const app = new Hono();
@@ -78,40 +82,46 @@ export function createApp(parts: AppParts): Hono {
     }
   });
 
-  app.post(
-    "/v1/score",
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: () => {
-        throw tooLarge();
-      },
-    }),
-    async (c) => {
-      const startedMs = performance.now();
-      checkContentType(c);
-      const body = await c.req.arrayBuffer();
-      if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
-      const request = parseScoreRequest(body);
-      requireKnownContext(request, info.context ?? []);
-      if (info.ratings !== undefined)
-        requireRatings(request.samples, info.ratings, (index) => (request.isList ? `samples[${index}]` : ""));
-      const completed = request.samples.map((sample) => completeRecord(sample, histories, catalogue));
-      const policy = policyOf(request.llm, info.models);
-      const predictions = await readiness.predictor().score(
-        completed.map(({ record }) => record),
-        { policy, signal: c.req.raw.signal, llmSignal: AbortSignal.timeout(llmTimeoutMs) },
-      );
-      noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
-      const answers = predictions.map(({ degraded, ...prediction }, row) => ({
-        ...prediction,
-        ...(degraded === undefined ? {} : { degraded: true }),
-        ...(completed[row]!.coldStart ? { coldStart: true } : {}),
-        ...(completed[row]!.unknownItem ? { unknownItem: true } : {}),
-      }));
-      const latencyMs = Math.round((performance.now() - startedMs) * 1000) / 1000;
-      return c.json(request.isList ? { predictions: answers, latencyMs } : { ...answers[0], latencyMs });
+  const limited = bodyLimit({
+    maxSize: maxBodyBytes,
+    onError: () => {
+      throw tooLarge();
     },
-  );
+  });
+  const bodyOf = async (c: Context): Promise<ArrayBuffer> => {
+    checkContentType(c);
+    const body = await c.req.arrayBuffer();
+    if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
+    return body;
+  };
+  app.post("/v1/events", limited, async (c) => {
+    if (parts.events === undefined) throw noStore();
+    const events = parseEventsRequest(await bodyOf(c), info.context ?? []);
+    const { added, repeated } = await parts.events.state.append(events);
+    return c.json({ added, repeated });
+  });
+  app.post("/v1/score", limited, async (c) => {
+    const startedMs = performance.now();
+    const request = parseScoreRequest(await bodyOf(c));
+    requireKnownContext(request, info.context ?? []);
+    if (info.ratings !== undefined)
+      requireRatings(request.samples, info.ratings, (index) => (request.isList ? `samples[${index}]` : ""));
+    const completed = await completeRecords(request.samples, parts);
+    const policy = policyOf(request.llm, info.models);
+    const predictions = await readiness.predictor().score(
+      completed.map(({ record }) => record),
+      { policy, signal: c.req.raw.signal, llmSignal: AbortSignal.timeout(llmTimeoutMs) },
+    );
+    noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
+    const answers = predictions.map(({ degraded, ...prediction }, row) => ({
+      ...prediction,
+      ...(degraded === undefined ? {} : { degraded: true }),
+      ...(completed[row]!.coldStart ? { coldStart: true } : {}),
+      ...(completed[row]!.unknownItem ? { unknownItem: true } : {}),
+    }));
+    const latencyMs = Math.round((performance.now() - startedMs) * 1000) / 1000;
+    return c.json(request.isList ? { predictions: answers, latencyMs } : { ...answers[0], latencyMs });
+  });
 
   const answerError = (error: unknown, c: Context): Response => {
     // Nobody waits for an answer; the line of the request says so by the status that proxies use.
@@ -148,6 +158,15 @@ function checkContentType(c: Context): void {
     message: type === "" ? "The request has no content type." : `The content type is ${type.slice(0, 100)}.`,
     place: "content-type",
     remedy: "Send the header content-type: application/json.",
+  });
+}
+
+function noStore(): CorellaError {
+  return new CorellaError({
+    code: "serve/no-store",
+    message: "This server keeps no events.",
+    place: "/v1/events",
+    remedy: "Start it with --store and the path of a file, or the URL of a Redis server.",
   });
 }
 

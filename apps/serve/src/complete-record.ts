@@ -1,48 +1,101 @@
 import type { Histories } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
 import type { Catalogue, HistoryEvent, RatingRecord } from "@corella/modality";
+import type { ServedState, UserHistory } from "@corella/store";
 import type { Sample } from "./score-request.ts";
+
+/** The events since the bundle's log ended. */
+export interface EventsSince {
+  readonly state: ServedState;
+  /** How many events before a sample the models look at. */
+  readonly historyLength: number;
+  /** Which events of a sample's own time are before it. */
+  readonly ties: "exclude" | "order";
+}
+
+/** Where samples are completed from. */
+export interface KnownOfUsers {
+  readonly histories: Histories;
+  readonly catalogue: Catalogue;
+  /** undefined: what the bundle holds is all. */
+  readonly events?: EventsSince | undefined;
+}
 
 /** A record that a model can score, and what could not be completed. */
 export interface CompletedRecord {
   readonly record: RatingRecord;
   /** Neither the user nor any of their past is known. */
   readonly coldStart: boolean;
-  /** The item is not in the catalogue, and the sample does not tell its attributes. */
+  /** Nobody has told the attributes of the item. */
   readonly unknownItem: boolean;
 }
 
 /**
- * What a sample leaves out comes from the bundle: a known user's latest events and attributes, and of events that it tells the
- * running statistics that the bundle keeps with them.
+ * What samples leave out comes from the bundle and the events since: a known user's latest events and attributes, the running
+ * statistics of now, and of events that a sample tells those that the bundle keeps with them.
  * @throws CorellaError `serve/unknown-event` for an event that is missing among those, where the prompt says statistics of events
  */
-export function completeRecord(sample: Sample, histories: Histories, catalogue: Catalogue): CompletedRecord {
-  const user = sample.user ?? null;
-  const known = user !== null && histories.has(user);
-  const history =
-    sample.history === undefined
-      ? known
-        ? eventsBefore(histories.of(user), sample.time)
-        : []
-      : known
-        ? withKnownStatistics(oldestFirst(sample.history), histories.of(user))
-        : oldestFirst(sample.history);
-  const earlier = sample.history === undefined && known ? histories.earlierOf(user) : (sample.earlier ?? 0);
-  const userAttributes = sample.userAttributes ?? (known ? histories.attributesOf(user) : undefined);
-  return {
-    record: {
-      user,
-      item: sample.item,
-      history,
-      ...(earlier === 0 ? {} : { earlier }),
-      ...(userAttributes === undefined ? {} : { userAttributes }),
-      ...(sample.itemAttributes === undefined ? {} : { itemAttributes: sample.itemAttributes }),
-      ...(sample.context === undefined ? {} : { context: sample.context }),
-      ...(sample.time === undefined ? {} : { time: sample.time }),
-    },
-    coldStart: !known && history.length === 0,
-    unknownItem: sample.itemAttributes === undefined && !catalogue.has(sample.item),
+export async function completeRecords(
+  samples: readonly Sample[],
+  { histories, catalogue, events }: KnownOfUsers,
+): Promise<CompletedRecord[]> {
+  const stored = historyReader(histories, events);
+  const records = await Promise.all(
+    samples.map(async (sample): Promise<RatingRecord> => {
+      const user = sample.user ?? null;
+      const told = sample.history && {
+        events: withKnownStatistics(oldestFirst(sample.history), user === null ? [] : histories.of(user)),
+        earlier: sample.earlier ?? 0,
+      };
+      const { events: history, earlier } = told ?? (await stored(user, sample.time));
+      const userAttributes =
+        sample.userAttributes ??
+        (user !== null && histories.has(user) ? histories.attributesOf(user) : undefined);
+      return {
+        user,
+        item: sample.item,
+        history,
+        ...(earlier === 0 ? {} : { earlier }),
+        ...(userAttributes === undefined ? {} : { userAttributes }),
+        ...(sample.itemAttributes === undefined ? {} : { itemAttributes: sample.itemAttributes }),
+        ...(sample.context === undefined ? {} : { context: sample.context }),
+        ...(sample.time === undefined ? {} : { time: sample.time }),
+      };
+    }),
+  );
+  const completed = events === undefined ? records : await events.state.complete(records);
+  return completed.map((record) => {
+    const { user, item, history, itemAttributes } = record;
+    const known = user !== null && histories.has(user);
+    return {
+      record,
+      coldStart: !known && history.length === 0,
+      unknownItem: itemAttributes === undefined && !catalogue.has(item),
+    };
+  });
+}
+
+/** Reads the histories of users, each once: many samples of a request are one user's. */
+function historyReader(
+  histories: Histories,
+  events: EventsSince | undefined,
+): (user: string | null, time: number | undefined) => Promise<UserHistory> {
+  const read = async (user: string, time: number | undefined): Promise<UserHistory> => {
+    if (events !== undefined) {
+      const { state, historyLength, ties } = events;
+      return state.history(user, historyLength, time === undefined ? undefined : { time, ties });
+    }
+    return histories.has(user)
+      ? { events: eventsBefore(histories.of(user), time), earlier: histories.earlierOf(user) }
+      : { events: [], earlier: 0 };
+  };
+  const found = new Map<string, Promise<UserHistory>>();
+  return async (user, time) => {
+    if (user === null) return { events: [], earlier: 0 };
+    const key = `${time ?? ""} ${user}`;
+    let reading = found.get(key);
+    if (reading === undefined) found.set(key, (reading = read(user, time)));
+    return reading;
   };
 }
 

@@ -7,6 +7,7 @@ import { createApp } from "./app.ts";
 import { exampleCommand, exampleRequest } from "./example.ts";
 import { describeBundle } from "./info.ts";
 import { listen } from "./listen.ts";
+import { openEvents } from "./open-events.ts";
 import { tellPromptCuts } from "./prompt-cuts.ts";
 
 interface Options {
@@ -22,6 +23,7 @@ interface Options {
   readonly llmUrl?: string;
   readonly llmModel?: string;
   readonly llmKeyVariable?: string;
+  readonly store?: string;
   readonly verbose: boolean;
 }
 
@@ -59,6 +61,10 @@ const command = new Command("serve")
   )
   .option("--llm-model <name>", "name of the model, or of the bundle's adapter, on that server")
   .option("--llm-key-variable <name>", "environment variable that holds that server's API key")
+  .option(
+    "--store <place>",
+    "where events are kept: a SQLite file, or redis://host:port/database; without it POST /v1/events is refused",
+  )
   .option("--verbose", "also log the bodies of requests, which hold user ids", false)
   .action(run);
 
@@ -94,6 +100,10 @@ async function run(options: Options): Promise<void> {
   const histories = await bundle.histories();
   const info = await describeBundle(bundle, histories);
   const example = exampleRequest(bundle, histories);
+  const kept =
+    options.store === undefined
+      ? undefined
+      : await openEvents(options.store, bundle, { histories, version: info.bundle.version, log });
   // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
   const server = await listen(options, (request) => app.fetch(request));
   const runtime = {
@@ -113,6 +123,7 @@ async function run(options: Options): Promise<void> {
     predictor,
     histories,
     catalogue: bundle.catalogue,
+    events: kept,
     info,
     example,
     log,
@@ -136,6 +147,7 @@ async function run(options: Options): Promise<void> {
   stop = async () => {
     await server.close(graceMs);
     await loaded.dispose();
+    await kept?.close();
   };
   log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
   log(exampleCommand(server.url, example));

@@ -21,8 +21,11 @@ const statusByCode: Readonly<Record<string, ProblemStatus>> = {
   "serve/bad-field": 400,
   "serve/too-many-samples": 400,
   "record/rating": 400,
+  "serve/too-many-events": 400,
   "serve/no-model": 400,
+  "store/bad-event": 400,
   "serve/not-found": 404,
+  "serve/no-store": 404,
   "serve/method": 405,
   "serve/too-large": 413,
   "serve/content-type": 415,
@@ -49,6 +52,7 @@ export function problemOf(error: unknown): { readonly status: ProblemStatus; rea
     }
     // A thread that ended, a server of the LLM that fails.
     if (error.code === "bundle/lane" || error.code.startsWith("llm/remote-")) return laneDown;
+    if (error.code.startsWith("store/")) return storeDown;
   }
   if (isTimeout(error)) return laneDown;
   return internal;
@@ -70,6 +74,17 @@ export const laneDown: { readonly status: 503; readonly body: Problem } = {
     },
   },
 };
+
+const storeDown = {
+  status: 503,
+  body: {
+    error: {
+      code: "serve/store-down",
+      message: "The store of events does not answer at the moment.",
+      remedy: "Try again, with the same ids of events; if it stays so, the server's log says why.",
+    },
+  },
+} as const;
 
 const internal = {
   status: 500,

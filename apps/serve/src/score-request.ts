@@ -1,5 +1,5 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import type { RatingRecord } from "@corella/modality";
+import type { Attributes, RatingRecord } from "@corella/modality";
 import { z } from "zod";
 
 /** The most samples of one request. */
@@ -19,16 +19,18 @@ export interface ScoreRequest {
   readonly isList: boolean;
 }
 
-const id = z.string().min(1).max(1024);
+/** An id of a user or item. */
+export const id: z.ZodString = z.string().min(1).max(1024);
 const text = z.string().max(10_000);
-const attributes = z.record(
+/** Attributes by name. */
+export const attributes: z.ZodType<Attributes> = z.record(
   z.string().max(1024),
   z.union([text, z.number(), z.array(text).max(100)], {
     error: "expected text, a number, or a list of at most 100 texts",
   }),
 );
-// The times that data sources may hold, 1970 to 2100: it catches milliseconds.
-const time = z
+/** The times that data sources may hold, 1970 to 2100: it catches milliseconds. */
+export const time: z.ZodNumber = z
   .number()
   .min(0)
   .max(4_102_444_800, "expected seconds since 1970, this is after 2100 (milliseconds?)");
@@ -60,16 +62,20 @@ export function parseScoreRequest(body: ArrayBuffer): ScoreRequest {
   if (isList) {
     checkCount(json.samples);
     const parsed = listSchema.safeParse(json);
-    if (!parsed.success) throw badField(parsed.error.issues, isList);
+    if (!parsed.success) throw badField(parsed.error.issues, (path) => fieldsAt(path, isList));
     return { ...parsed.data, isList };
   }
   const parsed = oneSchema.safeParse(json);
-  if (!parsed.success) throw badField(parsed.error.issues, isList);
+  if (!parsed.success) throw badField(parsed.error.issues, (path) => fieldsAt(path, isList));
   const { llm, ...sample } = parsed.data;
   return { samples: [sample], llm, isList };
 }
 
-function parseJson(body: ArrayBuffer): unknown {
+/**
+ * Parses the body of a request.
+ * @throws CorellaError `serve/bad-json`
+ */
+export function parseJson(body: ArrayBuffer): unknown {
   const fail = (message: string, place?: string): CorellaError =>
     new CorellaError({
       code: "serve/bad-json",
@@ -106,18 +112,31 @@ function lineAndColumn(source: string, position: number): string {
  */
 export function requireKnownContext({ samples, isList }: ScoreRequest, known: readonly string[]): void {
   for (const [index, { context = {}, history = [] }] of samples.entries()) {
-    const all = [context, ...history.map((event) => event.context ?? {})].flatMap((each) =>
-      Object.keys(each),
-    );
-    const unknown = all.find((name) => !known.includes(name))?.slice(0, 100);
-    if (unknown === undefined) continue;
+    requireKnownNames([context, ...history.map((event) => event.context ?? {})], {
+      known,
+      path: isList ? ["samples", index] : [],
+    });
+  }
+}
+
+/**
+ * Refuses context that a bundle does not know, of a sample or event.
+ * @throws CorellaError `serve/unknown-field`
+ */
+export function requireKnownNames(
+  contexts: readonly Attributes[],
+  { known, path }: { readonly known: readonly string[]; readonly path: readonly PropertyKey[] },
+): void {
+  const all = contexts.flatMap((each) => Object.keys(each));
+  const unknown = all.find((name) => !known.includes(name))?.slice(0, 100);
+  if (unknown !== undefined) {
     const near = nearestName(unknown, known);
     const names =
       known.length === 0 ? "The data of this bundle have no context." : `Known are ${known.join(", ")}.`;
     throw new CorellaError({
       code: "serve/unknown-field",
       message: `There is no context "${unknown}".`,
-      place: pathOf([...(isList ? ["samples", index] : []), "context", unknown]),
+      place: pathOf([...path, "context", unknown]),
       remedy: near === undefined ? names : `Did you mean "${near}"?`,
     });
   }
@@ -134,12 +153,19 @@ function checkCount(samples: unknown): void {
   });
 }
 
-function badField(issues: readonly z.core.$ZodIssue[], isList: boolean): CorellaError {
+/**
+ * The error of a body that is not as its schema says.
+ * @param fieldsAt the names that are known at a path
+ */
+export function badField(
+  issues: readonly z.core.$ZodIssue[],
+  fieldsAt: (path: readonly PropertyKey[]) => readonly string[],
+): CorellaError {
   // A misspelt name explains what is missing.
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
   const place = pathOf(issue.path);
   if (issue.code === "unrecognized_keys") {
-    const known = fieldsAt(issue.path, isList);
+    const known = fieldsAt(issue.path);
     const unknown = issue.keys[0]!.slice(0, 100);
     const near = nearestName(unknown, known);
     return new CorellaError({

@@ -1,22 +1,28 @@
 import { createPredictor, type Histories, type Lane, type ModelName } from "@corella/bundle";
-import { createCatalogue, type RatingRecord } from "@corella/modality";
+import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { createApp, type AppParts } from "./app.ts";
 import { exampleRequest } from "./example.ts";
 
-const catalogue = createCatalogue([
+/** Two items. */
+export const catalogue: Catalogue = createCatalogue([
   ["1", { title: "One" }],
   ["2", { title: "Two" }],
 ]);
-const histories: Histories = {
+/** Of one user, ann. */
+export const histories: Histories = {
   users: 1,
+  latest: 200,
   some: () => ["ann"],
   has: (user) => user === "ann",
-  of: () => [
-    { item: "1", rating: 4, time: 100 },
-    { item: "2", rating: 3, time: 200 },
-  ],
+  of: (user) =>
+    user === "ann"
+      ? [
+          { item: "1", rating: 4, time: 100 },
+          { item: "2", rating: 3, time: 200 },
+        ]
+      : [],
   earlierOf: () => 0,
   attributesOf: () => ({ age: 30 }),
 };
@@ -86,9 +92,14 @@ export function world(
   return { app, info, toCrm, toLlm, lines, failures };
 }
 
-/** Sends the body of a score request; status and answer. */
-export async function post(app: Hono, body: unknown, signal?: AbortSignal): Promise<[number, Answer]> {
-  const response = await app.request("/v1/score", {
+/** Sends the body of a score request, or of another; status and answer. */
+export async function post(
+  app: Hono,
+  body: unknown,
+  signal?: AbortSignal,
+  path = "/v1/score",
+): Promise<[number, Answer]> {
+  const response = await app.request(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: typeof body === "string" || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),

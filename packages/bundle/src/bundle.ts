@@ -90,7 +90,8 @@ export interface Bundle {
   llmAsking(): Promise<LlmAsking>;
   histories(): Promise<Histories>;
   /**
-   * What was counted for the running statistics of its models, a state of its own in each call; undefined where they read none.
+   * What all running statistics had counted at the end of the log, in a state of its own that goes on with events; undefined where
+   * its models read none.
    * @throws CorellaError `features/bad-statistics`
    */
   runningStatistics(): Promise<RunningStatistics | undefined>;

@@ -25,6 +25,7 @@ test("a known user's latest events come back, oldest first, with the ratings tha
     { item: "x", rating: 3, time: 40 },
   ]);
   expect(histories.of("bob")).toEqual([{ item: "y", rating: 2, time: 20 }]);
+  expect(histories.latest).toBe(40);
   expect(histories.has("eve")).toBe(false);
   expect(histories.of("eve")).toEqual([]);
   expect(histories.attributesOf("ann")).toEqual({ age: 30 });

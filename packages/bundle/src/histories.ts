@@ -18,6 +18,8 @@ const namesFile = "histories.json";
 /** The latest events of every known user, so that a request may name a user instead of telling a history. */
 export interface Histories {
   readonly users: number;
+  /** Time of the latest event of all, in seconds since 1970: the end of the bundle's log; -Infinity without an event. */
+  readonly latest: number;
   /** So many of the users, spread evenly; all where there are fewer. */
   some(count: number): string[];
   has(user: string): boolean;
@@ -116,6 +118,7 @@ export async function readHistories(folder: string): Promise<Histories> {
   const codes = new Map(names.users.map((user, code) => [user, code]));
   return {
     users: names.users.length,
+    latest: time.reduce((most, seconds) => Math.max(most, seconds), Number.NEGATIVE_INFINITY),
     some(count) {
       const size = Math.min(count, names.users.length);
       return Array.from(

@@ -32,7 +32,7 @@ export {
   type Warning,
 } from "./log.ts";
 export { type LogSplit, splitLog } from "./split.ts";
-export { decimalRating } from "./log.ts";
+export { decimalRating, isLiked } from "./log.ts";
 export { type HistoryEvent, ratingScaleOf, type RatingRecord, recordAt, requireRatings } from "./record.ts";
 export {
   type Catalogue,
@@ -72,7 +72,7 @@ export { countsItems, itemEventsAt, itemEventsOfRecords } from "./features/item-
 export { missingInputs } from "./features/record-values.ts";
 export { encodeRows } from "./features/encode-rows.ts";
 export { type NeedsHistory, requireHistory } from "./features/history-window.ts";
-export { type NeedsStatistics, recordsAt, statisticsAt, statisticsOfEventsAt } from "./features/statistic.ts";
+export { type NeedsStatistics, recordsAt, statisticsAt, statisticsOfEventsAt, statisticsOfRecord } from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
 export type { OwnEvent } from "./statistics/own-events.ts";
 export { saidOfEvents, type StatisticsPlan } from "./statistics/plan.ts";

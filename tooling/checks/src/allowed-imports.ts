@@ -21,6 +21,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   routing: ["metrics"],
   evaluation: ["metrics", "routing"],
   bundle: ["modality", "crm", "llm", "routing", "engine", "safetensors", "files"],
+  store: ["modality", "safetensors", "files"],
   alignment: [
     "bundle",
     "modality",

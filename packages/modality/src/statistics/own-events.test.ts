@@ -1,3 +1,4 @@
+import { parseSafetensors, serializeSafetensors } from "@corella/safetensors";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { catalogueFromLog } from "../catalogue.ts";
@@ -11,7 +12,7 @@ import { statisticsOfEveryKind } from "./every-kind.test-helper.ts";
 import type { OwnEvent } from "./own-events.ts";
 import { planStatistics } from "./plan.ts";
 import { emptyStatistics, type ObservedEvent, type RunningStatistics } from "./running-statistics.ts";
-import { statisticsToFiles } from "./statistics-files.ts";
+import { statisticsFromFiles, statisticsToFiles } from "./statistics-files.ts";
 
 const plan = planStatistics(statisticsOfEveryKind, { rating: 2.5, label: 0.4 });
 const byUser = statisticsOfEveryKind.map((config) => keyTexts(config).includes("user"));
@@ -59,12 +60,17 @@ describe("a server that lacks the latest events of the user who asks", () => {
             time: log.time.at(-1)! + later,
           };
           const server = fed(log, known);
-          const [other, before] = [fed(log, known), server.valuesOf(sample, catalogue)];
-          const files = JSON.stringify(statisticsToFiles(fed(log, known)));
+          const before = server.valuesOf(sample, catalogue);
+          const counted = statisticsToFiles(fed(log, known));
+          const files = JSON.stringify(counted);
+          // Whatever waits for a later time is counted where the sample is later, as there.
+          const tensors = parseSafetensors(serializeSafetensors(counted.tensors)).tensors;
+          const other = known.some((row) => log.time[row] === sample.time)
+            ? fed(log, known)
+            : statisticsFromFiles(plan, { json: counted.json, tensors }, "files");
           const history = own.map((row): OwnEvent => eventAt(log, row));
           const answer = server.valuesOf(sample, catalogue, history);
 
-          other.valuesOf(sample, catalogue); // whatever waits for a later time is counted, as there
           for (const row of missing) other.observe(eventAt(log, row), catalogue);
           const expected = other
             .valuesOf(sample, catalogue)

@@ -19,6 +19,8 @@ import {
   createTallies,
   readDeviations,
   readStatistics,
+  restoreCells,
+  saveCells,
   type Span,
   type Tally,
 } from "./tallies.ts";
@@ -45,7 +47,7 @@ export interface RunningStatistics {
   readonly ties: "exclude" | "order";
   /**
    * The statistics of a sample, in the plan's order, from the events observed so far; NaN where nothing was before.
-   * With `exclude` what was observed at the sample's time does not count, until a later sample or event has come.
+   * With `exclude` what was observed at the sample's time does not count, until a later event has come.
    * Without a time the sample is as of the latest event, and `sinceLast` is NaN. A time of the past is not gone back to.
    * @param ownEvents of the sample's user, oldest first: those later than the user's latest that was observed enter the
    * statistics whose key names the user, for this answer alone. Of a user of whom nothing was observed, or who has no
@@ -68,7 +70,8 @@ export interface RunningStatistics {
   ): (Float32Array | undefined)[];
   /**
    * Counts an event: this is how what was counted goes on, one event after the other. They should come in the order of time;
-   * a late one counts, aged as its time says. `statisticsToFiles` keeps what was counted, to the bit.
+   * a late one counts, aged as its time says. Which samples were asked in between changes nothing. `statisticsToFiles` keeps
+   * what was counted, to the bit.
    */
   observe(event: ObservedEvent, catalogue?: Catalogue): void;
   /** What is counted, for a file: events of the latest instant too. */
@@ -118,7 +121,7 @@ export function createRunningStatistics(
   let { tallies, latest } = before;
   let isOwn = !shared;
   const names = before.names.map((ofDimension) => new Map(ofDimension.map((name, code) => [name, code])));
-  /** Events of the latest instant, which samples of it do not see. */
+  /** Events of the latest instant, which samples of it do not see, nor its other events. */
   let pending: { spans: Span[]; event: CountedEvent; deviations: Float64Array }[] = [];
 
   const byUser = statisticsByUser(plan);
@@ -137,10 +140,27 @@ export function createRunningStatistics(
       });
       return { codes, start: 0, end: codes.length };
     });
+  /** How many of them later samples have made count, and what their cells held before: what the instant's further events see. */
+  let entered = 0;
+  const saved = plan.tallies.map(() => new Map<number, Float64Array>());
   const countPending = (): void => {
-    if (pending.length > 0) latestOwn = undefined;
-    for (const { spans, event, deviations } of pending) countEvent(tallies, spans, event, deviations, 0);
+    if (pending.length > entered) latestOwn = undefined;
+    for (; entered < pending.length; entered++) {
+      const { spans, event, deviations } = pending[entered]!;
+      saveCells(tallies, spans, saved);
+      countEvent(tallies, spans, event, deviations, 0);
+    }
+  };
+  const takePendingBack = (): void => {
+    if (entered > 0) latestOwn = undefined;
+    restoreCells(tallies, saved);
+    entered = 0;
+  };
+  const endInstant = (): void => {
+    countPending();
+    for (const cells of saved) cells.clear();
     pending = [];
+    entered = 0;
   };
   /** What a user's events leave behind beside what is counted here. Many samples of one user are asked at once: kept for the next. */
   let latestOwn:
@@ -180,6 +200,7 @@ export function createRunningStatistics(
     ties,
     valuesOf(sample, catalogue, ownEvents = []) {
       if (sample.time === undefined || sample.time > latest) countPending();
+      else takePendingBack();
       const values = new Float32Array(plan.statistics.length);
       readStatistics(plan, tallies, spansOf(sample, catalogue, false), sample.time ?? latest, values);
       if (sample.time === undefined) {
@@ -222,12 +243,13 @@ export function createRunningStatistics(
       if (!isOwn) tallies = tallies.map(copyTally);
       isOwn = true;
       latestOwn = undefined;
-      if (time > latest) countPending();
+      if (time > latest) endInstant();
+      else if (time < latest) takePendingBack(); // they count after this one
       latest = Math.max(latest, time);
       const spans = spansOf(subject, catalogue, true);
       const event = { rating: Math.fround(rating), label, time };
       const deviations = new Float64Array(plan.deviations.length);
-      readDeviations(plan, tallies, spans, event, deviations, 0);
+      readDeviations(plan, tallies, spans, event, deviations, 0, saved);
       if (ties === "exclude" && time === latest) pending.push({ spans, event, deviations });
       else countEvent(tallies, spans, event, deviations, 0);
     },

@@ -52,6 +52,39 @@ describe("statistics of random logs, under both rules for ties", () => {
     );
   });
 
+  test("do not depend on which samples are asked between the events, of whichever time", () => {
+    const asks = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: -2, max: 3 })));
+    fc.assert(
+      fc.property(randomLog(), asks, (log, asked) => {
+        const catalogue = catalogueFromLog(log);
+        const [quiet, busy] = [
+          emptyStatistics(plan, log.history.ties),
+          emptyStatistics(plan, log.history.ties),
+        ];
+        for (let row = 0; row < log.size; row++) {
+          const late = row % 5 === 4 ? 7200 : 0; // some events come late
+          const event = { ...observed(log, row), time: log.time[row]! - late };
+          quiet.observe(event, catalogue);
+          busy.observe(event, catalogue);
+          for (const [at, hours] of asked) {
+            if (at !== row) continue;
+            busy.valuesOf({ ...recordAt(log, row, 0), time: log.time[row]! + 3600 * hours }, catalogue);
+            busy.valuesOf({ ...recordAt(log, 0, 0), time: undefined }, catalogue);
+          }
+          const sample = { ...recordAt(log, row, 0), itemAttributes: undefined };
+          expect(busy.valuesOf(sample, catalogue)).toEqual(quiet.valuesOf(sample, catalogue));
+        }
+        for (let u = 0; u < 4; u++) {
+          for (const item of log.items.ids) {
+            const sample = { user: log.users.ids[u]!, item, time: 10 * 86_400 };
+            expect(busy.valuesOf(sample, catalogue)).toEqual(quiet.valuesOf(sample, catalogue));
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   test("are what their definitions say, event by event and without any state", () => {
     fc.assert(
       fc.property(randomLog(), (log) => {

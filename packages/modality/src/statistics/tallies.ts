@@ -108,9 +108,32 @@ export function readStatistics(
   }
 }
 
+/** Cells as they were before some events, by tally, then by where a key's begin. */
+export type SavedCells = readonly Map<number, Float64Array>[];
+
+/** Keeps the cells that an event with such spans will change, where they are not kept yet. */
+export function saveCells(tallies: readonly Tally[], spans: readonly Span[], saved: SavedCells): void {
+  for (const [t, tally] of tallies.entries()) {
+    const keyCount = findKeys(tally, spans, true);
+    for (let i = 0; i < keyCount; i++) {
+      const cell = tally.keys[i]! * tally.width;
+      if (!saved[t]!.has(cell)) saved[t]!.set(cell, tally.cells.slice(cell, cell + tally.width));
+    }
+  }
+}
+
+/** Puts back what `saveCells` kept, and forgets it. */
+export function restoreCells(tallies: readonly Tally[], saved: SavedCells): void {
+  for (const [t, cells] of saved.entries()) {
+    for (const [cell, values] of cells) tallies[t]!.cells.set(values, cell);
+    cells.clear();
+  }
+}
+
 /**
  * What an event differs by from the running means of its user or item, by deviation of the plan.
  * @param out written from `at`
+ * @param saved read in place of the cells that it holds
  */
 export function readDeviations(
   { deviations, means }: StatisticsPlan,
@@ -119,9 +142,11 @@ export function readDeviations(
   event: CountedEvent,
   out: Float64Array,
   at: number,
+  saved?: SavedCells,
 ): void {
   for (const [slot, deviation] of deviations.entries()) {
-    const mean = meanOf(deviation, means[deviation.of], tallies[deviation.tally]!, spans, event.time);
+    const { tally } = deviation;
+    const mean = meanOf(deviation, means[deviation.of], tallies[tally]!, spans, event.time, saved?.[tally]);
     out[at + slot] = event[deviation.of] - mean;
   }
 }
@@ -132,11 +157,13 @@ function meanOf(
   tally: Tally,
   spans: readonly Span[],
   time: number,
+  saved: SavedCells[number] | undefined,
 ): number {
   const { codes, start, end } = spans[tally.plan.dimensions[0]!]!;
   const key = start < end ? codes[start]! : -1; // an id: there is one, or none of an anonymous user
-  const { cells } = tally;
-  const cell = key * tally.width;
+  const before = saved?.get(key * tally.width);
+  const cells = before ?? tally.cells;
+  const cell = before === undefined ? key * tally.width : 0;
   const last = key < 0 ? undefined : cells[cell + lastAt];
   if (last === undefined || last === Number.NEGATIVE_INFINITY) return priorMean;
   const part = remaining(tally.plan, Math.max(0, time - last));

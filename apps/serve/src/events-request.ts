@@ -1,0 +1,53 @@
+import { randomUUID } from "node:crypto";
+import { CorellaError } from "@corella/errors";
+import { maxEvents, type NewEvent } from "@corella/store";
+import { z } from "zod";
+import { attributes, badField, id, parseJson, requireKnownNames, time } from "./score-request.ts";
+
+const eventFields = {
+  id: z.string().min(1).max(128).optional(),
+  user: id,
+  item: id,
+  rating: z.number(),
+  label: z.union([z.literal(0), z.literal(1)]).optional(),
+  time: time.optional(),
+  context: attributes.optional(),
+  userAttributes: attributes.optional(),
+  itemAttributes: attributes.optional(),
+};
+const oneSchema = z.strictObject(eventFields);
+const listSchema = z.strictObject({ events: z.array(oneSchema).min(1).max(maxEvents) });
+
+/**
+ * Reads the body of a request that brings events: one, or a list. One without an id gets an id, which nobody can repeat.
+ * @param knownContext the names of context that the bundle's data have
+ * @throws CorellaError `serve/bad-json`, `serve/unknown-field`, `serve/bad-field`, `serve/too-many-events`
+ */
+export function parseEventsRequest(body: ArrayBuffer, knownContext: readonly string[]): NewEvent[] {
+  const json = parseJson(body);
+  const isList = typeof json === "object" && json !== null && "events" in json;
+  if (isList) checkCount(json.events);
+  const parsed = isList ? listSchema.safeParse(json) : oneSchema.safeParse(json);
+  if (!parsed.success) {
+    const fields = Object.keys(eventFields);
+    throw badField(parsed.error.issues, (path) => {
+      if (isList) return path.length === 0 ? ["events"] : fields;
+      return [...fields, "events"];
+    });
+  }
+  const events = "events" in parsed.data ? parsed.data.events : [parsed.data];
+  for (const [index, { context = {} }] of events.entries())
+    requireKnownNames([context], { known: knownContext, path: isList ? ["events", index] : [] });
+  return events.map((event) => ({ ...event, id: event.id ?? randomUUID() }));
+}
+
+/** Before the schema, which would look at every element. */
+function checkCount(events: unknown): void {
+  if (!Array.isArray(events) || events.length <= maxEvents) return;
+  throw new CorellaError({
+    code: "serve/too-many-events",
+    message: `The request has ${events.length} events, at most ${maxEvents} are allowed.`,
+    place: "events",
+    remedy: "Send them in several requests.",
+  });
+}

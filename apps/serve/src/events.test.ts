@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CorellaError } from "@corella/errors";
+import { createLog, fitFeatureMap, statisticsAtEnd } from "@corella/modality";
+import { type EventStore, openServedState, openStore } from "@corella/store";
+import type { Hono } from "hono";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EventsSince } from "./complete-record.ts";
+import { type Answer, catalogue, histories, post, world } from "./world.test-helper.ts";
+
+/** The log that ann's history in the world is of. */
+const log = createLog({
+  user: Int32Array.of(0, 0),
+  item: Int32Array.of(0, 1),
+  rating: Float32Array.of(4, 3),
+  time: Float64Array.of(100, 200),
+  label: Uint8Array.of(1, 0),
+  users: { ids: ["ann"], activeCount: 1, attributes: [{ age: 30 }] },
+  items: { ids: ["1", "2"], activeCount: 2, attributes: [{}, {}] },
+  history: { maxLength: 3, ties: "exclude" },
+  likedThreshold: 4,
+});
+const { statistics: plan } = fitFeatureMap(
+  [
+    { name: "item_last", type: "statistic", value: "last", by: "item" },
+    { name: "user_count", type: "statistic", value: "count", by: "user" },
+  ],
+  log,
+  [0, 1],
+);
+
+let folder = "";
+let store: EventStore;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "corella-events-"));
+  store = await openStore(join(folder, "events.db"));
+});
+afterAll(async () => {
+  await store.close();
+  await rm(folder, { recursive: true });
+});
+
+/** A server of its own, with a state of its own, on a store that others may use. */
+async function server(on: EventStore = store): Promise<ReturnType<typeof world>> {
+  const state = await openServedState(on, {
+    version: "tiny",
+    histories,
+    catalogue,
+    ties: "exclude",
+    likedThreshold: 4,
+    statistics: statisticsAtEnd(plan!, log),
+  });
+  const events: EventsSince = { state, historyLength: 3, ties: "exclude" };
+  return world({ events });
+}
+
+const send = (app: Hono, body: unknown): Promise<[number, Answer]> =>
+  post(app, body, undefined, "/v1/events");
+
+describe("POST /v1/events", () => {
+  test("is in history and statistics of the very next score, on every server of the store and after a restart", async () => {
+    const [one, other] = [await server(), await server()];
+    const event = { id: "click", user: "ann", item: "2", rating: 5, time: 300 };
+    expect(await send(one.app, event)).toEqual([200, { added: 1, repeated: 0 }]);
+    expect(
+      await send(other.app, { events: [event, { ...event, id: "next", rating: 1, time: 400 }] }),
+    ).toEqual([200, { added: 1, repeated: 1 }]);
+    for (const { app, toCrm } of [one, other, await server()]) {
+      const [status, answer] = await post(app, { user: "ann", item: "2" });
+      expect(status).toBe(200);
+      expect(answer).not.toHaveProperty("coldStart");
+      const [record] = toCrm.at(-1)!;
+      expect(record).toMatchObject({
+        history: [
+          { item: "2", rating: 3, time: 200 },
+          { item: "2", rating: 5, time: 300 },
+          { item: "2", rating: 1, time: 400 },
+        ],
+        earlier: 1,
+        userAttributes: { age: 30 },
+        statistics: { item_last: 1, user_count: Math.fround(Math.log1p(4)) },
+      });
+      expect(record!.time).toBeCloseTo(Date.now() / 1000, -2);
+      await post(app, { user: "ann", item: "2", time: 400 });
+      expect(toCrm.at(-1)![0]!.history.at(-1)).toEqual({ item: "2", rating: 5, time: 300 });
+    }
+  });
+
+  test("makes a user known, and an item with its attributes", async () => {
+    const { app, toCrm } = await server();
+    const asked = { samples: [{ user: "bob", item: "3" }, { item: "1" }] };
+    expect((await post(app, asked))[1].predictions![0]).toMatchObject({ coldStart: true, unknownItem: true });
+    const itemAttributes = { title: "Three" };
+    await send(app, { user: "bob", item: "3", rating: 4, itemAttributes });
+    const [, answer] = await post(app, asked);
+    expect(answer.predictions![0]).not.toHaveProperty("coldStart");
+    expect(answer.predictions![0]).not.toHaveProperty("unknownItem");
+    expect(toCrm.at(-1)![0]).toMatchObject({ itemAttributes, history: [{ item: "3", rating: 4 }] });
+  });
+
+  test("counts two events without an id twice", async () => {
+    const { app } = await server();
+    const event = { user: "eve", item: "1", rating: 2 };
+    expect(await send(app, { events: [event, event] })).toEqual([200, { added: 2, repeated: 0 }]);
+  });
+
+  test.each([
+    [{ user: "ann", item: "1" }, "serve/bad-field", "rating"],
+    [{ events: [{ user: "ann", item: "1", rating: 1, itme: "2" }] }, "serve/unknown-field", "events[0].itme"],
+    [
+      { user: "ann", item: "1", rating: 1, context: { device: "tv" } },
+      "serve/unknown-field",
+      "context.device",
+    ],
+    [{ user: "ann", item: "a\u0000b", rating: 1 }, "store/bad-event", "events[0].item"],
+    [{ user: "ann", item: "1", rating: 1, time: 4_000_000_000 }, "store/bad-event", "events[0].time"],
+    [{ events: [] }, "serve/bad-field", "events"],
+    [
+      { events: Array.from({ length: 1001 }, () => ({ user: "ann", item: "1", rating: 1 })) },
+      "serve/too-many-events",
+      "events",
+    ],
+  ])("refuses %j", async (body, code, place) => {
+    const { app } = await server();
+    const [status, { error }] = await send(app, body);
+    expect([status, error!.code, error!.place]).toEqual([400, code, place]);
+    expect(error!.remedy).toBeTruthy();
+  });
+
+  test("is refused by a server without a store", async () => {
+    const [status, { error }] = await send(world().app, { user: "ann", item: "1", rating: 1 });
+    expect([status, error!.code]).toEqual([404, "serve/no-store"]);
+  });
+
+  test("answers 503 without internals while the store cannot be had, and so does a score that needs it", async () => {
+    const gone = new CorellaError({
+      code: "store/unavailable",
+      message: "secret address",
+      place: "redis://secret",
+    });
+    const refuse = (): Promise<never> => Promise.reject(gone);
+    let isGone = false;
+    const failing: EventStore = {
+      ...store,
+      append: (events) => (isGone ? refuse() : store.append(events)),
+      history: (...of) => (isGone ? refuse() : store.history(...of)),
+    };
+    const { app, lines } = await server(failing);
+    isGone = true;
+    const event = { user: "ann", item: "1", rating: 1 };
+    for (const [status, answer] of [await send(app, event), await post(app, { user: "ann", item: "1" })]) {
+      expect([status, answer.error!.code]).toEqual([503, "serve/store-down"]);
+      expect(JSON.stringify(answer)).not.toContain("secret");
+    }
+    expect(lines.filter((line) => line.includes("store/unavailable"))).toHaveLength(2);
+  });
+});

@@ -1,0 +1,254 @@
+import { randomUUID } from "node:crypto";
+import { type Attributes, decimalRating } from "@corella/modality";
+import { Redis } from "ioredis";
+import { storeClosed } from "../errors.ts";
+import {
+  type Attachment,
+  defaultLimits,
+  type EventStore,
+  type Snapshot,
+  type StoreLimits,
+  type UserHistory,
+} from "../event-store.ts";
+import { checkEvents, type LoggedEvent, type StoreEvent } from "../event.ts";
+import { checkCount, waitingEvents } from "../limits.ts";
+import { tieKey } from "../tie-key.ts";
+import { checkServer } from "./check-server.ts";
+import { redisError } from "./errors.ts";
+import { appendScript, attachScript, snapshotScript } from "./scripts.ts";
+
+/** How a store in Redis is opened. */
+export interface RedisStoreOptions extends Partial<StoreLimits> {
+  /** Refuses a server that answers before what it answers for is on its disk. Default true. */
+  readonly durable?: boolean | undefined;
+}
+
+/** The client with our scripts as commands: number of keys, keys, values. */
+type Client = Redis & {
+  corellaAppend(keys: number, ...values: (string | number)[]): Promise<[added: number, position: string]>;
+  corellaAttach(keys: number, ...values: (string | number)[]): Promise<string>;
+  corellaSnapshot(keys: number, ...values: (string | number)[]): Promise<string | null>;
+};
+
+/** All of a store; another store on the same server has a database number of its own. */
+const keys = {
+  schema: "corella:schema",
+  position: "corella:position",
+  log: "corella:log",
+  ids: "corella:ids",
+  items: "corella:items",
+  totals: "corella:totals",
+  bundles: "corella:bundles",
+  snapshots: "corella:snapshots",
+} as const;
+const historyKey = (user: string): string => `corella:history:${user}`;
+
+/** Bytes of a value of a snapshot: far below what Redis takes. */
+const partBytes = 2 ** 22;
+/** Ends an item's tie key in a history's members: no id holds it. */
+const end = "\0";
+const positionDigits = 16;
+
+/**
+ * Opens a store on a Redis or Valkey server, which several servers of a bundle may share. The server has to write every change to
+ * its disk before it answers: `appendonly yes`, `appendfsync always`.
+ * @param url `redis://[user:password@]host:port/database`, `rediss://` with TLS, or the path of a Unix socket as `redis:///path`
+ * @throws CorellaError `store/unavailable`, `store/not-durable`, `store/evicting`, `store/schema`
+ */
+export async function openRedisStore(url: string, options: RedisStoreOptions = {}): Promise<EventStore> {
+  const { durable = true, ...own } = options;
+  const limits = { ...defaultLimits, ...own };
+  const { place, client: bare } = connect(url);
+  const client = bare as Client;
+  client.defineCommand("corellaAppend", { lua: appendScript });
+  client.defineCommand("corellaAttach", { lua: attachScript });
+  client.defineCommand("corellaSnapshot", { lua: snapshotScript });
+  let closed = false;
+  const ask = async <T>(make: () => Promise<T>): Promise<T> => {
+    if (closed) throw storeClosed(place);
+    try {
+      return await make();
+    } catch (error) {
+      throw redisError(error, place);
+    }
+  };
+  try {
+    await ask(async () => {
+      await client.connect();
+      await checkServer(client, { place, schemaKey: keys.schema, durable });
+    });
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+  const waiting = waitingEvents(limits, place);
+
+  return {
+    limits,
+    async append(events) {
+      checkEvents(events);
+      const { position, log, ids, items, totals } = keys;
+      const all = [position, log, ids, items, totals, ...events.map(({ user }) => historyKey(user))];
+      const values = [limits.userEvents, limits.logEvents, ...events.flatMap(valuesOf)];
+      return waiting.hold(events.length, () =>
+        ask(async () => {
+          const [added, last] = await client.corellaAppend(all.length, ...all, ...values);
+          return { added, repeated: events.length - added, position: Number(last) };
+        }),
+      );
+    },
+    async history(user, count, view = {}) {
+      checkCount(count, limits);
+      return ask(() => history(client, user, count, view));
+    },
+    eventsAfter: (position, count) =>
+      ask(async () => {
+        const entries = await client.xrange(keys.log, `${position + 1}-0`, "+", "COUNT", count);
+        return entries.map(([id, fields]) => loggedEvent(id, fields));
+      }),
+    attributesOf: (item) =>
+      ask(async () => {
+        const text = await client.hget(keys.items, item);
+        return text === null ? undefined : (JSON.parse(text) as Attributes);
+      }),
+    attach: (bundle, until) =>
+      ask(async (): Promise<Attachment> => {
+        const said = await client.corellaAttach(2, keys.position, keys.bundles, bundle, String(until));
+        const [since, first, head] = said.split(" ").map(Number) as [number, number, number];
+        return { since, until: first, head };
+      }),
+    snapshot: (bundle) => ask(() => snapshot(client, bundle)),
+    saveSnapshot: (bundle, kept) => ask(() => saveSnapshot(client, bundle, kept)),
+    async close() {
+      if (closed) return;
+      closed = true;
+      await client.quit().catch(() => client.disconnect()); // without a server nothing waits any more
+    },
+  };
+}
+
+function connect(url: string): { client: Redis; place: string } {
+  const options = {
+    lazyConnect: true,
+    maxRetriesPerRequest: 2,
+    commandTimeout: 10_000,
+    // A server that is gone is looked for again as long as the store is open; calls fail meanwhile.
+    retryStrategy: (times: number) => Math.min(50 * 2 ** times, 2000),
+  };
+  const parsed = new URL(url);
+  const client =
+    parsed.hostname === ""
+      ? new Redis({ ...options, path: decodeURIComponent(parsed.pathname) })
+      : new Redis(url, options);
+  client.on("error", () => {}); // every call that needs the server rejects by itself
+  parsed.username = parsed.password = "";
+  return { client, place: parsed.href };
+}
+
+/** What the script takes of an event. */
+function valuesOf(event: StoreEvent): (string | number)[] {
+  const { itemAttributes, ...kept } = event;
+  const { id, user, item, rating, time } = event;
+  return [
+    `${user}${end}${id}`,
+    user,
+    String(time),
+    tieKey(item),
+    JSON.stringify(kept),
+    JSON.stringify([item, rating]),
+    item,
+    itemAttributes === undefined ? "" : JSON.stringify(itemAttributes),
+  ];
+}
+
+function loggedEvent(id: string, [, event, , attributes]: string[]): LoggedEvent {
+  return {
+    position: Number.parseInt(id, 10),
+    ...(JSON.parse(event!) as StoreEvent),
+    ...(attributes === "" ? {} : { itemAttributes: JSON.parse(attributes!) as Attributes }),
+  };
+}
+
+interface HistoryMember {
+  readonly item: string;
+  readonly rating: number;
+  readonly time: number;
+  readonly position: number;
+}
+
+/** Members and scores in turn, as Redis gives them. */
+function members(list: readonly string[]): HistoryMember[] {
+  return Array.from({ length: list.length / 2 }, (_, i) => {
+    const rest = list[2 * i]!.split(end, 2)[1]!;
+    const [item, rating] = JSON.parse(rest.slice(positionDigits)) as [string, number];
+    const position = Number(rest.slice(0, positionDigits));
+    return { item, rating: decimalRating(rating), time: Number(list[2 * i + 1]), position };
+  });
+}
+
+async function history(
+  client: Redis,
+  user: string,
+  count: number,
+  { before, attachment }: NonNullable<Parameters<EventStore["history"]>[2]>,
+): Promise<UserHistory> {
+  const key = historyKey(user);
+  const exclude = before?.ties === "exclude";
+  const last = before === undefined ? "+inf" : `${exclude ? "(" : ""}${before.time}`;
+  const later = before === undefined ? "(+inf" : `${exclude ? "" : "("}${before.time}`;
+  const event = ({ item, rating, time }: HistoryMember): UserHistory["events"][number] => ({
+    item,
+    rating,
+    time,
+  });
+  if (attachment !== undefined && attachment.since > 0) {
+    const { since, until } = attachment;
+    const all = members(await client.zrange(key, "-inf", last, "BYSCORE", "WITHSCORES"));
+    const counts = all.filter(({ position, time }) => position > since || time > until);
+    const first = Math.max(0, counts.length - count);
+    return { events: counts.slice(first).map(event), earlier: first };
+  }
+  const replies = await client
+    .multi()
+    .hget(keys.totals, user)
+    .zrevrangebyscore(key, last, "-inf", "WITHSCORES", "LIMIT", 0, count)
+    .zcount(key, later, "+inf")
+    .exec();
+  const [total, newest, after] = replies!.map(([error, value]) => {
+    if (error !== null) throw error;
+    return value;
+  });
+  const events = members(newest as string[]).reverse();
+  return { events: events.map(event), earlier: Number(total ?? 0) - Number(after) - events.length };
+}
+
+async function snapshot(client: Redis, bundle: string): Promise<Snapshot | undefined> {
+  for (;;) {
+    const known = await client.hget(keys.snapshots, bundle);
+    if (known === null) return undefined;
+    const [position, place, count] = known.split(" ");
+    const parts: Uint8Array[] = [];
+    for (let part = 0; part < Number(count); part++) {
+      const data = await client.getBuffer(`${place}:${part}`);
+      if (data !== null) parts.push(data);
+    }
+    // Otherwise a newer one has taken its place meanwhile.
+    if (parts.length === Number(count))
+      return { position: Number(position), data: new Uint8Array(Buffer.concat(parts)) };
+    if ((await client.hget(keys.snapshots, bundle)) === known) return undefined; // somebody has deleted parts
+  }
+}
+
+async function saveSnapshot(client: Client, bundle: string, { position, data }: Snapshot): Promise<void> {
+  const place = `corella:snapshot:${randomUUID()}`;
+  let part = 0;
+  for (; part * partBytes < data.length; part++)
+    await client.set(
+      `${place}:${part}`,
+      Buffer.from(data.subarray(part * partBytes, (part + 1) * partBytes)),
+    );
+  const old = await client.corellaSnapshot(1, keys.snapshots, bundle, position, `${place} ${part}`);
+  if (old === null) return;
+  const [oldPlace, count] = old.split(" ");
+  await client.del(...Array.from({ length: Number(count) }, (_, i) => `${oldPlace}:${i}`));
+}
