@@ -1,7 +1,8 @@
 import type { Histories } from "@corella/bundle";
 import { createCatalogue, type HistoryEvent } from "@corella/modality";
 import { expect, test } from "vitest";
-import { completeRecord } from "./complete-record.ts";
+import { completeRecords } from "./complete-record.ts";
+import type { Sample } from "./score-request.ts";
 
 const catalogue = createCatalogue([["a", {}]]);
 const stored: HistoryEvent[] = [
@@ -12,6 +13,7 @@ const stored: HistoryEvent[] = [
 function historiesOf(events: readonly HistoryEvent[]): Histories {
   return {
     users: 1,
+    latest: 200,
     some: () => ["ann"],
     has: (user) => user === "ann",
     of: () => [...events],
@@ -20,43 +22,43 @@ function historiesOf(events: readonly HistoryEvent[]): Histories {
   };
 }
 
-test("events that a request tells of a known user get the statistics that the bundle keeps with them", () => {
+async function historyOf(sample: Sample, events: readonly HistoryEvent[]): Promise<readonly HistoryEvent[]> {
+  const [completed] = await completeRecords([sample], { histories: historiesOf(events), catalogue });
+  return completed!.record.history;
+}
+
+test("events that a request tells of a known user get the statistics that the bundle keeps with them", async () => {
   const history = [
     { item: "b", rating: 5, time: 200 },
     { item: "a", rating: 4, time: 100 },
     { item: "c", rating: 1, time: 300 },
     { item: "old", rating: 1, time: 5 },
   ];
-  const told = completeRecord({ user: "ann", item: "a", history }, historiesOf(stored), catalogue).record
-    .history;
-  expect(told).toEqual([
+  expect(await historyOf({ user: "ann", item: "a", history }, stored)).toEqual([
     { item: "old", rating: 1, time: 5 },
     { item: "a", rating: 4, time: 100, statistics: { "item.count": 7 } },
     { item: "b", rating: 5, time: 200, statistics: {} },
     { item: "c", rating: 1, time: 300 },
   ]);
-  expect(completeRecord({ user: "ann", item: "a" }, historiesOf(stored), catalogue).record.history).toEqual(
-    stored,
-  );
+  expect(await historyOf({ user: "ann", item: "a" }, stored)).toEqual(stored);
 });
 
-test("an event among them that the bundle does not have is refused, where the prompt says statistics of events", () => {
+test("an event among them that the bundle does not have is refused, where the prompt says statistics of events", async () => {
   const unknown = [
     { item: "c", rating: 1, time: 150 },
     { item: "b", rating: 2 },
   ];
   for (const event of unknown) {
     const sample = { item: "a", history: [event] };
-    expect(() => completeRecord({ user: "ann", ...sample }, historiesOf(stored), catalogue)).toThrow(
-      expect.objectContaining({ code: "serve/unknown-event", place: "history[0]" }),
-    );
+    await expect(historyOf({ user: "ann", ...sample }, stored)).rejects.toMatchObject({
+      code: "serve/unknown-event",
+      place: "history[0]",
+    });
     for (const [user, events] of [
       ["eve", stored],
       [null, stored],
       ["ann", stored.map(({ item, rating, time }) => ({ item, rating, time }))],
     ] as const)
-      expect(completeRecord({ user, ...sample }, historiesOf(events), catalogue).record.history).toEqual([
-        event,
-      ]);
+      expect(await historyOf({ user, ...sample }, events)).toEqual([event]);
   }
 });

@@ -60,8 +60,10 @@ export async function openEvents(
 function noStatisticsOfEvents(): CorellaError {
   return new CorellaError({
     code: "serve/bad-option",
-    message: "The prompt of this bundle says what was known before each event of a history, and a store keeps events without that.",
+    message:
+      "The prompt of this bundle says what was known before each event of a history, and a store keeps events without that.",
     place: "--store",
-    remedy: "Leave --store out and tell later events in requests, or train with a prompt that says no statistics of events.",
+    remedy:
+      "Leave --store out and tell later events in requests, or train with a prompt that says no statistics of events.",
   });
 }

@@ -72,7 +72,13 @@ export { countsItems, itemEventsAt, itemEventsOfRecords } from "./features/item-
 export { missingInputs } from "./features/record-values.ts";
 export { encodeRows } from "./features/encode-rows.ts";
 export { type NeedsHistory, requireHistory } from "./features/history-window.ts";
-export { type NeedsStatistics, recordsAt, statisticsAt, statisticsOfEventsAt, statisticsOfRecord } from "./features/statistic.ts";
+export {
+  type NeedsStatistics,
+  recordsAt,
+  statisticsAt,
+  statisticsOfEventsAt,
+  statisticsOfRecord,
+} from "./features/statistic.ts";
 export type { StatisticConfig } from "./statistics/config.ts";
 export type { OwnEvent } from "./statistics/own-events.ts";
 export { saidOfEvents, type StatisticsPlan } from "./statistics/plan.ts";

@@ -21,15 +21,17 @@ test.each([[[]], [[{ name: "seen", type: "statistic", value: "count", by: "item"
     const { log, split, featureMap, catalogue } = data;
     const { historyLengths, userEvents, itemEvents } = signalsAt(data, split.test);
     const ofRecords = routingSignals(recordsAt(log, split.test, featureMap), { featureMap, catalogue });
-    expect([...historyLengths]).toEqual([...ofRecords.historyLengths]);
-    expect([...userEvents!]).toEqual([...ofRecords.userEvents!]);
-    expect(itemEvents && [...itemEvents]).toEqual(ofRecords.itemEvents && [...ofRecords.itemEvents]);
+    expect(Array.from(historyLengths)).toEqual(Array.from(ofRecords.historyLengths));
+    expect(Array.from(userEvents!)).toEqual(Array.from(ofRecords.userEvents!));
+    expect(itemEvents && Array.from(itemEvents)).toEqual(
+      ofRecords.itemEvents && Array.from(ofRecords.itemEvents),
+    );
     // The log is in the order of time, and no two of its events are of one instant.
     const before = (row: number, column: Int32Array): number =>
       column.subarray(0, row).filter((code) => code === column[row]).length;
-    expect([...userEvents!]).toEqual(Array.from(split.test, (row) => before(row, log.user)));
-    expect([...historyLengths]).toEqual(Array.from(userEvents!, (events) => Math.min(events, 5)));
-    expect(itemEvents && [...itemEvents]).toEqual(
+    expect(Array.from(userEvents!)).toEqual(Array.from(split.test, (row) => before(row, log.user)));
+    expect(Array.from(historyLengths)).toEqual(Array.from(userEvents!, (events) => Math.min(events, 5)));
+    expect(itemEvents && Array.from(itemEvents)).toEqual(
       further.length === 0 ? undefined : Array.from(split.test, (row) => before(row, log.item)),
     );
   },
