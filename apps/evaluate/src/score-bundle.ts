@@ -79,6 +79,7 @@ export async function scoreBundle(options: ScoreBundleOptions): Promise<void> {
     const validation = beside
       ? await predict(validationRows(log, split.validation, bundle.models.includes("llm")), "validation")
       : undefined;
+    interruption.stop();
     const look = { log, split, part };
     const figures = evaluatePredictions(predictions, bundle, { ...look, validation, seed, intervals });
     const { evaluation, segments } = figures;

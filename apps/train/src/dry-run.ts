@@ -7,17 +7,23 @@ export function dryRunTable({ parts, totalMs, peakBytes }: DryRun): string {
     part.title,
     part.steps === 0 ? "" : part.steps.toLocaleString("en"),
     part.steps === 0 ? "" : stepTime(part.stepMs),
-    duration(part.totalMs),
+    span(part.totalMs),
     memory(part.peakBytes),
   ]);
   return [
     alignColumns({
       columns: ["part", "steps or rows", "each", "takes", "memory so far"],
-      rows: [...rows, ["All together, at most", "", "", duration(totalMs), memory(peakBytes)]],
+      rows: [...rows, ["All together, at most", "", "", span(totalMs), memory(peakBytes)]],
     }),
     "",
     "Measured with a few steps of each part on this machine as busy as it is; a stage whose validations no longer improve ends earlier.",
   ].join("\n");
+}
+
+/** `13:15 min`, `4 h 43 min`: a run of hours must not be read as one of minutes. */
+function span(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 60 ? `${duration(ms)} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function stepTime(ms: number): string {

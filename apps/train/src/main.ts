@@ -97,6 +97,7 @@ async function run(options: Options): Promise<void> {
     });
     watched.finish();
     progress.stop();
+    interruption.stop();
     const { intervals, hourlyPrice: machineHour } = options;
     const figures = evaluateTest(result, { seed: config.seed, intervals, machineHour });
     const { evaluation } = figures;

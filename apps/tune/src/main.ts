@@ -102,6 +102,7 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
       signal: interruption.signal,
     });
     progress.stop();
+    interruption.stop();
     const best = configForFolder({ config: result.best.config, baseFolder }, out);
     await writeFileAtomic(join(out, "best.yaml"), best);
     await saveTrial(rank(result.seeds)[0]!, join(out, "crm"), {

@@ -183,7 +183,7 @@ export function budgetTable(
     name,
     title,
     note,
-    columns: ["asked for", "to LLM", "AUC replacing", "logloss", "AUC adding", "logloss"],
+    columns: ["asked for", "to LLM", "AUC replacing", "logloss replacing", "AUC adding", "logloss adding"],
     rows: points.map(({ share, shareToLlm, replacing, adding }) => [
       formatShare(share),
       formatShare(shareToLlm),

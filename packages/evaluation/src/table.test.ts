@@ -64,7 +64,7 @@ test("without shares and baseline there are no columns and lines of them; what h
     level: 0.9,
   };
   expect(formatTable(alone).split("\n")[2]).toBe(
-    "only   – [–, –]    .5000 [.4900, .5100]  1.0000 [.9900, 1.0100]",
+    "only   –           .5000 [.4900, .5100]  1.0000 [.9900, 1.0100]",
   );
   expect(formatTable(alone)).not.toContain("against");
   expect(formatTable(alone)).toContain("90 % intervals of 10 paired bootstrap resamples by rows, seed 2.");

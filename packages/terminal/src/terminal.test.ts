@@ -71,6 +71,18 @@ test("the first signal aborts and says so on a line of its own; the second ends 
   kill.mockRestore();
 });
 
+test("the echo of Ctrl-C is taken off a terminal's line, and no control characters go into a file", () => {
+  const said = (isTTY: boolean): string => {
+    const { stream: out, written } = stream(isTTY);
+    const interruption = listenForInterruption(out);
+    process.emit("SIGINT", "SIGINT");
+    interruption.stop();
+    return written();
+  };
+  expect(said(true)).toBe(`\r${clearsLine}Interrupting after this step; again to stop at once.\n`);
+  expect(said(false)).toBe("Interrupting after this step; again to stop at once.\n");
+});
+
 test("an error of a command is told with its remedy; an interruption ends with 130", async () => {
   const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   const failing = (code: string) => () => Promise.reject(new CorellaError({ code, message: "It stopped." }));

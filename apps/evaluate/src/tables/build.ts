@@ -251,7 +251,7 @@ function segments(inputs: TableInputs): Built {
   const all = [
     ...modelRows(inputs).filter(({ name }) => name === "crm" || name === "llm"),
     seeded(runsOf(runs, "corella"), rows, groups, { as: "corella", title: "CoReLLa" }),
-  ].map(({ validation: _, ...model }) => model);
+  ].map((model) => ({ ...model, validation: undefined }));
   const found = rowSegments(log, train, rows).map(({ name, rows: positions }) => {
     const select = (values: Float32Array): Float32Array =>
       Float32Array.from(positions, (position) => values[position]!);

@@ -84,6 +84,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     const unique = variants.filter(({ id }, at) => variants.findIndex((other) => other.id === id) === at);
     const runs = await trained(content, unique, options.seeds);
     progress.stop();
+    interruption.stop();
     const data = await prepareData(config, where.baseFolder, where.cacheFolder);
     const { log, split } = data;
     const { train, validation, test } = split;

@@ -5,13 +5,15 @@ import type { ColourOf } from "./colours.ts";
 import { legend } from "./legend.ts";
 import { inBothWidths } from "./widths.ts";
 
-/** The paper's figure 1 under its heading; empty without groups. @param level coverage of the intervals @param colourOf models; default: in their order */
+/** The paper's figure 1 under its heading; empty without groups that have an AUC. @param level coverage of the intervals @param colourOf models; default: in their order */
 export function confidenceSection(
   groups: readonly ConfidenceGroup[] | undefined,
   level: number,
   colourOf?: ColourOf,
 ): string {
-  if (groups === undefined || groups.length === 0) return "";
+  // Of one class no group has an AUC.
+  const isDrawn = groups?.some(({ models }) => models.some(({ auc }) => Number.isFinite(auc.estimate)));
+  if (groups === undefined || isDrawn !== true) return "";
   const { models } = groups[0]!;
   const names = models.map(({ title }) => title);
   const colours = models.map(({ name }, place) => colourOf?.(name) ?? place);

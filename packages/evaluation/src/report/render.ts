@@ -39,8 +39,6 @@ export function renderReport(report: Report): string {
 }
 
 function resultsSection({ evaluation, baselineNote, warnings = [] }: Report): string {
-  const { level } = evaluation;
-  const baseline = baselineTitle(evaluation);
   return `<section>
 <h2>Results</h2>
 <p class="note">${escapeHtml(tableNote(evaluation))}</p>
@@ -48,12 +46,20 @@ ${evaluationTable(evaluation)}
 ${baselineNote === undefined ? "" : `<p class="verdict">${escapeHtml(baselineNote)}</p>`}
 ${warningList(warnings)}
 ${furtherTable(evaluation)}
-<figure>
+${intervalsFigure(evaluation)}
+</section>`;
+}
+
+/** The picture of the AUCs; empty where there are none. */
+function intervalsFigure(evaluation: Report["evaluation"]): string {
+  const { rows, level } = evaluation;
+  if (!rows.some(({ isSimple, auc }) => isSimple !== true && Number.isFinite(auc.estimate))) return "";
+  const baseline = baselineTitle(evaluation);
+  return `<figure>
 <h3>AUC and its ${formatLevel(level)} interval</h3>
 ${baseline === undefined ? "" : `<p class="note">Dashed: ${escapeHtml(baseline)}. Overlapping intervals do not mean that there is no difference: the table compares within the same resamples.</p>`}
 ${inBothWidths("intervals", (picture) => drawAucIntervals(evaluation, picture))}
-</figure>
-</section>`;
+</figure>`;
 }
 
 function routingSection({ evaluation, entropyHistogram, boundary }: Report): string {

@@ -1,13 +1,14 @@
 import { boundaryShift, route, type RoutingPolicy } from "@corella/routing";
 import { confidenceGroupAuc, entropyHistogram } from "../entropy.ts";
 import type { Evaluation, ModelPredictions } from "../evaluate.ts";
+import { formatMetric } from "../numbers.ts";
 import type { Report, SummaryCard } from "./report.ts";
 
 /** The AUC of some models as numbers of the first glance, in the evaluation's order. @param names of models that may be absent */
 export function aucCards({ rows }: Evaluation, names: readonly string[]): SummaryCard[] {
   return rows
     .filter(({ name }) => names.includes(name))
-    .map(({ title, auc }) => ({ label: `AUC of ${title}`, value: auc.estimate.toFixed(4) }));
+    .map(({ title, auc }) => ({ label: `AUC of ${title}`, value: formatMetric(auc.estimate) }));
 }
 
 /** What `confidenceSections` needs of a run or an evaluation. */

@@ -28,7 +28,7 @@ ${
   drawn.length === 0
     ? ""
     : `<figure>
-<h3>${escapeHtml(base === undefined ? `AUC of ${last.title}` : `AUC of ${last.title} less that of ${base}`)}</h3>
+<h3>${escapeHtml(base === undefined ? `AUC of ${last.title}` : `AUC of ${last.title} − AUC of ${base}`)}</h3>
 ${inBothWidths("segments", (picture) =>
   drawIntervals(drawn, {
     ...picture,

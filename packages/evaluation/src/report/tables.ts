@@ -13,7 +13,9 @@ export function evaluationTable(evaluation: Evaluation): string {
   const baseline = baselineTitle(evaluation);
   const withShare = asksLlm(rows);
   const withValidation = rows.some(({ validation }) => validation !== undefined);
-  const models = rows.filter(({ isSimple }) => isSimple !== true);
+  const all = rows.filter(({ isSimple }) => isSimple !== true);
+  // One alone is not the best of anything.
+  const models = all.length > 1 ? all : [];
   const best = {
     auc: Math.max(...finite(models.map(({ auc }) => auc.estimate))),
     logLoss: Math.min(...finite(models.map(({ logLoss }) => logLoss.estimate))),
