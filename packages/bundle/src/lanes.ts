@@ -51,7 +51,8 @@ export async function createCrmLane(
 
 /** The LLM as a lane of this thread; the adapter is merged into the weights. */
 export async function createLlmLane(llm: TunedLlm, catalogue: Catalogue, runtime: Runtime): Promise<Lane> {
-  return llmLane(llm, mergeAdapter(llm.config, llm.lora, llm.values), catalogue, runtime);
+  const { config, values } = mergeAdapter(llm.config, llm.lora, llm.values);
+  return llmLane({ ...llm, config }, values, catalogue, runtime);
 }
 
 async function llmLane(

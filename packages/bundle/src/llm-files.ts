@@ -123,8 +123,8 @@ export async function openLlm(folder: string, known: LlmToRead): Promise<OpenLlm
     return {
       ...(await asked(folder, known, tokenizer)),
       tokenBudget: known.facts.tokenBudget,
-      config,
-      weights: { ...merged, close: () => weights.close() },
+      config: merged.config,
+      weights: { ...merged.weights, close: () => weights.close() },
     };
   } catch (error) {
     await weights.close();

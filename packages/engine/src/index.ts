@@ -15,6 +15,8 @@ export type {
   Scope,
   Specs,
   TableSpec,
+  Int4Reader,
+  Int4Rows,
   ValueReader,
   Values,
 } from "./program/program.ts";

@@ -8,7 +8,8 @@ export { decoder, type AnswerIds, type DecoderOptions, type DecoderOutput } from
 export { packedDecoder } from "./decoder/packed-decoder.ts";
 export { answerLoss, labelledProgram, logitDifference, twoWayLoss, twoWayProgram } from "./decoder/losses.ts";
 export { chunkBatch, languageModelProgram, packDocuments } from "./decoder/language-model.ts";
-export { isLoraParam, loraParams, mergeAdapter, mergedReader, type LoraConfig } from "./lora/lora.ts";
+export { isLoraParam, loraParams, type LoraConfig } from "./lora/lora.ts";
+export { mergeAdapter, mergedReader, type MergedModel, type MergedReader } from "./lora/merge.ts";
 export { loadAdapter, saveAdapter, type LoadedAdapter } from "./lora/adapter.ts";
 export { adapterFeeds, roomFor, withAdapterInputs } from "./lora/adapter-inputs.ts";
 export {

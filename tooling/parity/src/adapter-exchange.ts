@@ -6,6 +6,7 @@ import {
   isLoraParam,
   loadAdapter,
   loadPretrained,
+  mergeAdapter,
   paddedFeeds,
   saveAdapter,
   twoWayProgram,
@@ -14,7 +15,7 @@ import {
   type PretrainedModel,
 } from "@corella/llm";
 
-// One side of tooling/reference/check_adapters.py, which runs it: trains an adapter, or scores with one of PEFT.
+// One side of check_adapters.py and check_multimodal_adapters.py of tooling/reference, which run it: trains an adapter, or scores with one of PEFT.
 
 interface Job {
   readonly model: string;
@@ -47,18 +48,20 @@ async function trained(job: Job, model: PretrainedModel): Promise<Values> {
   return Object.fromEntries(adapter);
 }
 
-/** P(yes) and, to see that the adapter does something, that of the base alone. */
+/** P(yes) with the adapter merged, whatever it is, and, to see that it does something, that of the base alone. */
 async function probabilities(
   job: Job,
   model: PretrainedModel,
   lora: LoraConfig,
   adapter: Values,
 ): Promise<{ adapted: number[]; base: number[] }> {
-  const scored = async (values: Values, used: LoraConfig | undefined): Promise<number[]> => {
+  const scored = async ({
+    config,
+    values,
+  }: Pick<PretrainedModel, "config" | "values">): Promise<number[]> => {
     const scorer = await createScorer({
-      config: model.config,
+      config,
       values,
-      lora: used,
       tokenizer: { ...model.tokenizer!, encodeBatch: async () => job.tokens.map((ids) => [...ids]) },
       answers: { ...job.answers, dangling: "", appended: "" },
       runtime,
@@ -68,8 +71,8 @@ async function probabilities(
     return [...probability];
   };
   return {
-    adapted: await scored({ ...model.values, ...adapter }, lora),
-    base: await scored(model.values, undefined),
+    adapted: await scored(mergeAdapter(model.config, lora, { ...model.values, ...adapter })),
+    base: await scored(model),
   };
 }
 

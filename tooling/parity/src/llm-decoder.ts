@@ -127,7 +127,7 @@ export async function compareMerged(
   const golden = await readGolden(folder);
   const { add, results } = collector(`${label}/${folder.split("/").at(-1)!}`);
   const { lora, values } = await loadAdapter(folder, model.config);
-  const merged = mergeAdapter(model.config, lora, { ...model.values, ...values });
+  const { values: merged } = mergeAdapter(model.config, lora, { ...model.values, ...values });
   const inference = await runtime.infer(lossProgram(model.config, answersOf(golden), "yesno"), merged);
   const outputs = await inference.run(labelled(golden, base, "right"));
   await inference.dispose();

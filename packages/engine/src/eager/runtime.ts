@@ -11,7 +11,17 @@ import {
   roundedValues,
   type FrozenParams,
 } from "../precision/freeze.ts";
-import { isReader, readAll, type Batch, type Output, type Program, type Values } from "../program/program.ts";
+import {
+  isReader,
+  readAll,
+  type Batch,
+  type Output,
+  type Program,
+  type ValueReader,
+  type Values,
+} from "../program/program.ts";
+import { freezeFrom } from "../precision/freeze-from.ts";
+import { inMemory } from "../precision/weight-store.ts";
 import { noSuchRow } from "../program/row-ids.ts";
 import { frozenNames, trainableNames } from "../program/trainable.ts";
 import {
@@ -56,8 +66,7 @@ export function eagerRuntime(
     name,
     infer: async (program, values, options = {}) => {
       refuseLivePrecision(options, isReader(values));
-      const all = isReader(values) ? await readAll(program, values) : values;
-      return inTurns(inference(backend, program, all, options), "inference");
+      return inTurns(await inference(backend, program, values, options), "inference");
     },
     gradients: async (program, values, options = {}) =>
       inTurns(gradientRun(backend, program, values, options), "gradient run"),
@@ -75,15 +84,27 @@ async function readFrozen(program: Program, options: TrainOptions): Promise<Valu
   return values;
 }
 
-function inference(backend: string, program: Program, values: Values, options: InferOptions): Inference {
+async function inference(
+  backend: string,
+  program: Program,
+  values: Values | ValueReader,
+  options: InferOptions,
+): Promise<Inference> {
   const names = Object.keys(program.params);
-  const current = withRounded(values, freeze(program, values, names, options, portableZeroPoint));
+  const frozenNow = async (): Promise<FrozenParams> =>
+    isReader(values)
+      ? freezeFrom(program, values, names, options, portableZeroPoint, inMemory)
+      : freeze(program, values, names, options, portableZeroPoint);
+  const first = await frozenNow();
+  // A reader's tables are read once; values in memory may change between runs.
+  const all = isReader(values)
+    ? { ...first.values, ...(await readAll({ ...program, params: {} }, values)) }
+    : values;
+  const current = withRounded(all, first);
   return {
     run: async (batch) => evaluate(backend, program, current(), batch, undefined, 0, 0).outputs,
-    exportOnnx(path, fileOptions) {
-      const frozen = freeze(program, values, names, options, portableZeroPoint);
-      return writeOnnxFile(standaloneGraph(program, values, frozen), path, fileOptions);
-    },
+    exportOnnx: async (path, fileOptions) =>
+      writeOnnxFile(standaloneGraph(program, all, await frozenNow()), path, fileOptions),
     dispose: async () => {},
   };
 }

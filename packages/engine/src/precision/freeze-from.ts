@@ -9,7 +9,8 @@ const elementsAtOnce = 2 ** 18;
 
 /**
  * Brings frozen parameters that are read to their precisions, as `freeze` does with values in memory: only a part of
- * a parameter's rows is ever in float32, and what the store does not keep in memory is not there at all.
+ * a parameter's rows is ever in float32, and what the store does not keep in memory is not there at all. What the reader keeps in
+ * 4-bit blocks goes into `int4` as it is, without rounding.
  * @param zeroPoint of 8-bit codes
  * @throws CorellaError `engine/precision`, and what the reader and the store throw
  */
@@ -57,8 +58,8 @@ async function storeInParts(
   let whole: Record<string, ReturnType<WeightStore["reserve"]>> | undefined;
   let matrix: StoredMatrix | undefined;
   const step = how.byRows ? rowsAtOnce(columns) : rows;
-  for await (const { begin, end, data } of parts(reader, name, rows, step)) {
-    matrix = how.store(data, [end - begin, columns]);
+  for await (const { begin, end, part } of storedParts(reader, name, [rows, columns], how, step)) {
+    matrix = part;
     const arrays = Object.entries(matrix).filter((entry): entry is [string, WeightArray] =>
       ArrayBuffer.isView(entry[1]),
     );
@@ -73,6 +74,27 @@ async function storeInParts(
   }
   const arrays = Object.fromEntries(Object.entries(whole!).map(([key, { array }]) => [key, array]));
   return { ...matrix!, ...arrays, shape: [rows, columns] } as StoredMatrix;
+}
+
+/** A matrix in its precision, `step` rows after another. */
+async function* storedParts(
+  reader: ValueReader,
+  name: string,
+  [rows, columns]: readonly [number, number],
+  how: Storing,
+  step: number,
+): AsyncGenerator<{ readonly begin: number; readonly end: number; readonly part: StoredMatrix }> {
+  const blocks = how.precision === "int4" && how.byRows ? await reader.int4?.(name) : undefined;
+  if (blocks === undefined) {
+    for await (const { begin, end, data } of parts(reader, name, rows, step))
+      yield { begin, end, part: how.store(data, [end - begin, columns]) };
+    return;
+  }
+  for (let begin = 0; begin < rows; begin += step) {
+    const end = Math.min(begin + step, rows);
+    const shape = [end - begin, columns] as const;
+    yield { begin, end, part: { kind: "int4", shape, outputAxis: 0, ...(await blocks([begin, end])) } };
+  }
 }
 
 function rowsAtOnce(width: number): number {

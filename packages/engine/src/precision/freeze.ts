@@ -13,7 +13,7 @@ import {
   type MatrixShape,
   type StoredMatrix,
 } from "../matrix/quantize.ts";
-import type { Backward, FrozenOptions, InferOptions, PrecisionOf } from "../runtime/runtime.ts";
+import type { Backward, FrozenOptions, InferOptions, Precision, PrecisionOf } from "../runtime/runtime.ts";
 
 /** Zero point of 8-bit codes that any CPU multiplies exactly. */
 export const portableZeroPoint = 128;
@@ -53,6 +53,7 @@ export function refuseLivePrecision({ live, precision }: InferOptions, fromReade
 
 /** How one parameter is brought to its precision. */
 export interface Storing {
+  readonly precision: Exclude<Precision, "float32">;
   /** Whether each row is stored by itself, so that parts of the rows may be stored one after another. */
   readonly byRows: boolean;
   /** Brings a matrix, or some rows of it where `byRows`, to the precision. */
@@ -73,16 +74,22 @@ export function storingOf(
   return (name) => {
     const kind = program.params[name]!.shape.length === 2 ? (precision?.(name) ?? "float32") : "float32";
     if (kind === "float32") return undefined;
-    if (kind === "float16") return { byRows: true, store: (data, shape) => toFloat16(name, data, shape) };
+    if (kind === "float16")
+      return { precision: kind, byRows: true, store: (data, shape) => toFloat16(name, data, shape) };
     const axis = kind === "int8" || kind === "int4" ? outputAxis((nodes ??= forwardNodes(program)), name) : 0;
     switch (kind) {
       case "int8":
         return {
+          precision: kind,
           byRows: axis === 0,
           store: (data, shape) => quantizeInt8(name, data, shape, axis, zeroPoint),
         };
       case "int4":
-        return { byRows: axis === 0, store: (data, shape) => quantizeInt4(name, data, shape, axis) };
+        return {
+          precision: kind,
+          byRows: axis === 0,
+          store: (data, shape) => quantizeInt4(name, data, shape, axis),
+        };
       default:
         throw new CorellaError({
           code: "engine/precision",

@@ -119,6 +119,24 @@ export type Values = Record<string, Float32Array>;
 export interface ValueReader {
   /** All of a parameter, or its rows from `begin` to `end` (excluded) along the first axis. */
   read(name: string, rows?: readonly [begin: number, end: number]): Promise<Float32Array>;
+  /**
+   * Rows of a matrix that is kept in 4-bit blocks, which the precision `int4` then takes as they are; undefined where it is not kept
+   * in such.
+   */
+  int4?(name: string): Promise<Int4Reader | undefined>;
+}
+
+/** Reads rows of one matrix, from `begin` to `end` (excluded), in 4-bit blocks. */
+export type Int4Reader = (rows: readonly [begin: number, end: number]) => Promise<Int4Rows>;
+
+/** Rows in blocks of 32 numbers, each of which is `(code - zeroPoint) * scale`. */
+export interface Int4Rows {
+  /** [rows, blocks, 16]: two codes a byte, the low half first. */
+  readonly codes: Uint8Array;
+  /** [rows, blocks] */
+  readonly scales: Float32Array;
+  /** [rows, blocks] */
+  readonly zeroPoints: Uint8Array;
 }
 
 /** Whether values are to be read, and are not in memory. */

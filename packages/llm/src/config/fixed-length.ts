@@ -1,3 +1,4 @@
+import { CorellaError } from "@corella/errors";
 import type { DecoderConfig } from "./decoder.ts";
 import type { RopeConfig } from "./rope.ts";
 
@@ -6,9 +7,18 @@ import type { RopeConfig } from "./rope.ts";
  * sequence of a batch, a score then no longer depends on what stands beside it. Other kinds stay as they are. Servers do so with
  * the longest length that they allow.
  * @param length in tokens
+ * @throws CorellaError `llm/rope-length` for one that is no whole number from 1 on
  */
 export function withFixedLength(config: DecoderConfig, length: number): DecoderConfig {
   const { sliding } = config;
+  if (!(Number.isInteger(length) && length > 0)) {
+    throw new CorellaError({
+      code: "llm/rope-length",
+      message: `The length ${length} is no number of tokens.`,
+      place: "ropeLength",
+      remedy: "Give the length of the longest prompt.",
+    });
+  }
   const fixed = (rope: RopeConfig): RopeConfig => ropeAtLength(rope, length, config.headDim);
   return {
     ...config,

@@ -180,7 +180,7 @@ describe("scoring", () => {
     const adapted = await createScorer({ config, values, lora, tokenizer, answers, runtime });
     const merged = await createScorer({
       config,
-      values: mergeAdapter(config, lora, values),
+      values: mergeAdapter(config, lora, values).values,
       tokenizer,
       answers,
       runtime,
@@ -207,8 +207,8 @@ describe("scoring", () => {
         return rows === undefined ? values[name]! : values[name]!.slice(rows[0] * width, rows[1] * width);
       },
     };
-    const reader = mergedReader(config, lora, values, rowsOf);
-    const merged = mergeAdapter(config, lora, values);
+    const { weights: reader } = mergedReader(config, lora, values, rowsOf);
+    const { values: merged } = mergeAdapter(config, lora, values);
     for (const [name, { shape }] of Object.entries(decoderParams(config))) {
       expect(await reader.read(name)).toEqual(merged[name]);
       const width = merged[name]!.length / shape[0]!;

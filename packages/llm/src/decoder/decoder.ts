@@ -1,7 +1,7 @@
 import { tf, type InputSpec, type Part } from "@corella/engine";
 import type { BlockContext, Queries } from "./block.ts";
 import type { DecoderConfig } from "../config/decoder.ts";
-import { loraParams, type LoraConfig } from "../lora/lora.ts";
+import { loraParams, requirePlainLora, type LoraConfig } from "../lora/lora.ts";
 import { byLayer } from "./layer-attention.ts";
 import { architectureOf } from "./architecture.ts";
 import type { RecomputeOption } from "../operations/recomputed.ts";
@@ -97,9 +97,14 @@ export function decoder(config: DecoderConfig, options: DecoderOptions): Part<De
   };
 }
 
-/** The parameters of a decoder and of its adapter, by Hugging Face's and PEFT's names. */
+/**
+ * The parameters of a decoder and of its adapter, by Hugging Face's and PEFT's names.
+ * @throws CorellaError `llm/adapter-merge` for an adapter that is only ever merged
+ */
 export function adaptedParams(config: DecoderConfig, lora: LoraConfig | undefined): Part<unknown>["params"] {
-  return { ...decoderParams(config), ...(lora === undefined ? {} : loraParams(config, lora)) };
+  if (lora === undefined) return decoderParams(config);
+  requirePlainLora(lora, "decoder");
+  return { ...decoderParams(config), ...loraParams(config, lora) };
 }
 
 /**

@@ -153,7 +153,7 @@ test.each(folders)("the merged adapter gives the adapted model's logits: %s", as
   const base = await readGolden(folder);
   const golden = await readGolden(join(folder, "lora-qv"));
   const { lora, values } = await loadAdapter(join(folder, "lora-qv"), model.config);
-  const merged = mergeAdapter(model.config, lora, { ...model.values, ...values });
+  const { values: merged } = mergeAdapter(model.config, lora, { ...model.values, ...values });
   const inference = await onnxRuntime().infer(program(model, base, "yesno"), merged);
   const outputs = await inference.run(feeds(base, "right"));
   await inference.dispose();

@@ -117,7 +117,7 @@ describe.each(runtimes.map((runtime) => ({ name: runtime.name, runtime })))("on 
     const { lora, values } = await loadAdapter(join(folder, "adapters", name), model.config);
     const all = { ...model.values, ...values };
     expectClose(await logitsOf({ ...model, values: all }, lora, runtime), logits);
-    const merged = { ...model, values: mergeAdapter(model.config, lora, all) };
+    const merged = { ...model, values: mergeAdapter(model.config, lora, all).values };
     expectClose(await logitsOf(merged, undefined, runtime), logits);
   });
 

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { ParamSpec, ValueReader, Values } from "@corella/engine";
 import { CorellaError, nearestName } from "@corella/errors";
 import { readSafetensors, toFloat32, type SafetensorsFile } from "@corella/safetensors";
@@ -29,6 +29,15 @@ async function weightFiles(folder: string): Promise<WeightFiles> {
   }
   const map = asObject(asObject(await readJson(indexPath), indexPath)["weight_map"], indexPath);
   const names = [...new Set(Object.values(map))].map(String);
+  const outside = names.find((name) => isAbsolute(name) || name.split(/[\\/]/).includes(".."));
+  if (outside !== undefined) {
+    throw new CorellaError({
+      code: "llm/missing-shard",
+      message: `The weights' index names ${outside}, which is not in the folder.`,
+      place: indexPath,
+      remedy: "Use the index that came with the model.",
+    });
+  }
   for (const name of names) {
     if (existsSync(join(folder, name))) continue;
     throw new CorellaError({

@@ -53,7 +53,9 @@ test("one compiled base serves several adapters, each as if it were merged, and 
   for (const adapter of [adapters[0], adapters[1], undefined, adapters[0]]) {
     const { logits } = await shared.run({ ...feeds, ...adapterFeeds(config, room, adapter) });
     const values =
-      adapter === undefined ? base : mergeAdapter(config, adapter.lora, { ...base, ...adapter.values });
+      adapter === undefined
+        ? base
+        : mergeAdapter(config, adapter.lora, { ...base, ...adapter.values }).values;
     const plain = decoder(config, { answers });
     const merged = await runtime.infer(
       { ...plain, forward: (scope) => ({ outputs: { logits: plain.forward(scope).yesNoLogits } }) },
@@ -89,7 +91,7 @@ test("a scorer switches between adapters on one base, each equal to the merged m
   const shared = await createScorer({ ...common, values: base, adapters });
   const expected = async (adapter: LoadedAdapter | undefined): Promise<Float32Array> => {
     const values =
-      adapter === undefined ? base : mergeAdapter(shape, adapter.lora, { ...base, ...adapter.values });
+      adapter === undefined ? base : mergeAdapter(shape, adapter.lora, { ...base, ...adapter.values }).values;
     const merged = await createScorer({ ...common, values });
     const { logitDifference } = await merged.scores(prompts);
     await merged.dispose();

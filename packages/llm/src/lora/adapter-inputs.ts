@@ -1,7 +1,14 @@
 import type { Batch, InputSpec, ParamSpec, Part } from "@corella/engine";
 import type { LoadedAdapter } from "./adapter.ts";
 import type { DecoderConfig } from "../config/decoder.ts";
-import { isLoraParam, loraModules, loraParams, loraTargets, type LoraConfig } from "./lora.ts";
+import {
+  isLoraParam,
+  loraModules,
+  loraParams,
+  loraTargets,
+  requirePlainLora,
+  type LoraConfig,
+} from "./lora.ts";
 
 /**
  * The part with the adapter as an input instead of parameters: a base that is compiled once then serves any number of
@@ -26,8 +33,12 @@ export function withAdapterInputs<Result>(part: Part<Result>): Part<Result> {
   };
 }
 
-/** The settings of an adapter that has room for each of several: all their modules, the highest rank, the scale 1. */
+/**
+ * The settings of an adapter that has room for each of several: all their modules, the highest rank, the scale 1.
+ * @throws CorellaError `llm/adapter-merge` for an adapter that is only ever merged
+ */
 export function roomFor(adapters: readonly LoadedAdapter[]): LoraConfig {
+  for (const { lora } of adapters) requirePlainLora(lora, "adapters");
   const ranks = adapters.flatMap(({ lora }) => [
     lora.rank,
     ...Object.values(lora.modules ?? {}).map((module) => module.rank),

@@ -14,17 +14,21 @@ import {
 import type { DecoderConfig } from "../config/decoder.ts";
 import { readJson } from "../files/json-file.ts";
 import { nameInModel, storedName } from "../config/stored-names.ts";
-import { loraParams, type LoraConfig } from "./lora.ts";
+import { loraParams, requirePlainLora, type LoraConfig } from "./lora.ts";
 import { parsePeftConfig } from "./peft-config.ts";
 import { loraOf, peftTargets } from "./peft-targets.ts";
 import { readTensors } from "../files/tensor-folder.ts";
+import { vocabularyParams } from "./vocabulary.ts";
 
 const prefix = "base_model.model.";
 
-/** An adapter as `loadAdapter` gives it: which modules it adapts, and its two matrices for each. */
+/**
+ * An adapter as `loadAdapter` gives it: which modules it adapts, and its two matrices for each. With `lora.dora` or `lora.vocabulary`
+ * it is for `mergeAdapter` and `mergedReader` alone.
+ */
 export interface LoadedAdapter {
   readonly lora: LoraConfig;
-  /** `lora_A` and `lora_B` by the decoder's names. */
+  /** `lora_A`, `lora_B` and what else there is, by the decoder's names. */
   readonly values: Values;
 }
 
@@ -41,13 +45,23 @@ export async function loadAdapter(folder: string, config: DecoderConfig): Promis
   const file = await readSafetensors(tensorsPath);
   const published = storedName(config);
   const stored = (name: string): string => prefix + published(name, (other) => file.has(prefix + other));
-  const keyOf = (module: string): string =>
-    stored(`${module}.lora_A.weight`).slice(prefix.length, -".lora_A.weight".length);
+  const has = (name: string): boolean => file.has(stored(name));
+  const keyOf = (module: string): string => {
+    const ends = [".lora_A.weight", ".lora_embedding_A", ".weight"];
+    const end = ends.find((each) => has(module + each)) ?? ends[0]!;
+    return stored(module + end).slice(prefix.length, -end.length);
+  };
+  /** PEFT writes what lies inside of a module as if it were the module's own. */
+  const inFile = (name: string): string => {
+    if (name.endsWith(".lora_magnitude_vector") && has(`${name}.weight`)) return stored(`${name}.weight`);
+    const whole = name.replace(/\.(modules_to_save|base_layer)\.weight$/, ".weight");
+    return stored(name.endsWith(".base_layer.weight") && has(name) ? name : whole);
+  };
   try {
-    const lora = loraOf(config, peft, configPath, keyOf);
-    const params = loraParams(config, lora);
-    const values = await readTensors([file], params, folder, stored);
-    refuseOthers(file, new Set(Object.keys(params).map(stored)));
+    const lora = loraOf(config, peft, configPath, { keyOf, has });
+    const params = { ...loraParams(config, lora), ...vocabularyParams(config, lora) };
+    const values = await readTensors([file], params, folder, inFile);
+    refuseOthers(file, new Set(Object.keys(params).map(inFile)));
     return { lora, values };
   } catch (error) {
     throw asOtherBase(error, peft.base_model_name_or_path);
@@ -68,7 +82,7 @@ function noTensors(folder: string): CorellaError {
   });
 }
 
-/** Whatever else the file holds, PEFT would put into the model: embeddings, biases, modules that we do not adapt. */
+/** Whatever else the file holds, PEFT would put into the model: biases, norms, modules that we do not adapt. */
 function refuseOthers(file: SafetensorsFile, used: ReadonlySet<string>): void {
   const others = file.names.filter(
     (name) => !used.has(name) && !/vision_tower|multi_modal_projector/.test(name),
@@ -108,10 +122,12 @@ export interface AdapterToSave {
 /**
  * Writes a folder with an adapter that PEFT, and `loadAdapter`, can load: its names are those of the checkpoint that `config`
  * was loaded from.
- * @throws CorellaError `llm/missing-tensor` where the values lack a part of the adapter
+ * @throws CorellaError `llm/missing-tensor` where the values lack a part of the adapter, `llm/adapter-merge` for one that is only
+ * ever merged
  */
 export async function saveAdapter(folder: string, adapter: AdapterToSave): Promise<void> {
   const { config, lora, values } = adapter;
+  requirePlainLora(lora, folder);
   const tensors: Record<string, TensorToWrite> = {};
   for (const [name, { shape }] of Object.entries(loraParams(config, lora))) {
     const array = values[name];

@@ -1,4 +1,4 @@
-import type { ParamSpec, ValueReader, Values } from "@corella/engine";
+import type { ParamSpec } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { projections, type Projection, type ProjectionShape } from "../config/params.ts";
@@ -15,6 +15,30 @@ export interface LoraConfig {
   readonly modules?: Readonly<Record<string, { readonly rank: number; readonly alpha: number }>>;
   /** Scale alpha / sqrt(rank) instead of alpha / rank (Kalajdzievski 2023). */
   readonly rsLora?: boolean;
+  /**
+   * DoRA (Liu et al. 2024): each row of W + scale B A is brought to a learned length, `lora_magnitude_vector` [outputs]. For merging
+   * alone, as `vocabulary` is.
+   */
+  readonly dora?: boolean;
+  /** What becomes of embeddings and head. */
+  readonly vocabulary?: VocabularyAdapter;
+}
+
+/** What an adapter does to one of the two matrices with a row for each token. */
+export interface MatrixAdapter {
+  /** The file holds the matrix on which the adapter was trained, in place of the model's own (PEFT's `base_layer`). */
+  readonly base: boolean;
+  /** A whole new matrix (PEFT's `modules_to_save`). */
+  readonly saved: boolean;
+  readonly lora: { readonly rank: number; readonly alpha: number } | undefined;
+}
+
+/** What an adapter does to embeddings and head. */
+export interface VocabularyAdapter {
+  readonly embedding: MatrixAdapter;
+  readonly head: MatrixAdapter;
+  /** A head that is the embedding matrix stays so (PEFT's `ensure_weight_tying`); else each goes its own way. */
+  readonly keepsTied: boolean;
 }
 
 const defaultTargets: readonly Projection[] = ["q_proj", "v_proj"];
@@ -41,7 +65,30 @@ export function loraModule(lora: LoraConfig, module: string, name: Projection): 
   const alone = lora.modules?.[module];
   if (lora.modules === undefined ? !loraTargets(lora).includes(name) : alone === undefined) return undefined;
   const { rank, alpha } = alone ?? lora;
-  return { rank, alpha, scale: alpha / (lora.rsLora === true ? Math.sqrt(rank) : rank) };
+  return { rank, alpha, scale: loraScale(lora, { rank, alpha }) };
+}
+
+/** The factor of B A. */
+export function loraScale(
+  { rsLora }: Pick<LoraConfig, "rsLora">,
+  { rank, alpha }: { readonly rank: number; readonly alpha: number },
+): number {
+  return alpha / (rsLora === true ? Math.sqrt(rank) : rank);
+}
+
+/**
+ * Adapters that are only ever merged are not computed beside their base, trained or saved.
+ * @throws CorellaError `llm/adapter-merge`
+ */
+export function requirePlainLora({ dora, vocabulary }: LoraConfig, place: string): void {
+  if (dora !== true && vocabulary === undefined) return;
+  throw new CorellaError({
+    code: "llm/adapter-merge",
+    message: `An adapter with ${dora === true ? "DoRA" : "changes of embeddings or head"} cannot stand beside its base.`,
+    place,
+    remedy:
+      "Merge it into the weights for inference: mergeAdapter, or mergedReader for weights that are read.",
+  });
 }
 
 /**
@@ -63,6 +110,8 @@ export function loraParams(config: DecoderConfig, lora: LoraConfig): Record<stri
     // PEFT's first values: A kaiming-uniform with a = sqrt(5), which is U(+-1/sqrt(inputs)); B zero.
     params[`${module}.lora_A.weight`] = { shape: [rank, inputs], init: { kind: "kaimingUniform" } };
     params[`${module}.lora_B.weight`] = { shape: [outputs, rank], init: { kind: "zeros" } };
+    if (lora.dora === true)
+      params[`${module}.lora_magnitude_vector`] = { shape: [outputs], init: { kind: "ones" } };
   }
   return params;
 }
@@ -77,7 +126,8 @@ export function loraModules(config: DecoderConfig, lora: LoraConfig): (Projectio
   const unknown = targets.find(
     (target) => !all.some(({ name, module }) => target === (lora.modules === undefined ? name : module)),
   );
-  if (unknown !== undefined || targets.length === 0) {
+  const isNothing = targets.length === 0 && lora.vocabulary === undefined;
+  if (unknown !== undefined || isNothing) {
     throw new CorellaError({
       code: "llm/lora-target",
       message:
@@ -89,88 +139,5 @@ export function loraModules(config: DecoderConfig, lora: LoraConfig): (Projectio
   return all.flatMap((shape) => {
     const own = loraModule(lora, shape.module, shape.name);
     return own === undefined ? [] : [{ ...shape, ...own }];
-  });
-}
-
-/**
- * Adds scale B A of every adapted module to its weight: a model that needs no adapter any more. Other arrays are
- * shared, not copied.
- * @param values the base's and the adapter's
- * @throws CorellaError `llm/adapter-shape`, `llm/lora-target`
- */
-export function mergeAdapter(config: DecoderConfig, lora: LoraConfig, values: Values): Values {
-  const merged: Values = {};
-  for (const [name, array] of Object.entries(values)) if (!isLoraParam(name)) merged[name] = array;
-  for (const { module, outputs, inputs, rank, scale } of loraModules(config, lora)) {
-    const a = required(values, `${module}.lora_A.weight`, rank * inputs);
-    const b = required(values, `${module}.lora_B.weight`, outputs * rank);
-    const weight = required(values, `${module}.weight`, outputs * inputs);
-    merged[`${module}.weight`] = mergedRows(weight, a, b, scale, inputs);
-  }
-  return merged;
-}
-
-/**
- * Weights that are read, with an adapter merged into them as they are read: the numbers of `mergeAdapter`, without
- * holding the base.
- * @param adapter the adapter's values @param weights the base's
- * @throws CorellaError `llm/lora-target`; from `read` also `llm/adapter-shape`
- */
-export function mergedReader(
-  config: DecoderConfig,
-  lora: LoraConfig,
-  adapter: Values,
-  weights: ValueReader,
-): ValueReader {
-  const modules = new Map(loraModules(config, lora).map((shape) => [`${shape.module}.weight`, shape]));
-  return {
-    async read(name, rows) {
-      const weight = await weights.read(name, rows);
-      const found = modules.get(name);
-      if (found === undefined) return weight;
-      const { module, outputs, inputs, rank, scale } = found;
-      const a = required(adapter, `${module}.lora_A.weight`, rank * inputs);
-      const b = required(adapter, `${module}.lora_B.weight`, outputs * rank);
-      const [begin, end] = rows ?? [0, outputs];
-      const ofRows = b.subarray(begin * rank, end * rank);
-      return mergedRows(weight, a, ofRows, scale, inputs);
-    },
-  };
-}
-
-/** W + scale B A for some rows of W and of B. */
-function mergedRows(
-  weight: Float32Array,
-  a: Float32Array,
-  b: Float32Array,
-  scale: number,
-  inputs: number,
-): Float32Array {
-  const merged = weight.slice();
-  const outputs = weight.length / inputs;
-  const rank = b.length / outputs;
-  const row = new Float64Array(inputs);
-  for (let o = 0; o < outputs; o++) {
-    row.fill(0);
-    for (let r = 0; r < rank; r++) {
-      const factor = scale * b[o * rank + r]!;
-      for (let i = 0; i < inputs; i++) row[i]! += factor * a[r * inputs + i]!;
-    }
-    for (let i = 0; i < inputs; i++) merged[o * inputs + i]! += row[i]!;
-  }
-  return merged;
-}
-
-function required(values: Values, name: string, size: number): Float32Array {
-  const array = values[name];
-  if (array !== undefined && array.length === size) return array;
-  throw new CorellaError({
-    code: "llm/adapter-shape",
-    message:
-      array === undefined
-        ? `The values lack ${name}.`
-        : `${name} has ${array.length} elements and ${size} are wanted.`,
-    place: name,
-    remedy: "Use the adapter with the base model and the LoRA settings it was trained with.",
   });
 }

@@ -31,6 +31,11 @@ export interface PeftConfig {
   readonly rank_pattern?: Readonly<Record<string, number>> | null | undefined;
   readonly alpha_pattern?: Readonly<Record<string, number>> | null | undefined;
   readonly use_rslora?: boolean | null | undefined;
+  readonly use_dora?: boolean | null | undefined;
+  /** Modules that are replaced as a whole. */
+  readonly modules_to_save?: readonly string[] | null | undefined;
+  /** A head that is the embedding matrix stays so. */
+  readonly ensure_weight_tying?: boolean | null | undefined;
   readonly base_model_name_or_path?: string | null | undefined;
 }
 
@@ -40,13 +45,20 @@ const peftConfig: z.ZodType<PeftConfig, unknown> = z.looseObject({
   r: z.int().positive().default(8),
   lora_alpha: z.number().positive().default(8),
   lora_dropout: z.number().min(0).lt(1).default(0),
-  target_modules: z.union([z.array(z.string()).min(1), z.string()]),
+  // PEFT's choice for these architectures, where a file makes none.
+  target_modules: z
+    .union([z.array(z.string()).min(1), z.string()])
+    .nullish()
+    .transform((targets) => targets ?? ["q_proj", "v_proj"]),
   exclude_modules: names.nullish(),
   layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
   layers_pattern: names.nullish(),
   rank_pattern: z.record(z.string(), z.int().positive()).nullish(),
   alpha_pattern: z.record(z.string(), z.number().positive()).nullish(),
   use_rslora: z.boolean().nullish(),
+  use_dora: z.boolean().nullish(),
+  modules_to_save: z.array(z.string()).nullish(),
+  ensure_weight_tying: z.boolean().nullish(),
   base_model_name_or_path: z.string().nullish(),
   init_lora_weights: z
     .union([z.boolean(), z.string()])
@@ -55,8 +67,6 @@ const peftConfig: z.ZodType<PeftConfig, unknown> = z.looseObject({
         `an adapter that began as ${JSON.stringify(issue.input)} also changes the base's weights, which is not supported`,
     })
     .nullish(),
-  modules_to_save: lacking("replacing whole modules"),
-  use_dora: lacking("DoRA"),
   use_qalora: lacking("QALoRA"),
   lora_bias: lacking("a bias of the adapter"),
   layer_replication: lacking("repeating layers"),
@@ -78,6 +88,7 @@ export function parsePeftConfig(json: unknown, place: string): PeftConfig {
   return parseContent(peftConfig, json, place, {
     code: "llm/adapter-config",
     whole: "The config",
-    remedy: "Only LoRA and rsLoRA of linear layers are supported; merge others with PEFT's merge_and_unload.",
+    remedy:
+      "LoRA, rsLoRA and DoRA of linear layers, embeddings and head are supported; merge others with PEFT's merge_and_unload.",
   });
 }

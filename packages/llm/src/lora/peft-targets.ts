@@ -1,42 +1,57 @@
 import { CorellaError } from "@corella/errors";
 import type { DecoderConfig } from "../config/decoder.ts";
-import { loraModules, loraTargets, type LoraConfig } from "./lora.ts";
+import {
+  loraModules,
+  loraTargets,
+  type LoraConfig,
+  type MatrixAdapter,
+  type VocabularyAdapter,
+} from "./lora.ts";
 import { projections, type Projection } from "../config/params.ts";
 import { nameInModel } from "../config/stored-names.ts";
 import type { PeftConfig } from "./peft-config.ts";
+import { vocabularyModules, vocabularyNames, type VocabularyMatrix } from "./vocabulary.ts";
+
+/** What the file of an adapter tells of the model that it was trained on. */
+export interface AdapterFile {
+  /** A module's name there. */
+  keyOf(module: string): string;
+  /** Whether it holds a tensor, by the decoder's name for it. */
+  has(name: string): boolean;
+}
 
 /**
  * The adapter's settings that an adapter_config.json means for a decoder, by PEFT's rules for names and regular
  * expressions.
- * @param keyOf a module's name in the model that the adapter was trained on
  * @throws CorellaError `llm/adapter-config` for modules that cannot be adapted
  */
 export function loraOf(
   config: DecoderConfig,
   peft: PeftConfig,
   place: string,
-  keyOf: (module: string) => string,
+  { keyOf, has }: AdapterFile,
 ): LoraConfig {
   const fail = (message: string): CorellaError =>
     new CorellaError({
       code: "llm/adapter-config",
       message,
       place,
-      remedy: `Adapters may target ${[...new Set(all.map(({ name }) => name))].join(", ")}.`,
+      remedy: `Adapters may target ${[...new Set(all.map(({ name }) => name))].join(", ")}, embed_tokens and lm_head.`,
     });
   const all = projections(config);
   const isTarget = targets(peft, fail);
-  const embedding = ["lm_head", "model.embed_tokens"].find((key) => isTarget(key, true));
-  if (embedding !== undefined)
-    throw fail(`target_modules: the module ${embedding.split(".").at(-1)} is not supported.`);
   const chosen = all.filter(({ module }) => isTarget(keyOf(module), false));
-  if (chosen.length === 0) throw fail("target_modules: there is none of these modules in the model.");
+  const vocabulary = vocabularyOf(peft, isTarget, { keyOf, has }, fail);
+  if (chosen.length === 0 && vocabulary === undefined)
+    throw fail("target_modules: there is none of these modules in the model.");
   const [rankOf, alphaOf] = [peft.rank_pattern, peft.alpha_pattern].map((values) => patterns(values, fail));
   const lora = {
     rank: peft.r,
     alpha: peft.lora_alpha,
     dropout: peft.lora_dropout,
     rsLora: peft.use_rslora === true,
+    ...(peft.use_dora === true ? { dora: true } : {}),
+    ...(vocabulary === undefined ? {} : { vocabulary }),
   };
   const modules = Object.fromEntries(
     chosen.map(({ module }) => {
@@ -49,6 +64,46 @@ export function loraOf(
     all.every(({ module, name }) => targetModules.includes(name) === Object.hasOwn(modules, module)) &&
     Object.values(modules).every(({ rank, alpha }) => rank === lora.rank && alpha === lora.alpha);
   return isUniform ? { ...lora, targetModules } : { ...lora, modules };
+}
+
+/**
+ * What becomes of embeddings and head; undefined: nothing.
+ * @throws CorellaError `llm/adapter-config`
+ */
+function vocabularyOf(
+  peft: PeftConfig,
+  isTarget: (key: string, isEmbedding: boolean) => boolean,
+  { keyOf, has }: AdapterFile,
+  fail: Fail,
+): VocabularyAdapter | undefined {
+  const saved = peft.modules_to_save ?? [];
+  const keys = { embedding: keyOf(vocabularyModules.embedding), head: keyOf(vocabularyModules.head) };
+  // What only pictures pass through changes no text's answer.
+  const ofPictures = /^(.*\.)?(vision_tower|vision_model|multi_modal_projector)\b/;
+  const other = saved.find(
+    (end) => !Object.values(keys).some((key) => key.endsWith(end)) && !ofPictures.test(end),
+  );
+  if (other !== undefined)
+    throw fail(`modules_to_save: replacing the module ${JSON.stringify(other)} is not supported.`);
+  const [rankOf, alphaOf] = [peft.rank_pattern, peft.alpha_pattern].map((values) => patterns(values, fail));
+  const keepsTied = peft.ensure_weight_tying === true;
+  const ofMatrix = (matrix: VocabularyMatrix): MatrixAdapter => {
+    const [key, weight] = [keys[matrix], `${vocabularyModules[matrix]}.weight`];
+    const isSaved = saved.some((end) => key.endsWith(end));
+    const isAdapted = !isSaved && isTarget(key, true);
+    if (isAdapted && keepsTied) throw fail("ensure_weight_tying: LoRA of tied matrices is not supported.");
+    if (isAdapted && matrix === "embedding" && peft.use_dora === true)
+      throw fail("use_dora: DoRA of embeddings is not supported.");
+    return {
+      // Beside LoRA of either, PEFT may keep the matrices themselves.
+      base: !isSaved && (has(vocabularyNames(matrix).base) || has(weight)),
+      saved: isSaved,
+      lora: isAdapted ? { rank: rankOf!(key) ?? peft.r, alpha: alphaOf!(key) ?? peft.lora_alpha } : undefined,
+    };
+  };
+  const [embedding, head] = [ofMatrix("embedding"), ofMatrix("head")];
+  const isNothing = [embedding, head].every((own) => !own.base && !own.saved && own.lora === undefined);
+  return isNothing ? undefined : { embedding, head, keepsTied };
 }
 
 /**

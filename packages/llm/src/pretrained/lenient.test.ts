@@ -1,14 +1,8 @@
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { initialValues, type Values } from "@corella/engine";
-import {
-  float32Tensor,
-  parseSafetensors,
-  toFloat32,
-  writeSafetensors,
-  type TensorToWrite,
-} from "@corella/safetensors";
+import { float32Tensor, writeSafetensors } from "@corella/safetensors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   decoder,
@@ -23,6 +17,7 @@ import {
   type DecoderConfig,
   type TextTokenizer,
 } from "../index.ts";
+import { changeJson, renameTensors, tensorsOf } from "./model-files.test-helper.ts";
 
 // Folders as they are found: what peers read is read, and what is not is named.
 const lora = { rank: 8, alpha: 8, dropout: 0, rsLora: false, targetModules: ["q_proj", "v_proj"] } as const;
@@ -48,16 +43,6 @@ async function copy(of: "model" | "adapter"): Promise<string> {
   await cp(join(work, of), folder, { recursive: true });
   return folder;
 }
-const tensorsOf = async (folder: string, file: string): Promise<Record<string, TensorToWrite>> => {
-  const { tensors } = parseSafetensors(await readFile(join(folder, file)));
-  return Object.fromEntries(
-    [...tensors].map(([name, view]) => [name, float32Tensor(view.shape, toFloat32(view))]),
-  );
-};
-const renamed = async (folder: string, file: string, nameOf: (name: string) => string): Promise<void> => {
-  const old = Object.entries(await tensorsOf(folder, file)).map(([name, tensor]) => [nameOf(name), tensor]);
-  await writeSafetensors(join(folder, file), Object.fromEntries(old) as Record<string, TensorToWrite>);
-};
 /** What these tests change in the JSON of a folder. */
 interface Changed {
   r?: number;
@@ -69,17 +54,13 @@ interface Changed {
   post_processor: { single: object[]; special_tokens: Record<string, object> };
 }
 
-async function changedJson(folder: string, file: string, change: (json: Changed) => void): Promise<void> {
-  const path = join(folder, file);
-  const json = JSON.parse(await readFile(path, "utf8")) as Changed;
-  change(json);
-  await writeFile(path, JSON.stringify(json));
-}
+const changed = (folder: string, file: string, change: (json: Changed) => void): Promise<void> =>
+  changeJson(join(folder, file), change);
 const base = (): Values =>
   Object.fromEntries(Object.keys(decoderParams(config)).map((name) => [name, values[name]!]));
 
 test("of several shards that hold a tensor the one counts that the index names", async () => {
-  const whole = await tensorsOf(join(work, "model"), "model.safetensors");
+  const whole = await tensorsOf(join(work, "model", "model.safetensors"));
   const name = "model.norm.weight";
   const other = float32Tensor([8], new Float32Array(8).fill(9));
   const names = Object.keys(whole);
@@ -102,12 +83,26 @@ test("of several shards that hold a tensor the one counts that the index names",
   }
 });
 
+test("an index names files of its own folder only", async () => {
+  const other = join(await copy("model"), "model.safetensors");
+  for (const shard of [other, join("..", basename(join(other, "..")), "model.safetensors")]) {
+    const folder = await copy("model");
+    await rm(join(folder, "model.safetensors"));
+    const weight_map = { "model.norm.weight": shard };
+    await writeFile(join(folder, "model.safetensors.index.json"), JSON.stringify({ weight_map }));
+    await expect(loadPretrained(folder)).rejects.toMatchObject({
+      code: "llm/missing-shard",
+      message: `The weights' index names ${shard}, which is not in the folder.`,
+    });
+  }
+});
+
 test("a decoder that was saved without its head has names without model.", async () => {
   const folder = await copy("model");
-  await renamed(folder, "model.safetensors", (name) => name.replace(/^model\./, ""));
+  await renameTensors(join(folder, "model.safetensors"), (name) => name.replace(/^model\./, ""));
   expect((await loadPretrained(folder)).values).toEqual(base());
   const adapter = await copy("adapter");
-  await renamed(adapter, "adapter_model.safetensors", (name) =>
+  await renameTensors(join(adapter, "adapter_model.safetensors"), (name) =>
     name.replace("base_model.model.model.", "base_model.model."),
   );
   const loaded = await loadAdapter(adapter, config);
@@ -117,7 +112,7 @@ test("a decoder that was saved without its head has names without model.", async
 describe("an adapter", () => {
   test("has PEFT's rank and alpha where its configuration has none", async () => {
     const folder = await copy("adapter");
-    await changedJson(folder, "adapter_config.json", (json) => {
+    await changed(folder, "adapter_config.json", (json) => {
       delete json.r;
       delete json.lora_alpha;
     });
@@ -150,11 +145,11 @@ describe("tokens beyond the embedding matrix", () => {
   const withToken = async (content: string, special: boolean, template?: string): Promise<string> => {
     const folder = await copy("model");
     const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
-    await changedJson(folder, "tokenizer.json", (json) =>
+    await changed(folder, "tokenizer.json", (json) =>
       json.added_tokens.push({ id: size, content, special, ...flags }),
     );
     if (template !== undefined)
-      await changedJson(folder, "tokenizer_config.json", (json) => (json.chat_template = template));
+      await changed(folder, "tokenizer_config.json", (json) => (json.chat_template = template));
     return folder;
   };
 
@@ -179,13 +174,13 @@ describe("tokens beyond the embedding matrix", () => {
 test("tokens that only tokenizer_config.json adds are tokens", async () => {
   const folder = await copy("model");
   const first = size - 5;
-  await changedJson(folder, "tokenizer.json", (json) => {
+  await changed(folder, "tokenizer.json", (json) => {
     // A smaller vocabulary, which the configuration fills up again.
     const kept = Object.entries(json.model.vocab).filter(([, id]) => id < first);
     json.model.vocab = Object.fromEntries(kept);
     json.model.merges = json.model.merges.filter((pair) => Object.hasOwn(json.model.vocab, pair.join("")));
   });
-  await changedJson(folder, "tokenizer_config.json", (json) => {
+  await changed(folder, "tokenizer_config.json", (json) => {
     json.added_tokens_decoder = {
       [first + 1]: { content: "<b>", special: false, normalized: false },
       [first]: { content: "<|turn|>", special: true, normalized: false },
@@ -203,7 +198,7 @@ test("tokens that only tokenizer_config.json adds are tokens", async () => {
 
 test("a tokenizer that ends every text is named where answers are looked for", async () => {
   const folder = await copy("model");
-  await changedJson(folder, "tokenizer.json", (json) => {
+  await changed(folder, "tokenizer.json", (json) => {
     json.post_processor.single.push({ SpecialToken: { id: "</s>", type_id: 0 } });
     json.post_processor.special_tokens["</s>"] = { id: "</s>", ids: [2], tokens: ["</s>"] };
   });

@@ -2,13 +2,7 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initialValues } from "@corella/engine";
-import {
-  float32Tensor,
-  parseSafetensors,
-  toFloat32,
-  writeSafetensors,
-  type TensorToWrite,
-} from "@corella/safetensors";
+import { float32Tensor, writeSafetensors } from "@corella/safetensors";
 import { describe, expect, test } from "vitest";
 import {
   decoder,
@@ -20,6 +14,7 @@ import {
   type DecoderConfig,
   type LoraConfig,
 } from "../index.ts";
+import { renameTensors, tensorsOf, type Tensors } from "./model-files.test-helper.ts";
 
 const text = {
   model_type: "gemma3_text",
@@ -59,7 +54,7 @@ test.each<[string, (name: string) => string, string, boolean]>([
   const config = parseDecoderConfig({ ...textConfig, eos_token_id: 1 }, "a test");
   const part = decoder(config, { answers: { yes: 3, no: 4 } });
   const values = initialValues(part, 5);
-  const tensors: Record<string, TensorToWrite> = {
+  const tensors: Tensors = {
     [`${tower}vision_tower.vision_model.post_layernorm.weight`]: float32Tensor([8], new Float32Array(8)),
     [`${tower}multi_modal_projector.mm_soft_emb_norm.weight`]: float32Tensor([8], new Float32Array(8)),
   };
@@ -98,11 +93,11 @@ describe("an adapter", () => {
     const folder = join(await mkdtemp(join(tmpdir(), "corella-gemma-")), "adapter");
     const values = initialValues(decoder(base, { answers: { yes: 3, no: 4 }, lora }), 5);
     await saveAdapter(folder, { config: base, lora, values });
-    const { tensors } = parseSafetensors(await readFile(join(folder, "adapter_model.safetensors")));
+    const tensors = await tensorsOf(join(folder, "adapter_model.safetensors"));
     const written = JSON.parse(await readFile(join(folder, "adapter_config.json"), "utf8")) as {
       target_modules: string[];
     };
-    return { folder, values, names: [...tensors.keys()], targets: written.target_modules };
+    return { folder, values, names: Object.keys(tensors), targets: written.target_modules };
   };
 
   test("has the names of the checkpoint that was loaded, where PEFT looks for them", async () => {
@@ -137,14 +132,9 @@ describe("an adapter", () => {
 
   test("in the names of transformers before 4.52 loads", async () => {
     const { folder, values } = await saved(config, loras[0]!);
-    const path = join(folder, "adapter_model.safetensors");
-    const old: Record<string, TensorToWrite> = {};
-    for (const [name, view] of parseSafetensors(await readFile(path)).tensors)
-      old[name.replace("model.language_model.", "language_model.model.")] = float32Tensor(
-        view.shape,
-        toFloat32(view),
-      );
-    await writeSafetensors(path, old, { format: "pt" });
+    await renameTensors(join(folder, "adapter_model.safetensors"), (name) =>
+      name.replace("model.language_model.", "language_model.model."),
+    );
     await writeFile(
       join(folder, "adapter_config.json"),
       JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 4, target_modules: ["q_proj", "v_proj"] }),

@@ -3,17 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { eagerRuntime, initialValues, type Program } from "@corella/engine";
-import {
-  float32Tensor,
-  parseSafetensors,
-  toFloat32,
-  writeSafetensors,
-  type TensorToWrite,
-} from "@corella/safetensors";
+import { float32Tensor, writeSafetensors } from "@corella/safetensors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bertEncoder, loadBert } from "../encoders.ts";
 import { loadAdapter, loadPretrained, loadTokenizer, paddedFeeds } from "../index.ts";
 import { parseBertConfig } from "../encoders/bert/config.ts";
+import { changeJson, changeTensors, type Tensors } from "./model-files.test-helper.ts";
 
 // What published files hold besides what a configuration promises.
 const goldens = fileURLToPath(new URL("../goldens", import.meta.url));
@@ -25,17 +20,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-type Tensors = Record<string, TensorToWrite>;
-
 /** A copy of a golden folder whose tensors are changed. */
 async function changed(source: string, file: string, change: (tensors: Tensors) => void): Promise<string> {
   const target = await mkdtemp(join(work, "copy-"));
   await cp(join(goldens, source), target, { recursive: true });
-  const { tensors } = parseSafetensors(await readFile(join(target, file)));
-  const all: Tensors = {};
-  for (const [name, view] of tensors) all[name] = float32Tensor(view.shape, toFloat32(view));
-  change(all);
-  await writeSafetensors(join(target, file), all);
+  await changeTensors(join(target, file), change);
   return target;
 }
 
@@ -85,7 +74,7 @@ describe("an adapter", () => {
 
   test("that also changes something else is refused", async () => {
     for (const name of [
-      "lm_head.weight",
+      "model.norm.weight",
       "model.layers.1.self_attn.q_proj.bias",
       "model.layers.2.self_attn.v_proj.lora_A.weight",
     ]) {
@@ -102,22 +91,26 @@ describe("an adapter", () => {
   test("with what we lack is refused, and what changes nothing is not", async () => {
     const loaded = async (fields: object): Promise<unknown> => {
       const folder = await changed(layers, tensorsFile, () => {});
-      const path = join(folder, "adapter_config.json");
-      const old = JSON.parse(await readFile(path, "utf8")) as object;
-      await writeFile(path, JSON.stringify({ ...old, ...fields }));
+      await changeJson<object>(
+        join(folder, "adapter_config.json"),
+        (json) => void Object.assign(json, fields),
+      );
       return loadAdapter(folder, await config);
     };
     const lacking: [object, RegExp][] = [
-      [{ use_dora: true }, /use_dora: DoRA is not supported/],
       [{ init_lora_weights: "pissa_niter_4" }, /init_lora_weights: .*"pissa_niter_4" also changes the base/],
       [{ init_lora_weights: "olora" }, /init_lora_weights/],
-      [{ modules_to_save: ["lm_head"] }, /modules_to_save: replacing whole modules/],
+      [{ modules_to_save: ["norm"] }, /modules_to_save: replacing the module "norm" is not supported/],
+      [{ modules_to_save: ["score", "lm_head"] }, /modules_to_save: .*"score"/],
       [{ lora_bias: true }, /lora_bias/],
       [{ alora_invocation_tokens: [5, 6] }, /alora_invocation_tokens/],
       [{ trainable_token_indices: [1] }, /trainable_token_indices/],
       [{ peft_type: "LOHA" }, /peft_type: "LOHA" is not supported/],
-      [{ target_modules: ["lm_head"] }, /module lm_head is not supported/],
-      [{ target_modules: ["v_proj", "model.embed_tokens"] }, /module embed_tokens is not supported/],
+      [{ target_modules: ["lm_head"], ensure_weight_tying: true }, /LoRA of tied matrices is not supported/],
+      [
+        { target_modules: ["embed_tokens"], layers_to_transform: null, use_dora: true },
+        /DoRA of embeddings is not supported/,
+      ],
       [{ target_modules: ["c_attn"] }, /there is none of these modules/],
       [{ target_modules: "(v_proj" }, /"\^\(\?:\(v_proj\)\$" is not understood/],
     ];
@@ -125,6 +118,13 @@ describe("an adapter", () => {
       await expect(loaded(fields)).rejects.toThrow(
         expect.objectContaining({ code: "llm/adapter-config", message: expect.stringMatching(message) }),
       );
+    // What the configuration promises and the file does not hold.
+    for (const fields of [
+      { use_dora: true },
+      { modules_to_save: ["lm_head"] },
+      { target_modules: ["lm_head"] },
+    ])
+      await expect(loaded(fields)).rejects.toMatchObject({ code: "llm/adapter-base" });
     const plain = await loadAdapter(join(goldens, layers), await config);
     const nothing = {
       fan_in_fan_out: true,

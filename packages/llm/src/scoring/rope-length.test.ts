@@ -4,6 +4,7 @@ import {
   createScorer,
   decoder,
   parseDecoderConfig,
+  tinyLlamaConfig,
   trainTokenizer,
   withFixedLength,
   yesNoIds,
@@ -94,4 +95,12 @@ test("other kinds of RoPE stay as they are", () => {
     "a test",
   );
   expect(withFixedLength(config, 20)).toEqual(config);
+});
+
+test("a length that is none is refused", () => {
+  const config = tinyLlamaConfig({ vocabularySize: 9, hiddenSize: 8, layers: 1, heads: 2 });
+  for (const length of [0, -4, 1.5, Number.NaN])
+    expect(() => withFixedLength(config, length)).toThrow(
+      expect.objectContaining({ code: "llm/rope-length" }),
+    );
 });

@@ -91,7 +91,7 @@ for (let step = 0; step < steps; step++) {
     losses = [];
   }
 }
-const merged = mergeAdapter(config, lora, { ...values, ...trainer.values });
+const { values: merged } = mergeAdapter(config, lora, { ...values, ...trainer.values });
 await trainer.dispose();
 
 const labels = testing.flatMap(({ rows }) => Array.from(rows, (row) => log.label[row]!));

@@ -4,6 +4,7 @@ import { parseDecoderConfig } from "../../config/hugging-face.ts";
 import { ggufFields, type GgufFields } from "./fields.ts";
 import { ggufError, type GgufHeader } from "./header.ts";
 import { ggufRope, type RopeTables } from "./rope.ts";
+import { tokenId } from "./tokenizer.ts";
 
 const architectures = ["llama", "qwen2", "qwen3", "gemma3"];
 
@@ -25,10 +26,8 @@ export function ggufConfig(header: GgufHeader, tables: RopeTables, path: string)
   const fields = ggufFields(header, architecture, path);
   const { number, required } = fields;
   const spm = metadata.get("tokenizer.ggml.model") === "llama";
-  const token = (key: string, ofSentencePiece?: number): number | undefined => {
-    const found = metadata.get(`tokenizer.ggml.${key}`);
-    return typeof found === "number" ? found : spm ? ofSentencePiece : undefined;
-  };
+  const token = (key: string, ofSentencePiece?: number): number | undefined =>
+    tokenId(metadata, key, path) ?? (spm ? ofSentencePiece : undefined);
   const hiddenSize = required("embedding_length");
   const heads = required("attention.head_count");
   const layers = required("block_count");

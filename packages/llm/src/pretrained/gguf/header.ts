@@ -98,11 +98,13 @@ function parseHeader(bytes: Buffer, path: string): Omit<GgufHeader, "bytes"> {
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < metadataCount; i++) {
     const key = string();
+    if (metadata.has(key)) throw ggufError(`The metadata has ${key} twice.`, path);
     metadata.set(key, value(u32()));
   }
   const tensors = new Map<string, GgufTensor>();
   for (let i = 0; i < tensorCount; i++) {
     const name = string();
+    if (tensors.has(name)) throw ggufError(`The tensor ${name} is in the file twice.`, path);
     const shape = Array.from({ length: u32() }, u64).reverse();
     tensors.set(name, { shape, type: u32(), byteOffset: u64() });
   }

@@ -52,17 +52,22 @@ export async function openGguf(path: string): Promise<OpenGguf> {
       const stored = storedName(name);
       if (isShifted(name, config)) return (await parts.read(stored, rows)).map((weight) => weight - 1);
       if (!isPermuted(name, config)) return parts.read(stored, rows);
-      // Rows change places within their head, so heads are read as a whole.
-      const { headDim } = config;
-      const [outputs, width = 1] = header.tensors.get(stored)!.shape as [number, number?];
-      const [begin, end] = rows ?? [0, outputs];
-      const first = Math.floor(begin / headDim) * headDim;
-      const last = Math.ceil(end / headDim) * headDim;
-      const heads = await parts.read(stored, [first, last]);
-      return unpermuted(heads, headDim, width).subarray((begin - first) * width, (end - first) * width);
+      const [outputs] = header.tensors.get(stored)!.shape as [number];
+      const heads = headsAround(rows ?? [0, outputs], config.headDim);
+      return heads.own(await parts.read(stored, heads.rows));
+    };
+    const int4: OpenWeights["int4"] = async (name) => {
+      const stored = storedName(name);
+      const blocks = await parts.int4(stored);
+      if (blocks === undefined || !isPermuted(name, config)) return blocks;
+      return async (rows) => {
+        const heads = headsAround(rows, config.headDim);
+        const { codes, scales, zeroPoints } = await blocks(heads.rows);
+        return { codes: heads.own(codes), scales: heads.own(scales), zeroPoints: heads.own(zeroPoints) };
+      };
     };
     const tokenizer = await loadTokenizer(ggufTokenizer(header, path), ggufChatTemplate(header));
-    return { config, tokenizer, weights: { read, close: () => parts.close() } };
+    return { config, tokenizer, weights: { read, int4, close: () => parts.close() } };
   } catch (error) {
     await parts.close();
     throw error;
@@ -144,13 +149,33 @@ function isPermuted(name: string, config: DecoderConfig): boolean {
   return ["llama", "mistral"].includes(config.architecture) && /\.[qk]_proj\.(weight|bias)$/.test(name);
 }
 
+/** An array with equally many elements for each row. */
+type RowArray = Float32Array | Uint8Array;
+
+/** Rows change places within their head, so heads are read as a whole: which rows, and the wanted ones of them in our order. */
+function headsAround(
+  [begin, end]: readonly [number, number],
+  headDim: number,
+): { readonly rows: readonly [number, number]; own<Data extends RowArray>(heads: Data): Data } {
+  const first = Math.floor(begin / headDim) * headDim;
+  const last = Math.ceil(end / headDim) * headDim;
+  return {
+    rows: [first, last],
+    own: (heads) => {
+      const width = heads.length / (last - first);
+      const ordered = unpermuted(heads, headDim, width);
+      return ordered.subarray((begin - first) * width, (end - first) * width) as typeof heads;
+    },
+  };
+}
+
 /**
  * llama.cpp rotates neighbouring pairs, so its converter interleaves the two halves of each query and key head. This
  * takes the rows back: row (head, half, i) from row (head, i, half).
  */
-function unpermuted(data: Float32Array, headDim: number, width: number): Float32Array {
+function unpermuted<Data extends RowArray>(data: Data, headDim: number, width: number): Data {
   const half = headDim / 2;
-  const result = new Float32Array(data.length);
+  const result = data.slice() as Data;
   for (let row = 0; row < data.length / width; row++) {
     const head = Math.floor(row / headDim);
     const within = row % headDim;

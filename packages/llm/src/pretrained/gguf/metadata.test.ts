@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initialValues } from "@corella/engine";
@@ -344,6 +344,26 @@ describe("the vocabulary", () => {
     );
   });
 
+  test("says nothing that nobody reads", async () => {
+    for (const [key, value] of Object.entries({
+      precompiled_charsmap: [5, 6],
+      remove_extra_whitespaces: true,
+      "normalizer.lowercase": true,
+    }))
+      await refused(
+        { metadata: { ...metadata, ...byteLevel, [`tokenizer.ggml.${key}`]: value } },
+        `What tokenizer.ggml.${key} says about the tokenizer is not supported.`,
+      );
+    const off = {
+      precompiled_charsmap: [],
+      remove_extra_whitespaces: false,
+      eot_token_id: 5,
+      token_type_count: 0,
+    };
+    const fields = Object.entries(off).map(([key, value]) => [`tokenizer.ggml.${key}`, value]);
+    expect(await encoded(Object.fromEntries(fields) as MetadataToWrite, "im")).toEqual(["im"]);
+  });
+
   test("has distinct tokens, no more than the model embeds", async () => {
     await refused(
       { metadata: { ...metadata, "tokenizer.ggml.tokens": ["a", "b", "a"] } },
@@ -417,9 +437,59 @@ describe("the vocabulary", () => {
       expect(await written(sentencePiece, "a<s>")).toEqual(["<s>", "▁a", "<", "s>"]);
     });
 
+    test("has ids and flags in numbers of any width", async () => {
+      const wide = { ...sentencePiece, "tokenizer.ggml.bos_token_id": 2n };
+      expect(await written(wide, "a")).toEqual(["</s>", "▁a"]);
+      for (const off of [0, 0n, false])
+        expect(
+          await written(
+            { ...wide, "tokenizer.ggml.add_bos_token": off, "tokenizer.ggml.add_space_prefix": off },
+            "a",
+          ),
+        ).toEqual(["a"]);
+      for (const on of [1, 1n, true])
+        expect(
+          await written(
+            { ...wide, "tokenizer.ggml.add_bos_token": on, "tokenizer.ggml.add_eos_token": on },
+            "a",
+          ),
+        ).toEqual(["</s>", "▁a", "</s>"]);
+      await refused(
+        { metadata: { ...metadata, ...wide, "tokenizer.ggml.add_bos_token": "yes" } },
+        "tokenizer.ggml.add_bos_token is neither true nor false.",
+      );
+      await refused(
+        { metadata: { ...metadata, ...wide, "tokenizer.ggml.bos_token_id": { float: 1.5 } } },
+        "tokenizer.ggml.bos_token_id is no token's id.",
+      );
+    });
+
     test("needs its scores", async () => {
       const short = { ...sentencePiece, "tokenizer.ggml.scores": [0, 0] };
       await refused({ metadata: { ...metadata, ...short } }, /scores of 2 of 12 tokens/);
     });
+  });
+});
+
+test("a key or a tensor that is there twice is refused", async () => {
+  const path = join(folder, "twice.gguf");
+  const names = { key: "llama.block_count", tensor: "blk.0.attn_q.weight" };
+  const bytes = await writeGguf(path, {
+    metadata: { ...metadata, "llama.block_cound": 1 },
+    tensors: { ...tensors, "blk.0.attn_r.weight": { shape: [16, 16], data: new Float32Array(256) } },
+  });
+  const changed = async (from: string, to: string): Promise<unknown> => {
+    const copy = Buffer.from(bytes);
+    copy.write(to, copy.indexOf(from));
+    await writeFile(path, copy);
+    return openPretrained(path);
+  };
+  await expect(changed("llama.block_cound", names.key)).rejects.toMatchObject({
+    code: "llm/gguf",
+    message: "The metadata has llama.block_count twice.",
+  });
+  await expect(changed("blk.0.attn_r.weight", names.tensor)).rejects.toMatchObject({
+    code: "llm/gguf",
+    message: "The tensor blk.0.attn_q.weight is in the file twice.",
   });
 });

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import type { Int4Reader, Int4Rows } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { blockTypes, typeName, type BlockType } from "./dequantize.ts";
+import { int4Rows } from "./int4.ts";
 import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
 
 /** One file of a model. */
@@ -20,6 +22,11 @@ export interface GgufParts {
    * @throws CorellaError `llm/gguf`
    */
   read(name: string, rows?: readonly [begin: number, end: number]): Promise<Float32Array>;
+  /**
+   * How a tensor's rows are read in 4-bit blocks, in the file's own order of rows; undefined where its blocks are of another kind.
+   * @throws CorellaError `llm/gguf`
+   */
+  int4(name: string): Promise<Int4Reader | undefined>;
   /** @throws CorellaError `llm/gguf` for a tensor of a type that is not read, or that the file ends in */
   requireWhole(name: string): void;
   close(): Promise<void>;
@@ -58,6 +65,7 @@ export async function openGgufParts(path: string): Promise<GgufParts> {
     return {
       header: { ...first, tensors },
       read: (name, rows) => readTensor(name, placeOf(name), rows),
+      int4: (name) => int4Reader(name, placeOf(name)),
       requireWhole: (name) => requireWhole(name, placeOf(name)),
       close,
     };
@@ -162,19 +170,44 @@ function endsInside(name: string, path: string): CorellaError {
   return ggufError(`The file ends inside the tensor ${name}.`, path);
 }
 
+/** Rows whose blocks are looked at together. */
+const rowsAtOnce = 512;
+
+async function int4Reader(name: string, place: Place): Promise<Int4Reader | undefined> {
+  const rowsOf = async (rows: readonly [number, number]): Promise<Int4Rows | undefined> => {
+    const { block, bytes } = await readBlocks(name, place, rows);
+    return int4Rows(block, bytes);
+  };
+  const { shape, type } = place.tensor;
+  const count = shape[0] ?? 1;
+  // Every block of the one type can be taken, and of the other not every one.
+  const looked = blockTypes[type]?.name === "Q4_1" ? count : Math.min(count, 1);
+  for (let begin = 0; begin < looked; begin += rowsAtOnce)
+    if ((await rowsOf([begin, Math.min(begin + rowsAtOnce, looked)])) === undefined) return undefined;
+  return async (rows) => (await rowsOf(rows))!;
+}
+
 async function readTensor(
+  name: string,
+  place: Place,
+  rows?: readonly [number, number],
+): Promise<Float32Array> {
+  const { block, bytes } = await readBlocks(name, place, rows);
+  const out = new Float32Array((bytes.length / block.bytes) * block.elements);
+  block.decode(bytes, out);
+  return out;
+}
+
+async function readBlocks(
   name: string,
   { part: { file, path }, tensor: { shape, type, byteOffset } }: Place,
   [begin, end]: readonly [begin: number, end: number] = [0, shape[0] ?? 1],
-): Promise<Float32Array> {
+): Promise<{ readonly block: BlockType; readonly bytes: Uint8Array }> {
   const block = blockOf(name, shape, type, path);
   const width = shape.slice(1).reduce((product, size) => product * size, 1);
-  const count = (end - begin) * width;
-  const bytes = new Uint8Array((count / block.elements) * block.bytes);
   const rowBytes = (width / block.elements) * block.bytes;
+  const bytes = new Uint8Array((end - begin) * rowBytes);
   const { bytesRead } = await file.read(bytes, 0, bytes.length, byteOffset + begin * rowBytes);
   if (bytesRead !== bytes.length) throw endsInside(name, path);
-  const out = new Float32Array(count);
-  block.decode(bytes, out);
-  return out;
+  return { block, bytes };
 }

@@ -40,10 +40,18 @@ test.each<[string, string]>([
   ["tekken", `I|'M|Ġ|1|2|3|4|5|ĠHello|World|Ġa|.b|/ĊĊ|x|Ġ|Ġ${japanese}|ĠeÌģx|Ġ$|5`],
   ["gpt-4o", `I'M|Ġ|123|45|ĠHello|World|Ġa|.b|/ĊĊ|x|Ġ|Ġ${japanese}|ĠeÌģx|Ġ$|5`],
   // Chinese and Japanese apart from their space.
+  ["deepseek-llm", `I|'|M|Ġ|12345|ĠHelloWorld|Ġa|.|b|/|Ċ|Ċ|x|ĠĠ|${japanese}|Ġe|Ìģ|x|Ġ$|5`],
   ["deepseek-coder", `I|'|M|Ġ|1|2|3|4|5|ĠHelloWorld|Ġa|.|b|/|Ċ|Ċ|x|Ġ|Ġ|${japanese}|Ġe|Ìģ|x|Ġ$|5`],
   ["deepseek-v3", `I|'M|Ġ|123|45|ĠHelloWorld|Ġa|.b|/ĊĊ|x|ĠĠ|${japanese}|ĠeÌģx|Ġ$|5`],
 ])("%s", (name, words) => {
   expect(cut(name, text)).toBe(words);
+});
+
+test("deepseek-llm: letters with a case and full-width signs take a space with them, others do not", () => {
+  const hex = (shown: string): string => Buffer.from(shown).toString("latin1");
+  // Full-width capital and sign; a stop, which stands among the scripts of East Asia; a Georgian and a Hebrew letter; a Latin letter without a case; spaces at the end.
+  expect(cut("deepseek-llm", " \uFF21 \uFF01 \u3002 \u05D0")).toBe("Ġï¼¡|Ġï¼ģ|Ġ|ãĢĤ|Ġ×Ĳ");
+  expect(hex(cut("deepseek-llm", "a\u10D0b\u01BBc  "))).toBe(hex("a|áĥĲ|b|Æ»|c|ĠĠ"));
 });
 
 test("every other one is that of a model which is cut alike", () => {

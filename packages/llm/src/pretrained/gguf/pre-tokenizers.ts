@@ -49,6 +49,11 @@ const gpt2Digits: GgufPreTokenizer = { steps: [digits, byteLevel(true)] };
 /** What stands between signs, cut as GPT-2 does. */
 const gpt2Words = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)`;
 const threeByThree = "[0-9][0-9][0-9]";
+const eastAsian = "[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+";
+/** Letters with a case that DeepSeek's list of them leaves out: of Armenian, Georgian, Latin and others, and those of formulas. */
+const uncased =
+  "\u0560-\u0588\u10C7\u10CD\u10D0-\u10FF\u1C80-\u1C88\u2D00-\u2D2D\uA790-\uA7FA\uAB30-\uAB68" +
+  "\u{10570}-\u{105BC}\u{16E40}-\u{16E7F}\u{1D400}-\u{1D7CB}\u{1DF00}-\u{1DF1E}";
 const llama3: GgufPreTokenizer = { steps: words(threeDigits), addsBeginning: true, ignoreMerges: true };
 /** Llama 3's expression in models that begin and merge otherwise. */
 const likeLlama3: GgufPreTokenizer = { steps: words(threeDigits) };
@@ -116,12 +121,23 @@ export const preTokenizers: Readonly<Record<string, GgufPreTokenizer>> = {
   tekken: { steps: cased("", oneDigit), addsBeginning: true, ignoreMerges: true },
   "gpt-4o": gpt4o,
   llama4: gpt4o,
+  "deepseek-llm": {
+    steps: [
+      split(String.raw`[\r\n]`),
+      split(String.raw`\s?(?:(?![${uncased}])[\p{Lu}\p{Ll}\p{Lt}])+`),
+      split("\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+"),
+      split(String.raw`\s+$`),
+      split(eastAsian),
+      split(String.raw`\p{N}+`),
+      byteLevel(false),
+    ],
+  },
   "deepseek-coder": {
     steps: [
       split(String.raw`[\r\n]`),
       split(String.raw`\s?\p{L}+`),
       split(String.raw`\s?\p{P}+`),
-      split("[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+"),
+      split(eastAsian),
       digits,
       byteLevel(false),
     ],

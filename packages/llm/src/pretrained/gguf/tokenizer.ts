@@ -18,24 +18,27 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
     const found = metadata.get(`tokenizer.ggml.${key}`);
     return Array.isArray(found) ? (found as Element[]) : [];
   };
-  const number = (key: string): number | undefined => {
-    const found = metadata.get(`tokenizer.ggml.${key}`);
-    return typeof found === "number" ? found : undefined;
-  };
+  const number = (key: string): number | undefined => tokenId(metadata, key, path);
   const model = metadata.get("tokenizer.ggml.model");
   const pre = String(metadata.get("tokenizer.ggml.pre") ?? "default");
   const tokens = list<string>("tokens");
   if (tokens.length === 0) throw ggufError("The metadata lacks tokenizer.ggml.tokens.", path);
-  const types = list<number>("token_type");
+  const types = list<number | bigint>("token_type").map(Number);
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
   requireDistinct(tokens, path);
+  const spm = model === "llama";
+  const flag = (key: string, otherwise: boolean): boolean => {
+    const found = metadata.get(`tokenizer.ggml.${key}`) ?? otherwise;
+    if (typeof found === "boolean") return found;
+    // Some writers have no booleans.
+    if (typeof found !== "object" && ["0", "1"].includes(String(found))) return String(found) === "1";
+    throw ggufError(`tokenizer.ggml.${key} is neither true nor false.`, path);
+  };
   for (const [key, plain] of Object.entries({ add_sep_token: false, escape_whitespaces: true })) {
-    const found = metadata.get(`tokenizer.ggml.${key}`) ?? plain;
+    const found = flag(key, plain);
     if (found !== plain) throw ggufError(`tokenizer.ggml.${key} ${String(found)} is not supported.`, path);
   }
-  const spm = model === "llama";
-  const flag = (key: string, otherwise: boolean): boolean =>
-    (metadata.get(`tokenizer.ggml.${key}`) ?? otherwise) === true;
+  refuseOthers(metadata, path);
   const added = (key: string, id: number | undefined): AddedToken => {
     const token = id === undefined ? undefined : tokens[id];
     if (id === undefined || token === undefined)
@@ -106,7 +109,7 @@ export function ggufTokenizer({ metadata }: GgufHeader, path: string): object {
         `The metadata has tokenizer.ggml.scores of ${scores.length} of ${tokens.length} tokens.`,
         path,
       );
-    const prefixed = metadata.get("tokenizer.ggml.add_space_prefix") !== false;
+    const prefixed = flag("add_space_prefix", true);
     return {
       ...common,
       normalizer: {
@@ -146,9 +149,31 @@ export function ggufChatTemplate({ metadata }: GgufHeader): ChatTemplate | undef
   const tokens = metadata.get("tokenizer.ggml.tokens");
   const token = (key: string): string | undefined => {
     const id = metadata.get(`tokenizer.ggml.${key}`);
-    return typeof id === "number" && Array.isArray(tokens) ? (tokens[id] as string) : undefined;
+    return id !== undefined && Array.isArray(tokens) ? (tokens[Number(id)] as string) : undefined;
   };
   return { source, beginToken: token("bos_token_id"), endToken: token("eos_token_id") };
+}
+
+/** The id of a token by its role; integers of any width. @throws CorellaError `llm/gguf` */
+export function tokenId(metadata: GgufHeader["metadata"], key: string, path: string): number | undefined {
+  const found = metadata.get(`tokenizer.ggml.${key}`);
+  if (found === undefined) return undefined;
+  if (typeof found === "bigint" || Number.isInteger(found)) return Number(found);
+  throw ggufError(`tokenizer.ggml.${key} is no token's id.`, path);
+}
+
+/** Keys that are read here, and those that say nothing about how a text becomes tokens. */
+const knownKeys =
+  /^(model|pre|tokens|token_type|token_type_count|scores|merges|add_(bos|eos|sep)_token|add_space_prefix|escape_whitespaces|.*_token_ids?)$/;
+
+/** What else a file says about its tokenizer would change texts' tokens, unless it is off. @throws CorellaError `llm/gguf` */
+function refuseOthers(metadata: GgufHeader["metadata"], path: string): void {
+  const prefix = "tokenizer.ggml.";
+  for (const [name, found] of metadata) {
+    if (!name.startsWith(prefix) || knownKeys.test(name.slice(prefix.length))) continue;
+    const isOff = found === false || Number(found) === 0 || (Array.isArray(found) && found.length === 0);
+    if (!isOff) throw ggufError(`What ${name} says about the tokenizer is not supported.`, path);
+  }
 }
 
 /** What stands before and behind every text. */

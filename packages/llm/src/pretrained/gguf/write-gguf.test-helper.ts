@@ -1,8 +1,11 @@
 import { writeFile } from "node:fs/promises";
 
-/** Metadata of a GGUF file to write: strings, uint32, float32 and arrays of strings or uint32. */
+/** Metadata of a GGUF file to write: strings, uint32, float32, uint64, booleans and arrays of strings or uint32. */
 export type MetadataToWrite = Readonly<
-  Record<string, string | number | { readonly float: number } | readonly string[] | readonly number[]>
+  Record<
+    string,
+    string | number | bigint | boolean | { readonly float: number } | readonly string[] | readonly number[]
+  >
 >;
 
 /** A tensor of a GGUF file to write, encoded already where it is not F32. */
@@ -16,6 +19,8 @@ export interface GgufTensorToWrite {
 
 const uint32Type = 4;
 const float32Type = 6;
+const boolType = 7;
+const uint64Type = 10;
 const stringType = 8;
 const arrayType = 9;
 const alignment = 32;
@@ -57,6 +62,8 @@ export async function writeGguf(path: string, contents: GgufToWrite): Promise<Bu
   for (const [key, value] of Object.entries(metadata)) {
     parts.push(string(key));
     if (typeof value === "string") parts.push(u32(stringType), string(value));
+    else if (typeof value === "bigint") parts.push(u32(uint64Type), u64(Number(value)));
+    else if (typeof value === "boolean") parts.push(u32(boolType), Buffer.of(Number(value)));
     else if (typeof value === "number") parts.push(u32(uint32Type), u32(value));
     else if ("float" in value) parts.push(u32(float32Type), f32(value.float));
     else {

@@ -109,6 +109,14 @@ function requireWholePrompt(
   { usage, choices, ...answer }: Completion,
   { leastTokens, mostTokens }: SentPrompt,
 ): void {
+  if (choices.length > 1) {
+    throw new CorellaError({
+      code: "llm/remote-prompt",
+      message: `The server answered ${choices.length} prompts in place of one.`,
+      place: "choices",
+      remedy: "Use a server that takes a list of token ids for one prompt, or ask it in text.",
+    });
+  }
   const cut = [answer.truncated, answer["__verbose"]?.truncated, choices[0]!.truncated].includes(true);
   // Servers that do not count say 0.
   const read = usage?.prompt_tokens || undefined;
@@ -177,7 +185,9 @@ export function answerLogit(
   const forbidden = [logYes, logNo].indexOf(Number.NEGATIVE_INFINITY);
   if (forbidden >= 0) throw forbiddenError([yes, no][forbidden]![0]!, place);
   const absent = [...(logYes === undefined ? [yes] : []), ...(logNo === undefined ? [no] : [])];
-  if (absent.length === 2 || (absent.length === 1 && missing === "error"))
+  // A label that is reported alone is no bound for the other.
+  const isAlone = Math.max(top.byId.size, top.byText.size) < 2;
+  if (absent.length === 2 || (absent.length === 1 && (missing === "error" || isAlone)))
     throw labelError(
       top,
       absent.map(([first]) => first!),

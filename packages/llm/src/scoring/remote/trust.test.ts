@@ -171,6 +171,12 @@ describe("a prompt that the server did not read as it was sent", () => {
     await refused(textAsked(), good(more), "llm/remote-prompt", message);
   });
 
+  test("because it took the ids of one for several prompts", async () => {
+    const { choices } = good({}) as { choices: object[] };
+    const several = { choices: choices.concat(choices) };
+    await refused(tokens, several, "llm/remote-prompt", /answered 2 prompts in place of one/);
+  });
+
   test("because it added to it", async () => {
     await refused(tokens, good({ usage: { prompt_tokens: sent + 1 } }), "llm/remote-prompt", /has \d+\.$/);
   });
@@ -218,6 +224,14 @@ describe("an answer with status 200 that is none", () => {
 });
 
 describe("log probabilities that are none", () => {
+  test("a label that is reported alone bounds nothing", async () => {
+    for (const alone of [
+      completion({ " Yes": 0 }),
+      content([{ id: answers.yes, token: " Yes", logprob: 0 }]),
+    ])
+      await refused(tokens, alone, "llm/remote-label", /" No" is not among the 1 most probable/);
+  });
+
   const top = (text: string): string => `{"choices":[{"logprobs":{"top_logprobs":[${text}]}}]}`;
 
   test.each(["", "null", "{}"])("the list is empty: [%s]", async (list) => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chatTokenizer, loadTokenizer, trainTokenizer, yesNoIds, type TextTokenizer } from "../../index.ts";
+import { fixedDate } from "./date.ts";
 
 /** Two layouts: turns between special tokens, and special tokens with brackets and trimming. */
 const templates = {
@@ -218,4 +219,11 @@ describe("the template", () => {
     const chat = await chatTokenizer(await withTemplate(source));
     expect(chat.chat).toEqual({ before: "Friday, 26 July 2024 00:00 208 7% 25|", after: "|" });
   });
+});
+
+test("each of Python's ways to write a date is that day's", () => {
+  expect(fixedDate("%c|%C %g|%r|%k:%l|%s|%n%t")).toBe(
+    "Fri Jul 26 00:00:00 2024|20 24|12:00:00 AM| 0:12|1721952000|\n\t",
+  );
+  expect(new Date(1721952000 * 1000).toUTCString()).toBe("Fri, 26 Jul 2024 00:00:00 GMT");
 });
