@@ -55,6 +55,7 @@ export {
   segmentsTable,
   type ResultTable,
 } from "./result-table.ts";
+export { partsTable, type PartsSegment } from "./parts-table.ts";
 export { evaluateSeeds, type SeededPredictions, type SeedsEvaluation, type SeedsRow } from "./seeds.ts";
 export { evaluateSegments, type Segment, type SegmentFigures, type SegmentRow } from "./segments.ts";
 export { formatSegments } from "./segment-table.ts";

@@ -88,7 +88,13 @@ export function segmentsTable(
   };
 }
 
-function modelRecord({ name, title, auc, aucDifference }: SeedsRow): Record<string, string | number | null> {
+/** What a file says of a row of any table of models. */
+export function modelRecord({
+  name,
+  title,
+  auc,
+  aucDifference,
+}: SeedsRow): Record<string, string | number | null> {
   return {
     model: name,
     title,
@@ -170,7 +176,7 @@ export function budgetTable(
 }
 
 /** `+0.0011 [−0.0003, +0.0025], p = 0.120`; empty of the baseline. */
-function differenceText(difference: SeedsRow["aucDifference"]): string {
+export function differenceText(difference: SeedsRow["aucDifference"]): string {
   if (difference === undefined) return "";
   const { estimate, low, high, pValue } = difference;
   return `${formatDifference(estimate)} [${formatDifference(low)}, ${formatDifference(high)}], ${formatPValue(pValue)}`;

@@ -1,4 +1,4 @@
-import { crmAlone, type ExperimentName, type FinishedRun, type GridPoint } from "@corella/alignment";
+import { crmAlone, type ExperimentName, type GridPoint } from "@corella/alignment";
 import {
   budgetCurve,
   budgetTable,
@@ -10,37 +10,15 @@ import {
   seedsTable,
   segmentsTable,
   simpleModels,
-  type ConfidenceGroup,
-  type Curve,
   type ResultTable,
   type SeededPredictions,
 } from "@corella/evaluation";
 import { auc, spread } from "@corella/metrics";
-import { rowSegments, type InteractionLog } from "@corella/modality";
+import { rowSegments } from "@corella/modality";
 import { route } from "@corella/routing";
+import { labelsOf, usersOf, type Built, type TableInputs } from "./inputs.ts";
+import { parts } from "./parts.ts";
 import { runsOf, saidOf, seeded } from "./predictions.ts";
-
-/** What tables are built of. */
-export interface TableInputs {
-  readonly runs: readonly FinishedRun[];
-  readonly log: InteractionLog;
-  /** Rows of the training part. */
-  readonly train: Uint32Array;
-  /** Rows of the test part that every model has scored. */
-  readonly rows: Uint32Array;
-  /** What is said of these rows in every table. */
-  readonly rowsNote: string;
-  /** Seed of the intervals. */
-  readonly seed: number;
-  readonly intervals: "users" | "rows";
-}
-
-/** A table, with its pictures. */
-export interface Built {
-  readonly tables: readonly ResultTable[];
-  readonly curves?: readonly Curve[];
-  readonly confidenceGroups?: readonly ConfidenceGroup[];
-}
 
 /** Builds each table from the runs that it is made of. */
 export const builders: Readonly<Record<ExperimentName, (inputs: TableInputs) => Built>> = {
@@ -51,15 +29,8 @@ export const builders: Readonly<Record<ExperimentName, (inputs: TableInputs) => 
   figure1,
   budget,
   segments,
+  parts,
 };
-
-function labelsOf({ log, rows }: TableInputs): Float32Array {
-  return Float32Array.from(rows, (row) => log.label[row]!);
-}
-
-function usersOf({ log, rows, intervals }: TableInputs): Int32Array | undefined {
-  return intervals === "users" ? Int32Array.from(rows, (row) => log.user[row]!) : undefined;
-}
 
 function overSeeds(
   inputs: TableInputs,

@@ -23,7 +23,8 @@ import { formatCsv, renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { prepareLog, splitLog } from "@corella/modality";
 import { alignColumns, listenForInterruption } from "@corella/terminal";
-import { builders, gridTable, type Built } from "./build.ts";
+import { builders, gridTable } from "./build.ts";
+import type { Built } from "./inputs.ts";
 import { createProgress, planLines } from "./progress.ts";
 
 /** Options of `evaluate --table`. */
@@ -56,7 +57,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     place: options.config,
     testRows: options.rows ?? read.config.testSamples,
   };
-  const names = options.table === "all" ? tablesOf(read.config) : [options.table];
+  const names = options.table === "all" ? allTables(read.config) : [options.table];
   for (const name of names) requireTable(name, read.config, options.config);
 
   const interruption = listenForInterruption(process.stderr);
@@ -87,7 +88,16 @@ export async function runTables(options: TablesOptions): Promise<void> {
       rows.length === test.length
         ? "All rows of the test part."
         : `${rows.length.toLocaleString("en")} of ${test.length.toLocaleString("en")} test rows: all those of ${users.toLocaleString("en")} users, drawn at random.`;
-    const inputs = { runs, log, train, rows, rowsNote, seed: options.seed, intervals: options.intervals };
+    const inputs = {
+      runs,
+      config,
+      log,
+      train,
+      rows,
+      rowsNote,
+      seed: options.seed,
+      intervals: options.intervals,
+    };
     const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
     await write(options.out ?? join(options.runs, `evaluate-${config.name}`), config, built, options);
   } finally {
@@ -144,6 +154,11 @@ function defaultSizes({ stages }: RunConfig): number[] {
 /** Of one model alone there is table 1 and nothing else. */
 function tablesOf({ recipe }: RunConfig): readonly ExperimentName[] {
   return recipe === "corella" ? experimentNames : ["1"];
+}
+
+/** `all` leaves out the parts: their runs are trained for nothing else, and single prompts may take ten times as long as dense ones. */
+function allTables(config: RunConfig): readonly ExperimentName[] {
+  return tablesOf(config).filter((name) => name !== "parts");
 }
 
 function requireTable(name: ExperimentName, config: RunConfig, place: string): void {
