@@ -119,8 +119,44 @@ test(
   timeoutMs,
 );
 
+test(
+  "a table of parts has a row for each, against the row before, and trains what they share once",
+  async () => {
+    const { folder, options } = project();
+    const { status, stdout, stderr } = evaluate("--table", "parts", ...options);
+    expect(status).toBe(0);
+    expect(stderr).toContain("5 runs: 5 to do, 0 found");
+    expect(stderr.match(/Stage 2: joint training with alignment$/gm)).toHaveLength(1);
+    expect(stderr.match(/Stage 2: joint training with alignment: found/g)).toHaveLength(2);
+    expect(stdout).toContain("Parts: what each adds");
+    const lines = readFileSync(join(folder, "runs/evaluate-small/parts.csv"), "utf8").trim().split("\n");
+    const columns = lines[0]!.split(",");
+    const records = lines.slice(1).map((line) => {
+      const cells = line.split(",");
+      return Object.fromEntries(columns.map((name, at) => [name, cells[at]!]));
+    });
+    const all = records.filter(({ segment }) => segment === "all");
+    expect(all.map(({ model }) => model)).toEqual([
+      "crm",
+      "replace",
+      "add-logits",
+      "joint",
+      "learned",
+      "by-segment",
+    ]);
+    expect(all[0]!["aucDifference"]).toBe("");
+    for (const [at, record] of all.entries()) {
+      if (at === 0) continue;
+      const difference = Number(record["auc"]) - Number(all[at - 1]!["auc"]);
+      expect(Number(record["aucDifference"])).toBeCloseTo(difference, 9);
+      expect(Number(record["aucDifferenceLow"])).toBeLessThanOrEqual(Number(record["aucDifferenceHigh"]));
+    }
+  },
+  timeoutMs,
+);
+
 test.each([
-  ["an unknown table", ["--table", "3"], "It is 1, 2, figure1, budget, segments or all."],
+  ["an unknown table", ["--table", "3"], "It is 1, 2, figure1, budget, segments, parts or all."],
   ["seeds of a bundle", ["--seeds", "2"], "[evaluate/options] --seeds says nothing here."],
   [
     "a bundle of a table",

@@ -49,7 +49,7 @@ const command = new Command("evaluate")
   .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
   .option(
     "--table <name>",
-    "trains what a table of the paper's section 4 needs, in place of scoring a bundle: 1, 2, figure1, budget, segments or all",
+    "trains what a table of the paper's section 4 needs, in place of scoring a bundle: 1, 2, figure1, budget, segments, parts or all",
     table,
   )
   .option(

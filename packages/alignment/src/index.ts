@@ -27,6 +27,7 @@ export { calibrationLoss, projectionParams } from "./recipes/calibration-loss.ts
 export type { AlignedLayers } from "./recipes/aligned-layers.ts";
 export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";
 export { gridVariants, rankGrid, type GridPoint } from "./experiments/grid.ts";
+export { systemParts, type PartsOf, type SystemPart } from "./experiments/parts.ts";
 export { planExperiments, type ExperimentOptions, type PlannedRun } from "./experiments/plan.ts";
 export { runExperiments, type ExperimentListener, type FinishedRun } from "./experiments/run-experiments.ts";
 export { sampledTestRows, validationRows, type ValidationRows } from "./scored-rows.ts";
@@ -37,8 +38,8 @@ export {
   variantsOf,
   type ExperimentName,
   type TableOptions,
-  type Variant,
 } from "./experiments/variants.ts";
+export type { Variant } from "./experiments/variant.ts";
 export type { PlannedTrial } from "./tuning/plan.ts";
 export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";

@@ -59,6 +59,7 @@ export {
   segmentsTable,
   type ResultTable,
 } from "./result-table.ts";
+export { partsTable, type PartsSegment } from "./parts-table.ts";
 export {
   evaluateSeeds,
   type SeededPredictions,

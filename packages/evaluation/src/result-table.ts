@@ -119,7 +119,13 @@ export function segmentsTable(
   };
 }
 
-function modelRecord({ name, title, auc, aucDifference }: SeedsRow): Record<string, string | number | null> {
+/** What a file says of a row of any table of models. */
+export function modelRecord({
+  name,
+  title,
+  auc,
+  aucDifference,
+}: SeedsRow): Record<string, string | number | null> {
   return {
     model: name,
     title,
@@ -201,7 +207,7 @@ export function budgetTable(
 }
 
 /** `+0.0011 [−0.0003, +0.0025], p = 0.120`; a dash where there is no AUC, empty of the baseline. */
-function differenceText(difference: DifferenceInterval | undefined): string {
+export function differenceText(difference: DifferenceInterval | undefined): string {
   if (difference === undefined) return "";
   const { estimate, low, high, pValue } = difference;
   if (Number.isNaN(estimate)) return "–";

@@ -34,6 +34,9 @@ export {
 export { encodeChains } from "./tokenizer/encode-chains.ts";
 export { foldSequences, type FoldedAnswer, type FoldedSequences } from "./batching/folded-sequences.ts";
 export { packedFeeds, packSequences } from "./batching/pack-tokens.ts";
+export { commonLength } from "./batching/token-order.ts";
+export { poolingFeed } from "./batching/pooling.ts";
+export { pooled } from "./operations/pooled.ts";
 export { cutPrompt, yesNoIds, type AnswerWords, type YesNoIds } from "./scoring/answers.ts";
 export {
   createScorer,

@@ -13,6 +13,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "held-out.test.ts",
     "offset.test.ts",
     "one-model.test.ts",
+    "pooling.test.ts",
     "pretrained-chat.test.ts",
     "tune.test.ts",
   ],

@@ -5,48 +5,21 @@ import {
   budgetTable,
   confidenceGroupAuc,
   confidenceTable,
-  evaluateSeeds,
   formatSpread,
   mixLimits,
   mixLimitsTable,
   seedsTable,
   segmentsTable,
   simpleModels,
-  type ConfidenceGroup,
-  type Curve,
   type ResultTable,
   type SeededPredictions,
-  type SeedsEvaluation,
 } from "@corella/evaluation";
 import { auc, spread } from "@corella/metrics";
-import { rowSegments, type InteractionLog } from "@corella/modality";
+import { rowSegments } from "@corella/modality";
 import { route } from "@corella/routing";
-import { runsOf, saidOf, seeded, type GroupsOf } from "./predictions.ts";
-
-/** What tables are built of. */
-export interface TableInputs {
-  readonly runs: readonly FinishedRun[];
-  readonly log: InteractionLog;
-  /** Rows of the training and the validation part. */
-  readonly train: Uint32Array;
-  readonly validation: Uint32Array;
-  /** Rows of the test part that every model has scored. */
-  readonly rows: Uint32Array;
-  /** What is said of these rows in every table. */
-  readonly rowsNote: string;
-  /** Seed of the intervals. */
-  readonly seed: number;
-  readonly intervals: "users" | "rows";
-}
-
-/** A table, with its pictures. */
-export interface Built {
-  readonly tables: readonly ResultTable[];
-  readonly curves?: readonly Curve[];
-  readonly confidenceGroups?: readonly ConfidenceGroup[];
-  /** What it says of its own, in sentences. */
-  readonly verdict?: string;
-}
+import { evaluated, groupsOf, labelsOf, usersOf, type Built, type TableInputs } from "./inputs.ts";
+import { parts } from "./parts.ts";
+import { runsOf, saidOf, seeded } from "./predictions.ts";
 
 /** Builds each table from the runs that it is made of. */
 export const builders: Readonly<Record<ExperimentName, (inputs: TableInputs) => Built>> = {
@@ -58,37 +31,8 @@ export const builders: Readonly<Record<ExperimentName, (inputs: TableInputs) => 
   figure1,
   budget,
   segments,
+  parts,
 };
-
-/** The labels of the rows of the test part. */
-export function labelsOf({ log, rows }: Pick<TableInputs, "log" | "rows">): Float32Array {
-  return Float32Array.from(rows, (row) => log.label[row]!);
-}
-
-/** The users of rows. */
-function usersOf({ log }: Pick<TableInputs, "log">, rows: Uint32Array): Int32Array {
-  return Int32Array.from(rows, (row) => log.user[row]!);
-}
-
-/** The users of rows, where intervals are made by users. */
-export function groupsOf(inputs: TableInputs): GroupsOf {
-  return (rows) => (inputs.intervals === "users" ? usersOf(inputs, rows) : undefined);
-}
-
-/** Figures over seeds of the rows of the test part. @param baseline default: the CRM alone, where there is one */
-export function evaluated(
-  inputs: TableInputs,
-  models: readonly SeededPredictions[],
-  baseline: string | undefined = models.find((model) => model.name === "crm")?.name,
-): SeedsEvaluation {
-  const { rows, seed } = inputs;
-  return evaluateSeeds(models, labelsOf(inputs), {
-    seed,
-    groups: groupsOf(inputs)(rows),
-    users: usersOf(inputs, rows),
-    baseline,
-  });
-}
 
 /** Where the test part was sampled: what the CRM's AUC is on all of it. */
 function rowsNoteOfAll(inputs: TableInputs): string {

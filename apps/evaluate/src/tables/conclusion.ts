@@ -2,7 +2,8 @@ import { partWarnings, type PreparedData, type RunConfig } from "@corella/alignm
 import { figureWarnings, judgedSeeds, verdict } from "@corella/evaluation";
 import { withPromptDefaults } from "@corella/modality";
 import type { Conclusion } from "../figures.ts";
-import { evaluated, groupsOf, labelsOf, modelRows, servedOf, type Built, type TableInputs } from "./build.ts";
+import { modelRows, servedOf } from "./build.ts";
+import { evaluated, groupsOf, labelsOf, type Built, type TableInputs } from "./inputs.ts";
 
 /** What all tables end with: what came of the models that were trained, whichever tables were asked for, and what is wrong. */
 export function concludedTables(

@@ -24,8 +24,9 @@ import { formatCsv, renderPage, seedsWords } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { alignInWidth, listenForInterruption } from "@corella/terminal";
 import type { Conclusion } from "../figures.ts";
-import { builders, gridTable, type Built } from "./build.ts";
+import { builders, gridTable } from "./build.ts";
 import { concludedTables } from "./conclusion.ts";
+import type { Built } from "./inputs.ts";
 import { createProgress, planLines } from "./progress.ts";
 
 /** Columns of a terminal: wider tables go on below. */
@@ -61,7 +62,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     place: options.config,
     testRows: options.rows ?? read.config.testSamples,
   };
-  const names = options.table === "all" ? tablesOf(read.config) : [options.table];
+  const names = options.table === "all" ? allTables(read.config) : [options.table];
   for (const name of names) requireTable(name, read.config, options.config);
 
   const interruption = listenForInterruption(process.stderr);
@@ -95,7 +96,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
         ? "All rows of the test part."
         : `${rows.length.toLocaleString("en")} of ${test.length.toLocaleString("en")} test rows: all those of ${users.toLocaleString("en")} users, drawn at random.`;
     const { seed, intervals } = options;
-    const inputs = { runs, log, train, validation, rows, rowsNote, seed, intervals };
+    const inputs = { runs, config, log, train, validation, rows, rowsNote, seed, intervals };
     const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
     const conclusion = concludedTables(inputs, built, data, config, options.experiments);
     const out = options.out ?? join(options.runs, `evaluate-${config.name}`);
@@ -154,6 +155,11 @@ function defaultSizes({ stages }: RunConfig): number[] {
 /** Of one model alone there is table 1 and nothing else. */
 function tablesOf({ recipe }: RunConfig): readonly ExperimentName[] {
   return recipe === "corella" ? experimentNames : ["1"];
+}
+
+/** `all` leaves out the parts: their runs are trained for nothing else, and single prompts may take ten times as long as dense ones. */
+function allTables(config: RunConfig): readonly ExperimentName[] {
+  return tablesOf(config).filter((name) => name !== "parts");
 }
 
 function requireTable(name: ExperimentName, config: RunConfig, place: string): void {

@@ -213,6 +213,7 @@ test("routing: a share or auto, a budget in one of three units, and a rule by it
   expect(routingOf({})).toEqual({
     share: 0.3,
     policy: "entropy",
+    heldOut: 0,
     mix: "addLogits",
     validationSamples: 5000,
   });

@@ -64,6 +64,11 @@ export interface LlmAloneConfig extends LlmTuningConfig {
 export interface ProjectionConfig {
   /** Common width of the projections g. */
   readonly width: number;
+  /**
+   * Which of the LLM's hidden states stands for a sample. `last`: that of the prompt's last token; `mean`: the mean over the
+   * tokens of the target's own question, from the first that the prompt does not share with its text before the target.
+   */
+  readonly pooling: "last" | "mean";
   /** What is projected: states centred and of norm 1 (layer normalisation without weights), or as they are, which is the plain eq. 3. */
   readonly normalise: "layerNorm" | "none";
   /** The norm's power; 1 - cosine; or InfoNCE among the samples of a batch. */
@@ -167,6 +172,7 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
         projection: z
           .strictObject({
             width: positiveInteger.default(64),
+            pooling: z.enum(["last", "mean"]).default("last"),
             normalise: z.enum(["layerNorm", "none"]).default("layerNorm"),
             distance: z.enum(["euclidean", "cosine", "contrastive"]).default("euclidean"),
             power: z.number().positive().default(2),

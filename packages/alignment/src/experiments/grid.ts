@@ -2,7 +2,7 @@ import { CorellaError } from "@corella/errors";
 import { logLoss } from "@corella/metrics";
 import { enumerateTrials, parseSearch } from "../tuning/search-space.ts";
 import type { FinishedRun } from "./run-experiments.ts";
-import type { Variant } from "./variants.ts";
+import type { Variant } from "./variant.ts";
 
 /**
  * A variant for every combination of some settings' values.

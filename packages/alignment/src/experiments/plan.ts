@@ -8,7 +8,7 @@ import { dataKey, sourcesOf } from "../data-key.ts";
 import type { ResolvedConfig } from "../run.ts";
 import { resultKey } from "./keys.ts";
 import { readResult, type ExperimentResult } from "./stored-result.ts";
-import type { Variant } from "./variants.ts";
+import type { Variant } from "./variant.ts";
 
 /** One training: a variant with a seed, checked, and whether it was there already. */
 export interface PlannedRun {

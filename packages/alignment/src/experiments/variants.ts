@@ -1,19 +1,10 @@
 import type { RecipeName, RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
-import type { Settings } from "../tuning/search-space.ts";
+import { systemParts, type PartsOf } from "./parts.ts";
+import type { Variant } from "./variant.ts";
 
-/** A configuration with some settings changed: a row of a table before there are seeds. */
-export interface Variant {
-  /** For programs: unlike every other variant's. */
-  readonly id: string;
-  /** For people. */
-  readonly title: string;
-  /** Values by the paths of settings. */
-  readonly settings: Settings;
-}
-
-/** Names of the tables and pictures of the paper's section 4, and of two of our own. */
-export const experimentNames = ["1", "2", "figure1", "budget", "segments"] as const;
+/** Names of the tables and pictures of the paper's section 4, and of three of our own. */
+export const experimentNames = ["1", "2", "figure1", "budget", "segments", "parts"] as const;
 
 /** A table or picture of the paper's section 4. */
 export type ExperimentName = (typeof experimentNames)[number];
@@ -63,7 +54,7 @@ export interface TableOptions {
 /** The variants that a table is made of, by the recipe that the configuration names: of one model alone there are its rows. */
 export function variantsOf(
   table: ExperimentName,
-  config: Pick<RunConfig, "crm" | "recipe">,
+  config: PartsOf & Pick<RunConfig, "recipe">,
   { models, sizes }: TableOptions,
 ): Variant[] {
   const has = (recipe: RecipeName): boolean => config.recipe === "corella" || config.recipe === recipe;
@@ -86,5 +77,7 @@ export function variantsOf(
       return both;
     case "segments":
       return [...crm, ...llm, ...both];
+    case "parts":
+      return systemParts(config).map(({ variant }) => variant);
   }
 }

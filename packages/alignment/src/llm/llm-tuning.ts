@@ -18,6 +18,7 @@ import {
   labelledProgram,
   packedDecoder,
   twoWayLoss,
+  type DecoderOptions,
   type DecoderOutput,
 } from "@corella/llm";
 import type { RunConfig } from "../config/config.ts";
@@ -41,15 +42,19 @@ export interface TunedDecoder {
   readonly loss: LlmLoss;
 }
 
-/** The decoder that is tuned; it computes what several targets share once, where they do. */
+/**
+ * The decoder that is tuned; it computes what several targets share once, where they do.
+ * @param options.allPositions gives the hidden states of all tokens too
+ */
 export function tunedDecoder(
   { supervision, targetsPerHistory, loss, recompute, lora }: RunConfig["llm"],
   base: Pick<BaseLlm, "config">,
   { answers }: Pick<Asking, "answers">,
+  { allPositions = false }: Pick<DecoderOptions, "allPositions"> = {},
 ): TunedDecoder {
   const create = supervision === "dense" || targetsPerHistory > 1 ? packedDecoder : decoder;
   return {
-    part: create(base.config, { answers, lora: loraOf(lora, base.config), recompute }),
+    part: create(base.config, { answers, lora: loraOf(lora, base.config), recompute, allPositions }),
     loss: loss === "answer" ? (output, labels) => answerLoss(output, labels, answers) : twoWay,
   };
 }
@@ -98,8 +103,8 @@ export interface LlmTuning {
   readonly purpose: string;
   /** Of each parameter and table; null leaves it alone. Default: AdamW for the adapter, nothing else is trained. */
   readonly optimizer?: (name: string) => Optimizer | null;
-  /** Further inputs for the rows of a batch. */
-  readonly feeds?: (rows: Uint32Array) => Batch;
+  /** Further inputs for the rows of a batch, which are at some positions among the samples. */
+  readonly feeds?: (rows: Uint32Array, positions: Uint32Array) => Batch;
 }
 
 /** A phase over prompts in batches of similar length, under a cosine schedule with warm-up. */
@@ -126,7 +131,7 @@ export async function llmTuning(
       const positions = plan.at(index);
       const rows = positions.map((position) => samples.rows[position]!);
       return {
-        ...tuning.feeds?.(rows),
+        ...tuning.feeds?.(rows, positions),
         ...llmFeeds(samples, positions),
         ...labelFeed(data.labels(rows)),
       };

@@ -74,7 +74,7 @@ test("runs are drawn until there are enough samples, and stay whole in batches",
   const places = runs.map((run) => run.rows.map(() => next++));
   const tokens = Array.from({ length: count }, (_, i) => ({ length: 10 + (i % 3) }));
   const config = { samples: 40, epochs: 2, batchSize: 9, learningRate: 1, weightDecay: 0, warmupSteps: 0 };
-  const plan = llmPlan({ rows, tokens, runs: places }, config, 1, "test");
+  const plan = llmPlan({ tokens, runs: places }, config, 1, "test");
   const seen = Array.from({ length: plan.steps / 2 }, (_, step) => plan.at(step));
   expect(seen.flatMap((batch) => [...batch]).toSorted((a, b) => a - b)).toEqual(
     Array.from({ length: count }, (_, i) => i),

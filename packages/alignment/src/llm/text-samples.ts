@@ -1,5 +1,6 @@
 import type { Batch } from "@corella/engine";
 import { cutPrompt, encodeChains, packedFeeds, paddedFeeds } from "@corella/llm";
+import type { Prompt } from "@corella/modality";
 import type { LlmTuningConfig } from "../config/stages-config.ts";
 import { randomSubset } from "../data.ts";
 import type { StageInputs } from "../run.ts";
@@ -14,6 +15,8 @@ export interface TextSamples {
   readonly tokens: readonly ArrayLike<number>[];
   /** Places of the samples that share a history, or a pass over it, and come in one batch; absent where each has its own. */
   readonly runs?: readonly Uint32Array[];
+  /** The texts of the same samples, in their order, by the prompt given. */
+  render(prompt: Prompt): string[];
 }
 
 /**
@@ -30,27 +33,27 @@ export async function textSamples(
   from: Uint32Array = data.split.train,
 ): Promise<TextSamples> {
   const { supervision, targetsPerHistory } = config.llm;
-  const encode = (prompts: readonly string[]): Promise<ArrayLike<number>[]> =>
-    encodeChains(
-      tokenizer,
-      prompts.map((text) => cutPrompt(text, answers)),
-    );
+  const samplesOf = async (
+    of: Pick<TextSamples, "rows" | "runs">,
+    render: TextSamples["render"],
+  ): Promise<TextSamples> => {
+    const prompts = render(prompt).map((text) => cutPrompt(text, answers));
+    return { ...of, render, tokens: await encodeChains(tokenizer, prompts) };
+  };
   if (supervision === "dense") {
     const windows = randomRuns(denseWindows(data.log, from, prompt.config), size, config.seed, purpose);
-    const tokens = await encode(windows.flatMap((window) => renderWindow(data, prompt, window)));
-    return { ...samplesOf(windows), tokens };
+    return samplesOf(inRuns(windows), (by) => windows.flatMap((window) => renderWindow(data, by, window)));
   }
   if (targetsPerHistory === 1) {
     const rows = randomSubset(from, size, config.seed, purpose);
-    return { rows, tokens: await encode(renderPrompts(data, prompt, rows)) };
+    return samplesOf({ rows }, (by) => renderPrompts(data, by, rows));
   }
   const chosen = randomRuns(targetRuns(data.log, from, targetsPerHistory), size, config.seed, purpose);
-  const tokens = await encode(chosen.flatMap((run) => renderRun(data, prompt, run)));
-  return { ...samplesOf(chosen), tokens };
+  return samplesOf(inRuns(chosen), (by) => chosen.flatMap((run) => renderRun(data, by, run)));
 }
 
 /** Rows of runs, one run after another. */
-function samplesOf(runs: readonly { readonly rows: Uint32Array }[]): Required<Omit<TextSamples, "tokens">> {
+function inRuns(runs: readonly { readonly rows: Uint32Array }[]): Pick<TextSamples, "rows" | "runs"> {
   let next = 0;
   return {
     rows: Uint32Array.from(runs.flatMap(({ rows }) => [...rows])),
@@ -70,7 +73,7 @@ export function llmFeeds(samples: TextSamples, positions: Uint32Array, prefix = 
  * @param sizeOf what a run counts of a batch's size; default: its samples
  */
 export function llmPlan(
-  { tokens, runs }: TextSamples,
+  { tokens, runs }: Pick<TextSamples, "tokens" | "runs">,
   { batchSize, epochs }: Pick<LlmTuningConfig, "batchSize" | "epochs">,
   seed: number,
   purpose: string,

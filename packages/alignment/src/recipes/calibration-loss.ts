@@ -1,4 +1,6 @@
-import { tf, type ParamSpec, type Tensor } from "@corella/engine";
+import { tf, type InputSpec, type ParamSpec, type Scope, type Tensor } from "@corella/engine";
+import { pooled, type DecoderOutput } from "@corella/llm";
+import type { TunedDecoder } from "../llm/llm-tuning.ts";
 import type { AlignedLayers } from "./aligned-layers.ts";
 
 /** The projections g of eq. 3: one fully connected layer for each side of each aligned pair, from the width of its own layer. */
@@ -25,6 +27,29 @@ export function projectionParams({
   return params;
 }
 
+/** The input `pooling` of a program whose L_cal takes means of the LLM's states: weights, as `poolingFeed` makes them. */
+export function poolingInput(
+  aligned: Pick<AlignedLayers, "pooling"> | undefined,
+  llm: Pick<TunedDecoder, "part"> | undefined,
+): Record<string, InputSpec> {
+  if (aligned?.pooling !== "mean" || llm === undefined) return {};
+  return { pooling: { shape: ["batch", llm.part.inputs["tokens"]!.shape.at(-1)!], dtype: "float32" } };
+}
+
+/**
+ * What stands for each sample among the LLM's hidden states, [batch, hidden] of each block: that of the last token, or the mean
+ * by the weights of the input `pooling`, for which the decoder gives the states of all positions.
+ */
+export function pooledStates(
+  { pooling }: Pick<AlignedLayers, "pooling">,
+  { hiddenStates, sequenceStates }: DecoderOutput,
+  scope: Pick<Scope, "input">,
+): readonly Tensor[] {
+  if (pooling === "last") return hiddenStates;
+  const weights = scope.input("pooling");
+  return sequenceStates!.map((states) => pooled(states, weights));
+}
+
 /**
  * L_cal, eq. 3: the distance of projected hidden states, summed over the aligned pairs, mean over the batch.
  * @param param the projections' tensors by the names of `projectionParams`
@@ -32,7 +57,7 @@ export function projectionParams({
  * @param crm hidden states [batch, d] of the interaction layers, `crm[0]` after the first; d may differ from layer to layer
  */
 export function calibrationLoss(
-  aligned: Omit<AlignedLayers, "width" | "hiddenWidths">,
+  aligned: Omit<AlignedLayers, "width" | "pooling" | "hiddenWidths">,
   param: (name: string) => Tensor,
   llm: readonly Tensor[],
   crm: readonly Tensor[],

@@ -33,6 +33,7 @@ const plain = {
   llmLayers: [1, 2],
   crmLayers: [1, 2],
   width: 8,
+  pooling: "last",
   normalise: "none",
   distance: "euclidean",
   power: 2,

@@ -24,19 +24,20 @@ import type { StageName } from "../config/stages-config.ts";
 import { crmLogits } from "../crm/crm-logits.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows, validationRows } from "../scored-rows.ts";
-import { askingOf } from "../llm/asking.ts";
+import { askingOf, type Asking } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { llmAlone, type Offset } from "../llm/llm-alone.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
-import { textSamples, type TextSamples } from "../llm/text-samples.ts";
+import { poolingOf } from "../llm/own-tokens.ts";
+import { textSamples } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
 import { scoreParts, type Answers, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
-import { calibrationLoss, projectionParams } from "./calibration-loss.ts";
+import { calibrationLoss, pooledStates, poolingInput, projectionParams } from "./calibration-loss.ts";
 import { mixed, routerFacts, routerSettings, ruleNames, signalsAt } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
@@ -70,7 +71,7 @@ export interface ObjectiveModels {
 
 /**
  * Eq. 4 as a program. Parameters, tables and inputs are prefixed `crm.`, `llm.` and `projection.`; the input `label` is
- * float32 ["batch"]. Outputs are the terms before their weights.
+ * float32 ["batch"], and `pooling`, where L_cal takes means of hidden states, what `poolingFeed` makes. Outputs are the terms before their weights.
  * @param models both models get the same samples; those that are absent have weight 0
  */
 export function objective({ crm, llm, aligned, offset }: ObjectiveModels, weights: LossWeights): Program {
@@ -80,7 +81,12 @@ export function objective({ crm, llm, aligned, offset }: ObjectiveModels, weight
   const ofBatch = { shape: ["batch"], dtype: "float32" } as const;
   return {
     ...specs,
-    inputs: { ...specs.inputs, label: ofBatch, ...(offset && { offset: ofBatch }) },
+    inputs: {
+      ...specs.inputs,
+      label: ofBatch,
+      ...(offset && { offset: ofBatch }),
+      ...poolingInput(aligned, llm),
+    },
     forward(scope) {
       const label = scope.input("label");
       const known = offset ? scope.input("offset") : undefined;
@@ -91,7 +97,8 @@ export function objective({ crm, llm, aligned, offset }: ObjectiveModels, weight
       if (ofCrm) terms.push(["crmLoss", weights.crm, binaryCrossEntropy(ofCrm.logit, label)]);
       if (aligned && ofLlm && ofCrm) {
         const { param } = within(scope, "projection");
-        const distance = calibrationLoss(aligned, param, ofLlm.hiddenStates, ofCrm.hiddenStates);
+        const states = pooledStates(aligned, ofLlm, scope);
+        const distance = calibrationLoss(aligned, param, states, ofCrm.hiddenStates);
         terms.push(["calibration", weights.calibration, distance]);
       }
       return {
@@ -135,18 +142,14 @@ export async function corella(run: Run): Promise<RecipeResult> {
   const itemVectors = await itemVectorsFor(run, unprefixed(warm, "crm."), base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
   const llm = tunedDecoder(config.llm, base, asking);
+  const aligning = tunedDecoder(config.llm, base, asking, { allPositions: aligned.pooling === "mean" });
 
   // Stage 2, joint training with alignment: both models on a small random subset.
   const both = { ...copied(warm), ...prefixed(base.values, "llm.") };
   const joint = skips("joint")
     ? both
     : await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
-        jointTraining(
-          run,
-          { crm, llm, aligned },
-          both,
-          await textSamples(run, asking, stages.joint.samples, "joint"),
-        ),
+        jointTraining(run, { crm, llm: aligning, aligned }, both, asking),
       );
 
   // Stage 3, the LLM alone on another random subset.
@@ -180,10 +183,12 @@ async function jointTraining(
   run: Run,
   models: Required<Omit<ObjectiveModels, "offset">>,
   values: Values,
-  samples: TextSamples,
+  asking: Asking,
 ): Promise<PhaseSpec> {
   const { config, data, runtime } = run;
   const settings = config.stages.joint;
+  const samples = await textSamples(run, asking, settings.samples, "joint");
+  const pooling = await poolingOf(models.aligned, samples, asking);
   const { embeddingL2, networkL2 } = config.stages.warmUp;
   const crm = namedCrm(models.crm);
   const ofCrm = regularized({ kind: "adam", learningRate: settings.crmLearningRate }, crm, {
@@ -201,7 +206,7 @@ async function jointTraining(
       if (name.startsWith("crm.")) return ofCrm(name);
       return name.startsWith("projection.") || isLoraParam(name) ? ofLlm : null;
     },
-    feeds: (rows) => data.crmBatch(rows, "crm."),
+    feeds: (rows, positions) => ({ ...data.crmBatch(rows, "crm."), ...pooling(positions) }),
   });
   const validation = labelledRows(data, validationRows(config, data).choosing);
   const validator = await createValidator(runtime, crm, phase.trainer.values, validation);

@@ -47,3 +47,33 @@ test("what passes over many events say is what the bundle answers one sample at 
   }
   await lane.dispose();
 });
+
+test(
+  "the joint stage aligns means over each question's tokens, in one pass and prompt by prompt",
+  { timeout: 240_000 },
+  async () => {
+    const { warmUp, joint, llmAlone } = config.stages;
+    const brief = { ...warmUp, epochs: 1 };
+    const pooled = (pooling: "last" | "mean", of: RunConfig): RunConfig => ({
+      ...of,
+      stages: {
+        warmUp: brief,
+        llmAlone,
+        skip: ["llmAlone"],
+        joint: { ...joint, projection: { ...joint.projection, pooling } },
+      },
+    });
+    const said = async (of: RunConfig): Promise<Record<string, Float32Array>> => {
+      const { result } = await smallRun(of);
+      return Object.fromEntries(
+        ["crm-stage-1", "llm"].map((name) => [name, probabilitiesOf(result.test, name)!]),
+      );
+    };
+    for (const of of [config, smallConfig]) {
+      const [last, mean] = [await said(pooled("last", of)), await said(pooled("mean", of))];
+      expect(mean["crm-stage-1"]).toEqual(last["crm-stage-1"]);
+      expect(mean["llm"]).not.toEqual(last["llm"]);
+      expect(mean["llm"]!.every((p) => p > 0 && p < 1)).toBe(true);
+    }
+  },
+);

@@ -33,7 +33,7 @@ export interface DecoderOutput {
    * norm's output (layers), as Hugging Face numbers them.
    */
   readonly hiddenStates: readonly tf.Tensor[];
-  /** The hidden states of every position, [batch, time, hidden]; with `allPositions`. */
+  /** The hidden states of every position, [batch, time, hidden], or of every packed token, [tokens, hidden]; with `allPositions`. */
   readonly sequenceStates: readonly tf.Tensor[] | undefined;
   /**
    * Logits of the two answers as the next token, yes first: [batch, 2]. Of an answer with variants, log sum exp of its tokens'

@@ -9,10 +9,7 @@ import { packedInputs, packedQueries } from "./packed-sequences.ts";
  * in the linear maps, so the same numbers take less work. `packedFeeds` makes its inputs; rows of the output are the sequences
  * that it was given, in their order.
  */
-export function packedDecoder(
-  config: DecoderConfig,
-  options: Omit<DecoderOptions, "allPositions">,
-): Part<DecoderOutput> {
+export function packedDecoder(config: DecoderConfig, options: DecoderOptions): Part<DecoderOutput> {
   return {
     params: adaptedParams(config, options.lora),
     tables: {},

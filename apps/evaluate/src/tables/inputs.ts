@@ -1,0 +1,68 @@
+import type { FinishedRun, RunConfig } from "@corella/alignment";
+import {
+  evaluateSeeds,
+  type ConfidenceGroup,
+  type Curve,
+  type ResultTable,
+  type SeededPredictions,
+  type SeedsEvaluation,
+} from "@corella/evaluation";
+import type { InteractionLog } from "@corella/modality";
+import type { GroupsOf } from "./predictions.ts";
+
+/** What tables are built of. */
+export interface TableInputs {
+  readonly runs: readonly FinishedRun[];
+  /** The configuration that the runs are variants of. */
+  readonly config: RunConfig;
+  readonly log: InteractionLog;
+  /** Rows of the training and the validation part. */
+  readonly train: Uint32Array;
+  readonly validation: Uint32Array;
+  /** Rows of the test part that every model has scored. */
+  readonly rows: Uint32Array;
+  /** What is said of these rows in every table. */
+  readonly rowsNote: string;
+  /** Seed of the intervals. */
+  readonly seed: number;
+  readonly intervals: "users" | "rows";
+}
+
+/** A table, with its pictures. */
+export interface Built {
+  readonly tables: readonly ResultTable[];
+  readonly curves?: readonly Curve[];
+  readonly confidenceGroups?: readonly ConfidenceGroup[];
+  /** What it says of its own, in sentences. */
+  readonly verdict?: string;
+}
+
+/** The labels of the rows of the test part. */
+export function labelsOf({ log, rows }: Pick<TableInputs, "log" | "rows">): Float32Array {
+  return Float32Array.from(rows, (row) => log.label[row]!);
+}
+
+/** The users of rows. */
+export function usersOf({ log }: Pick<TableInputs, "log">, rows: Uint32Array): Int32Array {
+  return Int32Array.from(rows, (row) => log.user[row]!);
+}
+
+/** The users of rows, where intervals are made by users. */
+export function groupsOf(inputs: TableInputs): GroupsOf {
+  return (rows) => (inputs.intervals === "users" ? usersOf(inputs, rows) : undefined);
+}
+
+/** Figures over seeds of the rows of the test part. @param baseline default: the CRM alone, where there is one */
+export function evaluated(
+  inputs: TableInputs,
+  models: readonly SeededPredictions[],
+  baseline: string | undefined = models.find((model) => model.name === "crm")?.name,
+): SeedsEvaluation {
+  const { rows, seed } = inputs;
+  return evaluateSeeds(models, labelsOf(inputs), {
+    seed,
+    groups: groupsOf(inputs)(rows),
+    users: usersOf(inputs, rows),
+    baseline,
+  });
+}
