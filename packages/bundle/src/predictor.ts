@@ -102,7 +102,7 @@ async function scoreHard(
   });
   const predictions = scoredByCrm(pCrm, entropy);
   if (toLlm.length === 0) return predictions;
-  const hard = Array.from(toLlm, (row) => records[row]!);
+  const hard = Array.from(toLlm, (row) => ({ ...records[row]!, pCrm: pCrm[row]! }));
   try {
     const pLlm = await answerUnless(eitherOf(options), llm, hard);
     // What is no probability is no answer.
