@@ -103,13 +103,17 @@ function modelRows(inputs: TableInputs): SeededPredictions[] {
   const llm = runsOf(runs, "llm");
   if (llm.length > 0) models.push(seeded(llm, rows, { as: "llm", title: "LLM alone" }));
   const both = runsOf(runs, "corella");
-  for (const { name, title } of both[0]?.result.test.predictions ?? [])
+  const ofBoth = both[0]?.result.test.predictions ?? [];
+  const isDistilled = ofBoth.some(({ name }) => name === "crm-stage-2");
+  for (const { name, title } of ofBoth) {
+    if (name === "crm" && isDistilled) models.push(seeded(both, rows, { as: "crm-distilled", title, name }));
     if (!oneModel.includes(name)) models.push(seeded(both, rows, { as: name, title, name }));
+  }
   return models;
 }
 
 /** Predictions of a whole run that are those of one of its models; the others mix both. */
-const oneModel: readonly string[] = ["crm-stage-1", "crm", "llm"];
+const oneModel: readonly string[] = ["crm-stage-1", "crm-stage-2", "crm", "llm"];
 
 function ablations(inputs: TableInputs): ResultTable {
   const { runs, rows } = inputs;
