@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { RunConfig } from "../config/config.ts";
 import { crmLogits } from "../crm/crm-logits.ts";
 import { crmOfUnseen } from "../crm/crm-of-unseen.ts";
+import { phaseKey } from "../experiments/keys.ts";
 import { probabilitiesOf } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import type { TrainingResult } from "../train.ts";
@@ -81,4 +82,14 @@ test("what the LLM is told of training rows is said by a CRM of the rows before 
   expect(await known.validation(held)).toEqual(await crmLogits(run, crm, serving!, held));
   await trained!.dispose?.();
   await trained!.trainer.dispose();
+});
+
+test("runs that hold out other rows for the prompt's per cent do not share stage 2", async () => {
+  const keyOf = (of: RunConfig, heldOut: number): Promise<string> => {
+    const { stages } = of;
+    const changed = { ...of, stages: { ...stages, llmAlone: { ...stages.llmAlone, heldOut } } };
+    return phaseKey({ config: changed, dataKey: "data", baseFolder: "." }, "stage-2");
+  };
+  expect(await keyOf(config, 0.3)).not.toBe(await keyOf(config, 0.2));
+  expect(await keyOf(smallConfig, 0.3)).toBe(await keyOf(smallConfig, 0.2));
 });
