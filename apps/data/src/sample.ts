@@ -41,7 +41,8 @@ export function sampleOfParts(
         part,
         of: `user ${record!.user}, item ${record!.item}, label ${log.label[row]}`,
         features: featureMap === undefined ? [] : featureRow(featureMap, log, row),
-        prompt: writer.render(record!, catalogue),
+        // No CRM is asked here; where the prompt says its answer, it stands for one that is as unsure as can be.
+        prompt: writer.render({ ...record!, pCrm: 0.5 }, catalogue),
       },
     ];
   });

@@ -35,6 +35,13 @@ test("each model costs the phases it comes from, and the time of those that are 
   });
 });
 
+test("a CRM that learned from the LLM costs all that made the LLM; before it did, it does not", () => {
+  const distilled = [...phases, phase("distil", 16 * minute)];
+  const of = (name: string) => costOf({ phases: distilled, msPerSample }, { name, shareToLlm: 0 }, undefined);
+  expect(of("crm")).toMatchObject({ trainingMinutes: 31, msPerSample: 2 });
+  expect(of("crm-stage-2")).toMatchObject({ trainingMinutes: 7, msPerSample: 2 });
+});
+
 test("a CRM alone has the one phase of its recipe; what a resumed run took is not known; money needs a price", () => {
   const alone = { phases: [phase("crm", 3 * minute)], msPerSample: { crm: 1 } };
   expect(costOf(alone, { name: "crm", shareToLlm: 0 }, undefined)).toEqual({

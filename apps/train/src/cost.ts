@@ -6,6 +6,7 @@ const phasesOfCrm: Readonly<Record<string, readonly string[]>> = {
   "crm-stage-1": ["stage-1"],
   // The joint stage needs the language model of stage 0.
   crm: ["stage-0", "stage-1", "stage-2"],
+  "crm-stage-2": ["stage-0", "stage-1", "stage-2"],
 };
 
 /**
@@ -18,7 +19,9 @@ export function costOf(
   { name, shareToLlm }: Pick<NamedPredictions, "name" | "shareToLlm">,
   machineHour: number | undefined,
 ): ModelCost {
-  const names = phasesOfCrm[name];
+  // What was distilled into a CRM comes from the LLM, and from all that made it.
+  const isDistilled = name === "crm" && phases.some((phase) => phase.name === "distil");
+  const names = isDistilled ? undefined : phasesOfCrm[name];
   const own = phases.filter((phase) => names?.includes(phase.name) ?? true);
   // The CRM alone, by its recipe, has one phase of another name.
   const needed = own.length === 0 ? phases : own;

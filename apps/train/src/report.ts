@@ -172,7 +172,10 @@ export function runReport(
 
 /** The two models before and after they were aligned, where they were. */
 function alignmentDetails({ test }: TrainingResult): ReportDetail[] {
-  const [before, after, llm] = ["crm-stage-1", "crm", "llm"].map((name) => probabilitiesOf(test, name));
+  const [before, stage2, last, llm] = ["crm-stage-1", "crm-stage-2", "crm", "llm"].map((name) =>
+    probabilitiesOf(test, name),
+  );
+  const after = stage2 ?? last;
   if (before === undefined || after === undefined || llm === undefined) return [];
   const pairs = [
     { title: "CRM before stage 2, LLM", crm: before, llm },
@@ -197,6 +200,7 @@ const termTitles: Readonly<Record<string, string>> = {
   llmLoss: "The LLM's loss",
   crmLoss: "The CRM's loss",
   calibration: "Distance of the two models (L_cal)",
+  distillation: "Cross entropy with the LLM's answers",
 };
 
 function modelNames(config: RunConfig, { test }: TrainingResult): string {

@@ -1,5 +1,6 @@
 import type { Lane } from "@corella/bundle";
 import { placesByUser, planOfBoth, recordsAt } from "@corella/modality";
+import { sigmoid } from "@corella/routing";
 import type { Run } from "./run.ts";
 
 /** What one model, or a combination of two, says of samples. */
@@ -37,13 +38,15 @@ const scoringChunk = { single: 250, dense: 1000 };
 
 /**
  * The answers of models to the rows of some parts, by the very lanes that serve. The lanes are closed.
- * @param lanes by name; the last one is the slowest, by which progress is told
+ * @param lanes by name; the last one is the slowest, by which progress is told; those after `crm` are told what it says
+ * @param known logits of a CRM by rows, told in place of that lane's answers
  */
 export async function scoreParts<Name extends string>(
   { config, data, listener, inChunks }: Run,
   title: string,
   lanes: Readonly<Record<Name, Lane>>,
   parts: readonly Uint32Array[],
+  known?: ReadonlyMap<number, number>,
 ): Promise<Answers<Name>[]> {
   const chunkSize = scoringChunk[config.llm.supervision];
   const steps = parts.reduce((sum, rows) => sum + Math.ceil(rows.length / chunkSize), 0);
@@ -73,7 +76,12 @@ export async function scoreParts<Name extends string>(
         await inChunks(scoring, async (start, end) => {
           const places = order.subarray(start, end);
           const chunk = places.map((place) => rows[place]!);
-          const answered = await lane.score(recordsAt(data.log, chunk, { statistics }));
+          const records = recordsAt(data.log, chunk, { statistics });
+          const saidOf = (place: number): number | undefined =>
+            known === undefined ? answers["crm"]?.[place] : sigmoid(known.get(rows[place]!)!);
+          const told =
+            name === "crm" ? records : records.map((record, i) => ({ ...record, pCrm: saidOf(places[i]!) }));
+          const answered = await lane.score(told);
           for (const [i, place] of places.entries()) scores[place] = answered[i]!;
           if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
         });

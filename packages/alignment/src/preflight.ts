@@ -66,7 +66,7 @@ export function requireValidation(config: Pick<RunConfig, "routing">, data: Prep
 /**
  * Refuses a prompt, an adapter and stages that do not fit the language model or the data.
  * @param stages those in which the LLM is tuned
- * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`, `config/dense-prompt`, `config/max-tokens`
+ * @throws CorellaError those of `createPrompt`, `llm/lora-target`, `config/accumulate`, `config/retrieval`, `config/dense-prompt`, `config/max-tokens`, `config/crm-in-prompt`
  */
 export function requireTunableLlm(
   config: ResolvedConfig,
@@ -76,10 +76,31 @@ export function requireTunableLlm(
 ): void {
   for (const stage of stages) requireUpdates(config, stage, data.split.train.length);
   const prompt = createPrompt({ ...config.prompt, retrieval: "none" });
+  if (prompt.saysCrm) requireCrmAnswer(config);
   if (config.llm.supervision === "dense") requireDensePrompt(data, prompt);
   loraOf(config.llm.lora, design.config);
   requireRoomForSamples(config, data, design);
   if (config.prompt.retrieval === "crm") requireItemEmbedding(data.featureMap);
+}
+
+/** Refuses a prompt that says what the CRM says, where there is none, or where events would have to say it too. */
+function requireCrmAnswer({ recipe, llm }: RunConfig): void {
+  const problem =
+    recipe === "llm-only"
+      ? `the recipe ${recipe} trains none`
+      : llm.supervision === "dense"
+        ? "with dense supervision each event of a history is a question, and what the CRM said before the event is not known"
+        : undefined;
+  if (problem === undefined) return;
+  throw new CorellaError({
+    code: "config/crm-in-prompt",
+    message: `The prompt says what the CRM says of the sample (crm_percent), and ${problem}.`,
+    place: "prompt.template",
+    remedy:
+      recipe === "llm-only"
+        ? "Leave crm_percent out."
+        : "Leave crm_percent out, or set llm.supervision to single.",
+  });
 }
 
 /** Prompts that are looked at, and the share of them that must hold the sample itself. */
@@ -101,7 +122,9 @@ export function requireRoomForSamples(
   const { statistics } = createPrompt(newest);
   const records = recordsAt(log, randomSubset(split.train, promptsSeen, seed, "prompt-room"), { statistics });
   // What is left when all history is cut
-  const lengths = records.map((record) => tokenizer.countTokens(limited.render(record, catalogue)));
+  const lengths = records.map((record) =>
+    tokenizer.countTokens(limited.render({ ...record, pCrm: 0.5 }, catalogue)),
+  );
   const tooLong = lengths.filter((length) => length > maxTokens).length;
   if (tooLong <= wholeShare * lengths.length) return;
   throw new CorellaError({

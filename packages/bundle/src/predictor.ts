@@ -105,7 +105,7 @@ async function scoreHard(
   const toLlm = options.policy === undefined ? heardRows(sent, router.mix, pCrm.length, signals) : sent;
   const predictions = scoredByCrm(pCrm, entropy);
   if (toLlm.length === 0) return predictions;
-  const hard = Array.from(toLlm, (row) => records[row]!);
+  const hard = Array.from(toLlm, (row) => ({ ...records[row]!, pCrm: pCrm[row]! }));
   try {
     const pLlm = await answerUnless(eitherOf(options), llm, hard);
     // What is no probability is no answer.

@@ -37,7 +37,9 @@ export function countPromptCuts(
     counts.told += told;
     counts.wanted += wanted;
   });
-  for (const record of records) {
+  for (const one of records) {
+    // How long a prompt is does not depend on what the CRM says.
+    const record = { pCrm: 0.5, ...one };
     length = tokenizer.countTokens(whole.render(record, catalogue, llm.statistics));
     lengths.push(length);
     limited.render(record, catalogue, llm.statistics);

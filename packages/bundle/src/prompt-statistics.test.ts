@@ -154,7 +154,7 @@ test("a Predictor answers a named user as it answers records of the log, and ref
   };
   const [expected, found] = await predictor.score([offlineRecord!, asked]);
   expect(found!.pLlm).toBe(expected!.pLlm);
-  const bare = asked.history.map(({ item, rating: stars, time: at }) => ({ item, rating: stars, time: at }));
+  const bare = asked.history.map((event) => ({ ...event, statistics: undefined }));
   await expect(predictor.score([{ ...asked, history: bare }])).rejects.toMatchObject({
     code: "features/no-event-statistics",
   });

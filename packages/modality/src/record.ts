@@ -30,6 +30,8 @@ export interface RatingRecord {
   earlier?: number | undefined;
   /** Seconds since 1970. */
   time?: number | undefined;
+  /** P(label = 1) by the CRM, for prompts that tell it as `crm_percent`; it learned nothing from the sample. A Predictor tells it. */
+  pCrm?: number | undefined;
   /**
    * Running statistics as of the sample, by the name of their feature, or as a prompt says them (`item.mean`); one that is
    * left out had nothing before. Where this is absent, what was counted up to now is asked.

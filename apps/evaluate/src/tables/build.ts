@@ -81,8 +81,12 @@ export function modelRows(inputs: TableInputs): SeededPredictions[] {
   const both = runsOf(runs, "corella");
   const isOfAll = (name: string): boolean =>
     both.every(({ result }) => result.test.predictions.some((each) => each.name === name));
-  for (const { name, title } of both[0]?.result.test.predictions ?? [])
+  const ofBoth = both[0]?.result.test.predictions ?? [];
+  const isDistilled = ofBoth.some(({ name }) => name === "crm-stage-2");
+  for (const { name, title } of ofBoth) {
+    if (name === "crm" && isDistilled) row(both, { as: "crm-distilled", title, name });
     if (!oneModel.includes(name) && isOfAll(name)) row(both, { as: name, title, name });
+  }
   // The kind of mix may be another for each seed.
   if (both.length > 0 && !models.some(({ name }) => name === servedOf(runs)))
     row(both, { as: servedOf(runs)!, title: "CoReLLa, as it is served" });
@@ -90,7 +94,7 @@ export function modelRows(inputs: TableInputs): SeededPredictions[] {
 }
 
 /** Predictions of a whole run that are those of one of its models; the others mix both. */
-const oneModel: readonly string[] = ["crm-stage-1", "crm", "llm"];
+const oneModel: readonly string[] = ["crm-stage-1", "crm-stage-2", "crm", "llm"];
 
 /** Name of the row of `modelRows` that is what a bundle would give; undefined where no run makes one. */
 export function servedOf(runs: readonly FinishedRun[]): string | undefined {

@@ -95,6 +95,23 @@ export interface JointConfig extends LlmTuningConfig {
   readonly patience: number;
 }
 
+/** After stage 3: what the LLM says on training rows goes into the CRM. */
+export interface DistilConfig {
+  /** Random rows of the training part that the LLM is asked about. */
+  readonly samples: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Of the cross entropy with the LLM's answer, beside that with the label. */
+  readonly weight: number;
+  /** Both models' logits are divided by it where they are compared. */
+  readonly temperature: number;
+  /** Validations of the CRM in an epoch. */
+  readonly validationsPerEpoch: number;
+  /** After so many validations without a new best of the CRM it ends; the CRM is kept as of its best. */
+  readonly patience: number;
+}
+
 /** The stages of the recipe corella that may be left out, in their order. */
 export const stageNames = ["warmUp", "joint", "llmAlone"] as const;
 
@@ -111,6 +128,8 @@ export interface StagesConfig {
   readonly warmUp: WarmUpConfig;
   readonly joint: JointConfig;
   readonly llmAlone: LlmAloneConfig;
+  /** Left out: the CRM stays as stage 2 leaves it. */
+  readonly distil?: DistilConfig | undefined;
 }
 
 const positiveInteger = z.int().positive();
@@ -195,5 +214,17 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
         patience: positiveInteger.default(3),
       })
       .prefault({}),
+    distil: z
+      .strictObject({
+        samples: positiveInteger.default(8000),
+        epochs: positiveInteger.default(2),
+        batchSize: positiveInteger.default(256),
+        learningRate: z.number().positive().default(1e-4),
+        weight: z.number().nonnegative().default(0.5),
+        temperature: z.number().positive().default(1),
+        validationsPerEpoch: positiveInteger.default(5),
+        patience: positiveInteger.default(3),
+      })
+      .optional(),
   })
   .prefault({});

@@ -32,6 +32,7 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
     "routing.validationSamples",
     "stages.joint",
     "stages.llmAlone",
+    "stages.distil",
     "stages.skip",
   ],
   "llm-only": [
@@ -42,6 +43,7 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
     "stages.joint",
     "stages.llmAlone.offset",
     "stages.llmAlone.heldOut",
+    "stages.distil",
     "stages.skip",
   ],
 };
@@ -49,10 +51,19 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
 /** What a phase does not read, so that runs which differ in nothing else share what it trained. */
 const unreadByPhase: Readonly<Record<string, Paths>> = {
   "stage-0": ["recipe", "features", "crm", "routing", "stages"],
-  "stage-1": ["recipe", "prompt", "llm", ...ofRouter, "stages.joint", "stages.llmAlone", "stages.skip"],
-  "stage-2": ["recipe", ...ofRouter, "stages.llmAlone", "stages.skip"],
-  "stage-3": ["recipe", ...ofRouter],
-  "stage-3-crm": ["recipe", "prompt", "llm", ...ofRouter, "stages.joint", "stages.skip"],
+  "stage-1": [
+    "recipe",
+    "prompt",
+    "llm",
+    ...ofRouter,
+    "stages.joint",
+    "stages.llmAlone",
+    "stages.distil",
+    "stages.skip",
+  ],
+  "stage-2": ["recipe", ...ofRouter, "stages.llmAlone", "stages.distil", "stages.skip"],
+  "stage-3": ["recipe", ...ofRouter, "stages.distil"],
+  "stage-3-crm": ["recipe", "prompt", "llm", ...ofRouter, "stages.joint", "stages.distil", "stages.skip"],
 };
 
 /** What no phase reads, whatever the recipe. */
@@ -79,11 +90,14 @@ export async function resultKey(keyed: KeyedConfig): Promise<string> {
 /** The key of what a phase of a run trains. @param phase its name */
 export async function phaseKey(keyed: KeyedConfig, phase: string): Promise<string> {
   const name = sameAs[phase] ?? phase;
-  const { recipe, stages } = keyed.config;
+  const { recipe, stages, prompt } = keyed.config;
   // A later stage that is left out does not change an earlier one; that the warm-up is left out changes all.
   const withoutWarmUp = recipe === "corella" && stages.skip?.includes("warmUp") === true;
   const unread = unreadByPhase[name] ?? unreadByRecipe[recipe];
-  return hash([name, name !== "stage-0" && withoutWarmUp, await content(keyed, [...unread, ...ofScoring])]);
+  // A prompt that says what the CRM says takes the rows that are held out from it.
+  const told = name === "stage-2" && prompt.template.includes("crm_percent") ? [stages.llmAlone.heldOut] : [];
+  const read = await content(keyed, [...unread, ...ofScoring]);
+  return hash([name, name !== "stage-0" && withoutWarmUp, read, ...told]);
 }
 
 function hash(parts: unknown): string {

@@ -25,15 +25,26 @@ export async function askingOf(
 ): Promise<Asking> {
   const { maxTokens, answers: words } = config.llm;
   const prompt = createLlmPrompt({ tokenizer, maxTokens, prompt: config.prompt, itemVectors });
-  const [first] = renderPrompts(data, prompt, data.split.train.subarray(0, 1));
+  const [first] = renderPrompts(data, prompt, data.split.train.subarray(0, 1), unsure);
   return { tokenizer, prompt, answers: await yesNoIds(tokenizer, first!, words), itemVectors };
 }
 
-/** The text modality of rows of the log. */
-export function renderPrompts(data: PreparedData, prompt: Prompt, rows: ArrayLike<number>): string[] {
+/** P(label = 1) of a row by the CRM, for prompts that say it. */
+export type CrmAnswers = (row: number) => number | undefined;
+
+/** Where a prompt is looked at alone, whatever the CRM says. */
+export const unsure: CrmAnswers = () => 0.5;
+
+/** The text modality of rows of the log. @param crm is read where the prompt says what the CRM says */
+export function renderPrompts(
+  data: PreparedData,
+  prompt: Prompt,
+  rows: ArrayLike<number>,
+  crm?: CrmAnswers,
+): string[] {
   const { historyLength, retrieval } = prompt.config;
   const window = retrieval === "none" ? historyLength : data.log.history.maxLength;
-  return renderWith(data, prompt, rows, () => window);
+  return renderWith(data, prompt, rows, () => window, crm);
 }
 
 /** The text modality of rows of the log, each telling at most so many events before it. */
@@ -42,6 +53,9 @@ export function renderWith(
   prompt: Prompt,
   rows: ArrayLike<number>,
   events: (row: number) => number,
+  crm?: CrmAnswers,
 ): string[] {
-  return recordsAt(log, rows, prompt, events).map((record) => prompt.render(record, catalogue));
+  return recordsAt(log, rows, prompt, events).map((record, i) =>
+    prompt.render({ ...record, pCrm: crm?.(rows[i]!) }, catalogue),
+  );
 }

@@ -15,38 +15,44 @@ import type { StageInputs } from "../run.ts";
 import { validationRows } from "../scored-rows.ts";
 import type { Asking } from "./asking.ts";
 import { llmTuning, type TunedDecoder } from "./llm-tuning.ts";
-import { llmFeeds, llmPlan, textSamples, type TextSamples } from "./text-samples.ts";
+import { llmFeeds, llmPlan, textSamples, type CrmLogits, type TextSamples } from "./text-samples.ts";
 
 /** What is tuned where the LLM is tuned alone. */
 export interface LlmAlone {
   readonly llm: TunedDecoder;
-  /** Trains `llm`; its inputs are the LLM's, named `llm.`, `label`, and `offset` where `offset` is given. */
+  /** Trains `llm`; its inputs are the LLM's, named `llm.`, `label`, and `offset` where it `adds`. */
   readonly program: Program;
   /** Named `llm.`. */
   readonly values: Values;
   readonly asking: Asking;
-  readonly offset?: Offset | undefined;
+  /** There where the prompt says what the CRM says, or `adds`. */
+  readonly crm?: KnownCrm | undefined;
+  /** Whether the CRM's logit is added to the LLM's own. */
+  readonly adds?: boolean;
 }
 
-/** Logits that are added to the LLM's own, by rows. */
-export interface Offset {
+/** What a CRM says that the LLM is told in words, or adds to: logits by rows. */
+export interface KnownCrm {
   /** The rows that the LLM is tuned on are among these of the training part. */
   readonly rows: Uint32Array;
   /** Of some of `rows`. */
-  training(rows: Uint32Array): Promise<ReadonlyMap<number, number>>;
+  readonly training: CrmLogits;
   /** Of rows of the validation part. */
-  validation(rows: Uint32Array): Promise<ReadonlyMap<number, number>>;
+  readonly validation: CrmLogits;
 }
 
 /** The LLM alone on a random subset of the training rows, validated on one of the validation rows. Settings: `stages.llmAlone`. */
 export async function llmAlone(
   run: StageInputs,
-  { llm, program, values, asking, offset }: LlmAlone,
+  { llm, program, values, asking, crm, adds = false }: LlmAlone,
 ): Promise<PhaseSpec> {
   const { config, data, runtime } = run;
   const settings = config.stages.llmAlone;
-  const samples = await textSamples(run, asking, settings.samples, "llm-alone", offset?.rows);
-  const logits = await offset?.training(samples.rows);
+  const samples = await textSamples(run, asking, settings.samples, "llm-alone", {
+    from: crm?.rows,
+    crm: crm?.training,
+  });
+  const logits = adds ? await crm!.training(samples.rows) : undefined;
   const phase = await llmTuning(run, {
     program,
     values,
@@ -58,16 +64,13 @@ export async function llmAlone(
   const { validationsPerEpoch, validationSamples, patience } = settings;
   if (validationsPerEpoch === 0) return phase;
   const purpose = "llm-validation";
-  const held = await textSamples(
-    run,
-    asking,
-    validationSamples,
-    purpose,
-    validationRows(config, data).choosing,
-  );
+  const held = await textSamples(run, asking, validationSamples, purpose, {
+    from: validationRows(config, data).choosing,
+    crm: crm?.validation,
+  });
   const labels = data.labels(held.rows);
   requireBothClasses(labels);
-  const knownOfHeld = await offset?.validation(held.rows);
+  const knownOfHeld = adds ? await crm!.validation(held.rows) : undefined;
   const plan = llmPlan(held, { ...settings, epochs: 1 }, config.seed, purpose);
   const scorer = await liveScorer(runtime, llm, phase.trainer.values);
   const validation: Validation = {

@@ -8,6 +8,7 @@ import {
   type RatingRecord,
 } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
+import type { CrmAnswers } from "./asking.ts";
 
 /** Rows of one user that are asked about after one and the same history. */
 export interface TargetRun {
@@ -55,11 +56,13 @@ export function randomRuns<Run extends { readonly rows: Uint32Array }>(
 /**
  * Prompts of a run's rows: the first one's history and statistics of the user, then each row's own target with its own
  * statistics.
+ * @param crm is read where the prompt says what the CRM says
  */
 export function renderRun(
   data: Pick<PreparedData, "log" | "catalogue">,
   prompt: Prompt,
   { rows: run }: TargetRun,
+  crm?: CrmAnswers,
 ): string[] {
   const { historyLength } = prompt.config;
   const [{ history } = { history: [] }] = recordsAt(
@@ -73,7 +76,7 @@ export function renderRun(
   return Array.from(run, (row, i) => {
     const ofItem = Object.entries(read?.(i) ?? {}).filter(([name]) => name.startsWith("item."));
     const statistics = Object.fromEntries([...ofUser, ...ofItem]);
-    const record: RatingRecord = { ...recordAt(data.log, row, 0), history, statistics };
+    const record: RatingRecord = { ...recordAt(data.log, row, 0), history, statistics, pCrm: crm?.(row) };
     return prompt.render(record, data.catalogue);
   });
 }

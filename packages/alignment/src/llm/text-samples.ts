@@ -4,7 +4,7 @@ import type { Prompt } from "@corella/modality";
 import type { LlmTuningConfig } from "../config/stages-config.ts";
 import { randomSubset } from "../data.ts";
 import type { StageInputs } from "../run.ts";
-import { renderPrompts, type Asking } from "./asking.ts";
+import { renderPrompts, type Asking, type CrmAnswers } from "./asking.ts";
 import { lengthBucketedPlan, type BatchPlan } from "./batch-plan.ts";
 import { denseWindows, renderWindow } from "./dense-windows.ts";
 import { randomRuns, renderRun, targetRuns } from "./target-runs.ts";
@@ -19,18 +19,28 @@ export interface TextSamples {
   render(prompt: Prompt): string[];
 }
 
+/** The CRM's logits of rows, by the row. */
+export type CrmLogits = (rows: Uint32Array) => Promise<ReadonlyMap<number, number>>;
+
+/** Which rows become samples, and what is known of them. */
+export interface SamplesOptions {
+  readonly from?: Uint32Array | undefined;
+  readonly crm?: CrmLogits | undefined;
+}
+
 /**
  * Random rows as prompts.
  * @param size samples, at least where several targets share a history or a pass over it
  * @param purpose names the random choice: another purpose chooses other rows
- * @param from they are chosen among these; default: the training rows
+ * @param options.from they are chosen among these; default: the training rows
+ * @param options.crm the CRM's logits of rows, asked where the prompt says what the CRM says
  */
 export async function textSamples(
   { config, data }: StageInputs,
   { tokenizer, prompt, answers }: Asking,
   size: number,
   purpose: string,
-  from: Uint32Array = data.split.train,
+  { from = data.split.train, crm }: SamplesOptions = {},
 ): Promise<TextSamples> {
   const { supervision, targetsPerHistory } = config.llm;
   const samplesOf = async (
@@ -44,12 +54,22 @@ export async function textSamples(
     const windows = randomRuns(denseWindows(data.log, from, prompt.config), size, config.seed, purpose);
     return samplesOf(inRuns(windows), (by) => windows.flatMap((window) => renderWindow(data, by, window)));
   }
+  const answersOf = async (rows: Uint32Array): Promise<CrmAnswers> => {
+    const logits = prompt.saysCrm ? await crm?.(rows) : undefined;
+    return (row) => {
+      const logit = logits?.get(row);
+      return logit === undefined ? undefined : 1 / (1 + Math.exp(-logit));
+    };
+  };
   if (targetsPerHistory === 1) {
     const rows = randomSubset(from, size, config.seed, purpose);
-    return samplesOf({ rows }, (by) => renderPrompts(data, by, rows));
+    const answered = await answersOf(rows);
+    return samplesOf({ rows }, (by) => renderPrompts(data, by, rows, answered));
   }
   const chosen = randomRuns(targetRuns(data.log, from, targetsPerHistory), size, config.seed, purpose);
-  return samplesOf(inRuns(chosen), (by) => chosen.flatMap((run) => renderRun(data, by, run)));
+  const together = inRuns(chosen);
+  const answered = await answersOf(together.rows);
+  return samplesOf(together, (by) => chosen.flatMap((run) => renderRun(data, by, run, answered)));
 }
 
 /** Rows of runs, one run after another. */

@@ -18,26 +18,28 @@ import {
 } from "@corella/engine";
 import { isLoraParam } from "@corella/llm";
 import { auc, logLoss } from "@corella/metrics";
-import { fitRouter } from "@corella/routing";
+import { fitRouter, sigmoid } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
 import { crmLogits } from "../crm/crm-logits.ts";
+import { crmOfUnseen } from "../crm/crm-of-unseen.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows, validationRows } from "../scored-rows.ts";
 import { askingOf, type Asking } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
-import { llmAlone, type Offset } from "../llm/llm-alone.ts";
+import { llmAlone } from "../llm/llm-alone.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { poolingOf } from "../llm/own-tokens.ts";
-import { textSamples } from "../llm/text-samples.ts";
+import { textSamples, type SamplesOptions } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
 import { scoreParts, type Answers, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
 import { calibrationLoss, pooledStates, poolingInput, projectionParams } from "./calibration-loss.ts";
+import { distilled, type Teacher } from "./distilling.ts";
 import { mixed, routerFacts, routerSettings, ruleNames, signalsAt } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
@@ -130,8 +132,9 @@ export async function corella(run: Run): Promise<RecipeResult> {
   notePromptCuts(run, design);
 
   // Stage 1, CRM warm-up: the CRM alone, on all training data.
+  const warmUp = objective({ crm }, warmUpWeights);
   const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", async () => {
-    const phase = await crmTraining(run, crm, objective({ crm }, warmUpWeights));
+    const phase = await crmTraining(run, crm, warmUp);
     return skips("warmUp") ? { ...phase, steps: 0 } : phase;
   });
   const crmWarm = await scoredByCrm(run, unprefixed(warm, "crm."));
@@ -144,17 +147,23 @@ export async function corella(run: Run): Promise<RecipeResult> {
   const llm = tunedDecoder(config.llm, base, asking);
   const aligning = tunedDecoder(config.llm, base, asking, { allPositions: aligned.pooling === "mean" });
 
+  // What the prompt says of the CRM, or what the LLM's logit is added to, comes of a CRM that did not learn from the row.
+  const corrects = stages.llmAlone.offset === "crm" && !skips("llmAlone");
+  const told = asking.prompt.saysCrm ? await crmOfUnseen(run, crm, warmUp) : undefined;
+
   // Stage 2, joint training with alignment: both models on a small random subset.
   const both = { ...copied(warm), ...prefixed(base.values, "llm.") };
   const joint = skips("joint")
     ? both
-    : await run.phase("stage-2", "Stage 2: joint training with alignment", async () =>
-        jointTraining(run, { crm, llm: aligning, aligned }, both, asking),
+    : await run.phase("stage-2", "Stage 2: joint training with alignment", () =>
+        jointTraining(run, { crm, llm: aligning, aligned }, both, asking, {
+          from: told?.rows,
+          crm: told?.by(warm).training,
+        }),
       );
 
   // Stage 3, the LLM alone on another random subset.
-  const corrects = stages.llmAlone.offset === "crm" && !skips("llmAlone");
-  const offset = corrects ? await offsetOf(run, crm, joint) : undefined;
+  const unseen = corrects ? (told ?? (await crmOfUnseen(run, crm, warmUp))) : told;
   const tuned = skips("llmAlone")
     ? joint
     : await run.phase("stage-3", "Stage 3: LLM alone", () =>
@@ -163,14 +172,23 @@ export async function corella(run: Run): Promise<RecipeResult> {
           program: objective({ llm, offset: corrects }, llmAloneWeights),
           values: prefixed(unprefixed(joint, "llm."), "llm."),
           asking,
-          offset,
+          crm: unseen?.by(joint),
+          adds: corrects,
         }),
       );
 
+  const tunedModel = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));
+  const ofCrm = prefixed(unprefixed(joint, "crm."), "crm.");
+
+  // Beyond the paper: the CRM learns what the LLM says, and is served so.
+  const teacher: Teacher = { llm: tunedModel, crm: unseen?.by(joint), corrects };
+  const served = stages.distil ? await distilled(run, stages.distil, crm, ofCrm, teacher) : ofCrm;
+
   return routed(run, {
     crmWarm,
-    crm: unprefixed(joint, "crm."),
-    llm: tunedLlm(config, base, asking, unprefixed(tuned, "llm.")),
+    crmJoint: stages.distil && (await crmLogits(run, crm, ofCrm, scoredRows(config, data).test)),
+    crm: unprefixed(served, "crm."),
+    llm: tunedModel,
     corrects,
   });
 }
@@ -184,10 +202,11 @@ async function jointTraining(
   models: Required<Omit<ObjectiveModels, "offset">>,
   values: Values,
   asking: Asking,
+  options: SamplesOptions,
 ): Promise<PhaseSpec> {
   const { config, data, runtime } = run;
   const settings = config.stages.joint;
-  const samples = await textSamples(run, asking, settings.samples, "joint");
+  const samples = await textSamples(run, asking, settings.samples, "joint", options);
   const pooling = await poolingOf(models.aligned, samples, asking);
   const { embeddingL2, networkL2 } = config.stages.warmUp;
   const crm = namedCrm(models.crm);
@@ -223,28 +242,6 @@ async function jointTraining(
   };
 }
 
-/**
- * What the LLM's logit is added to in stage 3. The LLM learns on the latest training rows what a CRM that was trained on
- * those before says too little: of its own training rows a CRM says more than it will of new ones.
- * @param values of the CRM that serves
- */
-async function offsetOf(run: Run, crm: Part<CrmOutput>, values: Values): Promise<Offset> {
-  const { train } = run.data.split;
-  const { heldOut } = run.config.stages.llmAlone;
-  const validation: Offset["validation"] = (rows) => crmLogits(run, crm, values, rows);
-  if (heldOut === 0) return { rows: train, training: validation, validation };
-  const earlier = Math.round(train.length * (1 - heldOut));
-  const split = { ...run.data.split, train: train.subarray(0, earlier) };
-  const trained = await run.phase("stage-3-crm", "Stage 3: a CRM of the earlier rows", () =>
-    crmTraining({ ...run, data: { ...run.data, split } }, crm, objective({ crm }, warmUpWeights)),
-  );
-  return {
-    rows: train.subarray(earlier),
-    training: (rows) => crmLogits(run, crm, trained, rows),
-    validation,
-  };
-}
-
 /** What the CRM says of the test part, told at once: all that follows is measured by it. */
 async function scoredByCrm(run: Run, values: Values): Promise<Float32Array> {
   const { config, data, runtime, listener } = run;
@@ -265,7 +262,9 @@ async function scoredByCrm(run: Run, values: Values): Promise<Float32Array> {
 interface Trained {
   /** What the CRM said of the test part after stage 1. */
   readonly crmWarm: Float32Array;
-  /** The CRM after stage 2. */
+  /** Logits of the test part's rows by the CRM after stage 2, where it went on learning. */
+  readonly crmJoint: ReadonlyMap<number, number> | undefined;
+  /** The CRM after stage 2, or after distilling. */
   readonly crm: Values;
   readonly llm: TunedLlm;
   /** Whether the LLM says what is to be added to the CRM's logit, which is no answer of its own. */
@@ -273,7 +272,7 @@ interface Trained {
 }
 
 /** Fits the router on the validation part, and tells what every model and both together say of the test part. */
-async function routed(run: Run, { crmWarm, crm, llm, corrects }: Trained): Promise<RecipeResult> {
+async function routed(run: Run, { crmWarm, crmJoint, crm, llm, corrects }: Trained): Promise<RecipeResult> {
   const { config, data, runtime } = run;
   const { routing } = config;
   const { featureMap, catalogue } = data;
@@ -310,7 +309,22 @@ async function routed(run: Run, { crmWarm, crm, llm, corrects }: Trained): Promi
       ...(warm === undefined
         ? []
         : [{ name: "crm-stage-1", title: "CRM after stage 1", probabilities: warm, shareToLlm: 0 }]),
-      { name: "crm", title: "CRM after stage 2", probabilities: said.crm, shareToLlm: 0 },
+      ...(warm === undefined || crmJoint === undefined
+        ? []
+        : [
+            {
+              name: "crm-stage-2",
+              title: "CRM after stage 2",
+              probabilities: Float32Array.from(rows, (row) => sigmoid(crmJoint.get(row)!)),
+              shareToLlm: 0,
+            },
+          ]),
+      {
+        name: "crm",
+        title: crmJoint === undefined ? "CRM after stage 2" : "CRM after distilling",
+        probabilities: said.crm,
+        shareToLlm: 0,
+      },
       {
         name: "llm",
         title: corrects ? "the LLM's correction alone" : "LLM alone",

@@ -90,6 +90,10 @@ const modelWords: Readonly<Record<string, string>> = {
     "The same of user and item together, their logits added. What a model must beat to be worth it.",
   "crm-stage-1":
     "The conventional model, trained alone on all training samples: what there would be without a language model.",
+  "crm-stage-2":
+    "The conventional model after joint training, before it learned from the language model’s answers (distilling). The one that is served is set back to its best look at the validation part, and may be the same.",
+  "crm-distilled":
+    "The conventional model after it learned from the language model’s answers to training samples (distilling). Asked alone: no language model is needed.",
   crm: "The conventional model as it is served. After stage 2, joint training, it is set back to its best look at the validation part; where that was the look before the first step, it is the CRM after stage 1, with the same figures.",
   llm: "The language model, asked about every sample.",
   replace:

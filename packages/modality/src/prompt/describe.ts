@@ -5,7 +5,14 @@ import { type Attributes, decimalRating, isLiked } from "../log.ts";
 import type { HistoryEvent } from "../record.ts";
 import type { PromptConfig } from "./config.ts";
 import { checkNames } from "./names.ts";
-import { contextNames, rewriteTemplate, roundTo, roundVariable, statisticsVariable } from "./rewrite.ts";
+import {
+  contextNames,
+  rewriteTemplate,
+  roundTo,
+  roundVariable,
+  saysCrm,
+  statisticsVariable,
+} from "./rewrite.ts";
 import { type StatisticSide, statisticsContext } from "./statistics.ts";
 import { cleanText, mapText, normaliseTitle } from "./text.ts";
 
@@ -15,6 +22,8 @@ export interface CompiledTemplate {
   readonly statistics: ReadonlySet<string>;
   /** Columns of the sample's context that it says. */
   readonly context: ReadonlySet<string>;
+  /** Whether it says what the CRM says of the sample. */
+  readonly crm: boolean;
   /**
    * Renders it.
    * @param statistics of the sample, or of the event that it tells, by name; read where the template says some
@@ -48,9 +57,11 @@ export function compileTemplate(name: keyof PromptConfig, source: string): Compi
   let template: Template;
   let statistics: ReadonlySet<string>;
   let names: ReadonlySet<string>;
+  let crm = false;
   try {
     template = new Template(source);
     names = contextNames([template.parsed]) ?? new Set();
+    crm = name === "template" && saysCrm([template.parsed]);
     statistics = rewriteTemplate(template, sidesKnown[name] ?? [], { events: name === "historyItem" });
     if (name === "template") checkNames(template);
   } catch (cause) {
@@ -66,7 +77,7 @@ export function compileTemplate(name: keyof PromptConfig, source: string): Compi
       throw fail("cannot be rendered", cause);
     }
   };
-  return { statistics, context: names, render };
+  return { statistics, context: names, crm, render };
 }
 
 /** An attribute of the user that is called like a statistic comes first: it is what the user brings. */

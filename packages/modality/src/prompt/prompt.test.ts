@@ -32,6 +32,23 @@ describe("a prompt", () => {
     );
   });
 
+  test("says the CRM's answer in whole per cent, as a part of the target, where the template does", () => {
+    const said = createPrompt({
+      template: "{{user_history}} {{crm_percent}} % {{target_item}}!",
+      historyLength: 1,
+    });
+    expect(said.saysCrm).toBe(true);
+    expect(said.render({ ...record, pCrm: 0.4951 }, catalogue)).toBe(
+      '"unseen" (8/5) 50 % "Matrix, The (1999)"!',
+    );
+    expect(said.segments({ ...record, pCrm: 0.004 }, catalogue).prefix).toBe('"unseen" (8/5) ');
+    expect(() => said.render(record, catalogue)).toThrow(expect.objectContaining({ code: "prompt/no-crm" }));
+    expect(createPrompt().saysCrm).toBe(false);
+    expect(createPrompt().render({ ...record, pCrm: 0.4 }, catalogue)).toBe(
+      createPrompt().render(record, catalogue),
+    );
+  });
+
   test("keeps the newest items, and tells of an empty history", () => {
     expect(
       createPrompt({ ...likes, historyLength: 1, template: "{{user_history}}" }).render(record, catalogue),

@@ -14,6 +14,7 @@ import {
   describeItem,
 } from "./describe.ts";
 import { type ChooseEvents, type ItemEmbedding, mostSimilarEvents, newestEvents } from "./similar.ts";
+import { crmVariable } from "./rewrite.ts";
 import { planOfTemplates } from "./statistics.ts";
 import { mapText, targetEnd, targetStart } from "./text.ts";
 
@@ -34,11 +35,13 @@ export interface Prompt {
   readonly statistics: StatisticsPlan | undefined;
   /** The columns of a sample's context that the templates say. */
   readonly context: ReadonlySet<string>;
+  /** Whether the template says what the CRM says of the sample (`crm_percent`): records have to bring `pCrm`. */
+  readonly saysCrm: boolean;
   /**
    * The prompt of a record; attributes that it does not bring come from the catalogue, statistics from what was counted.
    * @param counted up to now; may be absent where the record brings its own, or the templates say none
    * @throws CorellaError `features/no-statistics` where a statistic comes from neither, `features/no-event-statistics` where one
-   * of an event does
+   * of an event does, `prompt/no-crm`
    */
   render(record: RatingRecord, catalogue?: Catalogue, counted?: RunningStatistics): string;
   /** The prompt of a record, cut where the target, and what is said of it, begins and ends. */
@@ -72,7 +75,7 @@ export function createPrompt(
   } = {},
 ): Prompt {
   const parsed = parseWith(promptSchema, config, "prompt");
-  const { write, statistics, context } = createWriter(parsed);
+  const { write, statistics, context, crm } = createWriter(parsed);
   const { countTokens } = options;
   const { maxTokens } = parsed;
   const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
@@ -103,6 +106,7 @@ export function createPrompt(
     config: parsed,
     statistics,
     context,
+    saysCrm: crm,
     render: (record, catalogue, counted) => unmark(fitting(record, catalogue, counted)),
     segments: (record, catalogue, counted) => cut(fitting(record, catalogue, counted)),
   };
@@ -143,6 +147,7 @@ function createWriter(config: PromptConfig): {
   write: WriteMarked;
   statistics: StatisticsPlan | undefined;
   context: ReadonlySet<string>;
+  crm: boolean;
 } {
   const promptTemplate = compileTemplate("template", config.template);
   const targetTemplate = compileTemplate("target", config.target);
@@ -173,6 +178,7 @@ function createWriter(config: PromptConfig): {
       target: mapText(target, mark),
       user: cleanAttributes(config, record.userAttributes ?? {}),
       context: ownContext,
+      ...(promptTemplate.crm && { [crmVariable]: percentOf(record) }),
       rating_scale: config.ratingScale,
     };
     return promptTemplate.render(known, statistics);
@@ -182,7 +188,19 @@ function createWriter(config: PromptConfig): {
     write,
     statistics: planOfTemplates(names, eventWriter.statistics),
     context: new Set([...promptTemplate.context, ...targetTemplate.context]),
+    crm: promptTemplate.crm,
   };
+}
+
+/** The CRM's answer as a whole number of per cent. */
+function percentOf({ pCrm }: RatingRecord): number {
+  if (pCrm !== undefined) return Math.round(100 * pCrm);
+  throw new CorellaError({
+    code: "prompt/no-crm",
+    message: "The prompt says what the CRM says of the sample, and nobody asked the CRM.",
+    place: "prompt.template",
+    remedy: `Serve it beside a CRM, give records pCrm, or leave ${crmVariable} out.`,
+  });
 }
 
 function needsEmbedding(retrieval: string): CorellaError {

@@ -14,6 +14,9 @@ export const statisticsVariable = " statistics";
 /** The function that stands for Jinja's filter `round`. */
 export const roundVariable = " round";
 
+/** The CRM's answer to the sample, as templates name it. */
+export const crmVariable = "crm_percent";
+
 const identifier = (value: string): Node => ({ type: "Identifier", value });
 
 /**
@@ -22,7 +25,7 @@ const identifier = (value: string): Node => ({ type: "Identifier", value });
  * - `item.mean`, `user.count` and the like are read from the running statistics, unless the template has a variable of its
  *   own called `item` or `user` there. `user.items()` still has the attributes alone.
  * - The filter `round`, which the interpreter lacks, is a call.
- * - What says a statistic of the item, or the context of the sample, is marked as part of the target, unless `events` says that the
+ * - What says a statistic of the item, the context of the sample, or what the CRM says of it, is marked as part of the target, unless `events` says that the
  *   template is of an event.
  *
  * @param sides whose statistics the template knows
@@ -43,15 +46,24 @@ export function rewriteTemplate(
   let untilTheEnd = false;
   program.body = program.body.flatMap((node) => {
     const found = new Set<string>();
-    const saysContext = contextNames([node]) !== undefined;
+    const saysSample = contextNames([node]) !== undefined || saysCrm([node]);
     const rewritten = rewrite(node, own, found);
     for (const name of found) used.add(name);
     if (events) return [rewritten];
-    const ofItem = saysContext || [...found].some((name) => name.startsWith("item."));
+    const ofItem = saysSample || [...found].some((name) => name.startsWith("item."));
     untilTheEnd ||= ofItem && ["Set", "Macro"].includes(node.type); // said where its name is
     return ofItem || untilTheEnd ? [text(targetStart), rewritten, text(targetEnd)] : [rewritten];
   });
   return used;
+}
+
+/** Whether nodes say what the CRM says of the sample. */
+export function saysCrm(nodes: readonly unknown[]): boolean {
+  let says = false;
+  visitAll(nodes, (node) => {
+    if (node.type === "Identifier" && node["value"] === crmVariable) says = true;
+  });
+  return says;
 }
 
 /** The columns of the context that nodes say, as `context.device`; undefined where they do not say `context` at all. */
