@@ -11,6 +11,7 @@ const catalogue = createCatalogue([
 function historiesOf(events: readonly HistoryEvent[]): Histories {
   return {
     users: 1,
+    latest: 0,
     some: () => ["ann"],
     has: () => true,
     of: () => [...events],

@@ -1,5 +1,5 @@
 import { countPromptCuts, describePromptCuts, type Bundle, type Histories } from "@corella/bundle";
-import { completeRecord } from "./complete-record.ts";
+import { completeRecords } from "./complete-record.ts";
 
 /** Users whose prompts are looked at. */
 const sampleSize = 200;
@@ -12,9 +12,10 @@ export async function tellPromptCuts(bundle: Bundle, histories: Histories): Prom
   const { catalogue } = bundle;
   const users = histories.some(sampleSize);
   if (!bundle.models.includes("llm") || users.length === 0 || catalogue.ids.length === 0) return undefined;
-  const records = users.map((user, i) => {
-    const item = catalogue.ids[Math.floor((i * catalogue.ids.length) / users.length)]!;
-    return completeRecord({ user, item }, histories, catalogue).record;
-  });
+  const samples = users.map((user, i) => ({
+    user,
+    item: catalogue.ids[Math.floor((i * catalogue.ids.length) / users.length)]!,
+  }));
+  const records = (await completeRecords(samples, { histories, catalogue })).map(({ record }) => record);
   return describePromptCuts(countPromptCuts(await bundle.llmAsking(), records, catalogue));
 }
