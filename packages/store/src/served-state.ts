@@ -70,7 +70,7 @@ export interface ServedState {
    * brought; and with their running statistics, so that no model counts by itself. A history that a record tells is its own.
    */
   complete(records: readonly RatingRecord[]): Promise<RatingRecord[]>;
-  /** Waits until nothing is counted or kept any more. The store stays open. */
+  /** Waits until nothing is counted or kept any more: nothing is lost with it. The store stays open. */
   close(): Promise<void>;
 }
 
@@ -224,9 +224,8 @@ export async function openServedState(
       );
     },
     async close() {
-      if (closed) return;
-      await update();
       closed = true;
+      await running?.catch(() => {}); // whoever waits for it hears of it
       await saving;
     },
   };
