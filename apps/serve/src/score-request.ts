@@ -155,17 +155,17 @@ function checkCount(samples: unknown): void {
 
 /**
  * The error of a body that is not as its schema says.
- * @param fieldsAt the names that are known at a path
+ * @param knownAt the names that are known at a path
  */
 export function badField(
   issues: readonly z.core.$ZodIssue[],
-  fieldsAt: (path: readonly PropertyKey[]) => readonly string[],
+  knownAt: (path: readonly PropertyKey[]) => readonly string[],
 ): CorellaError {
   // A misspelt name explains what is missing.
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
   const place = pathOf(issue.path);
   if (issue.code === "unrecognized_keys") {
-    const known = fieldsAt(issue.path);
+    const known = knownAt(issue.path);
     const unknown = issue.keys[0]!.slice(0, 100);
     const near = nearestName(unknown, known);
     return new CorellaError({

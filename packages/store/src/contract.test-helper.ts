@@ -12,20 +12,21 @@ export interface StorePlace {
   remove(): Promise<void>;
 }
 
-/** What every store promises, as tests of the calling file. @param make may skip them by throwing */
+/** What every store promises, as tests of the calling file. */
 export function testStore(skipReason: string | undefined, make: () => Promise<StorePlace>): void {
   let place: StorePlace;
   const opened: EventStore[] = [];
-  const open = async (limits?: Partial<StoreLimits>): Promise<EventStore> => {
+  const openHere = async (limits?: Partial<StoreLimits>): Promise<EventStore> => {
     const store = await place.open(limits);
     opened.push(store);
     return store;
   };
-  const each = (name: string, prove: () => Promise<void>): void =>
-    test(name, async ({ skip }) => {
+  const storeTest = test.extend<{ open: typeof openHere }>({
+    open: async ({ skip }, use) => {
       if (skipReason !== undefined) skip(skipReason);
-      await prove();
-    });
+      await use(openHere);
+    },
+  });
   beforeAll(async () => {
     if (skipReason === undefined) place = await make();
   });
@@ -38,9 +39,9 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
     await place?.remove();
   });
 
-  each(
+  storeTest(
     "events count in the read after they were appended, and in every store of the same place",
-    async () => {
+    async ({ open }) => {
       const [one, other] = [await open(), await open()];
       for (let i = 0; i < 20; i++) {
         const store = i % 2 === 0 ? one : other;
@@ -58,9 +59,9 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
     },
   );
 
-  each(
+  storeTest(
     "histories are those of a sorted list of all events, from whichever end and for whichever bundle",
-    async () => {
+    async ({ open }) => {
       const limits = { userEvents: 40, logEvents: 50 };
       let store = await open(limits);
       const next = chance(3);
@@ -94,15 +95,15 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
       }
       expect(attachment).toMatchObject({ since: 45, until: 1004 });
       const log = await store.eventsAfter(0, 1000);
-      expect(log.map(({ position, ...one }) => one)).toEqual(all.slice(-limits.logEvents));
+      expect(log).toMatchObject(all.slice(-limits.logEvents));
       expect(log.map(({ position }) => position)).toEqual(log.map((_, i) => 101 + i));
       expect(await store.eventsAfter(120, 2)).toEqual(log.slice(20, 22));
     },
   );
 
-  each(
+  storeTest(
     "of a user with more events than are kept the newest remain, and how many there were is known",
-    async () => {
+    async ({ open }) => {
       const store = await open({ userEvents: 8, logEvents: 3 });
       const events = randomEvents(100, 2).map((one) => ({ ...one, user: "ann" }));
       for (const one of events) {
@@ -114,9 +115,9 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
     },
   );
 
-  each(
+  storeTest(
     "an id that a user's event has already is a repeat, alone, within a call, at once and after a restart",
-    async () => {
+    async ({ open }) => {
       let store = await open();
       const [a, b] = [event({ id: "a" }), event({ id: "b", time: 101 })];
       expect(await store.append([a, b, a])).toEqual({ added: 2, repeated: 1, position: 2 });
@@ -130,7 +131,7 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
     },
   );
 
-  each("many calls at once are all written, in one order for all", async () => {
+  storeTest("many calls at once are all written, in one order for all", async ({ open }) => {
     const [one, other] = [await open(), await open()];
     const events = randomEvents(300, 4);
     await Promise.all(events.map((each, i) => (i % 2 === 0 ? one : other).append([each])));
@@ -140,9 +141,9 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
     expect(logs[0]!.map(({ position }) => position)).toEqual(events.map((_, i) => i + 1));
   });
 
-  each(
+  storeTest(
     "an event comes back as it was, and with the attributes that earlier events told of its item",
-    async () => {
+    async ({ open }) => {
       const store = await open();
       const full = event({
         id: "full",
@@ -159,14 +160,18 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
       const log = await store.eventsAfter(0, 10);
       expect(log[1]).toEqual({ ...full, position: 2 });
       expect(log.map(({ itemAttributes }) => itemAttributes?.title)).toEqual([
-        ...[undefined, "Old", "Old", "New", "New"],
+        undefined,
+        "Old",
+        "Old",
+        "New",
+        "New",
       ]);
       expect(await store.attributesOf("7")).toEqual({ title: "New" });
       expect(await store.attributesOf("8")).toBeUndefined();
     },
   );
 
-  each("a bundle stays attached where it was first, and keeps its newest snapshot", async () => {
+  storeTest("a bundle stays attached where it was first, and keeps its newest snapshot", async ({ open }) => {
     const store = await open();
     expect(await store.attach("a", Number.NEGATIVE_INFINITY)).toEqual({
       since: 0,
@@ -186,34 +191,46 @@ export function testStore(skipReason: string | undefined, make: () => Promise<St
     expect(kept!.position).toBe(20);
     expect(Buffer.compare(kept!.data, large)).toBe(0);
     expect(await store.snapshot("b")).toEqual({ position: 1, data: Uint8Array.of(4) });
+    for (const [i, bundle] of ["c", "d", "e"].entries()) {
+      await store.attach(bundle, 0);
+      await store.saveSnapshot(bundle, { position: 11 + i, data: Uint8Array.of(5, i) });
+    }
+    expect(await store.snapshot("b")).toBeUndefined(); // four have come further
+    for (const bundle of ["a", "c", "d", "e"]) expect(await store.snapshot(bundle)).toBeDefined();
+    await store.saveSnapshot("b", { position: 30, data: Uint8Array.of(6) });
+    expect(await store.snapshot("c")).toBeUndefined();
+    expect(await store.snapshot("b")).toEqual({ position: 30, data: Uint8Array.of(6) });
   });
 
-  each("what cannot be appended is refused with its place, and nothing of the call is written", async () => {
-    const store = await open({ waitingEvents: 5 });
-    const bad = async (change: object, where: string): Promise<void> =>
-      expect(
-        store.append([event({ id: "good" }), { ...event({ id: "bad" }), ...change } as StoreEvent]),
-      ).rejects.toMatchObject({ code: "store/bad-event", place: `events[1]${where}` });
-    await bad({ id: "" }, ".id");
-    await bad({ user: "a\0b" }, ".user");
-    await bad({ user: "half \ud800" }, ".user");
-    await bad({ item: "i".repeat(1025) }, ".item");
-    await bad({ rating: Number.NaN }, ".rating");
-    await bad({ label: 2 }, ".label");
-    await bad({ time: 1_700_000_000_000 }, ".time");
-    await bad({ context: { device: null } }, ".context.device");
-    await bad({ histroy: [] }, "");
-    const many = Array.from({ length: maxEvents + 1 }, (_, i) => event({ id: `${i}` }));
-    await expect(store.append(many)).rejects.toMatchObject({ code: "store/too-many-events" });
-    expect(await store.eventsAfter(0, 10)).toEqual([]);
-    expect(await store.append([])).toEqual({ added: 0, repeated: 0, position: 0 });
-    const calls = await Promise.allSettled([0, 3, 6].map((i) => store.append(many.slice(i, i + 3))));
-    expect(calls.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
-    expect((calls[1] as PromiseRejectedResult).reason).toMatchObject({ code: "store/full" });
-    expect(await store.append(many.slice(3, 6))).toMatchObject({ added: 3 });
-  });
+  storeTest(
+    "what cannot be appended is refused with its place, and nothing of the call is written",
+    async ({ open }) => {
+      const store = await open({ waitingEvents: 5 });
+      const bad = async (change: object, where: string): Promise<void> =>
+        expect(
+          store.append([event({ id: "good" }), { ...event({ id: "bad" }), ...change } as StoreEvent]),
+        ).rejects.toMatchObject({ code: "store/bad-event", place: `events[1]${where}` });
+      await bad({ id: "" }, ".id");
+      await bad({ user: "a\0b" }, ".user");
+      await bad({ user: "half \ud800" }, ".user");
+      await bad({ item: "i".repeat(1025) }, ".item");
+      await bad({ rating: Number.NaN }, ".rating");
+      await bad({ label: 2 }, ".label");
+      await bad({ time: 1_700_000_000_000 }, ".time");
+      await bad({ context: { device: null } }, ".context.device");
+      await bad({ histroy: [] }, "");
+      const many = Array.from({ length: maxEvents + 1 }, (_, i) => event({ id: `${i}` }));
+      await expect(store.append(many)).rejects.toMatchObject({ code: "store/too-many-events" });
+      expect(await store.eventsAfter(0, 10)).toEqual([]);
+      expect(await store.append([])).toEqual({ added: 0, repeated: 0, position: 0 });
+      const calls = await Promise.allSettled([0, 3, 6].map((i) => store.append(many.slice(i, i + 3))));
+      expect(calls.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+      expect((calls[1] as PromiseRejectedResult).reason).toMatchObject({ code: "store/full" });
+      expect(await store.append(many.slice(3, 6))).toMatchObject({ added: 3 });
+    },
+  );
 
-  each("a closed store has written all, and says that it is closed", async () => {
+  storeTest("a closed store has written all, and says that it is closed", async ({ open }) => {
     const store = await open();
     const last = Promise.all(randomEvents(50, 5).map((one) => store.append([one])));
     await store.close();

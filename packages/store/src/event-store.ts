@@ -58,6 +58,12 @@ export interface StoreLimits {
 export const defaultLimits: StoreLimits = { userEvents: 1000, logEvents: 1_000_000, waitingEvents: 10_000 };
 
 /**
+ * Bundles whose snapshots are kept: those whose statistics have come furthest. Another that is served again counts anew what the
+ * log still has.
+ */
+export const keptSnapshots = 4;
+
+/**
  * Durable events of users, in one order for all who read them, and what bundles make of them. Several processes may use one
  * store at once.
  */
@@ -100,7 +106,7 @@ export interface EventStore {
   attach(bundle: string, until: number): Promise<Attachment>;
   /** The newest snapshot of a bundle. */
   snapshot(bundle: string): Promise<Snapshot | undefined>;
-  /** Keeps a snapshot in place of an older one; a newer one stays. */
+  /** Keeps a snapshot in place of an older one; a newer one stays. Of all bundles those of `keptSnapshots` are kept. */
   saveSnapshot(bundle: string, snapshot: Snapshot): Promise<void>;
   /** Writes what waits, then lets go of file or connection. */
   close(): Promise<void>;

@@ -56,20 +56,11 @@ test(
   async () => {
     const path = join(folder, "killed.db");
     const file = join(folder, "acknowledged");
+    const child = join(import.meta.dirname, "kill-child.test-helper.ts");
     const start = (round: number): ChildProcess =>
-      spawn(
-        process.execPath,
-        [
-          ...[
-            "--conditions=source",
-            "--import",
-            "tsx",
-            join(import.meta.dirname, "kill-child.test-helper.ts"),
-          ],
-          ...[path, `r${round}`, file],
-        ],
-        { stdio: "ignore" },
-      );
+      spawn(process.execPath, ["--conditions=source", "--import", "tsx", child, path, `r${round}`, file], {
+        stdio: "ignore",
+      });
     const size = (): Promise<number> =>
       stat(file).then(
         (found) => found.size,
@@ -77,13 +68,13 @@ test(
       );
     for (let round = 1; round <= rounds; round++) {
       const before = await size();
-      const child = start(round);
+      const running = start(round);
       const gone = new Promise<string | null>((resolve) =>
-        child.once("exit", (_, signal) => resolve(signal)),
+        running.once("exit", (_, signal) => resolve(signal)),
       );
-      while (child.exitCode === null && (await size()) === before) await pause(2);
+      while (running.exitCode === null && (await size()) === before) await pause(2);
       await pause(random() * 60);
-      child.kill("SIGKILL");
+      running.kill("SIGKILL");
       expect(await gone).toBe("SIGKILL");
       const store = await openStore(path);
       const acknowledged = (await readFile(file, "utf8")).trim().split("\n");

@@ -1,6 +1,7 @@
 import {
   type Attributes,
   type Catalogue,
+  decimalRating,
   type HistoryEvent,
   isLiked,
   type RatingRecord,
@@ -69,7 +70,7 @@ export interface ServedState {
    * brought; and with their running statistics, so that no model counts by itself. A history that a record tells is its own.
    */
   complete(records: readonly RatingRecord[]): Promise<RatingRecord[]>;
-  /** Waits until nothing is counted or kept any more. The store stays open. */
+  /** Waits until nothing is counted or kept any more: nothing is lost with it. The store stays open. */
   close(): Promise<void>;
 }
 
@@ -100,7 +101,8 @@ export async function openServedState(
   let position = statistics === undefined ? attachment.head : (kept?.position ?? 0);
   let snapshotAt = position;
   let latest = Math.max(histories.latest, statistics?.counted().latest ?? Number.NEGATIVE_INFINITY);
-  let saving: Promise<void> = Promise.resolve();
+  let latestCounted = Number.NEGATIVE_INFINITY;
+  let saving: Promise<void> | undefined;
   let closed = false;
 
   const isBundles = (event: LoggedEvent): boolean =>
@@ -109,15 +111,19 @@ export async function openServedState(
     snapshotAt = position;
     const data = statisticsToBytes(counted);
     const at = position;
-    saving = saving
-      .then(() => store.saveSnapshot(version, { position: at, data }))
-      .catch((error: unknown) => options.onSnapshotError?.(error));
+    saving = store
+      .saveSnapshot(version, { position: at, data })
+      .catch((error: unknown) => options.onSnapshotError?.(error))
+      .finally(() => {
+        saving = undefined; // one at a time: each is as large as what is counted
+      });
   };
   const count = (event: LoggedEvent): void => {
     if (statistics !== undefined && !isBundles(event)) {
       // Events of one instant wait for a later one: between the two nothing waits, and what is counted is all.
       const isLater = event.time > latestCounted;
-      if (isLater && event.position - 1 - snapshotAt >= snapshotEvery) keepSnapshot(statistics);
+      const isDue = saving === undefined && event.position - 1 - snapshotAt >= snapshotEvery;
+      if (isDue && isLater) keepSnapshot(statistics);
       const { user, item, rating, time, context } = event;
       statistics.observe(
         {
@@ -137,7 +143,6 @@ export async function openServedState(
     latest = Math.max(latest, event.time);
     position = event.position;
   };
-  let latestCounted = Number.NEGATIVE_INFINITY;
   const readOn = async (): Promise<void> => {
     for (;;) {
       const events = await store.eventsAfter(position, readAtOnce);
@@ -191,7 +196,11 @@ export async function openServedState(
     async history(user, size, before) {
       const stored = await store.history(user, size, { before, attachment });
       const own = histories.of(user).filter(({ time }) => isBefore(time, before));
-      const all = merge(own, stored.events);
+      const all = merge(
+        own,
+        // As a log has them: 32-bit floats, told in the decimals that they mean.
+        stored.events.map((event) => ({ ...event, rating: decimalRating(event.rating) })),
+      );
       const events = all.slice(Math.max(0, all.length - size));
       return { events, earlier: histories.earlierOf(user) + stored.earlier + all.length - events.length };
     },
@@ -215,9 +224,8 @@ export async function openServedState(
       );
     },
     async close() {
-      if (closed) return;
-      await update();
       closed = true;
+      await running?.catch(() => {}); // whoever waits for it hears of it
       await saving;
     },
   };

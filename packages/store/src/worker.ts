@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { plainError, type PlainError } from "@corella/errors";
+import { CorellaError, plainError, type PlainError } from "@corella/errors";
 import { sqliteError } from "./sqlite/database.ts";
 import { openToWrite } from "./sqlite/schema.ts";
 import type { WriterMessage, WriterReply, WriterSetup } from "./sqlite/writer-thread.ts";
@@ -8,8 +8,7 @@ import { createWriter, type WriteResult } from "./sqlite/writer.ts";
 // Writes a store's file: whatever came while one transaction was written goes into the next one together.
 const port = parentPort!;
 const { path, limits } = workerData as WriterSetup;
-const plain = (error: unknown): PlainError =>
-  plainError(sqliteError(error, path), { code: "store/write-failed", stack: true });
+const plain = (error: unknown): PlainError => plainError(error, { code: "store/write-failed", stack: true });
 const reply = (message: WriterReply): void => port.postMessage(message);
 
 async function start(): Promise<void> {
@@ -42,10 +41,12 @@ async function start(): Promise<void> {
       try {
         const results = writeTogether(messages);
         for (const [i, { id }] of messages.entries()) reply({ kind: "done", id, result: results[i] });
-      } catch (error) {
-        // One that cannot be written does not take the others along.
-        if (messages.length > 1) for (const message of messages) answer([message]);
-        else reply({ kind: "error", id: messages[0]!.id, error: plain(error) });
+      } catch (cause) {
+        const error = sqliteError(cause, path);
+        // What is wrong with disk or file is so for all; else one that cannot be written does not take the others along.
+        if (messages.length > 1 && !CorellaError.isInstance(error))
+          for (const message of messages) answer([message]);
+        else for (const { id } of messages) reply({ kind: "error", id, error: plain(error) });
       }
     };
     answer(writes);

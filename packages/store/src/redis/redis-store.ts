@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { type Attributes, decimalRating } from "@corella/modality";
+import type { Attributes } from "@corella/modality";
 import { Redis } from "ioredis";
 import { storeClosed } from "../errors.ts";
 import {
   type Attachment,
   defaultLimits,
   type EventStore,
+  keptSnapshots,
   type Snapshot,
   type StoreLimits,
   type UserHistory,
@@ -27,7 +28,7 @@ export interface RedisStoreOptions extends Partial<StoreLimits> {
 type Client = Redis & {
   corellaAppend(keys: number, ...values: (string | number)[]): Promise<[added: number, position: string]>;
   corellaAttach(keys: number, ...values: (string | number)[]): Promise<string>;
-  corellaSnapshot(keys: number, ...values: (string | number)[]): Promise<string | null>;
+  corellaSnapshot(keys: number, ...values: (string | number)[]): Promise<string[]>;
 };
 
 /** All of a store; another store on the same server has a database number of its own. */
@@ -182,7 +183,7 @@ function members(list: readonly string[]): HistoryMember[] {
     const rest = list[2 * i]!.split(end, 2)[1]!;
     const [item, rating] = JSON.parse(rest.slice(positionDigits)) as [string, number];
     const position = Number(rest.slice(0, positionDigits));
-    return { item, rating: decimalRating(rating), time: Number(list[2 * i + 1]), position };
+    return { item, rating, time: Number(list[2 * i + 1]), position };
   });
 }
 
@@ -247,8 +248,9 @@ async function saveSnapshot(client: Client, bundle: string, { position, data }: 
       `${place}:${part}`,
       Buffer.from(data.subarray(part * partBytes, (part + 1) * partBytes)),
     );
-  const old = await client.corellaSnapshot(1, keys.snapshots, bundle, position, `${place} ${part}`);
-  if (old === null) return;
-  const [oldPlace, count] = old.split(" ");
-  await client.del(...Array.from({ length: Number(count) }, (_, i) => `${oldPlace}:${i}`));
+  const values = [bundle, position, `${place} ${part}`, keptSnapshots];
+  for (const unused of await client.corellaSnapshot(1, keys.snapshots, ...values)) {
+    const [oldPlace, count] = unused.split(" ");
+    await client.del(...Array.from({ length: Math.max(1, Number(count)) }, (_, i) => `${oldPlace}:${i}`));
+  }
 }

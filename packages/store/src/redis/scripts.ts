@@ -44,10 +44,28 @@ local position = redis.call('GET', KEYS[1]) or '0'
 redis.call('HSETNX', KEYS[2], ARGV[1], position .. ' ' .. ARGV[2])
 return redis.call('HGET', KEYS[2], ARGV[1]) .. ' ' .. position`;
 
-/** Puts a snapshot, whose parts are written, in place of an older one. KEYS: snapshots. ARGV: the bundle, the position, where its
- * parts are. Returns which parts nobody needs any more, or false. */
+/**
+ * Puts a snapshot, whose parts are written, in place of an older one, and forgets those of all but a few bundles. KEYS: snapshots.
+ * ARGV: the bundle, the position, where its parts are, how many bundles keep theirs. Returns which parts nobody needs any more.
+ */
 export const snapshotScript = `
+local positionOf = function(known) return tonumber(string.match(known, '^%d+')) end
+local partsOf = function(known) return string.match(known, ' (.*)$') end
 local known = redis.call('HGET', KEYS[1], ARGV[1])
-if known and tonumber(string.match(known, '^%d+')) >= tonumber(ARGV[2]) then return ARGV[3] end
+if known and positionOf(known) >= tonumber(ARGV[2]) then return {ARGV[3]} end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
-return known and string.match(known, ' (.*)$')`;
+local unused = {}
+if known then unused[1] = partsOf(known) end
+local all = redis.call('HGETALL', KEYS[1])
+local bundles = {}
+for i = 1, #all, 2 do bundles[#bundles + 1] = {all[i], all[i + 1]} end
+table.sort(bundles, function(a, b)
+  local left, right = positionOf(a[2]), positionOf(b[2])
+  if left == right then return a[1] < b[1] end
+  return left > right
+end)
+for i = tonumber(ARGV[4]) + 1, #bundles do
+  redis.call('HDEL', KEYS[1], bundles[i][1])
+  unused[#unused + 1] = partsOf(bundles[i][2])
+end
+return unused`;

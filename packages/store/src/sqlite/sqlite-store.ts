@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
-import { CorellaError } from "@corella/errors";
-import { type Attributes, decimalRating } from "@corella/modality";
+import type { Attributes } from "@corella/modality";
 import { storeClosed } from "../errors.ts";
 import {
   type Appended,
@@ -139,7 +138,7 @@ function createReader(database: Database): Reader {
 }
 
 function historyEvent({ item, rating, time }: Row): { item: string; rating: number; time: number } {
-  return { item: item as string, rating: decimalRating(Number(rating)), time: Number(time) };
+  return { item: item as string, rating: Number(rating), time: Number(time) };
 }
 
 function loggedEvent(row: Row): LoggedEvent {

@@ -1,4 +1,10 @@
-import type { Appended, Attachment, Snapshot, StoreLimits } from "../event-store.ts";
+import {
+  type Appended,
+  type Attachment,
+  keptSnapshots,
+  type Snapshot,
+  type StoreLimits,
+} from "../event-store.ts";
 import type { StoreEvent } from "../event.ts";
 import { tieKey } from "../tie-key.ts";
 import type { Database } from "./database.ts";
@@ -50,6 +56,10 @@ export function createWriter(
   const bundleOf = database.prepare("SELECT since, until, snapshot FROM bundles WHERE bundle = ?");
   const addBundle = database.prepare("INSERT INTO bundles VALUES (?, ?, ?, NULL)");
   const setSnapshot = database.prepare("UPDATE bundles SET snapshot = ? WHERE bundle = ?");
+  const oldSnapshots = database.prepare(
+    "SELECT bundle FROM bundles WHERE snapshot IS NOT NULL ORDER BY snapshot DESC, bundle LIMIT -1 OFFSET ?",
+  );
+  const forgetSnapshot = database.prepare("UPDATE bundles SET snapshot = NULL WHERE bundle = ?");
   const dropParts = database.prepare("DELETE FROM snapshots WHERE bundle = ?");
   const addPart = database.prepare("INSERT INTO snapshots VALUES (?, ?, ?)");
 
@@ -67,7 +77,15 @@ export function createWriter(
   const appendOne = (event: StoreEvent): boolean => {
     const { user, id, item, rating, label = null, time, context, userAttributes } = event;
     const added = addToLog.run(
-      ...[user, id, item, rating, label, time, json(context), json(userAttributes), null],
+      user,
+      id,
+      item,
+      rating,
+      label,
+      time,
+      json(context),
+      json(userAttributes),
+      null,
     );
     if (Number(added.changes) === 0) return false;
     const at = Number(added.lastInsertRowid);
@@ -107,6 +125,10 @@ export function createWriter(
         for (let part = 0; part * partBytes < snapshot.data.length; part++)
           addPart.run(bundle, part, snapshot.data.subarray(part * partBytes, (part + 1) * partBytes));
         setSnapshot.run(snapshot.position, bundle);
+        for (const old of oldSnapshots.all(keptSnapshots)) {
+          dropParts.run(old.bundle!);
+          forgetSnapshot.run(old.bundle!);
+        }
         return undefined;
       }
     }
