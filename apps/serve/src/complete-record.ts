@@ -44,7 +44,10 @@ export async function completeRecords(
     samples.map(async (sample): Promise<RatingRecord> => {
       const user = sample.user ?? null;
       const told = sample.history && {
-        events: withKnownStatistics(oldestFirst(sample.history), user === null ? [] : histories.of(user)),
+        events: withKnownStatistics(
+          oldestFirst(sample.history),
+          user !== null && histories.has(user) ? histories.of(user) : [],
+        ),
         earlier: sample.earlier ?? 0,
       };
       const { events: history, earlier } = told ?? (await stored(user, sample.time));

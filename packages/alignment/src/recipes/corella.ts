@@ -34,7 +34,7 @@ import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } fr
 import { poolingOf } from "../llm/own-tokens.ts";
 import { textSamples, type SamplesOptions } from "../llm/text-samples.ts";
 import { requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
-import { scoreParts, type Answers, type PartPredictions } from "../predictions.ts";
+import { scoreParts, type Answers, type NamedPredictions, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
@@ -184,9 +184,14 @@ export async function corella(run: Run): Promise<RecipeResult> {
   const teacher: Teacher = { llm: tunedModel, crm: unseen?.by(joint), corrects };
   const served = stages.distil ? await distilled(run, stages.distil, crm, ofCrm, teacher) : ofCrm;
 
+  const { test } = scoredRows(config, data);
+  const jointly = stages.distil && (await crmLogits(run, crm, ofCrm, test));
+  const probabilities = jointly && Float32Array.from(test, (row) => sigmoid(jointly.get(row)!));
   return routed(run, {
-    crmWarm,
-    crmJoint: stages.distil && (await crmLogits(run, crm, ofCrm, scoredRows(config, data).test)),
+    earlier: [
+      byCrm("crm-stage-1", "CRM after stage 1", crmWarm),
+      ...(probabilities ? [byCrm("crm-stage-2", "CRM after stage 2", probabilities)] : []),
+    ],
     crm: unprefixed(served, "crm."),
     llm: tunedModel,
     corrects,
@@ -260,10 +265,8 @@ async function scoredByCrm(run: Run, values: Values): Promise<Float32Array> {
 // ── The router, eq. 1 and 2, and the bundle ──────────────────────────────────────────────────────────────────────
 
 interface Trained {
-  /** What the CRM said of the test part after stage 1. */
-  readonly crmWarm: Float32Array;
-  /** Logits of the test part's rows by the CRM after stage 2, where it went on learning. */
-  readonly crmJoint: ReadonlyMap<number, number> | undefined;
+  /** What the CRM said of the test part after each stage but its last. */
+  readonly earlier: readonly NamedPredictions[];
   /** The CRM after stage 2, or after distilling. */
   readonly crm: Values;
   readonly llm: TunedLlm;
@@ -271,8 +274,12 @@ interface Trained {
   readonly corrects: boolean;
 }
 
+function byCrm(name: string, title: string, probabilities: Float32Array): NamedPredictions {
+  return { name, title, probabilities, shareToLlm: 0 };
+}
+
 /** Fits the router on the validation part, and tells what every model and both together say of the test part. */
-async function routed(run: Run, { crmWarm, crmJoint, crm, llm, corrects }: Trained): Promise<RecipeResult> {
+async function routed(run: Run, { earlier, crm, llm, corrects }: Trained): Promise<RecipeResult> {
   const { config, data, runtime } = run;
   const { routing } = config;
   const { featureMap, catalogue } = data;
@@ -299,32 +306,15 @@ async function routed(run: Run, { crmWarm, crmJoint, crm, llm, corrects }: Train
   const ofPart = (
     rows: Uint32Array,
     said: Answers<keyof typeof lanes>,
-    warm?: Float32Array,
+    before: readonly NamedPredictions[] = [],
   ): PartPredictions => {
     const signals = signalsAt(data, rows);
     const replaced = mixed(said, fitted.hard, { kind: "replace" }, signals);
     const added = mixed(said, adding.policy, adding.rule, signals);
     const served = { ...ruleNames(fitted.rule), ...mixed(said, fitted.policy, fitted.rule, signals) };
     const predictions = [
-      ...(warm === undefined
-        ? []
-        : [{ name: "crm-stage-1", title: "CRM after stage 1", probabilities: warm, shareToLlm: 0 }]),
-      ...(warm === undefined || crmJoint === undefined
-        ? []
-        : [
-            {
-              name: "crm-stage-2",
-              title: "CRM after stage 2",
-              probabilities: Float32Array.from(rows, (row) => sigmoid(crmJoint.get(row)!)),
-              shareToLlm: 0,
-            },
-          ]),
-      {
-        name: "crm",
-        title: crmJoint === undefined ? "CRM after stage 2" : "CRM after distilling",
-        probabilities: said.crm,
-        shareToLlm: 0,
-      },
+      ...before,
+      byCrm("crm", `CRM after ${earlier.length > 1 ? "distilling" : "stage 2"}`, said.crm),
       {
         name: "llm",
         title: corrects ? "the LLM's correction alone" : "LLM alone",
@@ -337,7 +327,7 @@ async function routed(run: Run, { crmWarm, crmJoint, crm, llm, corrects }: Train
     const isThere = predictions.some(({ name }) => name === servedName);
     return { rows, labels: data.labels(rows), predictions: isThere ? predictions : [...predictions, served] };
   };
-  const onTestPart = ofPart(test, onTest!, crmWarm);
+  const onTestPart = ofPart(test, onTest!, earlier);
   return {
     models: {
       crm: { config: config.crm, values: crm, featureMap },
