@@ -303,8 +303,8 @@ describe("rows and what is counted are what went in", () => {
     await fc.assert(
       fc.asyncProperty(file, async ({ all, codec, end }) => {
         const path = `${files++}.${extension}${codec}`;
-        const before = [...(head === undefined ? [] : [head]), ...all.map(({ text }) => text)];
-        const text = joined([...before, ...sure]) + end;
+        const written = [...(head === undefined ? [] : [head]), ...all.map(({ text }) => text)];
+        const text = joined([...written, ...sure]) + end;
         await writeFile(join(folder, path), codecs[codec]!(Buffer.from(text)));
         const log = await loadLog(
           { source: { ratings: { path, ...ratings } }, label: kind.label ?? { threshold: 4 } },
