@@ -134,8 +134,8 @@ const ratingsSchema = z.strictObject({
     })
     .optional(),
   /**
-   * Lines of one cell that tell `column` of all rows below them, as `1:` does in the files of the Netflix Prize. `pattern` is a
-   * regular expression for such a line, whose first group is the id.
+   * Lines that tell `column` of all rows below them, as `1:` does in the files of the Netflix Prize. `pattern` is a regular
+   * expression for such a line, whose first group is the id.
    */
   heading: z
     .strictObject({
@@ -143,7 +143,7 @@ const ratingsSchema = z.strictObject({
       pattern: z
         .string()
         .refine(hasOneGroup, "write a regular expression with a group, as ^(.+):$")
-        .default("^(.*):$"),
+        .default("^([^,;|\\t]*):$"),
     })
     .optional(),
   /**

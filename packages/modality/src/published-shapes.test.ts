@@ -154,6 +154,54 @@ test("Criteo", async () => {
   expect(Array.from(log.user, (_, at) => historyLength(log, at)).every((length) => length === 0)).toBe(true);
 });
 
+test("Netflix Prize", async () => {
+  const film = (id: number, rows: readonly string[]): string[] => [`${id}:`, ...rows];
+  const { log, promptAt } = await read("netflix", {
+    "combined_data_1.txt": lines([
+      ...film(1, ["7,3,2005-09-06", "8,5,2005-09-07"]),
+      ...film(72, ["7,1,2005-09-08", "9,4,2004-01-01"]),
+    ]),
+    "combined_data_2.txt": lines(film(73, ["7,2,2005-10-06", "9,5,2005-09-09"])),
+    "movie_titles.csv": Buffer.from(
+      lines(["1,2003,Dinosaur Planet", "72,1974,Strangers, A Stranger, Café", "73,NULL,Alone"]),
+      "latin1",
+    ),
+  });
+  expect([log.size, log.report.skipped, log.report.warnings]).toEqual([6, [], []]);
+  expect(log.items.attributes[1]).toEqual({ year: 1974, title: "Strangers, A Stranger, Café" });
+  expect(promptAt(5)).toMatch(
+    /"Dinosaur Planet \(2003\)" \(3\/5\), "Strangers, A Stranger, Café \(1974\)" \(1\/5\)\. .* will like "Alone"/,
+  );
+});
+
+test("Steam", async () => {
+  const review = (item: number, good: boolean, month: string): string =>
+    `{'funny': '', 'posted': 'Posted ${month} 5, 2011.', 'item_id': '${item}', 'recommend': ${good ? "True" : "False"}, 'review': "it's \\n fun"}`;
+  const { log, promptAt } = await read("steam", {
+    "australian_user_reviews.json.gz": gzipSync(
+      lines([
+        `{'user_id': '76561197970982479', 'reviews': [${review(10, true, "June")}, ${review(20, false, "July")}]}`,
+        `{'user_id': 'js', 'reviews': []}`,
+        `{'user_id': 'ev', 'reviews': [${review(20, true, "May")}, ${review(10, true, "August")}]}`,
+      ]),
+    ),
+    "steam_games.json.gz": gzipSync(
+      lines([
+        `{u'id': u'10', u'title': u'Counter', u'genres': [u'Action'], u'price': 9.99, u'early_access': False}`,
+        `{u'id': u'20', u'title': u"Gary's", u'genres': [u'Indie', u'RPG']}`,
+        `{u'title': u'No id'}`,
+      ]),
+    ),
+  });
+  expect(log.size).toBe(4);
+  expect(log.report.skipped.map(({ table, count }) => [table, count])).toEqual([
+    ["ratings", 1],
+    ["items", 1],
+  ]);
+  expect(log.items.attributes[1]).toEqual({ title: "Gary's", genres: ["Indie", "RPG"] });
+  expect(promptAt(3)).toMatch(/"Gary's" \(liked\).* will like "Counter"/);
+});
+
 test("TALLRec", async () => {
   const sample = (n: number): object => ({
     instruction: 'Given the user\'s preference and unpreference, answer "Yes." or "No.".',

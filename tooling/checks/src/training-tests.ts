@@ -46,6 +46,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "variants.test.ts",
   ],
   modality: [
+    "counted.test.ts",
     "crash.test.ts",
     "eight-statistics.test.ts",
     "independent.test.ts",

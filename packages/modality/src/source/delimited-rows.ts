@@ -25,7 +25,7 @@ export async function delimitedRows(
   wanted: Readonly<Record<string, ColumnReference>>,
   heading?: Heading,
 ): Promise<TextRows> {
-  const headingOf = headingReader(heading);
+  const headingOf = headingReader(heading, config.delimiter);
   const files = opened.paths.map((path) => ({ path, name: opened.nameOf(path) }));
   const layouts = await layOut(table, config, files, wanted, headingOf);
   const keys = [...Object.keys(wanted), ...(heading === undefined ? [] : [heading.column])];

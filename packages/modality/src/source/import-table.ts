@@ -67,7 +67,9 @@ export async function importTable(
     for await (const part of relation.parts) {
       const sql = impressions === undefined ? part : unrolled(part, impressions);
       const verb = isFirst ? `CREATE TABLE ${identifier(table)} AS` : `INSERT INTO ${identifier(table)}`;
-      await connection.run(`${verb} ${selectStatement(sql, plans, condition, config.onBadRow)}`);
+      await connection.run(
+        `${verb} ${selectStatement(sql, plans, condition, config.onBadRow, relation.fieldNames === undefined ? [] : Object.keys(named))}`,
+      );
       isFirst = false;
       const [rejected] = config.onBadRow === "error" ? relation.rejected() : [];
       if (rejected !== undefined) throw badRow(table, rejected);
@@ -109,6 +111,15 @@ function remedyFor(
     return { remedy: "Correct the row, set header: true where it names the columns" };
   const text = /: ("(?:[^"\\]|\\.)*")$/.exec(reason)?.[1];
   if (text === undefined) return {};
+  const digits = /^"(\d{12,20})(?:\.\d*)?"$/.exec(text)?.[1];
+  if (
+    reason.startsWith("the time is not between 1970") &&
+    reason.includes("in seconds") &&
+    digits !== undefined
+  ) {
+    const unit = digits.length < 15 ? "milliseconds" : digits.length < 18 ? "microseconds" : "nanoseconds";
+    return { remedy: `Write timeUnit: ${unit}` };
+  }
   if (decimal === "." && /^" *[+-]?\d*,\d+ *"$/.test(text)) return { remedy: 'Set `decimal: ","`' };
   const known =
     /^" *(?:\\\\N|N\/?A|<NA>|NaN|null|none|nil|\?|-+|\.)? *"$/i.test(text) && text.trim() !== '""';
@@ -179,7 +190,10 @@ function selectStatement(
   plans: [string, ColumnPlan][],
   condition: string | undefined,
   onBadRow: TableConfig["onBadRow"],
+  conditional: readonly string[],
 ): string {
+  // Fields that conditions alone name stay until it is known whether any row has them.
+  const fields = conditional.map((key) => identifier(key));
   const texts = plans.map(([key]) => `${identifier(key)} AS ${identifier(`?text ${key}`)}`);
   const values = plans.map(
     ([key, { value }]) => `${value ?? identifier(key)} AS ${identifier(`?value ${key}`)}`,
@@ -205,10 +219,11 @@ function selectStatement(
     `CASE WHEN ${broken} THEN -1 ${condition === undefined ? "" : `WHEN NOT ${kept} THEN ${leftOutCode}`} ${conditions.join(" ")} END AS ${bad}`,
     `CASE ${bad} ${badTexts.join(" ")} END AS ${badText}`,
     ...cells,
+    ...fields,
     `CASE WHEN ${[bad, ...cellNames].map((name) => `${name} IS NOT NULL`).join(" OR ")} THEN ${rowAt} END AS ${badAt}`,
   ];
   return `SELECT ${columns.join(", ")}
-    FROM (SELECT ${broken}, ${rowAt}, ${[...(condition === undefined ? [] : [`${condition} AS ${kept}`]), ...texts, ...values].join(", ")} FROM (${sql}))`;
+    FROM (SELECT ${broken}, ${rowAt}, ${[...(condition === undefined ? [] : [`${condition} AS ${kept}`]), ...fields, ...texts, ...values].join(", ")} FROM (${sql}))`;
 }
 
 /** The rows that the plans call bad, by column. */

@@ -29,11 +29,17 @@ export function unrolled(sql: string, impressions: NonNullable<RatingsConfig["im
   return `SELECT * EXCLUDE (item, label, ${shown}), ${shown} AS item, CASE WHEN list_contains(${clicked}, ${shown}) THEN '1' ELSE '0' END AS label FROM (${rows(all)})`;
 }
 
-/** The texts of a cell that is a JSON list, as of Parquet, or is parted by a separator. */
+/** The texts of a cell that is a list as JSON, Parquet, Python or NumPy write it, quoted or not, or is parted by a separator. */
 function listOf(cell: string, separator: string): string {
   const isJson = `ltrim(${cell})[1] = '[' AND json_valid(${cell})`;
   const parted = `list_filter(list_transform(string_split(coalesce(${cell}, ''), ${literal(separator)}), lambda element : trim(element)), lambda element : element <> '')`;
-  return `CASE WHEN ${isJson} THEN from_json(${cell}, '["VARCHAR"]') ELSE ${parted} END`;
+  const isPython = `regexp_full_match(trim(${cell}), '[\\[(]\\s*[''"].*[''"],?\\s*[\\])]', 's')`;
+  const ofPython = `regexp_extract_all(${cell}, '''([^'']*)''|"([^"]*)"', 0)`;
+  const unquoted = `list_transform(${ofPython}, lambda element : trim(element[2:-2]))`;
+  const isBracketed = `regexp_full_match(trim(${cell}), '\\[[^\\[\\]''"]*\\]|\\([^()''"]*,[^()''"]*\\)', 's')`;
+  const ofBrackets = `list_filter(string_split_regex(trim(${cell})[2:-2], '[,\\s]+'), lambda element : element <> '')`;
+  return `CASE WHEN ${isJson} THEN from_json(${cell}, '["VARCHAR"]') WHEN ${isPython} THEN ${unquoted}
+    WHEN ${isBracketed} THEN ${ofBrackets} ELSE ${parted} END`;
 }
 
 function escaped(text: string): string {

@@ -9,12 +9,13 @@ import type { TableConfig } from "../config.ts";
 import { readBytes } from "./bytes.ts";
 import { encodingComplaint, toUtf8 } from "./encodings.ts";
 import type { OpenedFiles } from "./files.ts";
+import { type Literal, parseLiteral } from "./literal.ts";
 
 /** A list in memory is several times as large as its file. */
 const mostBytes = 512 * 2 ** 20;
 
 /**
- * Files that hold one JSON list, as lines of its elements in a scratch folder; files of other formats stay as they are.
+ * Files that hold one list, JSON or as Python prints it, as lines of its elements in a scratch folder; files of other formats stay as they are.
  * @returns the files, and the config with the format and encoding that they then have
  * @throws CorellaError `data/unreadable` for what is no list, `data/encoding`; those of `readBytes` and `toUtf8`
  */
@@ -80,7 +81,10 @@ function* elementsOf(text: string, name: string): Generator<string> {
   try {
     list = JSON.parse(text);
   } catch (cause) {
-    throw noList(name, (cause as Error).message, cause);
+    const literal = parseLiteral(text);
+    if (!Array.isArray(literal)) throw noList(name, (cause as Error).message, cause);
+    for (const element of literal as readonly Literal[]) yield `${JSON.stringify(element)}\n`;
+    return;
   }
   if (!Array.isArray(list)) throw noList(name, "it begins with something else.");
   // The text is JSON: outside of strings each bracket opens or closes, and a line break is white space.

@@ -36,8 +36,9 @@ export async function layOut(
     }
     const records = await peek(file, config, headingOf, config.header ? 20 : 100);
     if (records.length === 0) throw emptyFile(file.name);
+    if (config.header && records[0]!.fields.length === 0) throw badHeader(file.name, records[0]!.line);
     const header = config.header ? records[0]!.fields : [];
-    const count = config.header ? header.length : usualCount(records);
+    const count = config.header ? header.length : usualCount(records, config, wanted);
     const positions: Record<string, number> = {};
     for (const [key, column] of Object.entries(wanted)) {
       const position = typeof column === "number" ? column : header.indexOf(column);
@@ -81,12 +82,32 @@ async function peek(
   return records;
 }
 
-/** How many fields most of the records have. */
-function usualCount(records: readonly TextRecord[]): number {
+/** How many fields most of the records have; the fewest, of those that have the wanted ones, where the last takes the rest. */
+function usualCount(
+  records: readonly TextRecord[],
+  { lastTakesRest }: TableConfig,
+  wanted: Readonly<Record<string, ColumnReference>>,
+): number {
+  if (lastTakesRest) {
+    const needed = Math.max(...Object.values(wanted).map((column) => Number(column) + 1));
+    const enough = records.map(({ fields }) => fields.length).filter((count) => count >= needed);
+    if (enough.length > 0) return Math.min(...enough);
+  }
   const counts = new Map<number, number>();
   for (const { fields } of records) counts.set(fields.length, (counts.get(fields.length) ?? 0) + 1);
   const [most] = [...counts].sort(([, timesA], [, timesB]) => timesB - timesA);
   return most![0];
+}
+
+function badHeader(name: string, line: number): CorellaError {
+  return new CorellaError({
+    code: "data/bad-row",
+    message:
+      "The header cannot be read: a quote is not closed or text follows it, or it is no text of the encoding.",
+    place: `${name}:${line}`,
+    remedy:
+      'Correct the line, blanks between quotes and delimiters too, or set quote: "" where quotes are ordinary characters.',
+  });
 }
 
 function headersDiffer(

@@ -37,6 +37,7 @@ test("a heading line tells the item of the rows below it, in each file from its 
 test("a heading line may be another one, tell the user, and end in empty cells, as spreadsheets write it", async () => {
   await folder.write({
     "kdd.txt": "11|2\n5\t90\t100\n6\t30\t200\n12|1\n5\t50\t300\n",
+    "hash.txt": "# a b\nx 4 100\ny 2 200\n",
     "sheet.csv": "user,rating,time\n1:,,\n7,3,100\n2:,,\n8,4,200\n",
   });
   const kdd = await folder.load(
@@ -52,6 +53,16 @@ test("a heading line may be another one, tell the user, and end in empty cells, 
     { label: { threshold: 50 } },
   );
   expect(rowsOf(kdd)).toEqual(["11 5 90", "11 6 30", "12 5 50"]);
+  const hash = await folder.load({
+    ratings: {
+      path: "hash.txt",
+      delimiter: " ",
+      heading: { column: "user", pattern: "^# (.+)$" },
+      columns: { item: 0, rating: 1, time: 2 },
+      timeUnit: "steps",
+    },
+  });
+  expect(rowsOf(hash)).toEqual(["a b x 4", "a b y 2"]);
   const sheet = await folder.load({
     ratings: {
       path: "sheet.csv",
@@ -219,6 +230,70 @@ test("the elements of a list in each line are rows, with the fields of the line 
       { label },
     ),
   ).rejects.toMatchObject({ code: "data/unknown-column", remedy: expect.stringContaining('"reviews.id"') });
+});
+
+test("a list that Python printed, in a file or in the cells of impressions, is read as one", async () => {
+  await folder.write({
+    "list.json": `[{'u': 'a', 'i': "it's", 'r': 5, 't': 1}, {'u': 'b', 'i': 'x', 'r': None, 't': 2}, {'u': 'b', 'i': 'x', 'r': 2, 't': 3}]`,
+    "shown.csv": `u,shown,clicked,t\na,"['x', 'it s', ""z's""]","['x']",1\nb,['x' 'y'],('y'),2\nc,[],[],3\nd,[11 12  13],"(12,)",4\n`,
+  });
+  const list = await folder.load({
+    ratings: { path: "list.json", format: "json", timeUnit: "steps", onBadRow: "skip", columns: jsonColumns },
+  });
+  expect(rowsOf(list)).toEqual(["a it's 5", "b x 2"]);
+  expect(list.report.skipped).toMatchObject([{ count: 1 }]);
+  const shown = await folder.load(
+    {
+      ratings: {
+        path: "shown.csv",
+        header: true,
+        timeUnit: "steps",
+        onBadRow: "skip",
+        impressions: { labels: "clicked" },
+        columns: { user: "u", item: "shown", label: "clicked", time: "t" },
+      },
+    },
+    { label: { column: true } },
+  );
+  expect(rowsOf(shown)).toEqual([
+    "a it s 0",
+    "a x 1",
+    "a z's 0",
+    "b x 0",
+    "b y 1",
+    "d 11 0",
+    "d 12 1",
+    "d 13 0",
+  ]);
+  expect(shown.report.skipped).toMatchObject([{ count: 1 }]);
+});
+
+test("conditions on fields of JSON lines that are no columns hold, and a misspelt one is an error", async () => {
+  await folder.write({
+    "events.jsonl": ["view", "buy", "view"]
+      .map((kind, at) => `{"u": "a", "i": "x", "r": ${at + 3}, "t": ${at}, "event": {"kind": "${kind}"}}`)
+      .join("\n"),
+  });
+  const ratings = { path: "events.jsonl", format: "jsonl", timeUnit: "steps", columns: jsonColumns } as const;
+  const log = await folder.load({ ratings: { ...ratings, where: "event.kind = view" } });
+  expect(rowsOf(log)).toEqual(["a x 3", "a x 5"]);
+  await expect(folder.load({ ratings: { ...ratings, where: "event.kin = view" } })).rejects.toMatchObject({
+    code: "data/unknown-column",
+    remedy: expect.stringContaining("event.kind"),
+  });
+});
+
+test("errors name the unit of times, and a header that cannot be read", async () => {
+  await folder.write({ "ms.csv": "a,x,5,1500000000123.0\n", "quoted.csv": '"u" ,"i",r,t\na,x,5,1\n' });
+  await expect(
+    folder.load({ ratings: { path: "ms.csv", columns: { user: 0, item: 1, rating: 2, time: 3 } } }),
+  ).rejects.toMatchObject({
+    code: "data/bad-row",
+    remedy: expect.stringContaining("timeUnit: milliseconds"),
+  });
+  await expect(
+    folder.load({ ratings: { path: "quoted.csv", header: true, columns: jsonColumns } }),
+  ).rejects.toMatchObject({ code: "data/bad-row", place: expect.stringMatching(/quoted\.csv:1$/) });
 });
 
 test("a JSON list keeps long numbers, is read compressed and in other encodings, and its bad elements are counted", async () => {

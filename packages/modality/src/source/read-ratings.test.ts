@@ -211,10 +211,10 @@ test.each<[string, Partial<Ratings>, Partial<DataConfigInput>, string, RegExp]>(
   });
 });
 
-test("a rating beside a label says what counts as liked: all or nothing is warned of", async () => {
+test("a threshold for ratings beside labels that all reach, or none, is warned of", async () => {
   await folder.write({ "r.csv": "u,i,r,l,t\na,x,1,0,1000000000\na,y,5,1,1000000001\n" });
   const columns = { user: "u", item: "i", rating: "r", label: "l", time: "t" };
-  const all = await folder.load(from({ columns }), { label: { column: true } });
+  const all = await folder.load(from({ columns }), { label: { column: true, likedThreshold: 0.5 } });
   expect(all.report.warnings).toMatchObject([
     { message: expect.stringMatching(/^Every event of a history counts as liked/) },
   ]);

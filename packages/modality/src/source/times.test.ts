@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DataConfigInput, parseDataConfig, type RatingsConfig } from "../config.ts";
 import { createLog, type InteractionLog } from "../log.ts";
 import { checkTimes } from "../plausible.ts";
-import { literal } from "./database.ts";
+import { identifier, literal } from "./database.ts";
 import { numberMacro } from "./number.ts";
 import { requireTimeFormat, settleDates, timePlans } from "./times.ts";
 
@@ -30,8 +30,8 @@ async function secondsOf(texts: readonly string[], more: Partial<Ratings>): Prom
   const config = ratingsWith(more);
   const plans = timePlans(config);
   const rows = texts.map((text, row) => `(${row}, ${literal(text)})`).join(", ");
-  const columns = Object.keys(plans).map((key) => (key === "time" ? "time" : `time AS ${key}`));
-  const values = Object.entries(plans).map(([key, { value }]) => `(${value}) AS ${key}`);
+  const columns = Object.keys(plans).map((key) => (key === "time" ? "time" : `time AS ${identifier(key)}`));
+  const values = Object.entries(plans).map(([key, { value }]) => `(${value}) AS ${identifier(key)}`);
   const { isBad } = plans.time!;
   const bad = isBad!.replaceAll(/\bvalue\b/g, () => `(${plans.time!.value})`).replaceAll(/\btext\b/g, "time");
   await connection.run(`CREATE OR REPLACE TABLE ratings AS SELECT row, (${bad}) AS bad, ${values.join(", ")}
