@@ -1,11 +1,14 @@
 import { crmOf, loadPredictor, openBundle } from "@corella/bundle";
 import { createRuntime, initialValues, type PhaseSpec } from "@corella/engine";
+import { cutPrompt } from "@corella/llm";
 import { recordsAt } from "@corella/modality";
 import { beforeAll, expect, test } from "vitest";
 import type { RunConfig } from "../config/config.ts";
 import { crmLogits } from "../crm/crm-logits.ts";
 import { crmOfUnseen } from "../crm/crm-of-unseen.ts";
 import { phaseKey } from "../experiments/keys.ts";
+import { askingOf, renderPrompts } from "../llm/asking.ts";
+import { textSamples } from "../llm/text-samples.ts";
 import { probabilitiesOf } from "../predictions.ts";
 import type { Run } from "../run.ts";
 import type { TrainingResult } from "../train.ts";
@@ -92,4 +95,28 @@ test("runs that hold out other rows for the prompt's per cent do not share stage
   };
   expect(await keyOf(config, 0.3)).not.toBe(await keyOf(config, 0.2));
   expect(await keyOf(smallConfig, 0.3)).toBe(await keyOf(smallConfig, 0.2));
+});
+
+test("training prompts say the per cent of the CRM that is asked about their rows", async () => {
+  const { data, bundleFolder } = whole;
+  const { tokenizer, answers, ...asked } = await (await openBundle(bundleFolder)).llmAsking();
+  const { prompt } = await askingOf(
+    { config: { ...config, prompt: asked.prompt, llm: { ...config.llm, maxTokens: 200 } }, data },
+    tokenizer,
+    undefined,
+  );
+  const inputs = { config, data, runtime: await createRuntime() };
+  const asking = { tokenizer, prompt, answers, itemVectors: undefined };
+  const from = data.split.train.subarray(-20);
+  const { rows, tokens } = await textSamples(inputs, asking, 5, "test", {
+    from,
+    // sigmoid(log 3) = 3 / 4
+    crm: async (wanted) => new Map(Array.from(wanted, (row) => [row, row === wanted[0] ? Math.log(3) : 0])),
+  });
+  expect([...rows].every((row) => from.includes(row))).toBe(true);
+  const texts = renderPrompts(data, prompt, rows, (row) => (row === rows[0] ? 0.75 : 0.5));
+  expect(texts[0]).toContain("A model says 75 %.");
+  expect(texts[1]).toContain("A model says 50 %.");
+  const expected = await tokenizer.encodeBatch(texts.map((text) => cutPrompt(text, answers)));
+  expect(tokens.map((each) => Array.from(each))).toEqual(expected.map((each) => Array.from(each)));
 });
