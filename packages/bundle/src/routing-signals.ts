@@ -8,7 +8,7 @@ import {
 import type { RoutingSignals } from "@corella/routing";
 import type { Router } from "./router.ts";
 
-/** By what the events of items are counted. */
+/** What counts the events of items: a CRM's features, with what they have counted. */
 export interface ItemCounting {
   readonly featureMap: Pick<FeatureMap, "statistics" | "likedThreshold">;
   readonly catalogue: Catalogue;

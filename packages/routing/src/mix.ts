@@ -55,7 +55,7 @@ export function mix(
 }
 
 /**
- * Those of some rows to which a rule listens: not where the LLM's logit is added with a weight of 0, which may be in some segments.
+ * The rows among some to whose answers a rule listens: not where the LLM's logit is added with a weight of 0, which may be in some segments.
  * @param count rows of the batch @param signals of the whole batch; only a rule with segments asks for them
  * @throws CorellaError `routing/bad-rule`, `routing/length-mismatch`
  */
