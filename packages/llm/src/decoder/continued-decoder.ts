@@ -10,8 +10,9 @@ export interface ContinuedOutput extends DecoderOutput {
   readonly rows: readonly PastRows[];
 }
 
-/** The names of a layer's keys and values, as inputs and as outputs. */
+/** The name of a layer's keys, as an input and as an output. */
 export const keysOf = (layer: number): string => `keys.${layer}`;
+/** The name of a layer's values, as an input and as an output. */
 export const valuesOf = (layer: number): string => `values.${layer}`;
 
 /**
