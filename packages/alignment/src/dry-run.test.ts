@@ -76,7 +76,7 @@ test.each([
     [
       ["Stage 0: pre-training the language model", 6],
       ["Tuning the language model", 4],
-      ["Scoring with the language model: llm", 60],
+      ["Scoring with the language model: llm", 120],
     ],
   ],
 ] as const)(

@@ -152,7 +152,6 @@ test("a setting of another kind, model or split drops what only the one before h
   expect((await of("data.split.kind=leaveLastOut")).data.split).toEqual({ kind: "leaveLastOut" });
   expect((await of("data.label.column=true", "data.source.ratings.columns.label=4")).data.label).toEqual({
     column: true,
-    likedThreshold: 0.5,
   });
   // A resolved configuration says the parameters of its model.
   const resolved = { ...minimal, crm: { model: "DCNv2", crossLayers: 3, embeddingDim: 8 } };
