@@ -94,9 +94,13 @@ export function createApp(parts: AppParts): Hono {
     if (verbose) log(`body ${JSON.stringify(new TextDecoder().decode(body.slice(0, 2000)))}`);
     return body;
   };
+  const requireRatingsOf = (events: readonly { readonly rating: number }[], place: string): void => {
+    if (info.ratings !== undefined) requireRatings(events, info.ratings, (index) => `${place}[${index}]`);
+  };
   app.post("/v1/events", limited, async (c) => {
     if (parts.events === undefined) throw noStore();
     const events = parseEventsRequest(await bodyOf(c), info.context ?? []);
+    requireRatingsOf(events, "events");
     const { added, repeated } = await parts.events.state.append(events);
     return c.json({ added, repeated });
   });
@@ -104,8 +108,8 @@ export function createApp(parts: AppParts): Hono {
     const startedMs = performance.now();
     const request = parseScoreRequest(await bodyOf(c));
     requireKnownContext(request, info.context ?? []);
-    if (info.ratings !== undefined)
-      requireRatings(request.samples, info.ratings, (index) => (request.isList ? `samples[${index}]` : ""));
+    for (const [index, { history = [] }] of request.samples.entries())
+      requireRatingsOf(history, `${request.isList ? `samples[${index}].` : ""}history`);
     const completed = await completeRecords(request.samples, parts);
     const policy = policyOf(request.llm, info.models);
     const predictions = await readiness.predictor().score(

@@ -58,6 +58,18 @@ async function server(on: EventStore = store): Promise<ReturnType<typeof world>>
 const send = (app: Hono, body: unknown): Promise<[number, Answer]> =>
   post(app, body, undefined, "/v1/events");
 
+test("an event whose rating is beyond the data's scale is refused at its place, and none of its call is kept", async () => {
+  const { app, info } = await server();
+  Object.assign(info, { ratings: [1, 5] });
+  const events = [
+    { id: "a", user: "zoe", item: "1", rating: 5 },
+    { id: "b", user: "zoe", item: "2", rating: 99 },
+  ];
+  const [status, { error }] = await send(app, { events });
+  expect([status, error!.code, error!.place]).toEqual([400, "record/rating", "events[1].rating"]);
+  expect((await store.history("zoe", 5)).events).toEqual([]);
+});
+
 describe("POST /v1/events", () => {
   test("is in history and statistics of the very next score, on every server of the store and after a restart", async () => {
     const [one, other] = [await server(), await server()];

@@ -200,13 +200,17 @@ describe("ratings of records", () => {
     const check =
       (...ratings: number[]) =>
       () =>
-        requireRatings([{}, { history: ratings.map((rating) => ({ rating })) }], [0.5, 4.1]);
+        requireRatings(
+          ratings.map((rating) => ({ rating })),
+          [0.5, 4.1],
+          (index) => `history[${index}]`,
+        );
     expect(check(0.5, 4.1, 3)).not.toThrow();
     expect(check(3, 41)).toThrow(
       expect.objectContaining({
         code: "record/rating",
         message: "A rating of 41 is beyond the scale of the data, 0.5 to 4.1.",
-        place: "records[1].history[1].rating",
+        place: "history[1].rating",
         remedy: expect.stringContaining("0.5 to 4.1"),
       }),
     );

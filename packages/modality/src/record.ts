@@ -81,25 +81,21 @@ export function ratingScaleOf({
 /**
  * Refuses events whose rating is beyond the scale of the data: models would take 50 stars for a very good five.
  * @param scale of `ratingScaleOf`
- * @param placeOf what the place of a record is called, before `history[0].rating`
+ * @param placeOf what the place of an event is called, before `.rating`
  * @throws CorellaError `record/rating`
  */
 export function requireRatings(
-  records: readonly { readonly history?: readonly Pick<HistoryEvent, "rating">[] | undefined }[],
+  events: readonly Pick<HistoryEvent, "rating">[],
   [lowest, highest]: readonly [lowest: number, highest: number],
-  placeOf: (index: number) => string = (index) => `records[${index}]`,
+  placeOf: (index: number) => string,
 ): void {
-  for (const [index, { history = [] }] of records.entries()) {
-    const at = history.findIndex(({ rating }) => {
-      const value = decimalRating(rating);
-      return !(value >= lowest && value <= highest);
-    });
-    if (at < 0) continue;
-    const place = placeOf(index);
+  for (const [index, event] of events.entries()) {
+    const value = decimalRating(event.rating);
+    if (value >= lowest && value <= highest) continue;
     throw new CorellaError({
       code: "record/rating",
-      message: `A rating of ${history[at]!.rating} is beyond the scale of the data, ${lowest} to ${highest}.`,
-      place: `${place === "" ? "" : `${place}.`}history[${at}].rating`,
+      message: `A rating of ${event.rating} is beyond the scale of the data, ${lowest} to ${highest}.`,
+      place: `${placeOf(index)}.rating`,
       remedy: `Send ratings of ${lowest} to ${highest}, as the data have them.`,
     });
   }
