@@ -42,6 +42,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "decoder.test.ts",
     "goldens.test.ts",
     "packed-decoder.test.ts",
+    "prefix-cache.test.ts",
     "recompute.test.ts",
     "variants.test.ts",
   ],

@@ -83,39 +83,39 @@ const calls = fc
     );
   });
 
-describe.each<[string, () => Runtime]>([
-  ["onnxruntime", () => onnxRuntime()],
-  ["cpu", () => eagerRuntime("cpu")],
-])("%s", (_, runtimeOf) => {
-  test.each(Object.entries(configs))(
-    "%s: prompts that go on from earlier calls score as alone, however little is kept",
-    async (__, config) => {
-      const common = { config, values: steep(config), tokenizer, answers, runtime: runtimeOf() };
-      const plain = await createScorer(common);
-      const bytesOfToken = 4 + config.layers * 2 * config.keyValueHeads * config.headDim * 4;
-      const cached = await Promise.all(
-        [12, 30, 10_000].map((tokens) =>
-          createScorer({ ...common, prefixCacheBytes: tokens * bytesOfToken }),
-        ),
-      );
-      await fc.assert(
-        fc.asyncProperty(calls, async (all) => {
-          for (const prompts of all) {
-            const wanted = await plain.scores(prompts);
-            for (const scorer of cached) {
-              const found = await scorer.scores(prompts);
-              wanted.probability.forEach((p, i) =>
-                expect(Math.abs(found.probability[i]! - p)).toBeLessThan(1e-5),
-              );
-            }
+test.each<[string, () => Runtime, DecoderConfig]>([
+  ...Object.entries(configs).map(([name, config]): [string, () => Runtime, DecoderConfig] => [
+    name,
+    () => onnxRuntime(),
+    config,
+  ]),
+  ["gemma3 on the reference runtime", () => eagerRuntime("cpu"), configs["gemma3"]!],
+])(
+  "%s: prompts that go on from earlier calls score as alone, however little is kept",
+  async (_, runtimeOf, config) => {
+    const common = { config, values: steep(config), tokenizer, answers, runtime: runtimeOf() };
+    const plain = await createScorer(common);
+    const bytesOfToken = 4 + config.layers * 2 * config.keyValueHeads * config.headDim * 4;
+    const cached = await Promise.all(
+      [12, 30, 10_000].map((tokens) => createScorer({ ...common, prefixCacheBytes: tokens * bytesOfToken })),
+    );
+    await fc.assert(
+      fc.asyncProperty(calls, async (all) => {
+        for (const prompts of all) {
+          const wanted = await plain.scores(prompts);
+          for (const scorer of cached) {
+            const found = await scorer.scores(prompts);
+            wanted.probability.forEach((p, i) =>
+              expect(Math.abs(found.probability[i]! - p)).toBeLessThan(1e-5),
+            );
           }
-        }),
-        { numRuns: 5 },
-      );
-      await Promise.all([plain, ...cached].map((scorer) => scorer.dispose()));
-    },
-  );
-});
+        }
+      }),
+      { numRuns: 5 },
+    );
+    await Promise.all([plain, ...cached].map((scorer) => scorer.dispose()));
+  },
+);
 
 test("an adapter goes on from its own keys", async () => {
   const config = base;
