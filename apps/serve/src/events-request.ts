@@ -1,8 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { CorellaError } from "@corella/errors";
 import { maxEvents, type NewEvent } from "@corella/store";
 import { z } from "zod";
-import { attributes, badField, id, parseJson, requireKnownNames, time } from "./score-request.ts";
+import {
+  attributes,
+  badField,
+  id,
+  parseJson,
+  requireAtMost,
+  requireKnownNames,
+  time,
+} from "./score-request.ts";
 
 const eventFields = {
   id: z.string().min(1).max(128).optional(),
@@ -26,7 +33,7 @@ const listSchema = z.strictObject({ events: z.array(oneSchema).min(1).max(maxEve
 export function parseEventsRequest(body: ArrayBuffer, knownContext: readonly string[]): NewEvent[] {
   const json = parseJson(body);
   const isList = typeof json === "object" && json !== null && "events" in json;
-  if (isList) checkCount(json.events);
+  if (isList) requireAtMost(maxEvents, "events", json.events);
   const parsed = isList ? listSchema.safeParse(json) : oneSchema.safeParse(json);
   if (!parsed.success) {
     const fields = Object.keys(eventFields);
@@ -39,15 +46,4 @@ export function parseEventsRequest(body: ArrayBuffer, knownContext: readonly str
   for (const [index, { context = {} }] of events.entries())
     requireKnownNames([context], { known: knownContext, path: isList ? ["events", index] : [] });
   return events.map((event) => ({ ...event, id: event.id ?? randomUUID() }));
-}
-
-/** Before the schema, which would look at every element. */
-function checkCount(events: unknown): void {
-  if (!Array.isArray(events) || events.length <= maxEvents) return;
-  throw new CorellaError({
-    code: "serve/too-many-events",
-    message: `The request has ${events.length} events, at most ${maxEvents} are allowed.`,
-    place: "events",
-    remedy: "Send them in several requests.",
-  });
 }

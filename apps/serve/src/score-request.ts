@@ -60,7 +60,7 @@ export function parseScoreRequest(body: ArrayBuffer): ScoreRequest {
   const json = parseJson(body);
   const isList = typeof json === "object" && json !== null && "samples" in json;
   if (isList) {
-    checkCount(json.samples);
+    requireAtMost(maxSamples, "samples", json.samples);
     const parsed = listSchema.safeParse(json);
     if (!parsed.success) throw badField(parsed.error.issues, (path) => fieldsAt(path, isList));
     return { ...parsed.data, isList };
@@ -142,13 +142,17 @@ export function requireKnownNames(
   }
 }
 
-/** Before the schema, which would look at every element. */
-function checkCount(samples: unknown): void {
-  if (!Array.isArray(samples) || samples.length <= maxSamples) return;
+/**
+ * Refuses a list that is too long before the schema, which would look at every element.
+ * @param name of the list in the request
+ * @throws CorellaError `serve/too-many-samples`, `serve/too-many-events`
+ */
+export function requireAtMost(most: number, name: "samples" | "events", list: unknown): void {
+  if (!Array.isArray(list) || list.length <= most) return;
   throw new CorellaError({
-    code: "serve/too-many-samples",
-    message: `The request has ${samples.length} samples, at most ${maxSamples} are allowed.`,
-    place: "samples",
+    code: `serve/too-many-${name}`,
+    message: `The request has ${list.length} ${name}, at most ${most} are allowed.`,
+    place: name,
     remedy: "Send them in several requests.",
   });
 }

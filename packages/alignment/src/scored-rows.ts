@@ -33,17 +33,12 @@ export function scoredRows(
   config: ResolvedConfig,
   data: PreparedData,
 ): { readonly validation: Uint32Array; readonly test: Uint32Array } {
-  const { seed, routing, testSamples, llm, prompt } = config;
   const { log, split } = data;
-  const { validationSamples } = routing;
   const { held } = validationRows(config, data);
   return {
     // Of as many users as it can be: what a router gains is judged by users.
-    validation:
-      llm.supervision === "dense"
-        ? rowsOfWindows(log, held, prompt, validationSamples, seed)
-        : randomSubset(held, validationSamples, seed, "validation"),
-    test: sampledTestRows(log, split.test, testSamples),
+    validation: askedRows(config, log, held, config.routing.validationSamples, "validation"),
+    test: sampledTestRows(log, split.test, config.testSamples),
   };
 }
 
@@ -56,16 +51,21 @@ export function sampledTestRows(
   return count === undefined ? test : rowsOfUsers(log, test, count, 1, "test");
 }
 
-/** Rows in whole windows, which one pass asks about: at least `size`, all when there are not more. In ascending order. */
-function rowsOfWindows(
+/**
+ * Random rows that an LLM is asked about, decided by seed and purpose: in whole windows where one pass asks about many, then at
+ * least `size`; all when there are not more.
+ * @returns the rows in ascending order
+ */
+export function askedRows(
+  { seed, llm, prompt }: Pick<ResolvedConfig, "seed" | "llm" | "prompt">,
   log: InteractionLog,
   rows: Uint32Array,
-  prompt: ResolvedConfig["prompt"],
   size: number,
-  seed: number,
+  purpose: string,
 ): Uint32Array {
+  if (llm.supervision !== "dense") return randomSubset(rows, size, seed, purpose);
   if (size >= rows.length) return rows;
-  const windows = randomRuns(denseWindows(log, rows, prompt), size, seed, "validation");
+  const windows = randomRuns(denseWindows(log, rows, prompt), size, seed, purpose);
   return Uint32Array.from(windows.flatMap((window) => [...window.rows])).sort();
 }
 

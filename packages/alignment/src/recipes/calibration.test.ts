@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import {
   eagerRuntime,
   initialValues,
@@ -9,23 +7,10 @@ import {
   type Program,
   type Values,
 } from "@corella/engine";
-import { parseSafetensors, toFloat32 } from "@corella/safetensors";
 import { describe, expect, test } from "vitest";
 import type { AlignedLayers } from "./aligned-layers.ts";
 import { calibrationLoss, projectionParams } from "./calibration-loss.ts";
-
-type Golden = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
-
-/** See goldens/README.md. */
-function golden(name: string): Golden {
-  const bytes = readFileSync(join(import.meta.dirname, "../goldens", `${name}.safetensors`));
-  return new Map(
-    [...parseSafetensors(bytes).tensors].map(([key, view]) => [
-      key,
-      { shape: view.shape, data: toFloat32(view) },
-    ]),
-  );
-}
+import { golden } from "./goldens.test-helper.ts";
 
 const pairs = [0, 1];
 const runtimes = [onnxRuntime(), eagerRuntime("cpu")];

@@ -18,7 +18,7 @@ import {
 } from "@corella/engine";
 import { isLoraParam } from "@corella/llm";
 import { auc, logLoss } from "@corella/metrics";
-import { fitRouter, sigmoid } from "@corella/routing";
+import { fitRouter, sigmoid, type RoutingSignals } from "@corella/routing";
 import type { RunConfig } from "../config/config.ts";
 import type { StageName } from "../config/stages-config.ts";
 import { crmLogits } from "../crm/crm-logits.ts";
@@ -290,13 +290,14 @@ async function routed(run: Run, { earlier, crm, llm, corrects }: Trained): Promi
     llm: await createLlmLane(llm, catalogue, runtime),
   };
   const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
+  const [signalsOnValidation, signalsOnTest] = [signalsAt(data, validation), signalsAt(data, test)];
   // Eq. 1: the entropy above which a sample is hard; and what becomes of the LLM's answer to it.
   const answers = {
     pCrm: onValidation!.crm,
     pLlm: onValidation!.llm,
     labels: data.labels(validation),
     users: Int32Array.from(validation, (row) => data.log.user[row]!),
-    signals: signalsAt(data, validation),
+    signals: signalsOnValidation,
   };
   const settings = routerSettings(run);
   const fitted = fitRouter(answers, settings);
@@ -306,9 +307,9 @@ async function routed(run: Run, { earlier, crm, llm, corrects }: Trained): Promi
   const ofPart = (
     rows: Uint32Array,
     said: Answers<keyof typeof lanes>,
+    signals: RoutingSignals,
     before: readonly NamedPredictions[] = [],
   ): PartPredictions => {
-    const signals = signalsAt(data, rows);
     const replaced = mixed(said, fitted.hard, { kind: "replace" }, signals);
     const added = mixed(said, adding.policy, adding.rule, signals);
     const served = { ...ruleNames(fitted.rule), ...mixed(said, fitted.policy, fitted.rule, signals) };
@@ -327,7 +328,7 @@ async function routed(run: Run, { earlier, crm, llm, corrects }: Trained): Promi
     const isThere = predictions.some(({ name }) => name === servedName);
     return { rows, labels: data.labels(rows), predictions: isThere ? predictions : [...predictions, served] };
   };
-  const onTestPart = ofPart(test, onTest!, earlier);
+  const onTestPart = ofPart(test, onTest!, signalsOnTest, earlier);
   return {
     models: {
       crm: { config: config.crm, values: crm, featureMap },
@@ -335,7 +336,7 @@ async function routed(run: Run, { earlier, crm, llm, corrects }: Trained): Promi
       router: { policy: fitted.policy, mix: fitted.rule },
     },
     test: onTestPart,
-    validation: ofPart(validation, onValidation!),
+    validation: ofPart(validation, onValidation!, signalsOnValidation),
     baseline: "crm-stage-1",
     served: servedName,
     shares: fitted.curve,

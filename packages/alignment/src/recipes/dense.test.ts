@@ -4,25 +4,10 @@ import { beforeAll, expect, test } from "vitest";
 import type { RunConfig } from "../config/config.ts";
 import { probabilitiesOf } from "../predictions.ts";
 import type { TrainingResult } from "../train.ts";
-import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
+import { denseConfig, interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
 
-const question = "\n{{title}} {{item.mean | round(1)}}";
-
-/** The small log's events as questions with their answers, each with the item's mean at its own moment. */
-const config: RunConfig = {
-  ...smallConfig,
-  prompt: {
-    ...smallConfig.prompt,
-    template: "{{user_history}}{{target_item}}:",
-    historyItem: `${question}: {{"Yes" if liked else "No"}}`,
-    target: question,
-    separator: "",
-    emptyHistory: "",
-    historyLength: 4,
-    historyHop: 2,
-  },
-  llm: { ...smallConfig.llm, supervision: "dense" },
-};
+/** The small log's events, each with the item's mean at its own moment. */
+const config = denseConfig(smallConfig, "\n{{title}} {{item.mean | round(1)}}");
 
 let whole: TrainingResult;
 

@@ -9,7 +9,7 @@ import { randomRuns } from "../llm/target-runs.ts";
 import { probabilitiesOf } from "../predictions.ts";
 import type { TrainingResult } from "../train.ts";
 import { distillationTerms } from "./distilling.ts";
-import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
+import { denseConfig, interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 /** -y log p - (1 - y) log(1 - p) of p = sigmoid(z) */
@@ -138,22 +138,10 @@ describe("a run with distilling", () => {
 });
 
 test("where the LLM corrects a CRM, the teacher is the sum of both, in whole windows of rows that this CRM did not see", async () => {
-  const question = "\n{{title}}";
   const corrected: RunConfig = {
-    ...config,
-    prompt: {
-      ...config.prompt,
-      template: "{{user_history}}{{target_item}}:",
-      historyItem: `${question}: {{"Yes" if liked else "No"}}`,
-      target: question,
-      separator: "",
-      emptyHistory: "",
-      historyLength: 4,
-      historyHop: 2,
-    },
+    ...denseConfig(config, "\n{{title}}"),
     // Without dropout, and all rows in one step: its loss can be told.
     crm: { ...config.crm, dropout: 0 },
-    llm: { ...config.llm, supervision: "dense" },
     stages: {
       ...config.stages,
       llmAlone: { ...config.stages.llmAlone, offset: "crm" },

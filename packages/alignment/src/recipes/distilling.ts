@@ -14,13 +14,11 @@ import { createGenerator, permutation } from "@corella/random";
 import { logit } from "@corella/routing";
 import type { DistilConfig } from "../config/stages-config.ts";
 import { labelledRows, namedCrm } from "../crm/crm-training.ts";
-import { labelFeed, randomSubset } from "../data.ts";
-import { denseWindows } from "../llm/dense-windows.ts";
+import { labelFeed } from "../data.ts";
 import type { KnownCrm } from "../llm/llm-alone.ts";
-import { randomRuns } from "../llm/target-runs.ts";
 import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
-import { validationRows } from "../scored-rows.ts";
+import { askedRows, validationRows } from "../scored-rows.ts";
 import { copied } from "../values.ts";
 
 /**
@@ -85,7 +83,8 @@ export function distilled(
   const { epochs, batchSize, learningRate, validationsPerEpoch, patience } = settings;
   const { embeddingL2, networkL2, tables, clipNorm } = config.stages.warmUp;
   return run.phase("distil", "Distilling the LLM into the CRM", async () => {
-    const rows = distilRows(run, settings.samples, teacher.crm?.rows ?? data.split.train);
+    const from = teacher.crm?.rows ?? data.split.train;
+    const rows = askedRows(config, data.log, from, settings.samples, "distil");
     const logits = await teacherLogits(run, rows, teacher);
     const perEpoch = Math.ceil(rows.length / batchSize);
     return crmPhase({
@@ -117,14 +116,6 @@ export function distilled(
       },
     });
   });
-}
-
-/** Random rows, in whole windows where one pass answers many. */
-function distilRows({ config, data }: Run, size: number, from: Uint32Array): Uint32Array {
-  const { seed, llm, prompt } = config;
-  if (llm.supervision !== "dense") return randomSubset(from, size, seed, "distil");
-  const windows = randomRuns(denseWindows(data.log, from, prompt), size, seed, "distil");
-  return Uint32Array.from(windows.flatMap((window) => [...window.rows])).sort();
 }
 
 /** The teacher's logits of rows, in their order. */

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import {
   eagerRuntime,
   initialValues,
@@ -22,20 +20,13 @@ import {
   type DecoderOutput,
 } from "@corella/llm";
 import { createPrompt, type Prompt, type RatingRecord } from "@corella/modality";
-import { parseSafetensors, toFloat32 } from "@corella/safetensors";
 import { expect, test } from "vitest";
 import { ownTokens } from "../llm/own-tokens.ts";
 import type { AlignedLayers } from "./aligned-layers.ts";
 import { calibrationLoss, pooledStates, projectionParams } from "./calibration-loss.ts";
+import { golden } from "./goldens.test-helper.ts";
 
-/** See goldens/README.md. */
-const path = join(import.meta.dirname, "../goldens/calibration-pooling.safetensors");
-const recorded = new Map(
-  [...parseSafetensors(readFileSync(path)).tensors].map(([name, view]) => [
-    name,
-    { shape: view.shape, data: toFloat32(view) },
-  ]),
-);
+const recorded = golden("calibration-pooling");
 const [batch, time, hidden] = recorded.get("llm.0")!.shape as [number, number, number];
 const [lengths, counts] = ["lengths", "counts"].map((name) => [...recorded.get(name)!.data]);
 const aligned: AlignedLayers = {

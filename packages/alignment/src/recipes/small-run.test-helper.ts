@@ -36,6 +36,24 @@ export const smallConfig: RunConfig = parseRunConfig(
   "test.yaml",
 );
 
+/** A configuration whose prompts tell events as questions with their answers, so that one pass asks about many. */
+export function denseConfig(config: RunConfig, question: string): RunConfig {
+  return {
+    ...config,
+    prompt: {
+      ...config.prompt,
+      template: "{{user_history}}{{target_item}}:",
+      historyItem: `${question}: {{"Yes" if liked else "No"}}`,
+      target: question,
+      separator: "",
+      emptyHistory: "",
+      historyLength: 4,
+      historyHop: 2,
+    },
+    llm: { ...config.llm, supervision: "dense" },
+  };
+}
+
 const dataFolder: Promise<string> = mkdtemp(join(tmpdir(), "corella-data-")).then(async (folder) => {
   await writeSmallData(folder);
   return folder;

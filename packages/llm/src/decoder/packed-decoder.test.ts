@@ -15,9 +15,7 @@ import {
   packedFeeds,
   packSequences,
   paddedFeeds,
-  parseDecoderConfig,
   tinyLlamaConfig,
-  toHuggingFace,
   twoWayLoss,
   type DecoderOutput,
   type DecoderConfig,
@@ -25,6 +23,7 @@ import {
 } from "../index.ts";
 import { foldSequences } from "../batching/folded-sequences.ts";
 import { sharedPrefixes } from "../batching/shared-prefixes.ts";
+import { smallDecoders } from "./small-decoders.test-helper.ts";
 
 const vocabulary = 17;
 const answers = { yes: 5, no: 6 };
@@ -36,44 +35,7 @@ const base = tinyLlamaConfig({
   keyValueHeads: 1,
   maxPositions: 64,
 });
-const like = (fields: Record<string, unknown>): DecoderConfig =>
-  parseDecoderConfig({ ...toHuggingFace(base), ...fields }, "a test");
-const configs: Record<string, DecoderConfig> = {
-  llama: base,
-  "llama with RoPE of llama3": like({
-    rope_parameters: {
-      rope_type: "llama3",
-      factor: 4,
-      low_freq_factor: 1,
-      high_freq_factor: 4,
-      original_max_position_embeddings: 16,
-    },
-  }),
-  qwen2: like({ model_type: "qwen2", num_key_value_heads: 3 }),
-  qwen3: like({ model_type: "qwen3", head_dim: 6, tie_word_embeddings: false }),
-  olmo2: like({ model_type: "olmo2", num_key_value_heads: 3 }),
-  mistral: like({ model_type: "mistral" }),
-  "mistral with a window": like({ model_type: "mistral", sliding_window: 3 }),
-  gemma3: parseDecoderConfig(
-    {
-      model_type: "gemma3_text",
-      vocab_size: vocabulary,
-      hidden_size: 12,
-      intermediate_size: 20,
-      num_hidden_layers: 3,
-      num_attention_heads: 2,
-      num_key_value_heads: 1,
-      head_dim: 6,
-      sliding_window: 4,
-      layer_types: ["sliding_attention", "full_attention", "sliding_attention"],
-      rope_parameters: {
-        sliding_attention: { rope_type: "default", rope_theta: 100 },
-        full_attention: { rope_type: "linear", rope_theta: 10_000, factor: 2 },
-      },
-    },
-    "a test",
-  ),
-};
+const configs = smallDecoders(base);
 const lora: LoraConfig = { rank: 2, alpha: 4, targetModules: ["q_proj", "k_proj", "v_proj", "down_proj"] };
 
 function program(part: Part<DecoderOutput>): Program {

@@ -13,6 +13,7 @@ import {
   type ScorerOptions,
   type TextTokenizer,
 } from "../index.ts";
+import { smallDecoders } from "../decoder/small-decoders.test-helper.ts";
 import { createPrefixCache, type KnownPrefixes, type KnownRows } from "./prefix-cache.ts";
 
 const base = tinyLlamaConfig({
@@ -23,32 +24,8 @@ const base = tinyLlamaConfig({
   keyValueHeads: 2,
   maxPositions: 64,
 });
-const like = (fields: Record<string, unknown>): DecoderConfig =>
-  parseDecoderConfig({ ...toHuggingFace(base), ...fields }, "a test");
-const configs: Record<string, DecoderConfig> = {
-  llama: base,
-  qwen3: like({ model_type: "qwen3", head_dim: 6, tie_word_embeddings: false }),
-  "mistral with a window": like({ model_type: "mistral", sliding_window: 3 }),
-  gemma3: parseDecoderConfig(
-    {
-      model_type: "gemma3_text",
-      vocab_size: 17,
-      hidden_size: 12,
-      intermediate_size: 20,
-      num_hidden_layers: 3,
-      num_attention_heads: 2,
-      num_key_value_heads: 1,
-      head_dim: 6,
-      sliding_window: 4,
-      layer_types: ["sliding_attention", "full_attention", "sliding_attention"],
-      rope_parameters: {
-        sliding_attention: { rope_type: "default", rope_theta: 100 },
-        full_attention: { rope_type: "linear", rope_theta: 10_000, factor: 2 },
-      },
-    },
-    "a test",
-  ),
-};
+const { llama, qwen3, "mistral with a window": mistral, gemma3 } = smallDecoders(base);
+const configs = { llama: llama!, qwen3: qwen3!, "mistral with a window": mistral!, gemma3: gemma3! };
 const answers = { yes: 5, no: 6, dangling: "", appended: "" };
 /** A token a letter. */
 const tokenizer = {
@@ -89,7 +66,7 @@ test.each<[string, () => Runtime, DecoderConfig]>([
     () => onnxRuntime(),
     config,
   ]),
-  ["gemma3 on the reference runtime", () => eagerRuntime("cpu"), configs["gemma3"]!],
+  ["gemma3 on the reference runtime", () => eagerRuntime("cpu"), configs.gemma3],
 ])(
   "%s: prompts that go on from earlier calls score as alone, however little is kept",
   async (_, runtimeOf, config) => {
@@ -153,10 +130,10 @@ test("an adapter goes on from its own keys", async () => {
 });
 
 test("keys that turn with the prompts beside them are not kept", async () => {
-  const config = like({
-    head_dim: 4,
-    rope_scaling: { rope_type: "dynamic", factor: 4 },
-  });
+  const config = parseDecoderConfig(
+    { ...toHuggingFace(base), head_dim: 4, rope_scaling: { rope_type: "dynamic", factor: 4 } },
+    "a test",
+  );
   const options = {
     config,
     values: steep(config),

@@ -89,7 +89,7 @@ export function createPrefixCache(most: number, layers: number, width: number): 
       };
       entries.add({
         adapter,
-        tokens: Int32Array.from(Array.from(tokens).slice(0, length)),
+        tokens: Int32Array.from({ length }, (_, place) => tokens[place]!),
         length,
         layers: rows.map(({ keys, values }, layer) => ({
           keys: joined(found.layers[layer]!.keys, keys),
