@@ -14,6 +14,7 @@ function historiesOf(events: readonly HistoryEvent[]): Histories {
   return {
     users: 1,
     latest: 200,
+    keepsStatistics: events.some(({ statistics }) => statistics !== undefined),
     some: () => ["ann"],
     has: (user) => user === "ann",
     of: () => [...events],

@@ -44,10 +44,7 @@ export async function completeRecords(
     samples.map(async (sample): Promise<RatingRecord> => {
       const user = sample.user ?? null;
       const told = sample.history && {
-        events: withKnownStatistics(
-          oldestFirst(sample.history),
-          user !== null && histories.has(user) ? histories.of(user) : [],
-        ),
+        events: withKnownStatistics(oldestFirst(sample.history), user, histories),
         earlier: sample.earlier ?? 0,
       };
       const { events: history, earlier } = told ?? (await stored(user, sample.time));
@@ -102,13 +99,16 @@ function historyReader(
   };
 }
 
-/** Events that a sample tells, with what is kept of those that the bundle has. @param stored oldest first */
+/** Events that a sample tells, with what is kept of those that the bundle has. */
 function withKnownStatistics(
   events: readonly HistoryEvent[],
-  stored: readonly HistoryEvent[],
+  user: string | null,
+  histories: Histories,
 ): readonly HistoryEvent[] {
+  if (!histories.keepsStatistics || user === null || !histories.has(user)) return events;
+  const stored = histories.of(user);
   const [first, last] = [stored[0], stored.at(-1)];
-  if (first?.statistics === undefined) return events;
+  if (first === undefined) return events;
   const keyOf = ({ item, time }: HistoryEvent): string => JSON.stringify([item, time]);
   const known = new Map(stored.map((event) => [keyOf(event), event.statistics]));
   return events.map((event, i) => {

@@ -12,6 +12,7 @@ function historiesOf(events: readonly HistoryEvent[]): Histories {
   return {
     users: 1,
     latest: 2,
+    keepsStatistics: false,
     some: () => ["ann"],
     has: () => true,
     of: () => [...events],

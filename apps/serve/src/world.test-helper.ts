@@ -14,6 +14,7 @@ export const catalogue: Catalogue = createCatalogue([
 export const histories: Histories = {
   users: 1,
   latest: 200,
+  keepsStatistics: false,
   some: () => ["ann"],
   has: (user) => user === "ann",
   of: (user) =>

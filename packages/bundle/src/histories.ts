@@ -20,6 +20,8 @@ export interface Histories {
   readonly users: number;
   /** Time of the latest event of all, in seconds since 1970: the end of the bundle's log; -Infinity without an event. */
   readonly latest: number;
+  /** Whether events bring running statistics as of their own moment: where the bundle's prompt says some. */
+  readonly keepsStatistics: boolean;
   /** So many of the users, spread evenly; all where there are fewer. */
   some(count: number): string[];
   has(user: string): boolean;
@@ -119,6 +121,7 @@ export async function readHistories(folder: string): Promise<Histories> {
   return {
     users: names.users.length,
     latest: time.reduce((most, seconds) => Math.max(most, seconds), Number.NEGATIVE_INFINITY),
+    keepsStatistics: said.length > 0,
     some(count) {
       const size = Math.min(count, names.users.length);
       return Array.from(

@@ -17,16 +17,23 @@ import {
 import { auc, spread } from "@corella/metrics";
 import { rowSegments } from "@corella/modality";
 import { route } from "@corella/routing";
-import { evaluated, groupsOf, labelsOf, usersOf, type Built, type TableInputs } from "./inputs.ts";
+import {
+  evaluated,
+  groupsOf,
+  labelsOf,
+  usersOf,
+  type Built,
+  type ComparedOn,
+  type TableInputs,
+} from "./inputs.ts";
 import { parts } from "./parts.ts";
 import { runsOf, saidOf, seeded } from "./predictions.ts";
 
 /** Builds each table from the runs that it is made of. */
 export const builders: Readonly<Record<ExperimentName, (inputs: TableInputs) => Built>> = {
-  "1": (inputs) => {
-    const evaluation = evaluated(inputs, modelRows(inputs));
-    return { tables: [seedsTable("table-1", "Table 1: models", evaluation, rowsNoteOfAll(inputs))] };
-  },
+  "1": (inputs) => ({
+    tables: [seedsTable("table-1", "Table 1: models", inputs.evaluation, rowsNoteOfAll(inputs))],
+  }),
   "2": ablations,
   figure1,
   budget,
@@ -43,8 +50,8 @@ function rowsNoteOfAll(inputs: TableInputs): string {
   return `${inputs.rowsNote} On all rows ${own[0]!.config.crm.model} has an AUC of ${formatSpread(onAll)}.`;
 }
 
-/** Every recipe there is, after what each must beat: a constant, the mean of the item, and those of user and item. */
-export function modelRows(inputs: TableInputs): SeededPredictions[] {
+/** `models` of `TableInputs`. */
+export function modelRows(inputs: ComparedOn): SeededPredictions[] {
   const { runs, log, train, validation, rows } = inputs;
   const groups = groupsOf(inputs);
   const onValidation = new Map(
@@ -197,7 +204,7 @@ function segments(inputs: TableInputs): Built {
   const { runs, log, train, rows } = inputs;
   const groups = groupsOf(inputs);
   const all = [
-    ...modelRows(inputs).filter(({ name }) => name === "crm" || name === "llm"),
+    ...inputs.models.filter(({ name }) => name === "crm" || name === "llm"),
     seeded(runsOf(runs, "corella"), rows, groups, { as: "corella", title: "CoReLLa" }),
   ].map((model) => ({ ...model, validation: undefined }));
   const found = rowSegments(log, train, rows).map(({ name, rows: positions }) => {

@@ -2,8 +2,8 @@ import { partWarnings, type PreparedData, type RunConfig } from "@corella/alignm
 import { figureWarnings, judgedSeeds, verdict } from "@corella/evaluation";
 import { withPromptDefaults } from "@corella/modality";
 import type { Conclusion } from "../figures.ts";
-import { modelRows, servedOf } from "./build.ts";
-import { evaluated, groupsOf, labelsOf, type Built, type TableInputs } from "./inputs.ts";
+import { servedOf } from "./build.ts";
+import { groupsOf, labelsOf, type Built, type TableInputs } from "./inputs.ts";
 
 /** What all tables end with: what came of the models that were trained, whichever tables were asked for, and what is wrong. */
 export function concludedTables(
@@ -13,7 +13,7 @@ export function concludedTables(
   config: RunConfig,
   experimentsFolder: string,
 ): Conclusion {
-  const { runs, rows, seed } = inputs;
+  const { runs, rows, seed, models, evaluation } = inputs;
   const ofTables = built.flatMap((one) => one.verdict ?? []);
   const parts = { training: split.train, validation: split.validation, test: rows };
   const ofParts = [
@@ -27,10 +27,9 @@ export function concludedTables(
     }),
   ];
   const served = servedOf(runs);
-  const models = modelRows(inputs);
   if (served === undefined) return conclusion(ofTables, ofParts);
   const options = { seed, groups: groupsOf(inputs)(rows) };
-  const judged = judgedSeeds(evaluated(inputs, models), models, labelsOf(inputs), options);
+  const judged = judgedSeeds(evaluation, models, labelsOf(inputs), options);
   const asksNobody =
     models.find(({ name }) => name === served)!.shareToLlm === 0 && config.recipe === "corella";
   return conclusion(

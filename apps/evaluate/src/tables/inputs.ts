@@ -10,8 +10,8 @@ import {
 import type { InteractionLog } from "@corella/modality";
 import type { GroupsOf } from "./predictions.ts";
 
-/** What tables are built of. */
-export interface TableInputs {
+/** What models are compared on. */
+export interface ComparedOn {
   readonly runs: readonly FinishedRun[];
   /** The configuration that the runs are variants of. */
   readonly config: RunConfig;
@@ -28,6 +28,14 @@ export interface TableInputs {
   readonly intervals: "users" | "rows";
 }
 
+/** What tables are built of. */
+export interface TableInputs extends ComparedOn {
+  /** Every recipe there is, after what each must beat: a constant, the mean of the item, and those of user and item. */
+  readonly models: readonly SeededPredictions[];
+  /** Their figures on `rows`. */
+  readonly evaluation: SeedsEvaluation;
+}
+
 /** A table, with its pictures. */
 export interface Built {
   readonly tables: readonly ResultTable[];
@@ -38,23 +46,23 @@ export interface Built {
 }
 
 /** The labels of the rows of the test part. */
-export function labelsOf({ log, rows }: Pick<TableInputs, "log" | "rows">): Float32Array {
+export function labelsOf({ log, rows }: Pick<ComparedOn, "log" | "rows">): Float32Array {
   return Float32Array.from(rows, (row) => log.label[row]!);
 }
 
 /** The users of rows. */
-export function usersOf({ log }: Pick<TableInputs, "log">, rows: Uint32Array): Int32Array {
+export function usersOf({ log }: Pick<ComparedOn, "log">, rows: Uint32Array): Int32Array {
   return Int32Array.from(rows, (row) => log.user[row]!);
 }
 
 /** The users of rows, where intervals are made by users. */
-export function groupsOf(inputs: TableInputs): GroupsOf {
+export function groupsOf(inputs: ComparedOn): GroupsOf {
   return (rows) => (inputs.intervals === "users" ? usersOf(inputs, rows) : undefined);
 }
 
 /** Figures over seeds of the rows of the test part. @param baseline default: the CRM alone, where there is one */
 export function evaluated(
-  inputs: TableInputs,
+  inputs: ComparedOn,
   models: readonly SeededPredictions[],
   baseline: string | undefined = models.find((model) => model.name === "crm")?.name,
 ): SeedsEvaluation {

@@ -24,9 +24,9 @@ import { formatCsv, renderPage, seedsWords } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { alignInWidth, listenForInterruption } from "@corella/terminal";
 import type { Conclusion } from "../figures.ts";
-import { builders, gridTable } from "./build.ts";
+import { builders, gridTable, modelRows } from "./build.ts";
 import { concludedTables } from "./conclusion.ts";
-import type { Built } from "./inputs.ts";
+import { evaluated, type Built } from "./inputs.ts";
 import { createProgress, planLines } from "./progress.ts";
 
 /** Columns of a terminal: wider tables go on below. */
@@ -96,7 +96,9 @@ export async function runTables(options: TablesOptions): Promise<void> {
         ? "All rows of the test part."
         : `${rows.length.toLocaleString("en")} of ${test.length.toLocaleString("en")} test rows: all those of ${users.toLocaleString("en")} users, drawn at random.`;
     const { seed, intervals } = options;
-    const inputs = { runs, config, log, train, validation, rows, rowsNote, seed, intervals };
+    const on = { runs, config, log, train, validation, rows, rowsNote, seed, intervals };
+    const models = modelRows(on);
+    const inputs = { ...on, models, evaluation: evaluated(on, models) };
     const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
     const conclusion = concludedTables(inputs, built, data, config, options.experiments);
     const out = options.out ?? join(options.runs, `evaluate-${config.name}`);
