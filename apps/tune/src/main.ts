@@ -37,9 +37,6 @@ interface Options {
   readonly cache: string;
 }
 
-/** Columns of a terminal: wider tables go on below. */
-const lineWidth = 110;
-
 const command = new Command("tune")
   .description(
     "Trains the CRM stage of a configuration with other settings, judged on the validation part; then the best with several seeds, scored on the test part once. Without a search file: that configuration with several seeds.",
@@ -115,7 +112,7 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
       ...(result.trials.length > 1 ? [trialsTable(result.trials)] : []),
       seedsTable(result, beside.simple),
     ];
-    const texts = tables.map((table) => alignInWidth(table, lineWidth));
+    const texts = tables.map((table) => alignInWidth(table));
     process.stdout.write(`\n${texts.join("\n\n")}\n\n`);
     if (beside.verdict !== "") process.stdout.write(`${beside.verdict}\n`);
     for (const [what, file] of [

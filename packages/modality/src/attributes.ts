@@ -1,4 +1,4 @@
-import type { AttributeColumn } from "./config.ts";
+import type { AttributeColumn } from "./source/config.ts";
 import type { Attributes, AttributeValue } from "./log.ts";
 import { parseLiteral, textsOf } from "./source/literal.ts";
 import { parseNumber } from "./source/number.ts";

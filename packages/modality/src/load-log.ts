@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { finishItem } from "./attributes.ts";
-import { type DataConfig, type DataConfigInput, type ItemsConfig, parseDataConfig } from "./config.ts";
+import { type DataConfig, type DataConfigInput, parseDataConfig } from "./config.ts";
+import type { ItemsConfig } from "./source/config.ts";
 import { filterKCore } from "./k-core.ts";
 import {
   createLog,

@@ -148,9 +148,9 @@ function checkLabelColumn(log: InteractionLog, { label, source }: DataConfig): W
       message: `All labels are ${log.label[0]}.`,
       remedy: "Nothing can be learnt from them: check data.source.ratings.columns.label and where.",
     });
+  if (source.ratings.columns.rating === undefined || label.likedThreshold !== undefined) return warnings;
   const { wrong, threshold } = thresholdOfLabels(log);
-  if (source.ratings.columns.rating === undefined || label.likedThreshold !== undefined || wrong === 0)
-    return warnings;
+  if (wrong === 0) return warnings;
   const shown = wrong.toLocaleString("en");
   return [
     ...warnings,

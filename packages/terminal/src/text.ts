@@ -18,13 +18,16 @@ export function alignColumns({
     .join("\n");
 }
 
+/** Columns of a terminal that a table may take. */
+const tableWidth = 110;
+
 /**
  * A table as text of so many columns at most: what does not fit beside the first column stands below, in further tables that
  * begin with the first column too. A cell is never cut, so that a single wide one may go beyond.
  */
 export function alignInWidth(
   { columns, rows }: { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] },
-  width: number,
+  width: number = tableWidth,
 ): string {
   const widths = columns.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]!.length)),

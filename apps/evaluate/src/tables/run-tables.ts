@@ -29,9 +29,6 @@ import { concludedTables } from "./conclusion.ts";
 import { evaluated, type Built } from "./inputs.ts";
 import { createProgress, planLines } from "./progress.ts";
 
-/** Columns of a terminal: wider tables go on below. */
-const lineWidth = 110;
-
 /** Options of `evaluate --table`. */
 export interface TablesOptions {
   readonly table: ExperimentName | "all";
@@ -212,7 +209,7 @@ async function write(
   });
   await writeFileAtomic(join(folder, "report.html"), page);
   for (const { title, note, columns, rows } of tables)
-    process.stdout.write(`\n${title}\n\n${alignInWidth({ columns, rows }, lineWidth)}\n\n${note}\n`);
+    process.stdout.write(`\n${title}\n\n${alignInWidth({ columns, rows })}\n\n${note}\n`);
   const files = tables.map(({ name }) => `${name}.csv`);
   const lines = [
     "",

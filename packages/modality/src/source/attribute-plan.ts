@@ -1,4 +1,4 @@
-import type { AttributeColumn } from "../config.ts";
+import type { AttributeColumn } from "./config.ts";
 import { identifier, literal } from "./database.ts";
 import type { ColumnPlan } from "./import-table.ts";
 

@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { parseAttribute } from "../attributes.ts";
-import type { AttributeColumn, ItemsConfig, UsersConfig } from "../config.ts";
+import type { AttributeColumn, ItemsConfig, UsersConfig } from "./config.ts";
 import type { AttributeReport, Attributes, AttributeValue, EntityTable, Warning } from "../log.ts";
 import { attributePlan } from "./attribute-plan.ts";
 import { identifier } from "./database.ts";

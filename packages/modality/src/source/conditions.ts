@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { ColumnReference } from "../config.ts";
+import type { ColumnReference } from "./config.ts";
 import { identifier, literal } from "./database.ts";
 import { parseNumber } from "./number.ts";
 

@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBDataChunk } from "@duckdb/node-api";
 import { parseAttribute } from "../attributes.ts";
-import type { AttributeColumn, RatingsConfig } from "../config.ts";
+import type { AttributeColumn, RatingsConfig } from "./config.ts";
 import { type ContextColumn, contextColumn } from "../context.ts";
 import type { AttributeValue } from "../log.ts";
 import { attributePlan } from "./attribute-plan.ts";

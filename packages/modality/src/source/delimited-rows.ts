@@ -1,4 +1,4 @@
-import type { ColumnReference, Heading, TableConfig } from "../config.ts";
+import type { ColumnReference, Heading, TableConfig } from "./config.ts";
 import { identifier } from "./database.ts";
 import { FieldReader } from "./fields.ts";
 import type { OpenedFiles } from "./files.ts";

@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 import type { TextFile } from "./bytes.ts";
 
 type Encoding = TableConfig["encoding"];

@@ -1,4 +1,4 @@
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 
 /** How a line is divided into fields. */
 export type FieldSyntax = Pick<TableConfig, "delimiter" | "quote" | "escape">;

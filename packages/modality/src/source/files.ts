@@ -3,7 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 import { download, isRemote } from "./remote.ts";
 import { extractMember } from "./zip.ts";
 

@@ -1,4 +1,4 @@
-import type { Heading } from "../config.ts";
+import type { Heading } from "./config.ts";
 
 /** The id that a record tells all rows below it, "" where it is empty; undefined for a record that is a row. */
 export type HeadingReader = (fields: readonly string[]) => string | undefined;

@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { ColumnReference, RatingsConfig, TableConfig } from "../config.ts";
+import type { ColumnReference, RatingsConfig, TableConfig } from "./config.ts";
 import type { LoadReport } from "../log.ts";
 import { parseConditions } from "./conditions.ts";
 import { identifier } from "./database.ts";

@@ -1,4 +1,4 @@
-import type { RatingsConfig } from "../config.ts";
+import type { RatingsConfig } from "./config.ts";
 import { identifier, literal } from "./database.ts";
 
 const shown = identifier("?shown");

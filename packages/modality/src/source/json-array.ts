@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 import { readBytes } from "./bytes.ts";
 import { encodingComplaint, toUtf8 } from "./encodings.ts";
 import type { OpenedFiles } from "./files.ts";

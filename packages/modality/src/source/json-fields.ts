@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { ColumnReference } from "../config.ts";
+import type { ColumnReference } from "./config.ts";
 import { identifier, literal } from "./database.ts";
 
 /** The column of lines of JSON, and that of the elements of a list in them, by names that no field has. */

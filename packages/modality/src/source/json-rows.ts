@@ -1,4 +1,4 @@
-import type { ColumnReference, TableConfig } from "../config.ts";
+import type { ColumnReference, TableConfig } from "./config.ts";
 import { identifier, literal } from "./database.ts";
 import type { OpenedFiles } from "./files.ts";
 import { elementColumn, jsonFields, lineColumn } from "./json-fields.ts";

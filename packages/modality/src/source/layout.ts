@@ -1,5 +1,5 @@
 import { CorellaError, nearestName } from "@corella/errors";
-import type { ColumnReference, TableConfig } from "../config.ts";
+import type { ColumnReference, TableConfig } from "./config.ts";
 import type { TextFile } from "./bytes.ts";
 import { emptyFile } from "./files.ts";
 import type { HeadingReader } from "./heading.ts";

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 import { readBytes, type TextFile } from "./bytes.ts";
 import { toUtf8 } from "./encodings.ts";
 

@@ -1,4 +1,4 @@
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 
 // One grammar of numbers for all cells: digits with at most one decimal point, a sign before, an exponent behind, blanks around.
 // Neither "1_000" and "+-1", which DuckDB takes for numbers, nor "0x10" and "4\u00a0", which JavaScript does, are any.

@@ -1,7 +1,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { literal } from "./database.ts";
-import { rowAt } from "./text-rows.ts";
+import { rowAt, rowAtName } from "./text-rows.ts";
 
 // Rows of text on their way to DuckDB: cells parted by a control character, others of which are spelt by two characters, so that
 // no cell is ever quoted, and DuckDB's reader, which loses what an open quote swallows, has nothing to decide.
@@ -42,7 +42,7 @@ export class PartWriter {
   constructor(folder: string, name: string, count: number) {
     this.#folder = join(folder, `${name}-part`);
     const columns = Array.from({ length: count }, (_, index) => `'c${index}': 'VARCHAR'`);
-    this.#columns = [`${literal("?row at")}: 'BIGINT'`, ...columns].join(", ");
+    this.#columns = [`${literal(rowAtName)}: 'BIGINT'`, ...columns].join(", ");
   }
 
   /** Begins a row, which came from the place `at`. */

@@ -1,4 +1,5 @@
-import type { ColumnReference, DataConfig } from "../config.ts";
+import type { DataConfig } from "../config.ts";
+import type { ColumnReference } from "./config.ts";
 import { literal } from "./database.ts";
 import { contextPlans } from "./context-columns.ts";
 import { blanks } from "./ids.ts";

@@ -1,6 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { DataConfig, RatingsConfig } from "../config.ts";
+import type { DataConfig } from "../config.ts";
+import type { RatingsConfig } from "./config.ts";
 import { identifier } from "./database.ts";
 import { openFiles, type OpenedFiles } from "./files.ts";
 import { importTable, type Skipped } from "./import-table.ts";

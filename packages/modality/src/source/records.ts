@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 import type { TextFile } from "./bytes.ts";
 import { FieldReader } from "./fields.ts";
 import { type LineComplaint, longestRecord, readLines } from "./lines.ts";

@@ -1,4 +1,4 @@
-import type { TableConfig } from "../config.ts";
+import type { TableConfig } from "./config.ts";
 import { encodingComplaint } from "./encodings.ts";
 import type { BadLine } from "./records.ts";
 

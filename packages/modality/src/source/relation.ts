@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { ColumnReference, Heading, TableConfig } from "../config.ts";
+import type { ColumnReference, Heading, TableConfig } from "./config.ts";
 import { identifier, literal } from "./database.ts";
 import { delimitedRows } from "./delimited-rows.ts";
 import type { OpenedFiles } from "./files.ts";

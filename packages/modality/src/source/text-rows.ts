@@ -1,8 +1,10 @@
 import { identifier } from "./database.ts";
 import type { Rejected } from "./rejects.ts";
 
-/** The column of a row's place, and that of whether it is no record, by names that no attribute has. */
-export const rowAt: string = identifier("?row at");
+/** The name of the column of a row's place, which no attribute has. */
+export const rowAtName = "?row at";
+/** The column of a row's place. */
+export const rowAt: string = identifier(rowAtName);
 /** The column of whether a row is no record. */
 export const broken: string = identifier("?broken");
 

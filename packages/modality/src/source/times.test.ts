@@ -1,6 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DataConfigInput, parseDataConfig, type RatingsConfig } from "../config.ts";
+import { type DataConfigInput, parseDataConfig } from "../config.ts";
+import type { RatingsConfig } from "./config.ts";
 import { createLog, type InteractionLog } from "../log.ts";
 import { checkTimes } from "../plausible.ts";
 import { identifier, literal } from "./database.ts";

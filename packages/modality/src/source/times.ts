@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { RatingsConfig } from "../config.ts";
+import type { RatingsConfig } from "./config.ts";
 import { identifier, literal } from "./database.ts";
 import type { ColumnPlan } from "./import-table.ts";
 
