@@ -14,8 +14,7 @@ import { fitIsotonic } from "./isotonic.ts";
 import { fitLine } from "./logistic.ts";
 import { logit, sigmoid } from "./logit.ts";
 import { segmentRule, type AddLogits } from "./fit-segments.ts";
-import { mixer, type MixRule } from "./mix.ts";
-import { segmentsOf } from "./segments.ts";
+import { mixer, segmentsOfRule, type MixRule } from "./mix.ts";
 
 /**
  * Ways of mixing, by the names that a configuration gives them. `replace`: the paper's; `temperature`, `platt` and
@@ -103,10 +102,7 @@ export function heldOutMix(kind: MixKind, sample: Sample): Float64Array {
   const mixed = heldOut(sample, (others, held) => {
     const rule = ruleOf(kind, others);
     const mixOne = mixer(rule);
-    const segments =
-      rule.kind === "addLogits" && rule.segments !== undefined
-        ? segmentsOf(rule.segments.divisions, held.signals, held.pCrm.length)
-        : undefined;
+    const segments = segmentsOfRule(rule, held.pCrm.length, held.signals);
     return held.pCrm.map((p, row) => mixOne(p, held.pLlm[row]!, segments?.[row]));
   });
   return mixed ?? sample.pCrm;

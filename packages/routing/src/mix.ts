@@ -74,8 +74,11 @@ export function heardRows(
   });
 }
 
-/** The segment of each row of a batch; undefined where the rule has none. */
-function segmentsOfRule(
+/**
+ * The segment of each row of a batch; undefined where the rule has none.
+ * @throws CorellaError `routing/bad-rule`, `routing/length-mismatch`
+ */
+export function segmentsOfRule(
   rule: MixRule,
   count: number,
   signals: RoutingSignals | undefined,
