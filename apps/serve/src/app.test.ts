@@ -339,7 +339,7 @@ describe("the rest", () => {
     for (const { method, path } of index.endpoints) expect(readme).toContain(`\`${method} ${path}\``);
     const known = (await post(app, { zzzzzz: 1 }))[1].error!.remedy!.matchAll(/\w+(?=[,.])/g);
     for (const [field] of known) expect(readme).toMatch(new RegExp(`[\`"]${field}[\`"]`));
-    const codes = (await Promise.all(["problem.ts", "listen.ts", "main.ts"].map(read))).join("");
+    const codes = (await Promise.all(["http/problem.ts", "http/listen.ts", "main.ts"].map(read))).join("");
     for (const [code] of codes.matchAll(/serve\/[a-z-]+/g)) expect(readme).toContain(code);
   });
 

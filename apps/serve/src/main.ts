@@ -4,11 +4,13 @@ import { CorellaError, formatError } from "@corella/errors";
 import { withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
-import { exampleCommand, exampleRequest } from "./example.ts";
-import { describeBundle } from "./info.ts";
-import { listen } from "./listen.ts";
-import { openEvents } from "./open-events.ts";
-import { tellPromptCuts } from "./prompt-cuts.ts";
+import { createDeployment } from "./deployment/deployment.ts";
+import { oneDeployment } from "./deployment/deployments.ts";
+import { exampleCommand, exampleRequest } from "./deployment/example.ts";
+import { describeBundle } from "./deployment/info.ts";
+import { openEvents } from "./deployment/open-events.ts";
+import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
+import { listen } from "./http/listen.ts";
 
 interface Options {
   readonly bundle?: string;
@@ -119,7 +121,7 @@ async function run(options: Options): Promise<void> {
     workers: true,
     remoteLlm: remoteLlm(options),
   });
-  const app = createApp({
+  const deployment = createDeployment({
     predictor,
     histories,
     catalogue: bundle.catalogue,
@@ -127,9 +129,9 @@ async function run(options: Options): Promise<void> {
     info,
     example,
     log,
-    verbose: options.verbose,
     llmTimeoutMs: options.llmTimeout,
   });
+  const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose });
 
   let stop: (() => Promise<void>) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -2,8 +2,10 @@ import { createPredictor, type Histories, type Lane, type ModelName } from "@cor
 import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
-import { createApp, type AppParts } from "./app.ts";
-import { exampleRequest } from "./example.ts";
+import { createApp, type AppOptions } from "./app.ts";
+import { createDeployment, type DeploymentParts } from "./deployment/deployment.ts";
+import { oneDeployment } from "./deployment/deployments.ts";
+import { exampleRequest } from "./deployment/example.ts";
 
 /** Two items. */
 export const catalogue: Catalogue = createCatalogue([
@@ -33,7 +35,7 @@ export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === 
 /** An app on two models in memory. */
 export interface World {
   readonly app: Hono;
-  readonly info: AppParts["info"];
+  readonly info: DeploymentParts["info"];
   /** Records as the CRM's lane got them, in batches. */
   readonly toCrm: RatingRecord[][];
   readonly toLlm: RatingRecord[][];
@@ -44,7 +46,10 @@ export interface World {
 
 /** Makes an app on models in memory. @param changes.only the one model of a bundle that has one */
 export function world(
-  changes: Partial<AppParts> & { readonly policy?: RoutingPolicy; readonly only?: ModelName } = {},
+  changes: Partial<DeploymentParts & AppOptions> & {
+    readonly policy?: RoutingPolicy;
+    readonly only?: ModelName;
+  } = {},
 ): World {
   const failures: World["failures"] = {};
   const lane = (name: "crm" | "llm", seen: RatingRecord[][], p: (record: RatingRecord) => number): Lane => ({
@@ -68,11 +73,11 @@ export function world(
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const { only, ...parts } = changes;
+  const { only, verbose, policy: _, ...parts } = changes;
   const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
   const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
   const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
-  const info: AppParts["info"] = {
+  const info: DeploymentParts["info"] = {
     bundle: { name: "tiny", version: "abc" },
     models: { crm: crm && "DCNv2", llm: llm && "Llama" },
     router: only === undefined ? router : undefined,
@@ -81,15 +86,17 @@ export function world(
     items: 2,
     users: 1,
   };
-  const app = createApp({
+  const log = changes.log ?? ((line: string): void => void lines.push(line));
+  const deployment = createDeployment({
     predictor,
     histories,
     catalogue,
     info,
     example: exampleRequest({ catalogue, featureMap: undefined, context: undefined }, histories),
-    log: (line) => lines.push(line),
     ...parts,
+    log,
   });
+  const app = createApp(oneDeployment(deployment), { log, verbose });
   return { app, info, toCrm, toLlm, lines, failures };
 }
 

@@ -1,6 +1,6 @@
 import type { Bundle, Histories } from "@corella/bundle";
 import type { HistoryEvent } from "@corella/modality";
-import type { Sample } from "./score-request.ts";
+import type { Sample } from "./sample.ts";
 
 /** Users among whose events one is looked for. */
 const sampleSize = 100;

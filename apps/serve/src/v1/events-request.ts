@@ -1,15 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { maxEvents, type NewEvent } from "@corella/store";
 import { z } from "zod";
-import {
-  attributes,
-  badField,
-  id,
-  parseJson,
-  requireAtMost,
-  requireKnownNames,
-  time,
-} from "./score-request.ts";
+import { requireKnownNames } from "../deployment/sample.ts";
+import { badField, parseJson } from "../http/json-body.ts";
+import { attributes, id, requireAtMost, time } from "./fields.ts";
 
 const eventFields = {
   id: z.string().min(1).max(128).optional(),

@@ -1,7 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { RoutingPolicy } from "@corella/routing";
 import type { ServiceInfo } from "./info.ts";
-import type { LlmUse } from "./score-request.ts";
+import type { LlmUse } from "./sample.ts";
 
 /**
  * The routing policy that a request asks for; undefined where the bundle's own decides, or its only model.

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { listen } from "./listen.ts";
-import { world } from "./world.test-helper.ts";
+import { world } from "../world.test-helper.ts";
 
 test("a sender that hangs up in the middle of a body is no defect of the server", async () => {
   const { app, lines } = world();

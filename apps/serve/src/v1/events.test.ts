@@ -6,8 +6,8 @@ import { createLog, fitFeatureMap, statisticsAtEnd } from "@corella/modality";
 import { type EventStore, openServedState, openStore } from "@corella/store";
 import type { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EventsSince } from "./complete-record.ts";
-import { type Answer, catalogue, histories, post, world } from "./world.test-helper.ts";
+import type { EventsSince } from "../deployment/complete-record.ts";
+import { type Answer, catalogue, histories, post, world } from "../world.test-helper.ts";
 
 /** The log that ann's history in the world is of. */
 const log = createLog({

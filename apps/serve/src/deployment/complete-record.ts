@@ -2,7 +2,7 @@ import type { Histories } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
 import type { Catalogue, HistoryEvent, RatingRecord } from "@corella/modality";
 import type { ServedState, UserHistory } from "@corella/store";
-import type { Sample } from "./score-request.ts";
+import type { Sample } from "./sample.ts";
 
 /** The events since the bundle's log ended. */
 export interface EventsSince {

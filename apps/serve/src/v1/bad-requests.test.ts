@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { post, world } from "./world.test-helper.ts";
+import { post, world } from "../world.test-helper.ts";
 
 describe("bad requests", () => {
   const samples = [{ item: "1" }, { item: "1", history: [{ item: "2", rating: "5" }] }];

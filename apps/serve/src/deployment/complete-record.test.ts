@@ -2,7 +2,7 @@ import type { Histories } from "@corella/bundle";
 import { createCatalogue, type HistoryEvent } from "@corella/modality";
 import { expect, test } from "vitest";
 import { completeRecords } from "./complete-record.ts";
-import type { Sample } from "./score-request.ts";
+import type { Sample } from "./sample.ts";
 
 const catalogue = createCatalogue([["a", {}]]);
 const stored: HistoryEvent[] = [

@@ -1,0 +1,33 @@
+import { CorellaError } from "@corella/errors";
+import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+
+/** Bytes that a request's body may have. */
+export const maxBodyBytes = 1_048_576;
+
+/** Refuses bodies that are too large with `serve/too-large`. */
+export const limitedBody: MiddlewareHandler = bodyLimit({
+  maxSize: maxBodyBytes,
+  onError: () => {
+    throw new CorellaError({
+      code: "serve/too-large",
+      message: `The body is larger than ${maxBodyBytes} bytes.`,
+      remedy: "Send the samples in several requests.",
+    });
+  },
+});
+
+/**
+ * The body of a request that says it is JSON. Browsers send JSON across origins only after asking, which this server does not grant.
+ * @throws CorellaError `serve/content-type`
+ */
+export function jsonBody(c: Context): Promise<ArrayBuffer> {
+  const type = c.req.header("content-type") ?? "";
+  if (/^application\/json *(;|$)/i.test(type)) return c.req.arrayBuffer();
+  throw new CorellaError({
+    code: "serve/content-type",
+    message: type === "" ? "The request has no content type." : `The content type is ${type.slice(0, 100)}.`,
+    place: "content-type",
+    remedy: "Send the header content-type: application/json.",
+  });
+}

@@ -1,0 +1,32 @@
+import { CorellaError } from "@corella/errors";
+import { requireRatings } from "@corella/modality";
+import type { Deployments } from "../deployment/deployments.ts";
+import { jsonBody } from "../http/body.ts";
+import type { Endpoint } from "../http/endpoint.ts";
+import { parseEventsRequest } from "./events-request.ts";
+
+/** Takes what users did. */
+export function eventsEndpoint(deployments: Deployments): Endpoint {
+  return {
+    method: "POST",
+    path: "/v1/events",
+    purpose: "what users did: durable, and known to the next score",
+    async handle(c) {
+      const { events, info } = deployments.of(undefined);
+      if (events === undefined) throw noStore();
+      const parsed = parseEventsRequest(await jsonBody(c), info.context ?? []);
+      if (info.ratings !== undefined) requireRatings(parsed, info.ratings, (index) => `events[${index}]`);
+      const { added, repeated } = await events.state.append(parsed);
+      return c.json({ added, repeated });
+    },
+  };
+}
+
+function noStore(): CorellaError {
+  return new CorellaError({
+    code: "serve/no-store",
+    message: "This server keeps no events.",
+    place: "/v1/events",
+    remedy: "Start it with --store and the path of a file, or the URL of a Redis server.",
+  });
+}
