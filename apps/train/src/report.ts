@@ -1,4 +1,10 @@
-import { partWarnings, probabilitiesOf, type RunConfig, type TrainingResult } from "@corella/alignment";
+import {
+  partWarnings,
+  probabilitiesOf,
+  recipeNeeds,
+  type RunConfig,
+  type TrainingResult,
+} from "@corella/alignment";
 import {
   alignmentFigures,
   alignmentTable,
@@ -74,7 +80,7 @@ export function warningsOf(
 ): string[] {
   const { log, split } = data;
   const untrained = phases
-    .filter(({ name, best }) => (name === "stage-1" || name === "crm") && best?.step === 0)
+    .filter(({ name, best }) => ["stage-1", "crm", "crm-aligned"].includes(name) && best?.step === 0)
     .map(({ title }) => ({
       message: `${title}: no validation was better than the one before the first step, so the untrained model is kept.`,
       remedy: "Look at the labels of the training part, the learning rate and the number of epochs.",
@@ -84,8 +90,8 @@ export function warningsOf(
       log,
       parts: { training: split.train, validation: split.validation, test: split.test },
       told: "test",
-      featureMap: config.recipe === "llm-only" ? undefined : data.featureMap,
-      prompt: config.recipe === "crm-only" ? undefined : withPromptDefaults(config.prompt, log),
+      featureMap: recipeNeeds[config.recipe].crm ? data.featureMap : undefined,
+      prompt: recipeNeeds[config.recipe].prompt ? withPromptDefaults(config.prompt, log) : undefined,
     }),
     ...untrained,
     ...figureWarnings(evaluation, "test part", served),

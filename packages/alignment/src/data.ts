@@ -17,6 +17,7 @@ import {
 } from "@corella/modality";
 import { createGenerator, permutation } from "@corella/random";
 import type { RunConfig } from "./config/config.ts";
+import { recipeNeeds } from "./config/recipe-names.ts";
 
 /** A log and its parts. */
 export interface LogParts {
@@ -52,9 +53,9 @@ export async function prepareData(
 ): Promise<PreparedData> {
   const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
   const split = splitLog(log, config.data);
+  const needs = recipeNeeds[config.recipe];
   // The default features look up no vectors.
-  const vectors =
-    config.recipe === "llm-only" ? undefined : await readFeatureVectors(config.features ?? [], baseFolder);
+  const vectors = needs.crm ? await readFeatureVectors(config.features ?? [], baseFolder) : undefined;
   let fitted: FeatureMap | undefined;
   const featureMap = (): FeatureMap =>
     (fitted ??= fitFeatureMap(config.features ?? defaultFeatures(log), log, split.train, {
@@ -64,12 +65,12 @@ export async function prepareData(
   const warnings = [
     ...log.report.warnings,
     ...checkInputs(log, split.train, {
-      ...(config.recipe !== "llm-only" && { features: config.features ?? defaultFeatures(log) }),
-      ...(config.recipe !== "crm-only" && { prompt: config.prompt }),
+      ...(needs.crm && { features: config.features ?? defaultFeatures(log) }),
+      ...(needs.prompt && { prompt: config.prompt }),
     }),
   ];
   // What is wrong with the features is said before the first phase; running statistics that nothing reads are not counted.
-  if (config.recipe !== "llm-only") featureMap();
+  if (needs.crm) featureMap();
   return {
     log,
     split,

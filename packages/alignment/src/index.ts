@@ -1,11 +1,6 @@
 // Training of a CRM and an LLM, together and alone, by recipes.
-export {
-  parseRunConfig,
-  recipeNames,
-  runConfigSchema,
-  type RecipeName,
-  type RunConfig,
-} from "./config/config.ts";
+export { parseRunConfig, runConfigSchema, type RunConfig } from "./config/config.ts";
+export { recipeNames, recipeNeeds, type RecipeName, type RecipeNeeds } from "./config/recipe-names.ts";
 export { changedSetting } from "./config/changed-setting.ts";
 export { resolveConfig } from "./config/resolve-config.ts";
 export { withDefaultFeatures } from "./config/default-features.ts";

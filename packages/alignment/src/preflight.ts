@@ -5,6 +5,7 @@ import type { ProgressListener } from "@corella/engine";
 import { auc } from "@corella/metrics";
 import { createPrompt, featuresAlone, featureWarnings, recordsAt } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
+import { recipeNeeds } from "./config/recipe-names.ts";
 import type { ResolvedConfig } from "./run.ts";
 import { requireDensePrompt } from "./llm/dense-windows.ts";
 import { requireItemEmbedding } from "./llm/item-vectors.ts";
@@ -25,8 +26,9 @@ export function noteWarnings(
   listener: ProgressListener,
 ): void {
   const { log, split, warnings } = data;
-  const ofFeatures =
-    recipe === "llm-only" ? [] : featureWarnings(featuresAlone(data.featureMap, log, split, auc));
+  const ofFeatures = recipeNeeds[recipe].crm
+    ? featureWarnings(featuresAlone(data.featureMap, log, split, auc))
+    : [];
   for (const { message, remedy } of [...warnings, ...ofFeatures])
     listener.note?.(`warning: ${message} ${remedy}`);
 }
@@ -85,21 +87,19 @@ export function requireTunableLlm(
 
 /** Refuses a prompt that says what the CRM says, where there is none, or where events would have to say it too. */
 function requireCrmAnswer({ recipe, llm }: RunConfig): void {
-  const problem =
-    recipe === "llm-only"
-      ? `the recipe ${recipe} trains none`
-      : llm.supervision === "dense"
-        ? "with dense supervision each event of a history is a question, and what the CRM said before the event is not known"
-        : undefined;
+  const problem = !recipeNeeds[recipe].crm
+    ? `the recipe ${recipe} trains none`
+    : llm.supervision === "dense"
+      ? "with dense supervision each event of a history is a question, and what the CRM said before the event is not known"
+      : undefined;
   if (problem === undefined) return;
   throw new CorellaError({
     code: "config/crm-in-prompt",
     message: `The prompt says what the CRM says of the sample (crm_percent), and ${problem}.`,
     place: "prompt.template",
-    remedy:
-      recipe === "llm-only"
-        ? "Leave crm_percent out."
-        : "Leave crm_percent out, or set llm.supervision to single.",
+    remedy: !recipeNeeds[recipe].crm
+      ? "Leave crm_percent out."
+      : "Leave crm_percent out, or set llm.supervision to single.",
   });
 }
 
@@ -147,6 +147,28 @@ export function refuseCrmRetrieval({ prompt, recipe }: RunConfig): void {
     place: "prompt.retrieval",
     remedy: "Set retrieval to llm or none.",
   });
+}
+
+/**
+ * Refuses a prompt that chooses history, where no model is there yet that could, and one that says what a CRM says.
+ * @throws CorellaError `config/retrieval`, `config/crm-in-prompt`
+ */
+export function requirePlainPrompt({ prompt, recipe }: ResolvedConfig): void {
+  const problem = `The recipe ${recipe} reads samples before any model is trained.`;
+  if (prompt.retrieval !== "none")
+    throw new CorellaError({
+      code: "config/retrieval",
+      message: `${problem} None could choose the history.`,
+      place: "prompt.retrieval",
+      remedy: "Set retrieval to none.",
+    });
+  if (createPrompt(prompt).saysCrm)
+    throw new CorellaError({
+      code: "config/crm-in-prompt",
+      message: `${problem} There is no CRM yet whose answer the prompt could say (crm_percent).`,
+      place: "prompt.template",
+      remedy: "Leave crm_percent out.",
+    });
 }
 
 /** Refuses an update of more batches than a stage has. @param rows of the training part */

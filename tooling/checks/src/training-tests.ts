@@ -7,6 +7,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   alignment: [
     "aligned-models.test.ts",
     "corella.test.ts",
+    "ctrl.test.ts",
     "dense.test.ts",
     "distilling.test.ts",
     "dry-run.test.ts",

@@ -84,6 +84,8 @@ export function modelRows(inputs: ComparedOn): SeededPredictions[] {
     const own = runsOf(runs, id);
     row(own, { as: place === 0 ? "crm" : id, title: own[0]!.config.crm.model });
   }
+  const ctrl = runsOf(runs, "ctrl");
+  row(ctrl, { as: "ctrl", title: `CTRL, ${ctrl[0]?.config.crm.model}`, name: "crm" });
   row(runsOf(runs, "llm"), { as: "llm", title: "LLM alone" });
   const both = runsOf(runs, "corella");
   const isOfAll = (name: string): boolean =>

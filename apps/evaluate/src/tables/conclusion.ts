@@ -1,4 +1,4 @@
-import { partWarnings, type PreparedData, type RunConfig } from "@corella/alignment";
+import { partWarnings, recipeNeeds, type PreparedData, type RunConfig } from "@corella/alignment";
 import { figureWarnings, judgedSeeds, verdict } from "@corella/evaluation";
 import { withPromptDefaults } from "@corella/modality";
 import type { Conclusion } from "../figures.ts";
@@ -22,8 +22,8 @@ export function concludedTables(
       log,
       parts,
       told: "test",
-      featureMap: config.recipe === "llm-only" ? undefined : data.featureMap,
-      prompt: config.recipe === "crm-only" ? undefined : withPromptDefaults(config.prompt, log),
+      featureMap: recipeNeeds[config.recipe].crm ? data.featureMap : undefined,
+      prompt: recipeNeeds[config.recipe].prompt ? withPromptDefaults(config.prompt, log) : undefined,
     }),
   ];
   const served = servedOf(runs);

@@ -15,15 +15,11 @@ import {
 import { mixKinds, type MixKind, type RoutingBudget } from "@corella/routing";
 import { z } from "zod";
 import { baseSchema, type PretrainedConfig, type ScratchConfig } from "./base-config.ts";
+import { recipeNames, recipeNeeds, type RecipeName } from "./recipe-names.ts";
 import { stagesSchema, type StagesConfig } from "./stages-config.ts";
+import { textTowerSchema, type TextTowerConfig } from "./text-tower-config.ts";
 
 export type { PretrainedConfig, ScratchConfig } from "./base-config.ts";
-
-/** Names of the recipes, the default first. */
-export const recipeNames = ["corella", "crm-only", "llm-only"] as const;
-
-/** Name of a recipe, as `recipe:` of a configuration gives it. */
-export type RecipeName = (typeof recipeNames)[number];
 
 /** Everything that makes a run; two runs with equal configurations end with equal bits. */
 export interface RunConfig {
@@ -77,6 +73,8 @@ export interface RunConfig {
     /** The words by which the model answers, each with others that say the same; undefined: Yes and No. */
     readonly answers?: { readonly yes: AnswerWords; readonly no: AnswerWords } | undefined;
   };
+  /** The encoder that the recipe `ctrl` aligns the CRM with. */
+  readonly textTower: TextTowerConfig;
   readonly stages: StagesConfig;
   readonly routing: {
     /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
@@ -182,6 +180,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
           .optional(),
       })
       .prefault({}),
+    textTower: textTowerSchema.prefault({}),
     stages: stagesSchema,
     routing: z
       .strictObject({
@@ -217,10 +216,13 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
     path: ["llm", "supervision"],
     error: "dense goes on after an answer, which a chat does not: llm.base.chat must be false",
   })
-  .refine(({ recipe, features }) => recipe === "llm-only" || features === undefined || features.length > 0, {
-    path: ["features"],
-    error: "a CRM needs one feature at least; left out, there are default ones",
-  });
+  .refine(
+    ({ recipe, features }) => !recipeNeeds[recipe].crm || features === undefined || features.length > 0,
+    {
+      path: ["features"],
+      error: "a CRM needs one feature at least; left out, there are default ones",
+    },
+  );
 
 /**
  * The settings of a run as changes of single ones see them: each CRM with its own parameters, so that another `crm.model`
@@ -252,8 +254,8 @@ export function parseRunConfig(input: unknown, place: string): RunConfig {
   const merged = mergeUnder(content, defaults, runSettingsSchema) as Record<string, unknown>;
   const data = withDataPreset(merged["data"], place);
   const { recipe = merged["llm"] === undefined ? "crm-only" : "corella" } = merged;
-  if (merged["llm"] === undefined && (recipe === "corella" || recipe === "llm-only"))
-    throw noLlm(recipe, place);
+  if (merged["llm"] === undefined && recipeNames.some((name) => name === recipe && recipeNeeds[name].llm))
+    throw noLlm(recipe as RecipeName, place);
   const config = parseStrict(runConfigSchema, { ...merged, recipe, data }, place);
   for (const [name, settings] of Object.entries(models ?? {}))
     if (name !== model) checkOtherModel(name, settings!, { ...content, recipe, data }, place);

@@ -1,5 +1,6 @@
 import { defaultFeatures, prepareLog } from "@corella/modality";
 import type { LoadedConfig } from "./load-config.ts";
+import { recipeNeeds } from "./recipe-names.ts";
 
 /**
  * A configuration with its features written out: where it leaves them out and a CRM is trained, the default ones of its log.
@@ -13,7 +14,7 @@ export async function withDefaultFeatures<Loaded extends LoadedConfig>(
   note?: (text: string) => void,
 ): Promise<Loaded> {
   const { config, baseFolder } = loaded;
-  if (config.features !== undefined || config.recipe === "llm-only") return loaded;
+  if (config.features !== undefined || !recipeNeeds[config.recipe].crm) return loaded;
   const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
   const features = defaultFeatures(log);
   note?.(

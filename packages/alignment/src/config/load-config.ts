@@ -44,6 +44,7 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
       ? path
       : relative(resolve(folder), resolve(baseFolder, path));
   const { source } = config.data;
+  const { textTower } = config;
   const { base } = config.llm;
   const rewritten = {
     ...config,
@@ -56,6 +57,8 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
     features: config.features?.map((feature) =>
       "vectors" in feature ? { ...feature, vectors: moved(feature.vectors) } : feature,
     ),
+    textTower:
+      textTower.kind === "pretrained" ? { ...textTower, folder: moved(textTower.folder) } : textTower,
     llm: {
       ...config.llm,
       base:

@@ -4,6 +4,7 @@ import { defaultPromptLimit } from "../llm/prompt-limit.ts";
 import type { ResolvedConfig } from "../run.ts";
 import { withDefaultFeatures } from "./default-features.ts";
 import type { LoadedConfig } from "./load-config.ts";
+import { recipeNeeds } from "./recipe-names.ts";
 
 /**
  * A configuration with the defaults written out that follow from its log and its language model: `features` where a CRM is
@@ -18,11 +19,12 @@ export async function resolveConfig(
   note?: (text: string) => void,
 ): Promise<LoadedConfig & { readonly config: ResolvedConfig }> {
   const { config: withFeatures, baseFolder } = await withDefaultFeatures(loaded, cacheFolder, note);
-  // A recipe without an LLM reads neither its prompt nor its limit.
-  if (withFeatures.recipe === "crm-only") return { config: withFeatures as ResolvedConfig, baseFolder };
+  const needs = recipeNeeds[withFeatures.recipe];
+  if (!needs.prompt) return { config: withFeatures as ResolvedConfig, baseFolder };
   const { log } = await prepareLog(withFeatures.data, { baseFolder, cacheFolder });
   const config = { ...withFeatures, prompt: withPromptDefaults(withFeatures.prompt, log) };
-  if (config.llm.maxTokens !== undefined) return { config: config as ResolvedConfig, baseFolder };
+  if (config.llm.maxTokens !== undefined || !needs.llm)
+    return { config: config as ResolvedConfig, baseFolder };
   const data = { log, split: splitLog(log, config.data), catalogue: catalogueFromLog(log) };
   const design = await designOf({ config, baseFolder, data, listener: { ...(note && { note }) } });
   const maxTokens = defaultPromptLimit(config, data, design);

@@ -112,6 +112,26 @@ export interface DistilConfig {
   readonly patience: number;
 }
 
+/** Stage 1 of the recipe ctrl: text and features of samples are aligned. */
+export interface ContrastiveConfig {
+  /** Size of the random subset of the training part. */
+  readonly samples: number;
+  readonly epochs: number;
+  /** Samples among which each text is to find its own features, and the other way round. */
+  readonly batchSize: number;
+  /** Of the CRM and the projections; `textTower` has its own. */
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly warmupSteps: number;
+  /** What is projected: states of mean 0 and variance 1 in the batch, or as they are, as in the paper. */
+  readonly normalise: "batchNorm" | "none";
+  /** Width of a subspace. */
+  readonly width: number;
+  /** Subspaces of a sample, of which the nearest are compared; 1: the plain inner product. */
+  readonly subspaces: number;
+  readonly temperature: number;
+}
+
 /** The stages of the recipe corella that may be left out, in their order. */
 export const stageNames = ["warmUp", "joint", "llmAlone"] as const;
 
@@ -128,6 +148,7 @@ export interface StagesConfig {
   readonly warmUp: WarmUpConfig;
   readonly joint: JointConfig;
   readonly llmAlone: LlmAloneConfig;
+  readonly contrastive: ContrastiveConfig;
   /** Left out: the CRM stays as stage 2 leaves it. */
   readonly distil?: DistilConfig | undefined;
 }
@@ -212,6 +233,20 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
         validationsPerEpoch: z.int().nonnegative().default(0),
         validationSamples: positiveInteger.default(1000),
         patience: positiveInteger.default(3),
+      })
+      .prefault({}),
+    contrastive: z
+      .strictObject({
+        samples: positiveInteger.default(40_000),
+        epochs: positiveInteger.default(1),
+        batchSize: z.int().min(2).default(128),
+        learningRate: z.number().positive().default(1e-3),
+        weightDecay: z.number().nonnegative().default(0),
+        warmupSteps: z.int().nonnegative().default(10),
+        normalise: z.enum(["batchNorm", "none"]).default("batchNorm"),
+        width: positiveInteger.default(128),
+        subspaces: positiveInteger.default(4),
+        temperature: z.number().positive().default(0.7),
       })
       .prefault({}),
     distil: z

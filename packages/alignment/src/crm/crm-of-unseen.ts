@@ -28,7 +28,7 @@ export async function crmOfUnseen(run: Run, crm: Part<CrmOutput>, program: Progr
     heldOut === 0
       ? undefined
       : await run.phase("stage-3-crm", "A CRM of the earlier rows", () =>
-          crmTraining({ ...run, data: { ...data, split } }, crm, program),
+          crmTraining({ ...run, data: { ...data, split } }, crm, { program }),
         );
   return {
     rows,

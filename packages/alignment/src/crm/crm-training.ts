@@ -1,6 +1,6 @@
 import { idFeeds } from "@corella/bundle";
 import { crmPhase, type CrmOutput, type CrmTraining, type LabelledBatches } from "@corella/crm";
-import { compose, within, type Part, type PhaseSpec, type Program } from "@corella/engine";
+import { compose, within, type Part, type PhaseSpec, type Program, type Values } from "@corella/engine";
 import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
 import { labelFeed, type PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
@@ -28,13 +28,14 @@ export function labelledRows(data: PreparedData, rows: Uint32Array): LabelledBat
 /**
  * Training of the CRM alone on all training rows, validated on those rows of the validation part by which models are chosen; its values are named `crm.`.
  * Settings: `stages.warmUp`.
- * @param program what is trained, named likewise; default: the mean binary cross entropy of the CRM's logit
+ * @param options.program what is trained, named likewise; default: the mean binary cross entropy of the CRM's logit
+ * @param options.values initial ones, named likewise; those that are absent are drawn
  * @throws CorellaError `crm/one-class`
  */
 export function crmTraining(
   { config, data, runtime }: StageInputs,
   crm: Part<CrmOutput>,
-  program?: Program,
+  { program, values }: { readonly program?: Program; readonly values?: Values } = {},
 ): Promise<PhaseSpec> {
   const settings = config.stages.warmUp;
   const perEpoch = Math.ceil(data.split.train.length / settings.batchSize);
@@ -43,6 +44,7 @@ export function crmTraining(
     ...trainingBatches(data, settings, config.seed),
     crm: namedCrm(crm),
     ...(program === undefined ? {} : { program }),
+    ...(values === undefined ? {} : { values }),
     runtime,
     seed: config.seed,
     steps: perEpoch * settings.epochs,

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { stat, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { RecipeName, RunConfig } from "../config/config.ts";
+import type { RunConfig } from "../config/config.ts";
+import type { RecipeName } from "../config/recipe-names.ts";
 
 /** Part of every key: raise it when what a run or a phase computes changes its meaning. */
 const formatVersion = 2;
@@ -22,11 +23,24 @@ const free: Paths = [
 /** What of `routing` is read by the router alone. What is held out of choices is read by every training. */
 const ofRouter: Paths = ["routing.share", "routing.policy", "routing.budget", "routing.mix"];
 
+/** What the recipe ctrl alone reads. */
+const ofCtrl: Paths = ["textTower", "stages.contrastive"];
+
 /** What a recipe does not read. A setting that is named nowhere belongs to every key, so that a new one never goes unseen. */
 const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
-  corella: [],
+  corella: ofCtrl,
   "crm-only": [
     "prompt",
+    "llm",
+    ...ofRouter,
+    "routing.validationSamples",
+    "stages.joint",
+    "stages.llmAlone",
+    "stages.distil",
+    "stages.skip",
+    ...ofCtrl,
+  ],
+  ctrl: [
     "llm",
     ...ofRouter,
     "routing.validationSamples",
@@ -45,12 +59,13 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
     "stages.llmAlone.heldOut",
     "stages.distil",
     "stages.skip",
+    ...ofCtrl,
   ],
 };
 
 /** What a phase does not read, so that runs which differ in nothing else share what it trained. */
 const unreadByPhase: Readonly<Record<string, Paths>> = {
-  "stage-0": ["recipe", "features", "crm", "routing", "stages"],
+  "stage-0": ["recipe", "features", "crm", "routing", "stages", "textTower"],
   "stage-1": [
     "recipe",
     "prompt",
@@ -60,10 +75,30 @@ const unreadByPhase: Readonly<Record<string, Paths>> = {
     "stages.llmAlone",
     "stages.distil",
     "stages.skip",
+    ...ofCtrl,
   ],
-  "stage-2": ["recipe", ...ofRouter, "stages.llmAlone", "stages.distil", "stages.skip"],
-  "stage-3": ["recipe", ...ofRouter, "stages.distil"],
-  "stage-3-crm": ["recipe", "prompt", "llm", ...ofRouter, "stages.joint", "stages.distil", "stages.skip"],
+  "stage-2": ["recipe", ...ofRouter, "stages.llmAlone", "stages.distil", "stages.skip", ...ofCtrl],
+  "stage-3": ["recipe", ...ofRouter, "stages.distil", ...ofCtrl],
+  "stage-3-crm": [
+    "recipe",
+    "prompt",
+    "llm",
+    ...ofRouter,
+    "stages.joint",
+    "stages.distil",
+    "stages.skip",
+    ...ofCtrl,
+  ],
+  contrastive: [
+    "recipe",
+    "llm",
+    "routing",
+    "stages.warmUp",
+    "stages.joint",
+    "stages.llmAlone",
+    "stages.distil",
+    "stages.skip",
+  ],
 };
 
 /** What no phase reads, whatever the recipe. */

@@ -3,6 +3,7 @@ import { parseCrmConfig } from "@corella/crm";
 import { codeKey } from "../code-key.ts";
 import { parseRunConfig } from "../config/config.ts";
 import { withRunSettings } from "../config/load-config.ts";
+import { recipeNeeds } from "../config/recipe-names.ts";
 import { resolveConfig } from "../config/resolve-config.ts";
 import { dataKey, sourcesOf } from "../data-key.ts";
 import type { ResolvedConfig } from "../run.ts";
@@ -67,9 +68,9 @@ export async function planExperiments(
     const { baseFolder, cacheFolder } = options;
     const { config: parsed } = await resolveConfig({ config: given, baseFolder }, cacheFolder);
     // A CRM alone scores all rows at once.
-    const testSamples = parsed.recipe === "crm-only" ? undefined : options.testRows;
+    const testSamples = recipeNeeds[parsed.recipe].llm ? options.testRows : undefined;
     const first = { ...parsed, testSamples };
-    if (first.recipe !== "llm-only") parseCrmConfig(first.crm);
+    if (recipeNeeds[first.recipe].crm) parseCrmConfig(first.crm);
     const sources = sourcesOf(first);
     if (!dataKeys.has(sources)) dataKeys.set(sources, dataKey(first, options));
     for (let seed = first.seed; seed < first.seed + seeds; seed++) {

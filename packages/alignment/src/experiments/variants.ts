@@ -1,4 +1,5 @@
-import type { RecipeName, RunConfig } from "../config/config.ts";
+import type { RunConfig } from "../config/config.ts";
+import type { RecipeName } from "../config/recipe-names.ts";
 import type { StageName } from "../config/stages-config.ts";
 import { systemParts, type PartsOf } from "./parts.ts";
 import type { Variant } from "./variant.ts";
@@ -34,6 +35,9 @@ export function withoutStage(stage: StageName): Variant {
   };
 }
 
+/** The CRM, aligned with a text encoder before it is trained. */
+export const ctrl: Variant = { id: "ctrl", title: "CTRL", settings: { recipe: "ctrl" } };
+
 /** The language model alone, tuned on so many samples. */
 export function llmOfSize(samples: number): Variant {
   return {
@@ -66,6 +70,7 @@ export function variantsOf(
       return [
         ...crm,
         ...(has("crm-only") ? models.map((model) => crmAlone(config, model)) : []),
+        ...(has("ctrl") ? [ctrl] : []),
         ...llm,
         ...both,
       ];

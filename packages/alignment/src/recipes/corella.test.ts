@@ -61,11 +61,11 @@ test("the bundle predicts what the run predicted, in this thread and in workers"
 test.each(["crm", "llm"] as const)(
   "a run that retrieves history by the %s's vectors of items, and its bundle, ask the LLM alike",
   async (retrieval) => {
-    const { warmUp, joint, llmAlone } = config.stages;
+    const { warmUp } = config.stages;
     const { result } = await smallRun({
       ...config,
       prompt: { ...config.prompt, retrieval, historyLength: 1 },
-      stages: { warmUp: { ...warmUp, epochs: 3 }, joint, llmAlone },
+      stages: { ...config.stages, warmUp: { ...warmUp, epochs: 3 } },
       routing: { ...config.routing, share: 1 },
     });
     const { test: part, data, bundleFolder } = result;
@@ -122,6 +122,7 @@ describe("the loss over the whole vocabulary and updates of several batches", ()
     ...config,
     llm: { ...config.llm, loss: "answer" },
     stages: {
+      ...config.stages,
       warmUp: { ...warmUp, epochs: 1 },
       // 64 samples in batches of 16.
       joint: { ...joint, accumulate: 2 },

@@ -134,7 +134,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
   // Stage 1, CRM warm-up: the CRM alone, on all training data.
   const warmUp = objective({ crm }, warmUpWeights);
   const warm = await run.phase("stage-1", "Stage 1: CRM warm-up", async () => {
-    const phase = await crmTraining(run, crm, warmUp);
+    const phase = await crmTraining(run, crm, { program: warmUp });
     return skips("warmUp") ? { ...phase, steps: 0 } : phase;
   });
   const crmWarm = await scoredByCrm(run, unprefixed(warm, "crm."));

@@ -37,13 +37,13 @@ test(
   "the joint stage aligns means over each question's tokens, in one pass and prompt by prompt",
   { timeout: 240_000 },
   async () => {
-    const { warmUp, joint, llmAlone } = config.stages;
+    const { warmUp, joint } = config.stages;
     const brief = { ...warmUp, epochs: 1 };
     const pooled = (pooling: "last" | "mean", of: RunConfig): RunConfig => ({
       ...of,
       stages: {
+        ...config.stages,
         warmUp: brief,
-        llmAlone,
         skip: ["llmAlone"],
         joint: { ...joint, projection: { ...joint.projection, pooling } },
       },

@@ -14,6 +14,7 @@ import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.t
 describe.each([
   ["crm-only", "crm", ["crm"]],
   ["llm-only", "llm", ["stage-0", "llm"]],
+  ["ctrl", "crm", ["contrastive", "crm-aligned"]],
 ] as const)("the recipe %s", (recipe, model, phases) => {
   const config: RunConfig = { ...smallConfig, recipe };
   let result: TrainingResult;

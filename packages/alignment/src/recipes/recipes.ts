@@ -1,6 +1,7 @@
-import type { RecipeName } from "../config/config.ts";
+import type { RecipeName } from "../config/recipe-names.ts";
 import { corella } from "./corella.ts";
 import { crmOnly } from "./crm-only.ts";
+import { ctrl } from "./ctrl.ts";
 import { llmOnly } from "./llm-only.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -9,4 +10,5 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   corella,
   "crm-only": crmOnly,
   "llm-only": llmOnly,
+  ctrl,
 };

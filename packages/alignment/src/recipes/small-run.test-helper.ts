@@ -27,10 +27,12 @@ export const smallConfig: RunConfig = parseRunConfig(
       },
       maxTokens: 200,
     },
+    textTower: { vocabularySize: 300, hiddenSize: 16, layers: 1, feedForwardSize: 32, maxTokens: 220 },
     stages: {
       warmUp: { epochs: 12, batchSize: 64, learningRate: 0.02, patience: 24 },
       joint: { samples: 64, batchSize: 16, projection: { width: 8 } },
       llmAlone: { samples: 64, batchSize: 16 },
+      contrastive: { samples: 64, batchSize: 16, width: 8, subspaces: 2 },
     },
   },
   "test.yaml",

@@ -13,6 +13,8 @@ export interface BertOutput {
   readonly hiddenStates: readonly tf.Tensor[];
   /** Mean of the last states of real tokens, [batch, hidden]. */
   readonly meanPooled: tf.Tensor;
+  /** Last state of the first token, [batch, hidden]. */
+  first(): tf.Tensor;
   /**
    * tanh of a linear map of the first token's state, [batch, hidden]; costs nothing unless it is used.
    * @throws CorellaError `llm/no-pooler`
@@ -63,13 +65,15 @@ export function bertEncoder(config: BertConfig, options: RecomputeOption = {}): 
       }
       const hiddenStates = states.map((state) => tf.reshape(state, [batch, time, hiddenSize]));
       const last = hiddenStates.at(-1)!;
+      const first = (): tf.Tensor => firstRow(last, scope.input("index"));
       const shares = tf.div(visible, tf.sum(visible, 1, true));
       return {
         hiddenStates,
         meanPooled: tf.sum(tf.mul(last, tf.reshape(shares, [batch, time, 1])), 1),
+        first,
         pooled: () => {
           if (config.pooler === false) throw noPooler();
-          return tf.tanh(linear(scope, "pooler.dense", firstRow(last, scope.input("index"))));
+          return tf.tanh(linear(scope, "pooler.dense", first()));
         },
       };
     },
