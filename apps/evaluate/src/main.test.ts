@@ -33,7 +33,9 @@ llm:
     keyValueHeads: 1
     feedForwardSize: 16
     pretraining: { steps: 3, batchSize: 4, sequenceLength: 16, warmupSteps: 1 }
+textTower: { hiddenSize: 8, layers: 1, feedForwardSize: 16 }
 stages:
+  contrastive: { samples: 64, batchSize: 16, width: 4 }
   warmUp: { epochs: 1, batchSize: 64 }
   joint: { samples: 32, batchSize: 16, projection: { width: 4 } }
   llmAlone: { samples: 32, batchSize: 16 }
@@ -60,13 +62,13 @@ test(
     const ended = new Promise((resolve) => child.on("exit", resolve));
     child.stderr!.on("data", (text: Buffer) => {
       shown += text.toString();
-      if (shown.includes("Stage 2")) child.kill("SIGKILL");
+      if (shown.includes("Stage 2: joint")) child.kill("SIGKILL");
     });
     await ended;
-    expect(shown).toContain("7 runs: 7 to do, 0 found");
+    expect(shown).toContain("8 runs: 8 to do, 0 found");
 
     const resumed = evaluate(...all);
-    expect(resumed.stderr).toContain("7 runs: 5 to do, 2 found");
+    expect(resumed.stderr).toContain("8 runs: 5 to do, 3 found");
     expect(resumed.stderr).toContain("Stage 1: CRM warm-up: found");
     expect(resumed.status).toBe(0);
     for (const title of ["Table 1", "Table 2", "Figure 1", "Budget", "Segments"])
@@ -85,7 +87,16 @@ test(
     ]);
     const table1 = readFileSync(join(out, "table-1.csv"), "utf8").trim().split("\n");
     expect(table1.map((line) => line.split(",")[0])).toEqual(
-      expect.arrayContaining(["model", "constant", "item-mean", "crm", "llm", "replace", "add-logits"]),
+      expect.arrayContaining([
+        "model",
+        "constant",
+        "item-mean",
+        "crm",
+        "ctrl",
+        "llm",
+        "replace",
+        "add-logits",
+      ]),
     );
     const header = table1[0]!.split(",");
     for (const column of ["groupAuc", "calibrationError", "validationAuc", "validationLogLoss"])
@@ -107,7 +118,7 @@ test(
     expect(page).toContain('<ul class="warnings">');
 
     const again = evaluate(...all);
-    expect(again.stderr).toContain("7 runs: 0 to do, 7 found");
+    expect(again.stderr).toContain("8 runs: 0 to do, 8 found");
     expect(again.stderr).not.toContain("Run 1");
     // Training a tokenizer prints empty lines.
     expect(again.stdout.trim()).toBe(resumed.stdout.trim());

@@ -69,6 +69,7 @@ test("tables share what they train, and a second call trains nothing", { timeout
   expect(runs.map(({ variant }) => variant.id)).toEqual([
     "crm-DCNv2",
     "crm-FM",
+    "ctrl",
     "llm",
     "corella",
     "corella",
@@ -82,6 +83,8 @@ test("tables share what they train, and a second call trains nothing", { timeout
   expect(first.begun).toEqual([
     "crm",
     "crm",
+    "contrastive",
+    "crm-aligned",
     "stage-0",
     "llm",
     "stage-2",
@@ -151,7 +154,7 @@ test(
 
 test("a part of the test rows is whole users, for LLMs alone", async () => {
   const where = await options({ testRows: 20 });
-  const [crm, , llm] = await run(["1"], where);
+  const [crm, , , llm] = await run(["1"], where);
   const { log, split } = await prepareData(smallConfig, baseFolder, where.cacheFolder);
   expect(crm!.result.test.rows).toEqual(split.test);
   const rows = llm!.result.test.rows;
@@ -220,15 +223,19 @@ test("what a run does not read does not make it another one", async () => {
     const variants = variantsOf("1", smallConfig, { models: [], sizes: [] });
     return (await planExperiments(changed, variants, 1, where)).map(({ key }) => key);
   };
-  const [crm, llm, both] = await keys(content);
-  expect(await keys({ ...content, name: "other" })).toEqual([crm, llm, both]);
-  const [crm2, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
-  expect([crm2, llm2]).toEqual([crm, llm]);
+  const [crm, ctrl, llm, both] = await keys(content);
+  expect(await keys({ ...content, name: "other" })).toEqual([crm, ctrl, llm, both]);
+  const [crm2, ctrl2, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
+  expect([crm2, ctrl2, llm2]).toEqual([crm, ctrl, llm]);
   expect(both2).not.toBe(both);
   const heldOut = await keys({ ...content, routing: { heldOut: 0.3 } });
-  expect(heldOut.filter((key) => [crm, llm, both].includes(key))).toEqual([]);
-  const [crm3, llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
+  expect(heldOut.filter((key) => [crm, ctrl, llm, both].includes(key))).toEqual([]);
+  const [crm3, ctrl3, llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
   expect(crm3).toBe(crm);
+  expect(ctrl3).not.toBe(ctrl);
   expect(llm3).not.toBe(llm);
+  const [crm4, ctrl4, llm4, both4] = await keys({ ...content, textTower: { hiddenSize: 8 } });
+  expect([crm4, llm4, both4]).toEqual([crm, llm, both]);
+  expect(ctrl4).not.toBe(ctrl);
   expect(await readdir(where.experimentsFolder)).toEqual([]);
 });
