@@ -54,9 +54,9 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     // Nobody waits for an answer; the line of the request says so by the status that proxies use.
     if (hungUp(error) || c.req.raw.signal.aborted) return new Response(null, { status: 499 });
     const { status, body } = problemOf(error);
-    if (status >= 500 && body.error.code !== "serve/loading")
+    if (status >= 500 && !["serve/loading", "serve/busy"].includes(body.error.code))
       log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));
-    if (status === 503) c.header("retry-after", "5");
+    if (status === 503) c.header("retry-after", body.error.code === "serve/busy" ? "1" : "5");
     if (status === 405) c.header("allow", methodsOf(endpoints, c.req.path).join(", "));
     return c.json(body, status);
   };
