@@ -35,7 +35,8 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     const startedMs = performance.now();
     await next();
     const { bundle } = deployments.of(undefined).info;
-    c.header("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
+    // Not `c.header`, which makes a stream of the answer's text.
+    c.res.headers.set("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
     // Hono's own `path` is decoded, and might hold line breaks.
     const path = new URL(c.req.url).pathname.slice(0, 200);
     log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);

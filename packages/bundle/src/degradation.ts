@@ -67,11 +67,11 @@ export async function answerWithin(
   if (signal === undefined && timeoutMs === undefined) return lane.score(records);
   signal?.throwIfAborted();
   // Cheaper than `AbortSignal.any` and `AbortSignal.timeout`, whose timers outlive the answer.
-  const abort = new AbortController();
+  const abort = timeoutMs === undefined ? undefined : new AbortController();
   return new Promise((resolve, reject) => {
     const stop = (reason: unknown): void => {
       reject(reason);
-      abort.abort(reason);
+      abort?.abort(reason);
     };
     const onAbort = (): void => stop(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -83,7 +83,7 @@ export async function answerWithin(
             Math.max(0, timeoutMs),
           );
     lane
-      .score(records, abort.signal)
+      .score(records, abort?.signal ?? signal)
       .then(resolve, reject)
       .finally(() => {
         clearTimeout(timer);

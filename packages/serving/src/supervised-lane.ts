@@ -60,10 +60,10 @@ export async function supervisedLane(
   const use = (lane: Lane): void => {
     current = lane;
     const sinceMs = performance.now();
-    const onEnd = (error: unknown): void => {
+    const onEnd = (because: unknown): void => {
       if (disposed) return;
       if (performance.now() - sinceMs >= longestDelayMs) delayMs = firstDelayMs;
-      restartLater(error);
+      restartLater(because);
       // Its thread is gone; what it still holds is let go.
       lane.dispose().catch(() => {});
     };
