@@ -162,7 +162,7 @@ describe("a model that fails", () => {
     const [status, { predictions }] = await post(app, { samples: [{ item: "1" }, { item: "2" }] });
     expect(status).toBe(200);
     expect(predictions).toMatchObject([
-      { probability: 0.5, route: "crm", degraded: true },
+      { probability: 0.5, route: "crm", degraded: true, fallback: "failed" },
       { probability: 0.9375, route: "crm" },
     ]);
     expect(predictions![1]).not.toHaveProperty("degraded");
@@ -172,7 +172,43 @@ describe("a model that fails", () => {
   test("an LLM that takes too long counts as failed", async () => {
     const { app, failures } = world({ llmTimeoutMs: 20 });
     failures.llm = "hang";
-    expect((await post(app, { item: "1" }))[1]).toMatchObject({ route: "crm", degraded: true });
+    expect((await post(app, { item: "1" }))[1]).toMatchObject({
+      route: "crm",
+      degraded: true,
+      fallback: "timeout",
+    });
+  });
+
+  test("an LLM that has too much to do is no failure, and the server stays ready", async () => {
+    const { app, failures, lines } = world();
+    failures.llm = new CorellaError({ code: "serving/full", message: "x" });
+    expect((await post(app, { item: "1" }))[1]).toMatchObject({ degraded: true, fallback: "full" });
+    expect((await app.request("/health/ready")).status).toBe(200);
+    expect(lines.filter((line) => line.includes("did not answer"))).toEqual([]);
+  });
+
+  test("a CRM that has too much to do, or is not in time, is 503 with the time to wait", async () => {
+    const { app, failures, lines } = world({ timeoutMs: 20 });
+    for (const failure of [new CorellaError({ code: "serving/full", message: "secret" }), "hang" as const]) {
+      failures.crm = failure;
+      const response = await app.request("/v1/score", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"item": "2"}',
+      });
+      expect(response.status).toBe(503);
+      expect(response.headers.get("retry-after")).toBe("1");
+      expect(await response.json()).toMatchObject({ error: { code: "serve/busy" } });
+    }
+    expect(lines.every((line) => line.startsWith("POST /v1/score 503"))).toBe(true);
+    failures.crm = new CorellaError({ code: "serving/full", message: "x" });
+    expect((await app.request("/health/ready")).status).toBe(200);
+  });
+
+  test("a whole request has a time, of which a late LLM gets what the CRM has left", async () => {
+    const { app, failures } = world({ timeoutMs: 20 });
+    failures.llm = "hang";
+    expect((await post(app, { item: "1" }))[1]).toMatchObject({ probability: 0.5, fallback: "timeout" });
   });
 
   test("the CRM is asked once, whatever the LLM does", async () => {

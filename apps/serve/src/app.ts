@@ -35,7 +35,8 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     const startedMs = performance.now();
     await next();
     const { bundle } = deployments.of(undefined).info;
-    c.header("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
+    // Not `c.header`, which makes a stream of the answer's text.
+    c.res.headers.set("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
     // Hono's own `path` is decoded, and might hold line breaks.
     const path = new URL(c.req.url).pathname.slice(0, 200);
     log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
@@ -54,9 +55,9 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     // Nobody waits for an answer; the line of the request says so by the status that proxies use.
     if (hungUp(error) || c.req.raw.signal.aborted) return new Response(null, { status: 499 });
     const { status, body } = problemOf(error);
-    if (status >= 500 && body.error.code !== "serve/loading")
+    if (status >= 500 && !["serve/loading", "serve/busy"].includes(body.error.code))
       log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));
-    if (status === 503) c.header("retry-after", "5");
+    if (status === 503) c.header("retry-after", body.error.code === "serve/busy" ? "1" : "5");
     if (status === 405) c.header("allow", methodsOf(endpoints, c.req.path).join(", "));
     return c.json(body, status);
   };

@@ -8,17 +8,19 @@ import { createDeployment } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleCommand, exampleRequest } from "./deployment/example.ts";
 import { describeBundle } from "./deployment/info.ts";
+import { serveLanes } from "./deployment/lanes.ts";
 import { openEvents } from "./deployment/open-events.ts";
 import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
 import { listen } from "./http/listen.ts";
+import { laneOptions, type LaneSettings } from "./options/lanes.ts";
+import { wholeNumber } from "./options/number.ts";
 
-interface Options {
+interface Options extends LaneSettings {
   readonly bundle?: string;
   readonly runs: string;
   readonly host: string;
   readonly port: number;
   readonly runtime: RuntimeKind;
-  readonly threads: number;
   readonly executionProviders?: string;
   readonly llmTimeout: number;
   readonly prefixCache: number;
@@ -43,7 +45,6 @@ const command = new Command("serve")
   .addOption(
     new Option("--runtime <kind>", "what computes the models").choices(runtimeKinds).default("onnxruntime"),
   )
-  .option("--threads <count>", "threads of each model", wholeNumber("--threads"), 2)
   .option("--execution-providers <names>", "of onnxruntime, in order: cuda,webgpu,cpu; default: cpu")
   .option(
     "--llm-timeout <ms>",
@@ -69,6 +70,7 @@ const command = new Command("serve")
   )
   .option("--verbose", "also log the bodies of requests, which hold user ids", false)
   .action(run);
+for (const option of laneOptions()) command.addOption(option);
 
 function port(value: string): number {
   const number = Number(value);
@@ -79,20 +81,6 @@ function port(value: string): number {
     place: "--port",
     remedy: "Give a number from 1 to 65535, or 0 for any that is free.",
   });
-}
-
-function wholeNumber(option: string, least = 1): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    // The longest that timers can wait.
-    if (/^\d+$/.test(value) && number >= least && number < 2 ** 31) return number;
-    throw new CorellaError({
-      code: "serve/bad-option",
-      message: `"${value}" is not a whole number of at least ${least}.`,
-      place: option,
-      remedy: "Leave it out for the default.",
-    });
-  };
 }
 
 async function run(options: Options): Promise<void> {
@@ -110,16 +98,18 @@ async function run(options: Options): Promise<void> {
   const server = await listen(options, (request) => app.fetch(request));
   const runtime = {
     kind: options.runtime,
-    threads: options.threads,
     executionProviders: options.executionProviders?.split(","),
     // Between requests the cores belong to others.
     spinning: false,
   };
+  const remote = remoteLlm(options);
+  const lanes = serveLanes(bundle, options, { remoteLlm: remote !== undefined, log });
   const predictor = loadPredictor(bundle, {
+    ...lanes.load,
     runtime,
     prefixCacheBytes: options.prefixCache * 1e6,
     workers: true,
-    remoteLlm: remoteLlm(options),
+    remoteLlm: remote,
   });
   const deployment = createDeployment({
     predictor,
@@ -130,6 +120,7 @@ async function run(options: Options): Promise<void> {
     example,
     log,
     llmTimeoutMs: options.llmTimeout,
+    timeoutMs: options.deadline,
   });
   const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose });
 
@@ -159,7 +150,8 @@ async function run(options: Options): Promise<void> {
 function remoteLlm({ llmUrl, llmModel, llmKeyVariable }: Options): RemoteLlm | undefined {
   if (llmUrl === undefined && llmModel === undefined) return undefined;
   if (llmUrl !== undefined && llmModel !== undefined)
-    return { baseUrl: llmUrl, model: llmModel, apiKeyVariable: llmKeyVariable };
+    // Who waits for an answer does not wait for many attempts.
+    return { baseUrl: llmUrl, model: llmModel, apiKeyVariable: llmKeyVariable, retries: 1 };
   throw new CorellaError({
     code: "serve/bad-option",
     message: `${llmUrl === undefined ? "--llm-model" : "--llm-url"} stands alone.`,

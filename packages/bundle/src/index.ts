@@ -1,4 +1,5 @@
 // One folder that holds everything a prediction needs, and the Predictor that uses it.
+export type { Admission, Admitted, Routed } from "./admission.ts";
 export { openBundle, saveBundle, type Bundle, type BundleContents } from "./bundle.ts";
 export { crmOf, type TrainedCrm } from "./crm-files.ts";
 export type { Degradation } from "./degradation.ts";
@@ -18,8 +19,15 @@ export { createLlmPrompt, type PromptForLlm } from "./llm-prompt.ts";
 export { loadPredictor, type LoadOptions } from "./load-predictor.ts";
 export type { ModelName } from "./models.ts";
 export { newestBundle } from "./newest.ts";
-export { createPredictor, type Prediction, type Predictor, type ScoreOptions } from "./predictor.ts";
+export {
+  createPredictor,
+  type Prediction,
+  type Predictor,
+  type RoutingOptions,
+  type ScoreOptions,
+} from "./predictor.ts";
 export { countPromptCuts, describePromptCuts, fittingLimit, type PromptCuts } from "./prompt-cuts.ts";
 export type { RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";
 export { routingSignals, type ItemCounting } from "./routing-signals.ts";
+export { connectLane, type LaneReply, type LaneRequest } from "./worker-lane.ts";

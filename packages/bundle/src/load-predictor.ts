@@ -1,4 +1,5 @@
 import { createPrompt, missingInputs, type RatingRecord } from "@corella/modality";
+import type { Admission } from "./admission.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Lane } from "./lane.ts";
 import { openLane, type LaneOptions } from "./lanes.ts";
@@ -12,6 +13,15 @@ import { startWorkerLane } from "./worker-lane.ts";
 export interface LoadOptions extends LaneOptions {
   /** Each model in a worker thread, so that this thread stays free; default false. */
   readonly workers?: boolean;
+  /** Threads of a model where they are others than the runtime's. */
+  readonly threads?: Partial<Record<ModelName, number>> | undefined;
+  /**
+   * Puts something before a model's lane, such as a queue: gets what opens it, which may be called again when the lane has ended,
+   * and gives the lane that is asked. Default: the lane itself.
+   */
+  readonly around?: ((model: ModelName, open: () => Promise<Lane>) => Promise<Lane>) | undefined;
+  /** Keeps the LLM's work within a budget over calls. */
+  readonly admission?: Admission | undefined;
   /** A server that answers in place of the bundle's own LLM, whose weights are then not read. */
   readonly remoteLlm?: RemoteLlm | undefined;
   /**
@@ -26,15 +36,18 @@ export interface LoadOptions extends LaneOptions {
  * @throws CorellaError `bundle/no-model` when a server is named for the LLM of a bundle without one; those of reading the models
  */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
-  const { runtime, prefixCacheBytes, remoteLlm } = options;
+  const { prefixCacheBytes, remoteLlm, around = (_, open) => open() } = options;
   if (remoteLlm !== undefined && !bundle.models.includes("llm")) throw noModel("llm", bundle.folder);
-  const open = async (model: ModelName): Promise<Lane> => {
+  const openOnly = async (model: ModelName): Promise<Lane> => {
     if (model === "llm" && remoteLlm !== undefined)
       return createRemoteLane(await bundle.llmAsking(), bundle.catalogue, remoteLlm);
+    const threads = options.threads?.[model] ?? options.runtime?.threads;
+    const laneOptions = { runtime: { ...options.runtime, threads }, prefixCacheBytes };
     return options.workers === true
-      ? startWorkerLane({ folder: bundle.folder, lane: model, options: { runtime, prefixCacheBytes } })
-      : openLane(bundle, model, { runtime, prefixCacheBytes });
+      ? startWorkerLane({ folder: bundle.folder, lane: model, options: laneOptions })
+      : openLane(bundle, model, laneOptions);
   };
+  const open = (model: ModelName): Promise<Lane> => around(model, () => openOnly(model));
   const opened = await Promise.allSettled(bundle.models.map(open));
   const failed = opened.find((lane) => lane.status === "rejected");
   if (failed !== undefined) {
@@ -45,7 +58,10 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
   for (const [i, lane] of opened.entries())
     if (lane.status === "fulfilled") lanes[bundle.models[i]!] = lane.value;
   const counting = await itemCounting(bundle);
-  const predictor = createPredictor(lanes, bundle.router, (records) => routingSignals(records, counting));
+  const predictor = createPredictor(lanes, bundle.router, {
+    signalsOf: (records) => routingSignals(records, counting),
+    admission: options.admission,
+  });
   const ofPrompt = bundle.prompt && createPrompt({ ...bundle.prompt, retrieval: "none" }).context;
   const { now = () => Math.floor(Date.now() / 1000) } = options;
   return {

@@ -1,6 +1,7 @@
 import type { RatingRecord } from "@corella/modality";
 import { heardRows, mix, route, type RoutingPolicy, type RoutingSignals } from "@corella/routing";
-import { answerUnless, degradationBy, type Degradation } from "./degradation.ts";
+import type { Admission, Admitted } from "./admission.ts";
+import { answerWithin, degradationBy, overBudget, type Degradation, type Patience } from "./degradation.ts";
 import type { Lane } from "./lane.ts";
 import { checkModels, modelNames, type ModelName } from "./models.ts";
 import type { Router } from "./router.ts";
@@ -32,8 +33,12 @@ export interface ScoreOptions {
   readonly policy?: RoutingPolicy | undefined;
   /** Aborted when nobody waits for any answer: the call rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Aborted when the LLM is waited for no longer, for example `AbortSignal.timeout(30_000)`: its samples keep the CRM's answer. */
+  /** Milliseconds within which there is an answer: where the CRM is late, the call rejects with a `TimeoutError`; where the LLM is, its samples keep the CRM's. */
+  readonly timeoutMs?: number | undefined;
+  /** Aborted when the LLM is waited for no longer: its samples keep the CRM's answer. */
   readonly llmSignal?: AbortSignal | undefined;
+  /** Milliseconds that the LLM is waited for, from when it is asked: then its samples keep the CRM's answer. */
+  readonly llmTimeoutMs?: number | undefined;
 }
 
 /** The whole of inference (method section 2): CRM, routing by entropy, LLM for the hard samples, mixing; or one model alone. */
@@ -41,21 +46,29 @@ export interface Predictor {
   /**
    * Answers records, in their order. The CRM scores them once and they are routed once, whatever becomes of the LLM: what it
    * owes keeps the CRM's answer and is marked as degraded.
-   * @throws what the CRM's lane throws, without a CRM what the LLM's lane throws or the reason of `llmSignal`, and the reason of `signal`
+   * @throws what the CRM's lane throws, without a CRM what the LLM's lane throws or the reason of `llmSignal`, a `TimeoutError`, and
+   * the reason of `signal`
    */
   score(records: readonly RatingRecord[], options?: ScoreOptions): Promise<Prediction[]>;
   dispose(): Promise<void>;
 }
 
+/** What a router of two lanes may use beside the CRM's answers. */
+export interface RoutingOptions {
+  /** What the router may know of records before the LLM is asked; default: what they tell of their users. */
+  readonly signalsOf?: ((records: readonly RatingRecord[]) => RoutingSignals) | undefined;
+  /** Keeps the LLM's work within a budget over calls; default: all that is routed goes. */
+  readonly admission?: Admission | undefined;
+}
+
 /**
  * Makes a Predictor of lanes: of both models with a router, or of one model that answers every sample.
- * @param signalsOf what the router may know of records before the LLM is asked; default: what they tell of their users
  * @throws CorellaError `bundle/empty` without a lane, `bundle/router` when the router does not fit the lanes
  */
 export function createPredictor(
   { crm, llm }: { readonly crm?: Lane | undefined; readonly llm?: Lane | undefined },
   router?: Router,
-  signalsOf: (records: readonly RatingRecord[]) => RoutingSignals = routingSignals,
+  { signalsOf = routingSignals, admission }: RoutingOptions = {},
 ): Predictor {
   const lanes = { crm, llm };
   const models = modelNames.filter((model) => lanes[model] !== undefined);
@@ -64,9 +77,13 @@ export function createPredictor(
     async score(records, options = {}) {
       if (records.length === 0) return [];
       if (crm === undefined) return scoreByLlm(llm!, records, options);
-      const pCrm = await answerUnless(options.signal, crm, records);
+      const startedMs = performance.now();
+      const { signal, timeoutMs } = options;
+      const pCrm = await answerWithin({ signal, timeoutMs }, crm, records);
       if (llm === undefined) return scoredByCrm(pCrm, route(pCrm, { kind: "none" }).entropy);
-      return scoreHard(llm, records, pCrm, { ...router!, signals: signalsOf(records) }, options);
+      const left = timeoutMs === undefined ? undefined : timeoutMs - (performance.now() - startedMs);
+      const deciding = { ...router!, signals: signalsOf(records), admission };
+      return scoreHard(llm, records, pCrm, deciding, { ...options, timeoutMs: left });
     },
     async dispose() {
       await Promise.all([crm?.dispose(), llm?.dispose()]);
@@ -79,7 +96,7 @@ async function scoreByLlm(
   records: readonly RatingRecord[],
   options: ScoreOptions,
 ): Promise<Prediction[]> {
-  const pLlm = await answerUnless(eitherOf(options), llm, records);
+  const pLlm = await answerWithin(patienceWithLlm(options), llm, records);
   return Array.from(pLlm, (probability) => ({ probability, route: "llm", pLlm: probability }));
 }
 
@@ -97,17 +114,32 @@ async function scoreHard(
   llm: Lane,
   records: readonly RatingRecord[],
   pCrm: Float32Array,
-  { signals, ...router }: Router & { readonly signals: RoutingSignals },
+  {
+    signals,
+    admission,
+    ...router
+  }: Router & { readonly signals: RoutingSignals; readonly admission: Admission | undefined },
   options: ScoreOptions,
 ): Promise<Prediction[]> {
-  const { toLlm: sent, entropy } = route(pCrm, options.policy ?? router.policy, signals);
+  const chosen = options.policy !== undefined;
+  const policy = options.policy ?? admission?.policy ?? router.policy;
+  const { toLlm: sent, entropy } = route(pCrm, policy, signals);
   // Who names a policy wants its answers, listened to or not.
-  const toLlm = options.policy === undefined ? heardRows(sent, router.mix, pCrm.length, signals) : sent;
+  const hard = chosen ? sent : heardRows(sent, router.mix, pCrm.length, signals);
   const predictions = scoredByCrm(pCrm, entropy);
+  const mark = (rows: Uint32Array, degraded: Degradation): void => {
+    for (const row of rows) predictions[row] = { ...predictions[row]!, degraded };
+  };
+  const admitted: Admitted = admission?.admit({ entropy, toLlm: hard, chosen }) ?? {
+    rows: hard,
+    refused: none,
+  };
+  const { rows: toLlm, refused } = admitted;
+  if (refused.length > 0) mark(refused, overBudget());
   if (toLlm.length === 0) return predictions;
-  const hard = Array.from(toLlm, (row) => ({ ...records[row]!, pCrm: pCrm[row]! }));
+  const asked = Array.from(toLlm, (row) => ({ ...records[row]!, pCrm: pCrm[row]! }));
   try {
-    const pLlm = await answerUnless(eitherOf(options), llm, hard);
+    const pLlm = await answerWithin(patienceWithLlm(options), llm, asked);
     // What is no probability is no answer.
     const probability = mix(pCrm, pLlm, toLlm, router.mix, signals);
     for (const [i, row] of toLlm.entries())
@@ -119,14 +151,23 @@ async function scoreHard(
       };
   } catch (error) {
     options.signal?.throwIfAborted();
-    const degraded = degradationBy(error, options.llmSignal);
-    for (const row of toLlm) predictions[row] = { ...predictions[row]!, degraded };
+    mark(toLlm, degradationBy(error, options.llmSignal));
+  } finally {
+    admitted.settle?.();
   }
   return predictions;
 }
 
+const none = new Uint32Array(0);
+
 /** The LLM is waited for until anyone says that it is not. */
-function eitherOf({ signal, llmSignal }: ScoreOptions): AbortSignal | undefined {
-  if (signal === undefined || llmSignal === undefined) return signal ?? llmSignal;
-  return AbortSignal.any([signal, llmSignal]);
+function patienceWithLlm({ signal, timeoutMs, llmSignal, llmTimeoutMs }: ScoreOptions): Patience {
+  const limits = [timeoutMs, llmTimeoutMs].filter((limit) => limit !== undefined);
+  return {
+    signal:
+      signal === undefined || llmSignal === undefined
+        ? (signal ?? llmSignal)
+        : AbortSignal.any([signal, llmSignal]),
+    timeoutMs: limits.length === 0 ? undefined : Math.min(...limits),
+  };
 }

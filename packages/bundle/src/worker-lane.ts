@@ -47,9 +47,14 @@ export async function connectLane(worker: Worker, model: ModelName): Promise<Lan
   let next = 0;
   let failure: CorellaError | undefined;
   let disposed = false;
+  let end: (error: CorellaError) => void;
+  const ended = new Promise<CorellaError>((resolve) => {
+    end = resolve;
+  });
 
   const fail = (error: CorellaError): void => {
     failure = error;
+    end(error);
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
@@ -77,6 +82,7 @@ export async function connectLane(worker: Worker, model: ModelName): Promise<Lan
   });
 
   return {
+    ended,
     score(records, signal) {
       if (failure !== undefined) return Promise.reject(failure);
       if (disposed) return Promise.reject(laneDied(model, "it was closed"));

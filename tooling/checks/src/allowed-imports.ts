@@ -22,6 +22,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["metrics", "routing"],
   bundle: ["modality", "crm", "llm", "routing", "engine", "safetensors", "files"],
   store: ["modality", "safetensors", "files"],
+  serving: ["bundle", "modality", "routing"],
   alignment: [
     "bundle",
     "modality",

@@ -22,6 +22,8 @@ export interface DeploymentParts {
   readonly log: (line: string) => void;
   /** Wait for the LLM before the CRM's answer is given, or without a CRM an error. Default 30,000. */
   readonly llmTimeoutMs?: number | undefined;
+  /** Milliseconds for a whole request: a late LLM is answered for by the CRM. Default: no limit. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** How samples are scored. */
@@ -36,8 +38,10 @@ export interface ScoringOptions {
 
 /** The answer to a sample. */
 export interface Answer extends Omit<Prediction, "degraded"> {
-  /** The sample was for the LLM, which did not answer. */
+  /** The sample was for the LLM, which did not answer: this is the CRM's. */
   readonly degraded?: true;
+  /** Why, where it is degraded. */
+  readonly fallback?: Degradation["reason"];
   /** Neither the user nor any of their past is known. */
   readonly coldStart?: true;
   /** Nobody has told the attributes of the item. */
@@ -52,14 +56,14 @@ export interface Deployment extends Pick<
   readonly readiness: Readiness;
   /**
    * Scores samples, in their order, completed with what is known of their users and items.
-   * @throws CorellaError `serve/loading`, `serve/no-model`, those of `requireFitting`, `completeRecords` and of the models
+   * @throws CorellaError `serve/loading`, `serve/busy`, `serve/no-model`, those of `requireFitting`, `completeRecords` and of the models
    */
   score(samples: readonly Sample[], options?: ScoringOptions): Promise<Answer[]>;
 }
 
 /** Makes a deployment of the parts of a bundle. */
 export function createDeployment(parts: DeploymentParts): Deployment {
-  const { info, log, llmTimeoutMs = 30_000 } = parts;
+  const { info, log, llmTimeoutMs = 30_000, timeoutMs } = parts;
   const readiness = createReadiness(parts.predictor, {
     probe: { user: null, item: parts.catalogue.ids[0] ?? "probe", history: [] },
     hasCrm: info.models.crm !== undefined,
@@ -67,6 +71,8 @@ export function createDeployment(parts: DeploymentParts): Deployment {
   const noteDegraded = (degraded: Degradation | undefined): void => {
     if (degraded === undefined) return;
     const { reason, cause } = degraded;
+    // Under load that is every other request, and nothing is wrong.
+    if (reason === "full" || reason === "budget") return;
     // Slowness and prompts that are too long say nothing about the model.
     if (isLaneFailure(cause)) readiness.suspect();
     const why = reason === "failed" ? formatError(cause) : (cause as Error).message;
@@ -81,24 +87,30 @@ export function createDeployment(parts: DeploymentParts): Deployment {
     example,
     readiness,
     async score(samples, { llm = "auto", pathOf = () => [], signal } = {}) {
+      const startedMs = performance.now();
       for (const [index, sample] of samples.entries()) requireFitting(sample, info, pathOf(index));
       const completed = await completeRecords(samples, parts);
       const policy = policyOf(llm, info.models);
       try {
         const predictions = await readiness.predictor().score(
           completed.map(({ record }) => record),
-          { policy, signal, llmSignal: AbortSignal.timeout(llmTimeoutMs) },
+          {
+            policy,
+            signal,
+            llmTimeoutMs,
+            timeoutMs: timeoutMs === undefined ? undefined : timeoutMs - (performance.now() - startedMs),
+          },
         );
         noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
         return predictions.map(({ degraded, ...prediction }, row) => ({
           ...prediction,
-          ...(degraded === undefined ? {} : { degraded: true as const }),
+          ...(degraded === undefined ? {} : { degraded: true as const, fallback: degraded.reason }),
           ...(completed[row]!.coldStart ? { coldStart: true as const } : {}),
           ...(completed[row]!.unknownItem ? { unknownItem: true as const } : {}),
         }));
       } catch (error) {
         if (isLaneFailure(error)) readiness.suspect();
-        throw error;
+        throw isBusy(error, info.models.crm !== undefined) ? busy(error) : error;
       }
     },
   };
@@ -106,4 +118,21 @@ export function createDeployment(parts: DeploymentParts): Deployment {
 
 function isLaneFailure(error: unknown): boolean {
   return CorellaError.isInstance(error) && error.code === "bundle/lane";
+}
+
+/** Whether a model had too much to do. */
+function isBusy(error: unknown, hasCrm: boolean): boolean {
+  if (CorellaError.isInstance(error))
+    return error.code === "serving/full" || error.code === "serving/expired";
+  // An LLM that is late by itself is slow; a CRM has been waiting.
+  return hasCrm && error instanceof Error && error.name === "TimeoutError";
+}
+
+function busy(cause: unknown): CorellaError {
+  return new CorellaError({
+    code: "serve/busy",
+    message: "The server has more to do than it can.",
+    remedy: "Try again after the time of the header retry-after.",
+    cause,
+  });
 }

@@ -57,12 +57,24 @@ export function createReadiness(
       const loadedPredictor = predictor();
       // The LLM is only asked after a failure: a probe must stay cheap.
       if (!hasCrm && !suspected) return;
-      const [answer] = await loadedPredictor.score([probe], {
-        policy: { kind: suspected ? "all" : "none" },
-        signal: AbortSignal.timeout(probeTimeoutMs),
-      });
-      if (answer!.degraded !== undefined) throw answer!.degraded.cause;
+      const [answer] = await loadedPredictor
+        .score([probe], {
+          policy: { kind: suspected ? "all" : "none" },
+          signal: AbortSignal.timeout(probeTimeoutMs),
+        })
+        .catch((error: unknown) => {
+          if (isFull(error)) return [undefined];
+          throw error;
+        });
+      const { reason, cause } = answer?.degraded ?? {};
+      // A model that has much to do works.
+      if (answer === undefined || reason === "full" || reason === "budget") return;
+      if (reason !== undefined) throw cause;
       suspected = false;
     },
   };
+}
+
+function isFull(error: unknown): boolean {
+  return CorellaError.isInstance(error) && error.code === "serving/full";
 }

@@ -5,17 +5,25 @@ import { bodyLimit } from "hono/body-limit";
 /** Bytes that a request's body may have. */
 export const maxBodyBytes = 1_048_576;
 
-/** Refuses bodies that are too large with `serve/too-large`. */
-export const limitedBody: MiddlewareHandler = bodyLimit({
-  maxSize: maxBodyBytes,
-  onError: () => {
-    throw new CorellaError({
-      code: "serve/too-large",
-      message: `The body is larger than ${maxBodyBytes} bytes.`,
-      remedy: "Send the samples in several requests.",
-    });
-  },
-});
+const countedBody = bodyLimit({ maxSize: maxBodyBytes, onError: refuse });
+
+/**
+ * Refuses bodies that are too large with `serve/too-large`. Node reads no more of a body than its length says; only one of unknown
+ * length is counted, for which it has to become a stream.
+ */
+export const limitedBody: MiddlewareHandler = async (c, next) => {
+  const length = c.req.header("content-length");
+  if (length === undefined || c.req.header("transfer-encoding") !== undefined) return countedBody(c, next);
+  return Number(length) > maxBodyBytes ? refuse() : next();
+};
+
+function refuse(): never {
+  throw new CorellaError({
+    code: "serve/too-large",
+    message: `The body is larger than ${maxBodyBytes} bytes.`,
+    remedy: "Send the samples in several requests.",
+  });
+}
 
 /**
  * The body of a request that says it is JSON. Browsers send JSON across origins only after asking, which this server does not grant.

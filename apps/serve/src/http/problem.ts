@@ -30,6 +30,7 @@ const statusByCode: Readonly<Record<string, ProblemStatus>> = {
   "serve/too-large": 413,
   "serve/content-type": 415,
   "serve/loading": 503,
+  "serve/busy": 503,
 };
 
 /** An error as status and body. What a sender cannot mend is told without internals: they belong in the log. */

@@ -42,9 +42,13 @@ export function encodeRecords(
   for (const fitted of featureMap.fitted) {
     if (isStatistic(fitted)) {
       const { position, columns } = fitted;
-      const valueOf = (i: number): number => counted[i]![position]!;
       for (const { name, transform } of columns)
-        features[name] = encodeStatistic(plan!.statistics[position]!, transform, records.length, valueOf);
+        features[name] = encodeStatistic(
+          plan!.statistics[position]!,
+          transform,
+          records.length,
+          (i) => counted[i]![position]!,
+        );
       continue;
     }
     features[fitted.config.name] = isText(fitted)

@@ -121,7 +121,14 @@ function eventNotKnown({ item, time }: HistoryEvent): CorellaError {
 }
 
 function ownEventsOf({ history }: RatingRecord, likedThreshold: number): OwnEvent[] {
-  return history.map((event) => ({ ...event, label: isLiked(event.rating, likedThreshold) ? 1 : 0 }));
+  // Named one by one: of thirty events of each request a spread is most of the work.
+  return history.map(({ item, rating, time, context }) => ({
+    item,
+    rating,
+    time,
+    context,
+    label: isLiked(rating, likedThreshold) ? 1 : 0,
+  }));
 }
 
 function positionsIn({ statistics }: StatisticsPlan, { plan }: RunningStatistics): number[] {
