@@ -8,6 +8,7 @@ import { createDeployment } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleCommand, exampleRequest } from "./deployment/example.ts";
 import { describeBundle } from "./deployment/info.ts";
+import { modelInputs } from "./deployment/model-inputs.ts";
 import { openEvents } from "./deployment/open-events.ts";
 import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
 import { listen } from "./http/listen.ts";
@@ -127,6 +128,7 @@ async function run(options: Options): Promise<void> {
     catalogue: bundle.catalogue,
     events: kept,
     info,
+    inputs: modelInputs(bundle),
     example,
     log,
     llmTimeoutMs: options.llmTimeout,
