@@ -1,11 +1,14 @@
-import { formatError } from "@corella/errors";
+import { CorellaError, formatError } from "@corella/errors";
 import { Hono, type Context } from "hono";
 import type { Deployments } from "./deployment/deployments.ts";
 import { healthEndpoints } from "./health.ts";
 import { limitedBody } from "./http/body.ts";
-import type { Endpoint } from "./http/endpoint.ts";
-import { isTimeout, problemOf } from "./http/problem.ts";
+import { errorsAt, type Endpoint } from "./http/endpoint.ts";
+import { isTimeout, problemOf, problemResponse } from "./http/problem.ts";
+import { problemEndpoints } from "./http/problems.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
+import { openApiEndpoints } from "./openapi/endpoints.ts";
+import { indexEndpoint } from "./openapi/index-endpoint.ts";
 import { v1Endpoints } from "./v1/endpoints.ts";
 
 /** How the HTTP surface behaves. */
@@ -18,18 +21,12 @@ export interface AppOptions {
 
 /** The whole HTTP surface; it needs no port to be tested. */
 export function createApp(deployments: Deployments, { log, verbose = false }: AppOptions): Hono {
-  const endpoints: Endpoint[] = [...v1Endpoints(deployments), ...healthEndpoints(deployments, log)];
-  endpoints.push({
-    method: "GET",
-    path: "/",
-    purpose: "this list",
-    handle: (c) =>
-      c.json({
-        service: "corella",
-        endpoints: endpoints.map(({ method, path, purpose }) => ({ method, path, purpose })),
-        example: deployments.of(undefined).example,
-      }),
-  });
+  const endpoints: Endpoint[] = [
+    ...v1Endpoints(deployments),
+    ...healthEndpoints(deployments, log),
+    ...problemEndpoints,
+  ];
+  endpoints.push(...openApiEndpoints(endpoints), indexEndpoint(endpoints, deployments));
   const app = new Hono();
   app.use(async (c, next) => {
     const startedMs = performance.now();
@@ -54,12 +51,14 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
   const answerError = (error: unknown, c: Context): Response => {
     // Nobody waits for an answer; the line of the request says so by the status that proxies use.
     if (hungUp(error) || c.req.raw.signal.aborted) return new Response(null, { status: 499 });
-    const { status, body } = problemOf(error);
-    if (status >= 500 && !["serve/loading", "serve/busy"].includes(body.error.code))
+    const told = errorsAt(endpoints, c.req.path);
+    const response = told === undefined ? problemResponse(problemOf(error)) : told(error, c);
+    const code = CorellaError.isInstance(error) ? error.code : "";
+    if (response.status >= 500 && !["serve/loading", "serve/busy"].includes(code))
       log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));
-    if (status === 503) c.header("retry-after", body.error.code === "serve/busy" ? "1" : "5");
-    if (status === 405) c.header("allow", methodsOf(endpoints, c.req.path).join(", "));
-    return c.json(body, status);
+    if (response.status === 503) response.headers.set("retry-after", code === "serve/busy" ? "1" : "5");
+    if (response.status === 405) response.headers.set("allow", methodsOf(endpoints, c.req.path).join(", "));
+    return response;
   };
   app.onError(answerError);
   app.notFound((c) => answerError(unknownEndpoint(endpoints, c), c));

@@ -1,8 +1,16 @@
 import { CorellaError, formatError } from "@corella/errors";
 import type { Context } from "hono";
+import { z } from "zod";
 import type { Deployments } from "./deployment/deployments.ts";
 import type { Endpoint } from "./http/endpoint.ts";
-import { laneDown, problemOf } from "./http/problem.ts";
+import { general, problemOf } from "./http/problem.ts";
+
+const notReadySchema = z.strictObject({
+  status: z.enum(["loading", "failed"]),
+  code: z.string(),
+  detail: z.string(),
+  remedy: z.string(),
+});
 
 /** Whether the process runs, and whether its models can answer. */
 export function healthEndpoints(deployments: Deployments, log: (line: string) => void): Endpoint[] {
@@ -13,8 +21,8 @@ export function healthEndpoints(deployments: Deployments, log: (line: string) =>
     } catch (error) {
       const loading = CorellaError.isInstance(error) && error.code === "serve/loading";
       if (!loading) log(`not ready: ${formatError(error)}`);
-      const { body } = loading ? problemOf(error) : laneDown;
-      return c.json({ status: loading ? "loading" : "failed", ...body }, 503);
+      const { code, detail, remedy } = loading ? problemOf(error) : general("serve/lane-down");
+      return c.json({ status: loading ? "loading" : "failed", code, detail, remedy }, 503);
     }
   };
   return [
@@ -22,12 +30,15 @@ export function healthEndpoints(deployments: Deployments, log: (line: string) =>
       method: "GET",
       path: "/health/live",
       purpose: "200 while the process runs",
+      response: z.strictObject({ status: z.literal("live") }),
       handle: (c) => c.json({ status: "live" }),
     },
     {
       method: "GET",
       path: "/health/ready",
       purpose: "200 when the models can answer, otherwise 503",
+      response: z.strictObject({ status: z.literal("ready") }),
+      otherResponses: { 503: notReadySchema },
       handle: ready,
     },
   ];

@@ -9,6 +9,7 @@ import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleCommand, exampleRequest } from "./deployment/example.ts";
 import { describeBundle } from "./deployment/info.ts";
 import { serveLanes } from "./deployment/lanes.ts";
+import { modelInputs } from "./deployment/model-inputs.ts";
 import { openEvents } from "./deployment/open-events.ts";
 import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
 import { listen } from "./http/listen.ts";
@@ -117,6 +118,7 @@ async function run(options: Options): Promise<void> {
     catalogue: bundle.catalogue,
     events: kept,
     info,
+    inputs: modelInputs(bundle),
     example,
     log,
     llmTimeoutMs: options.llmTimeout,

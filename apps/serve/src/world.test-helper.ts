@@ -1,4 +1,4 @@
-import { createPredictor, type Histories, type Lane, type ModelName } from "@corella/bundle";
+import { createPredictor, routingSignals, type Histories, type Lane, type ModelName } from "@corella/bundle";
 import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
@@ -29,6 +29,8 @@ export const histories: Histories = {
   earlierOf: () => 0,
   attributesOf: () => ({ age: 30 }),
 };
+const promptSize = { tokens: 6, maxTokens: 100, wholeTokens: 6, events: 0, wholeEvents: 0 };
+
 /** What the CRM says: half sure of "1", quite sure of all others. */
 export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === "1" ? 0.5 : 0.9375);
 
@@ -92,6 +94,12 @@ export function world(
     histories,
     catalogue,
     info,
+    inputs: {
+      asked: (record) => record,
+      features: async ({ item }) => crm && [{ name: "item", type: "categorical", value: item }],
+      prompt: async ({ item }) => llm && { ...promptSize, text: `Will they like ${item}?` },
+      signals: async (record) => routingSignals([record]),
+    },
     example: exampleRequest({ catalogue, featureMap: undefined, context: undefined }, histories),
     ...parts,
     log,
@@ -121,6 +129,10 @@ export interface Answer {
   readonly probability?: number;
   readonly latencyMs?: number;
   readonly predictions?: readonly Readonly<Record<string, unknown>>[];
-  readonly error?: { code: string; message: string; place?: string; remedy?: string };
+  /** Of a problem. */
+  readonly code?: string;
+  readonly detail?: string;
+  readonly place?: string;
+  readonly remedy?: string;
   readonly [other: string]: unknown;
 }

@@ -40,11 +40,12 @@ export async function completeRecords(
   { histories, catalogue, events }: KnownOfUsers,
 ): Promise<CompletedRecord[]> {
   const stored = historyReader(histories, events);
+  const toldEvents = toldHistories(histories);
   const records = await Promise.all(
     samples.map(async (sample): Promise<RatingRecord> => {
       const user = sample.user ?? null;
       const told = sample.history && {
-        events: withKnownStatistics(oldestFirst(sample.history), user, histories),
+        events: toldEvents(sample.history, user),
         earlier: sample.earlier ?? 0,
       };
       const { events: history, earlier } = told ?? (await stored(user, sample.time));
@@ -96,6 +97,23 @@ function historyReader(
     let reading = found.get(key);
     if (reading === undefined) found.set(key, (reading = read(user, time)));
     return reading;
+  };
+}
+
+/** Completes histories that samples tell, each once: many samples of a request may tell the same. */
+function toldHistories(
+  histories: Histories,
+): (history: readonly HistoryEvent[], user: string | null) => readonly HistoryEvent[] {
+  const completed = new Map<
+    readonly HistoryEvent[],
+    { readonly user: string | null; readonly events: readonly HistoryEvent[] }
+  >();
+  return (history, user) => {
+    const found = completed.get(history);
+    if (found?.user === user) return found.events;
+    const events = withKnownStatistics(oldestFirst(history), user, histories);
+    completed.set(history, { user, events });
+    return events;
   };
 }
 

@@ -1,9 +1,11 @@
-import type { Degradation, Histories, Prediction, Predictor } from "@corella/bundle";
+import type { Degradation, Histories, Prediction, Predictor, ScoreOptions } from "@corella/bundle";
 import { CorellaError, formatError } from "@corella/errors";
-import type { Catalogue } from "@corella/modality";
-import { completeRecords, type EventsSince } from "./complete-record.ts";
+import type { Catalogue, RatingRecord } from "@corella/modality";
+import { completeRecords, type CompletedRecord, type EventsSince } from "./complete-record.ts";
+import { explainRouting, type Explanation } from "./explanation.ts";
 import type { ServiceInfo } from "./info.ts";
 import { policyOf } from "./llm-use.ts";
+import type { ModelInputs } from "./model-inputs.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { requireFitting, type LlmUse, type RequestPath, type Sample } from "./sample.ts";
 
@@ -16,6 +18,8 @@ export interface DeploymentParts {
   /** Takes events, and knows those since the bundle's log ended; undefined: the bundle's own are all. */
   readonly events?: EventsSince | undefined;
   readonly info: ServiceInfo;
+  /** What its models read of a record. */
+  readonly inputs: ModelInputs;
   /** A sample that can be scored, for whoever looks. */
   readonly example: Sample;
   /** Takes a line for what goes wrong. */
@@ -59,6 +63,12 @@ export interface Deployment extends Pick<
    * @throws CorellaError `serve/loading`, `serve/busy`, `serve/no-model`, those of `requireFitting`, `completeRecords` and of the models
    */
   score(samples: readonly Sample[], options?: ScoringOptions): Promise<Answer[]>;
+  /**
+   * What `score` says of a sample with `llm: "auto"`, what it comes from, and what each model says: the LLM is asked whatever the router
+   * says. `degraded` says that it did not answer.
+   * @throws CorellaError those of `score`
+   */
+  explain(sample: Sample, options?: Pick<ScoringOptions, "signal">): Promise<Answer & Explanation>;
 }
 
 /** Makes a deployment of the parts of a bundle. */
@@ -78,7 +88,24 @@ export function createDeployment(parts: DeploymentParts): Deployment {
     const why = reason === "failed" ? formatError(cause) : (cause as Error).message;
     log(`the LLM did not answer, the CRM did: ${why}`);
   };
-  const { catalogue, histories, events, example } = parts;
+  const predict = async (
+    records: readonly RatingRecord[],
+    startedMs: number,
+    options: Pick<ScoreOptions, "policy" | "signal">,
+  ): Promise<Prediction[]> => {
+    const leftMs = timeoutMs === undefined ? undefined : timeoutMs - (performance.now() - startedMs);
+    try {
+      const predictions = await readiness
+        .predictor()
+        .score(records, { ...options, llmTimeoutMs, timeoutMs: leftMs });
+      noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
+      return predictions;
+    } catch (error) {
+      if (isLaneFailure(error)) readiness.suspect();
+      throw isBusy(error, info.models.crm !== undefined) ? busy(error) : error;
+    }
+  };
+  const { catalogue, histories, events, example, inputs } = parts;
   return {
     catalogue,
     histories,
@@ -88,31 +115,53 @@ export function createDeployment(parts: DeploymentParts): Deployment {
     readiness,
     async score(samples, { llm = "auto", pathOf = () => [], signal } = {}) {
       const startedMs = performance.now();
-      for (const [index, sample] of samples.entries()) requireFitting(sample, info, pathOf(index));
-      const completed = await completeRecords(samples, parts);
-      const policy = policyOf(llm, info.models);
-      try {
-        const predictions = await readiness.predictor().score(
-          completed.map(({ record }) => record),
-          {
-            policy,
-            signal,
-            llmTimeoutMs,
-            timeoutMs: timeoutMs === undefined ? undefined : timeoutMs - (performance.now() - startedMs),
-          },
-        );
-        noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
-        return predictions.map(({ degraded, ...prediction }, row) => ({
-          ...prediction,
-          ...(degraded === undefined ? {} : { degraded: true as const, fallback: degraded.reason }),
-          ...(completed[row]!.coldStart ? { coldStart: true as const } : {}),
-          ...(completed[row]!.unknownItem ? { unknownItem: true as const } : {}),
-        }));
-      } catch (error) {
-        if (isLaneFailure(error)) readiness.suspect();
-        throw isBusy(error, info.models.crm !== undefined) ? busy(error) : error;
+      for (const [index, sample] of samples.entries()) {
+        const before = samples[index - 1];
+        // Candidates of one user tell the same.
+        if (sample.history !== before?.history || sample.context !== before?.context)
+          requireFitting(sample, info, pathOf(index));
       }
+      const completed = await completeRecords(samples, parts);
+      const records = completed.map(({ record }) => record);
+      const predictions = await predict(records, startedMs, { policy: policyOf(llm, info.models), signal });
+      return predictions.map((prediction, row) => answerOf(prediction, completed[row]!));
     },
+    async explain(sample, { signal } = {}) {
+      const startedMs = performance.now();
+      requireFitting(sample, info, []);
+      const [completed] = await completeRecords([sample], parts);
+      const record = inputs.asked(completed!.record);
+      const { router } = info;
+      const [prediction] = await predict([record], startedMs, { policy: router && { kind: "all" }, signal });
+      const { pCrm } = prediction!;
+      const [features, prompt, signals] = await Promise.all([
+        inputs.features(record),
+        inputs.prompt({ ...record, pCrm }),
+        inputs.signals(record),
+      ]);
+      return {
+        ...answerOf(prediction!, completed!),
+        ...(router === undefined || pCrm === undefined
+          ? {}
+          : explainRouting(router, { ...prediction!, pCrm }, signals)),
+        record: { ...record, itemAttributes: record.itemAttributes ?? catalogue.attributesOf(record.item) },
+        ...(features === undefined ? {} : { features }),
+        ...(prompt === undefined ? {} : { prompt }),
+      };
+    },
+  };
+}
+
+/** A prediction as it is told. */
+function answerOf(
+  { degraded, ...prediction }: Prediction,
+  { coldStart, unknownItem }: CompletedRecord,
+): Answer {
+  return {
+    ...prediction,
+    ...(degraded === undefined ? {} : { degraded: true as const, fallback: degraded.reason }),
+    ...(coldStart ? { coldStart: true as const } : {}),
+    ...(unknownItem ? { unknownItem: true as const } : {}),
   };
 }
 

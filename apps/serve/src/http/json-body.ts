@@ -37,15 +37,23 @@ function lineAndColumn(source: string, position: number): string {
 }
 
 /**
- * The error of a body that is not as its schema says.
- * @param knownAt the names that are known at a path
+ * What a schema makes of parsed JSON.
+ * @param known the schema whose fields are named to whoever misspells one; default: the same
+ * @throws CorellaError `serve/unknown-field`, `serve/bad-field`
  */
-export function badField(
+export function parseChecked<T>(schema: z.ZodType<T>, json: unknown, known: z.ZodType = schema): T {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw badField(parsed.error.issues, (path) => [...new Set(fieldsAt(known, path))]);
+}
+
+function badField(
   issues: readonly z.core.$ZodIssue[],
   knownAt: (path: readonly PropertyKey[]) => readonly string[],
 ): CorellaError {
   // A misspelt name explains what is missing.
-  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
+  const misspelt = issues.flatMap(withAlternatives).find(({ code }) => code === "unrecognized_keys");
+  const issue = misspelt ?? issues[0]!;
   const place = pathOf(issue.path);
   if (issue.code === "unrecognized_keys") {
     const known = knownAt(issue.path);
@@ -68,6 +76,36 @@ export function badField(
       ? "Ids are text: put the number in quotes."
       : "GET / shows an example of a request.",
   });
+}
+
+/** An issue, and those of each alternative where none of several fits. */
+function withAlternatives(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const alternatives = issue.errors.flat().flatMap(withAlternatives);
+  return [issue, ...alternatives.map((each) => ({ ...each, path: [...issue.path, ...each.path] }))];
+}
+
+/** The names of the fields that a schema knows at a path. */
+function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  const def = (schema as z.ZodType).def as z.core.$ZodTypes["_zod"]["def"];
+  switch (def.type) {
+    case "optional":
+    case "nullable":
+    case "default":
+      return fieldsAt(def.innerType, path);
+    case "union":
+      return def.options.flatMap((option) => fieldsAt(option, path));
+    case "array":
+      return path.length === 0 ? [] : fieldsAt(def.element, path.slice(1));
+    case "object": {
+      const [name, ...rest] = path;
+      if (name === undefined) return Object.keys(def.shape);
+      const field = Object.hasOwn(def.shape, name) ? def.shape[String(name)] : undefined;
+      return field === undefined ? [] : fieldsAt(field, rest);
+    }
+    default:
+      return [];
+  }
 }
 
 /** ["samples", 3, "history", 0, "rating"] -> samples[3].history[0].rating */

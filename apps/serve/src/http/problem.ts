@@ -1,99 +1,88 @@
 import { CorellaError } from "@corella/errors";
+import { z } from "zod";
+import { problemTypes, type ProblemStatus } from "./problem-types.ts";
 
-/** What every answer that is not a success holds. */
+/** The content type of problems (RFC 9457). */
+export const problemContentType = "application/problem+json";
+
+/** What every answer holds that is not a success (RFC 9457). */
 export interface Problem {
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly place?: string;
-    readonly remedy?: string;
+  /** Where this server describes all problems of this code. */
+  readonly type: string;
+  /** The same for all problems of this code. */
+  readonly title: string;
+  readonly status: ProblemStatus;
+  /** What is wrong with this request. */
+  readonly detail: string;
+  /** For programs. */
+  readonly code: string;
+  /** Where in the request, or which path: `samples[3].history[0].rating`. */
+  readonly place?: string;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+/** The schema of problems. */
+export const problemSchema: z.ZodType = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    place: z.string().optional(),
+    remedy: z.string(),
+  })
+  .meta({ id: "Problem" });
+
+/** The path that describes the problems of a code. */
+export function problemPath(code: string): string {
+  return `/problems/${code}`;
+}
+
+/** An error as a problem. What a sender cannot mend is told without internals: they belong in the log. */
+export function problemOf(error: unknown): Problem {
+  if (CorellaError.isInstance(error)) {
+    const { code, message, place, remedy } = error;
+    if (Object.hasOwn(problemTypes, code)) return problem(code, message, { place, remedy });
+    // A thread that ended, a server of the LLM that fails.
+    if (code === "bundle/lane" || code.startsWith("llm/remote-")) return general("serve/lane-down");
+    if (code.startsWith("store/")) return general("serve/store-down");
+  }
+  return general(isTimeout(error) ? "serve/lane-down" : "serve/internal");
+}
+
+/** The problem of a code of which nothing more may be said than its meaning. */
+export function general(code: string): Problem {
+  return problem(code, problemTypes[code]!.meaning);
+}
+
+function problem(
+  code: string,
+  detail: string,
+  said: { readonly place?: string | undefined; readonly remedy?: string | undefined } = {},
+): Problem {
+  const { status, title, remedy } = problemTypes[code]!;
+  return {
+    type: problemPath(code),
+    title,
+    status,
+    detail,
+    code,
+    ...(said.place === undefined ? {} : { place: said.place }),
+    remedy: said.remedy ?? remedy,
   };
 }
 
-/** The HTTP statuses of problems. */
-export type ProblemStatus = 400 | 404 | 405 | 413 | 415 | 500 | 503;
-
-/** Errors that are the sender's, by HTTP status. All others are ours. */
-const statusByCode: Readonly<Record<string, ProblemStatus>> = {
-  "serve/bad-json": 400,
-  "serve/unknown-field": 400,
-  "serve/unknown-event": 400,
-  "serve/bad-field": 400,
-  "serve/too-many-samples": 400,
-  "record/rating": 400,
-  "serve/too-many-events": 400,
-  "serve/no-model": 400,
-  "store/bad-event": 400,
-  "serve/not-found": 404,
-  "serve/no-store": 404,
-  "serve/method": 405,
-  "serve/too-large": 413,
-  "serve/content-type": 415,
-  "serve/loading": 503,
-  "serve/busy": 503,
-};
-
-/** An error as status and body. What a sender cannot mend is told without internals: they belong in the log. */
-export function problemOf(error: unknown): { readonly status: ProblemStatus; readonly body: Problem } {
-  if (CorellaError.isInstance(error)) {
-    const status = statusByCode[error.code];
-    if (status !== undefined) {
-      const { code, message, place, remedy } = error;
-      return {
-        status,
-        body: {
-          error: {
-            code,
-            message,
-            ...(place === undefined ? {} : { place }),
-            ...(remedy === undefined ? {} : { remedy }),
-          },
-        },
-      };
-    }
-    // A thread that ended, a server of the LLM that fails.
-    if (error.code === "bundle/lane" || error.code.startsWith("llm/remote-")) return laneDown;
-    if (error.code.startsWith("store/")) return storeDown;
-  }
-  if (isTimeout(error)) return laneDown;
-  return internal;
+/** A problem as the answer to a request. */
+export function problemResponse(told: Problem): Response {
+  return new Response(JSON.stringify(told), {
+    status: told.status,
+    headers: { "content-type": problemContentType },
+  });
 }
 
 /** Whether a model was waited for until its time was up. */
 export function isTimeout(error: unknown): error is Error {
   return error instanceof Error && error.name === "TimeoutError";
 }
-
-/** The answer while a model cannot be had. */
-export const laneDown: { readonly status: 503; readonly body: Problem } = {
-  status: 503,
-  body: {
-    error: {
-      code: "serve/lane-down",
-      message: "A model cannot answer at the moment.",
-      remedy: "Try again; if it stays so, the server's log says why.",
-    },
-  },
-};
-
-const storeDown = {
-  status: 503,
-  body: {
-    error: {
-      code: "serve/store-down",
-      message: "The store of events does not answer at the moment.",
-      remedy: "Try again, with the same ids of events; if it stays so, the server's log says why.",
-    },
-  },
-} as const;
-
-const internal = {
-  status: 500,
-  body: {
-    error: {
-      code: "serve/internal",
-      message: "The server failed at this request.",
-      remedy: "The server's log says why.",
-    },
-  },
-} as const;

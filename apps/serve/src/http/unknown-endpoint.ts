@@ -1,10 +1,10 @@
 import { CorellaError, nearestName } from "@corella/errors";
 import type { Context } from "hono";
-import type { Endpoint } from "./endpoint.ts";
+import { answersPath, templatePath, type Endpoint } from "./endpoint.ts";
 
 /** The methods that a path knows. */
 export function methodsOf(endpoints: readonly Endpoint[], path: string): readonly string[] {
-  return endpoints.filter((endpoint) => endpoint.path === path).map(({ method }) => method);
+  return endpoints.filter((endpoint) => answersPath(endpoint, path)).map(({ method }) => method);
 }
 
 /** The error of a request that no endpoint answers: `serve/method`, or `serve/not-found`. */
@@ -19,10 +19,7 @@ export function unknownEndpoint(endpoints: readonly Endpoint[], c: Context): Cor
       remedy: `Use ${allowed.join(" or ")}.`,
     });
   }
-  const near = nearestName(
-    path,
-    endpoints.map((endpoint) => endpoint.path),
-  );
+  const near = nearestName(path, endpoints.map(templatePath));
   return new CorellaError({
     code: "serve/not-found",
     message: "There is no such endpoint.",

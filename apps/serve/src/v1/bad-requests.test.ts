@@ -76,18 +76,18 @@ describe("bad requests", () => {
     ],
   ])("%s", async (_, body, status, code, place, remedy) => {
     const { app, toCrm } = world();
-    const [actual, { error }] = await post(app, body);
-    expect([actual, error!.code]).toEqual([status, code]);
-    expect(error!.place?.replace(/^line.*/, "")).toBe(place?.replace(/^line.*/, ""));
-    expect(error!.remedy).toContain(remedy);
+    const [actual, problem] = await post(app, body);
+    expect([actual, problem.code]).toEqual([status, code]);
+    expect(problem.place?.replace(/^line.*/, "")).toBe(place?.replace(/^line.*/, ""));
+    expect(problem.remedy).toContain(remedy);
     expect(toCrm).toEqual([]);
   });
 
   test("a field's problem is told with its path", async () => {
     const { app } = world();
-    const [, { error }] = await post(app, { samples });
-    expect(error!.message).toBe("samples[1].history[0].rating: expected number, received string.");
-    expect((await post(app, {}))[1].error!.message).toBe('"item" is missing.');
+    const [, problem] = await post(app, { samples });
+    expect(problem.detail).toBe("samples[1].history[0].rating: expected number, received string.");
+    expect((await post(app, {}))[1].detail).toBe('"item" is missing.');
   });
 
   test("1,000 samples are not too many", async () => {
@@ -102,7 +102,7 @@ describe("bad requests", () => {
     const { app } = world();
     const response = await app.request("/v1/score", { method: "POST", body: '{"item":"1"}' });
     expect(response.status).toBe(415);
-    expect(await response.json()).toMatchObject({ error: { code: "serve/content-type" } });
+    expect(await response.json()).toMatchObject({ code: "serve/content-type" });
     const utf8 = { "content-type": "application/json; charset=utf-8" };
     expect(
       (await app.request("/v1/score", { method: "POST", body: '{"item":"1"}', headers: utf8 })).status,
@@ -114,11 +114,13 @@ describe("bad requests", () => {
     const missing = await app.request("/v1/scores", { method: "POST" });
     expect(missing.status).toBe(404);
     expect(await missing.json()).toMatchObject({
-      error: { code: "serve/not-found", place: "/v1/scores", remedy: "Did you mean /v1/score?" },
+      code: "serve/not-found",
+      place: "/v1/scores",
+      remedy: "Did you mean /v1/score?",
     });
     const get = await app.request("/v1/score");
     expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
-    expect(await get.json()).toMatchObject({ error: { code: "serve/method" } });
+    expect(await get.json()).toMatchObject({ code: "serve/method" });
   });
 });
 
@@ -136,9 +138,9 @@ test("a rating beyond the data's scale is refused at its place, alone and in a l
     [sample(50), "history[1].rating"],
     [{ samples: [{ item: "1" }, sample(0)] }, "samples[1].history[1].rating"],
   ] as const) {
-    const [status, { error }] = await post(app, body);
-    expect([status, error!.code, error!.place]).toEqual([400, "record/rating", place]);
-    expect(error!.remedy).toContain("1 to 5");
+    const [status, problem] = await post(app, body);
+    expect([status, problem.code, problem.place]).toEqual([400, "record/rating", place]);
+    expect(problem.remedy).toContain("1 to 5");
   }
   expect((await post(app, sample(1)))[0]).toBe(200);
 });

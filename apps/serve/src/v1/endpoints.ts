@@ -1,18 +1,18 @@
 import type { Deployments } from "../deployment/deployments.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import { eventsEndpoint } from "./events.ts";
+import { explainEndpoint } from "./explain.ts";
+import { infoEndpoint } from "./info.ts";
+import { rankEndpoint } from "./rank.ts";
 import { scoreEndpoint } from "./score.ts";
 
 /** This server's own protocol. */
 export function v1Endpoints(deployments: Deployments): Endpoint[] {
   return [
     scoreEndpoint(deployments),
+    rankEndpoint(deployments),
+    explainEndpoint(deployments),
     eventsEndpoint(deployments),
-    {
-      method: "GET",
-      path: "/v1/info",
-      purpose: "what is served: models, features, router",
-      handle: (c) => c.json(deployments.of(undefined).info),
-    },
+    infoEndpoint(deployments),
   ];
 }

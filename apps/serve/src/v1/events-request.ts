@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { maxEvents, type NewEvent } from "@corella/store";
 import { z } from "zod";
 import { requireKnownNames } from "../deployment/sample.ts";
-import { badField, parseJson } from "../http/json-body.ts";
+import { parseChecked, parseJson } from "../http/json-body.ts";
 import { attributes, id, requireAtMost, time } from "./fields.ts";
 
 const eventFields = {
@@ -16,8 +16,11 @@ const eventFields = {
   userAttributes: attributes.optional(),
   itemAttributes: attributes.optional(),
 };
-const oneSchema = z.strictObject(eventFields);
+const oneSchema = z.strictObject(eventFields).meta({ id: "Event" });
 const listSchema = z.strictObject({ events: z.array(oneSchema).min(1).max(maxEvents) });
+
+/** One event, or a list of them. */
+export const eventsRequestSchema: z.ZodType = z.union([oneSchema, listSchema]).meta({ id: "EventsRequest" });
 
 /**
  * Reads the body of a request that brings events: one, or a list. One without an id gets an id, which nobody can repeat.
@@ -28,15 +31,9 @@ export function parseEventsRequest(body: ArrayBuffer, knownContext: readonly str
   const json = parseJson(body);
   const isList = typeof json === "object" && json !== null && "events" in json;
   if (isList) requireAtMost(maxEvents, "events", json.events);
-  const parsed = isList ? listSchema.safeParse(json) : oneSchema.safeParse(json);
-  if (!parsed.success) {
-    const fields = Object.keys(eventFields);
-    throw badField(parsed.error.issues, (path) => {
-      if (isList) return path.length === 0 ? ["events"] : fields;
-      return [...fields, "events"];
-    });
-  }
-  const events = "events" in parsed.data ? parsed.data.events : [parsed.data];
+  const events = isList
+    ? parseChecked(listSchema, json).events
+    : [parseChecked(oneSchema, json, eventsRequestSchema)];
   for (const [index, { context = {} }] of events.entries())
     requireKnownNames([context], { known: knownContext, path: isList ? ["events", index] : [] });
   return events.map((event) => ({ ...event, id: event.id ?? randomUUID() }));

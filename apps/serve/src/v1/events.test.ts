@@ -65,8 +65,8 @@ test("an event whose rating is beyond the data's scale is refused at its place, 
     { id: "a", user: "zoe", item: "1", rating: 5 },
     { id: "b", user: "zoe", item: "2", rating: 99 },
   ];
-  const [status, { error }] = await send(app, { events });
-  expect([status, error!.code, error!.place]).toEqual([400, "record/rating", "events[1].rating"]);
+  const [status, problem] = await send(app, { events });
+  expect([status, problem.code, problem.place]).toEqual([400, "record/rating", "events[1].rating"]);
   expect((await store.history("zoe", 5)).events).toEqual([]);
 });
 
@@ -135,14 +135,14 @@ describe("POST /v1/events", () => {
     ],
   ])("refuses %j", async (body, code, place) => {
     const { app } = await server();
-    const [status, { error }] = await send(app, body);
-    expect([status, error!.code, error!.place]).toEqual([400, code, place]);
-    expect(error!.remedy).toBeTruthy();
+    const [status, problem] = await send(app, body);
+    expect([status, problem.code, problem.place]).toEqual([400, code, place]);
+    expect(problem.remedy).toBeTruthy();
   });
 
   test("is refused by a server without a store", async () => {
-    const [status, { error }] = await send(world().app, { user: "ann", item: "1", rating: 1 });
-    expect([status, error!.code]).toEqual([404, "serve/no-store"]);
+    const [status, problem] = await send(world().app, { user: "ann", item: "1", rating: 1 });
+    expect([status, problem.code]).toEqual([404, "serve/no-store"]);
   });
 
   test("answers 503 without internals while the store cannot be had, and so does a score that needs it", async () => {
@@ -162,7 +162,7 @@ describe("POST /v1/events", () => {
     isGone = true;
     const event = { user: "ann", item: "1", rating: 1 };
     for (const [status, answer] of [await send(app, event), await post(app, { user: "ann", item: "1" })]) {
-      expect([status, answer.error!.code]).toEqual([503, "serve/store-down"]);
+      expect([status, answer.code]).toEqual([503, "serve/store-down"]);
       expect(JSON.stringify(answer)).not.toContain("secret");
     }
     expect(lines.filter((line) => line.includes("store/unavailable"))).toHaveLength(2);

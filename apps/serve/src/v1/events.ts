@@ -1,9 +1,14 @@
 import { CorellaError } from "@corella/errors";
 import { requireRatings } from "@corella/modality";
+import { z } from "zod";
 import type { Deployments } from "../deployment/deployments.ts";
 import { jsonBody } from "../http/body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
-import { parseEventsRequest } from "./events-request.ts";
+import { eventsRequestSchema, parseEventsRequest } from "./events-request.ts";
+
+const responseSchema = z
+  .strictObject({ added: z.int().nonnegative(), repeated: z.int().nonnegative() })
+  .meta({ id: "EventsAnswer" });
 
 /** Takes what users did. */
 export function eventsEndpoint(deployments: Deployments): Endpoint {
@@ -11,6 +16,15 @@ export function eventsEndpoint(deployments: Deployments): Endpoint {
     method: "POST",
     path: "/v1/events",
     purpose: "what users did: durable, and known to the next score",
+    request: eventsRequestSchema,
+    response: responseSchema,
+    problems: [
+      "serve/too-many-events",
+      "record/rating",
+      "store/bad-event",
+      "serve/no-store",
+      "serve/store-down",
+    ],
     async handle(c) {
       const { events, info } = deployments.of(undefined);
       if (events === undefined) throw noStore();

@@ -6,12 +6,14 @@ import { z } from "zod";
 export const id: z.ZodString = z.string().min(1).max(1024);
 const text = z.string().max(10_000);
 /** Attributes by name. */
-export const attributes: z.ZodType<Attributes> = z.record(
-  z.string().max(1024),
-  z.union([text, z.number(), z.array(text).max(100)], {
-    error: "expected text, a number, or a list of at most 100 texts",
-  }),
-);
+export const attributes: z.ZodType<Attributes> = z
+  .record(
+    z.string().max(1024),
+    z.union([text, z.number(), z.array(text).max(100)], {
+      error: "expected text, a number, or a list of at most 100 texts",
+    }),
+  )
+  .meta({ id: "Attributes" });
 /** The times that data sources may hold, 1970 to 2100: it catches milliseconds. */
 export const time: z.ZodNumber = z
   .number()
@@ -20,9 +22,9 @@ export const time: z.ZodNumber = z
 /**
  * Refuses a list that is too long before the schema, which would look at every element.
  * @param name of the list in the request
- * @throws CorellaError `serve/too-many-samples`, `serve/too-many-events`
+ * @throws CorellaError `serve/too-many-samples`, `serve/too-many-events`, `serve/too-many-candidates`
  */
-export function requireAtMost(most: number, name: "samples" | "events", list: unknown): void {
+export function requireAtMost(most: number, name: "samples" | "events" | "candidates", list: unknown): void {
   if (!Array.isArray(list) || list.length <= most) return;
   throw new CorellaError({
     code: `serve/too-many-${name}`,

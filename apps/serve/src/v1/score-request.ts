@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { LlmUse, Sample } from "../deployment/sample.ts";
-import { badField, parseJson } from "../http/json-body.ts";
-import { attributes, id, requireAtMost, time } from "./fields.ts";
+import { parseChecked, parseJson } from "../http/json-body.ts";
+import { requireAtMost } from "./fields.ts";
+import { llmUse, sampleFields } from "./sample-schema.ts";
 
 /** The most samples of one request. */
 export const maxSamples = 1000;
@@ -14,23 +15,12 @@ export interface ScoreRequest {
   readonly isList: boolean;
 }
 
-const eventFields = { item: id, rating: z.number(), time: time.optional(), context: attributes.optional() };
-const sampleFields = {
-  user: id.nullish(),
-  item: id,
-  history: z.array(z.strictObject(eventFields)).max(1000).optional(),
-  earlier: z.int().nonnegative().optional(),
-  userAttributes: attributes.optional(),
-  itemAttributes: attributes.optional(),
-  context: attributes.optional(),
-  time: time.optional(),
-};
-const optionFields = { llm: z.enum(["auto", "never", "always"]).default("auto") };
-const oneSchema = z.strictObject({ ...sampleFields, ...optionFields });
-const listSchema = z.strictObject({
-  samples: z.array(z.strictObject(sampleFields)).min(1).max(maxSamples),
-  ...optionFields,
-});
+const sampleSchema = z.strictObject(sampleFields).meta({ id: "Sample" });
+const oneSchema = z.strictObject({ ...sampleFields, llm: llmUse });
+const listSchema = z.strictObject({ samples: z.array(sampleSchema).min(1).max(maxSamples), llm: llmUse });
+
+/** One sample, or a list of them. */
+export const scoreRequestSchema: z.ZodType = z.union([oneSchema, listSchema]).meta({ id: "ScoreRequest" });
 
 /**
  * Reads the body of a score request.
@@ -38,23 +28,10 @@ const listSchema = z.strictObject({
  */
 export function parseScoreRequest(body: ArrayBuffer): ScoreRequest {
   const json = parseJson(body);
-  const isList = typeof json === "object" && json !== null && "samples" in json;
-  if (isList) {
+  if (typeof json === "object" && json !== null && "samples" in json) {
     requireAtMost(maxSamples, "samples", json.samples);
-    const parsed = listSchema.safeParse(json);
-    if (!parsed.success) throw badField(parsed.error.issues, (path) => fieldsAt(path, isList));
-    return { ...parsed.data, isList };
+    return { ...parseChecked(listSchema, json), isList: true };
   }
-  const parsed = oneSchema.safeParse(json);
-  if (!parsed.success) throw badField(parsed.error.issues, (path) => fieldsAt(path, isList));
-  const { llm, ...sample } = parsed.data;
-  return { samples: [sample], llm, isList };
-}
-
-function fieldsAt(path: readonly PropertyKey[], isList: boolean): readonly string[] {
-  if (path.includes("history")) return Object.keys(eventFields);
-  if (path.length > 0) return Object.keys(sampleFields);
-  return isList
-    ? ["samples", ...Object.keys(optionFields)]
-    : [...Object.keys(sampleFields), ...Object.keys(optionFields), "samples"];
+  const { llm, ...sample } = parseChecked(oneSchema, json, scoreRequestSchema);
+  return { samples: [sample], llm, isList: false };
 }

@@ -1,7 +1,17 @@
+import { z } from "zod";
 import type { Deployments } from "../deployment/deployments.ts";
 import { jsonBody } from "../http/body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
-import { parseScoreRequest } from "./score-request.ts";
+import { answerFields, latencyMs, millisecondsSince, scoringProblems } from "./answer-schema.ts";
+import { parseScoreRequest, scoreRequestSchema } from "./score-request.ts";
+
+const predictionSchema = z.strictObject(answerFields).meta({ id: "Prediction" });
+const responseSchema = z
+  .union([
+    z.strictObject({ ...answerFields, latencyMs }),
+    z.strictObject({ predictions: z.array(predictionSchema), latencyMs }),
+  ])
+  .meta({ id: "ScoreAnswer" });
 
 /** Probabilities of samples. */
 export function scoreEndpoint(deployments: Deployments): Endpoint {
@@ -9,6 +19,9 @@ export function scoreEndpoint(deployments: Deployments): Endpoint {
     method: "POST",
     path: "/v1/score",
     purpose: "probabilities of a sample, or of up to 1,000",
+    request: scoreRequestSchema,
+    response: responseSchema,
+    problems: ["serve/too-many-samples", "serve/no-model", ...scoringProblems],
     async handle(c) {
       const startedMs = performance.now();
       const { samples, llm, isList } = parseScoreRequest(await jsonBody(c));
@@ -17,8 +30,8 @@ export function scoreEndpoint(deployments: Deployments): Endpoint {
         pathOf: (index) => (isList ? ["samples", index] : []),
         signal: c.req.raw.signal,
       });
-      const latencyMs = Math.round((performance.now() - startedMs) * 1000) / 1000;
-      return c.json(isList ? { predictions, latencyMs } : { ...predictions[0], latencyMs });
+      const latency = { latencyMs: millisecondsSince(startedMs) };
+      return c.json(isList ? { predictions, ...latency } : { ...predictions[0], ...latency });
     },
   };
 }

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import type { Deployments } from "../deployment/deployments.ts";
+import type { Endpoint } from "../http/endpoint.ts";
+
+const kind = z.looseObject({ kind: z.string() });
+const responseSchema = z
+  .strictObject({
+    bundle: z.strictObject({ name: z.string(), version: z.string() }),
+    models: z.strictObject({ crm: z.string().optional(), llm: z.string().optional() }),
+    router: z.strictObject({ policy: kind, mix: kind }).optional(),
+    features: z.array(z.strictObject({ name: z.string(), type: z.string() })).optional(),
+    historyLength: z.int(),
+    context: z.array(z.string()).optional(),
+    ratings: z.tuple([z.number(), z.number()]).optional(),
+    items: z.int(),
+    users: z.int(),
+  })
+  .meta({ id: "ServiceInfo" });
+
+/** What is served. */
+export function infoEndpoint(deployments: Deployments): Endpoint {
+  return {
+    method: "GET",
+    path: "/v1/info",
+    purpose: "what is served: models, features, router",
+    response: responseSchema,
+    handle: (c) => c.json(deployments.of(undefined).info),
+  };
+}
