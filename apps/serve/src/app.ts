@@ -6,6 +6,7 @@ import { limitedBody } from "./http/body.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { isTimeout, problemOf } from "./http/problem.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
+import { openInferenceProtocol } from "./oip/protocol.ts";
 import { v1Endpoints } from "./v1/endpoints.ts";
 
 /** How the HTTP surface behaves. */
@@ -18,7 +19,12 @@ export interface AppOptions {
 
 /** The whole HTTP surface; it needs no port to be tested. */
 export function createApp(deployments: Deployments, { log, verbose = false }: AppOptions): Hono {
-  const endpoints: Endpoint[] = [...v1Endpoints(deployments), ...healthEndpoints(deployments, log)];
+  const oip = openInferenceProtocol(deployments, { log });
+  const endpoints: Endpoint[] = [
+    ...v1Endpoints(deployments),
+    ...oip.endpoints,
+    ...healthEndpoints(deployments, log),
+  ];
   endpoints.push({
     method: "GET",
     path: "/",
@@ -40,6 +46,8 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     const path = new URL(c.req.url).pathname.slice(0, 200);
     log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
   });
+  // Before the limit of bodies: tensors have one of their own.
+  app.all("/v2/*", oip.handle);
   app.post("*", limitedBody);
   if (verbose) {
     app.post("*", async (c, next) => {

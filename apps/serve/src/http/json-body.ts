@@ -5,7 +5,7 @@ import type { z } from "zod";
  * Parses the body of a request.
  * @throws CorellaError `serve/bad-json`
  */
-export function parseJson(body: ArrayBuffer): unknown {
+export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
   const fail = (message: string, place?: string): CorellaError =>
     new CorellaError({
       code: "serve/bad-json",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { LlmUse, Sample } from "../deployment/sample.ts";
+import type { LlmUse, RequestPath, Sample } from "../deployment/sample.ts";
 import { badField, parseJson } from "../http/json-body.ts";
 import { attributes, id, requireAtMost, time } from "./fields.ts";
 
@@ -25,10 +25,11 @@ const sampleFields = {
   context: attributes.optional(),
   time: time.optional(),
 };
+const sampleSchema = z.strictObject(sampleFields);
 const optionFields = { llm: z.enum(["auto", "never", "always"]).default("auto") };
 const oneSchema = z.strictObject({ ...sampleFields, ...optionFields });
 const listSchema = z.strictObject({
-  samples: z.array(z.strictObject(sampleFields)).min(1).max(maxSamples),
+  samples: z.array(sampleSchema).min(1).max(maxSamples),
   ...optionFields,
 });
 
@@ -49,6 +50,18 @@ export function parseScoreRequest(body: ArrayBuffer): ScoreRequest {
   if (!parsed.success) throw badField(parsed.error.issues, (path) => fieldsAt(path, isList));
   const { llm, ...sample } = parsed.data;
   return { samples: [sample], llm, isList };
+}
+
+/**
+ * Reads one sample, as it stands in the list of a score request.
+ * @param path where it stands in the request
+ * @throws CorellaError `serve/unknown-field`, `serve/bad-field`
+ */
+export function parseSample(json: unknown, path: RequestPath): Sample {
+  const parsed = sampleSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
+  throw badField(issues, (at) => fieldsAt(at, true));
 }
 
 function fieldsAt(path: readonly PropertyKey[], isList: boolean): readonly string[] {
