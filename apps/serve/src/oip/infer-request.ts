@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { LlmUse, RequestPath, Sample } from "../deployment/sample.ts";
 import { badField, parseJson } from "../http/json-body.ts";
 import { parseSample } from "../v1/score-request.ts";
-import { decodeBytes, decodeJsonBytes } from "./datatypes.ts";
 import { oipError } from "./errors.ts";
+import { type Columns, inputSchema, readInputs, requirePlain, whole } from "./input-tensors.ts";
 import type { RequestBody } from "./request-body.ts";
-import { type InputName, inputs, maxBatchSize, type Output, outputs, tensorShape } from "./tensors.ts";
+import { inputs, type Output, outputs } from "./tensors.ts";
 
 /** An output that is asked for. */
 export interface RequestedOutput {
@@ -28,16 +28,6 @@ export interface InferRequest {
 }
 
 // Unknown names are let through: KServe's client sends `model_name`, others parameters of their own.
-const whole = z.number().refine((value) => Number.isInteger(value) && value >= 0, {
-  error: "expected a whole number of at least 0",
-});
-const inputSchema = z.looseObject({
-  name: z.string(),
-  datatype: z.string(),
-  shape: z.unknown().optional(),
-  data: z.unknown().optional(),
-  parameters: z.looseObject({ binary_data_size: whole.optional() }).nullish(),
-});
 const outputSchema = z.looseObject({
   name: z.string(),
   parameters: z.looseObject({ binary_data: z.boolean().optional() }).nullish(),
@@ -56,9 +46,6 @@ const requestSchema = z.looseObject({
     .nullish(),
 });
 type Request = z.infer<typeof requestSchema>;
-
-/** Parameters of tensors that stand for extensions which this server has not; leaving them out would be another answer. */
-const refusedParameters = ["classification", "shared_memory_region"];
 
 /**
  * Reads an inference request.
@@ -91,107 +78,6 @@ function requireFew(name: "inputs" | "outputs", json: unknown, most: number, mod
       `expected at most ${most} ${name} but got ${list.length} ${name} for model '${model}'.`,
     );
   }
-}
-
-type Columns = Partial<Record<InputName, readonly string[]>>;
-
-/** Elements of the inputs by name, all of one number. */
-function readInputs(given: Request["inputs"], binary: Uint8Array, model: string): Columns {
-  const columns: Columns = {};
-  let [rows, at] = [-1, 0];
-  for (const { name, datatype, shape, data, parameters } of given) {
-    const known = inputs.find((input) => input.name === name);
-    const told = name.slice(0, 200);
-    if (known === undefined) {
-      throw oipError(
-        "oip/bad-tensor",
-        `unexpected inference input '${told}' for model '${model}'.`,
-        `Known are ${inputs.map((input) => input.name).join(", ")}.`,
-      );
-    }
-    const input = `input '${told}' for model '${model}'`;
-    if (known.name in columns) throw oipError("oip/bad-tensor", `${input} is given twice.`);
-    requirePlain(parameters, input);
-    if (datatype !== known.datatype) {
-      throw oipError(
-        "oip/bad-tensor",
-        `inference input '${told}' data-type is '${datatype.slice(0, 100)}', but model '${model}' expects '${known.datatype}'.`,
-      );
-    }
-    requireShape(shape, input);
-    if (rows !== -1 && shape[0] !== rows)
-      throw oipError(
-        "oip/bad-tensor",
-        `input '${told}' batch size does not match other inputs for '${model}'.`,
-      );
-    rows = shape[0]!;
-    if (rows > maxBatchSize) {
-      throw oipError(
-        "oip/bad-tensor",
-        `inference request batch-size must be <= ${maxBatchSize} for '${model}'.`,
-        "Send the samples in several requests.",
-      );
-    }
-    const size = parameters?.binary_data_size;
-    if (size === undefined) {
-      columns[known.name] = decodeJsonBytes(data, shape, input);
-      continue;
-    }
-    // Of an empty tensor KServe's client sends both, `data` as null.
-    if (data !== undefined && data !== null)
-      throw oipError("oip/bad-tensor", `${input} has both 'data' and 'binary_data_size'.`);
-    const left = binary.length - at;
-    if (size > left) {
-      throw oipError(
-        "oip/bad-tensor",
-        `input byte size mismatch for ${input}. Expected ${size}, got ${left}.`,
-        "Binary data follow the JSON, and the header Inference-Header-Content-Length says where they begin.",
-      );
-    }
-    columns[known.name] = decodeBytes(binary.subarray(at, at + size), rows, input);
-    at += size;
-  }
-  if (at < binary.length) {
-    throw oipError(
-      "oip/bad-tensor",
-      `input byte size mismatch: unexpected additional input data for model '${model}', ${binary.length - at} bytes.`,
-    );
-  }
-  return columns;
-}
-
-/** @throws CorellaError `oip/bad-request` */
-function requirePlain(
-  parameters: Readonly<Record<string, unknown>> | null | undefined,
-  tensor: string,
-): void {
-  const refused = refusedParameters.find((name) => parameters?.[name] !== undefined);
-  if (refused !== undefined)
-    throw oipError(
-      "oip/bad-request",
-      `'${refused}' of ${tensor} is of an extension that this server has not.`,
-    );
-}
-
-/** @throws CorellaError `oip/bad-tensor` unless it is [n] or [n, 1] */
-function requireShape(shape: unknown, input: string): asserts shape is readonly number[] {
-  if (
-    Array.isArray(shape) &&
-    (shape.length === 1 || (shape.length === 2 && shape[1] === 1)) &&
-    Number.isSafeInteger(shape[0]) &&
-    shape[0] >= 0
-  )
-    return;
-  throw oipError(
-    "oip/bad-tensor",
-    `unexpected shape for ${input}. Expected ${JSON.stringify(tensorShape)}, got ${tellShape(shape)}.`,
-  );
-}
-
-function tellShape(shape: unknown): string {
-  const isShape =
-    Array.isArray(shape) && shape.length <= 16 && shape.every((size) => typeof size === "number");
-  return isShape ? JSON.stringify(shape) : "no short list of numbers";
 }
 
 /** @throws CorellaError `oip/bad-tensor`, `serve/bad-field`, `serve/unknown-field` */

@@ -253,6 +253,16 @@ describe("a body", () => {
     expect((await postInfer(world().app, body, { headers })).status).toBe(200);
   });
 
+  test("may come in pieces of which nobody knows how many", async () => {
+    const response = await world().app.request("/v2/models/tiny/infer", {
+      method: "POST",
+      headers,
+      body: new Blob([body]).stream(),
+      duplex: "half",
+    } as RequestInit);
+    expect(response.status).toBe(200);
+  });
+
   test("that is too large is refused, by its length or while it comes", async () => {
     const { app } = world();
     const large = new Uint8Array(8_388_609);

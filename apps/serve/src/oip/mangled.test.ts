@@ -70,7 +70,7 @@ test("a body with bytes lost, changed or added is answered or refused, never a d
         await isAnsweredOrRefused(await postInfer(app, new Uint8Array(sent), { headers: all }));
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -108,7 +108,7 @@ test("any JSON is answered or refused, never a defect", async () => {
       if (response.status === 503) expect(await errorOf(response)).toMatch(/^Request timeout expired/);
       else await isAnsweredOrRefused(response);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -124,7 +124,7 @@ test("any record is answered or refused, never a defect", async () => {
     fc.asyncProperty(fc.array(record, { maxLength: 3 }), async (records) => {
       await isAnsweredOrRefused(await postInfer(app, { inputs: [textInput("record", records)] }));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
