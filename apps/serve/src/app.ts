@@ -4,11 +4,12 @@ import type { Deployments } from "./deployment/deployments.ts";
 import { healthEndpoints } from "./health.ts";
 import { limitedBody } from "./http/body.ts";
 import { errorsAt, type Endpoint } from "./http/endpoint.ts";
-import { isTimeout, problemOf, problemResponse } from "./http/problem.ts";
+import { isTimeout, problemOf, problemResponse, retryAfterOf } from "./http/problem.ts";
 import { problemEndpoints } from "./http/problems.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
 import { openApiEndpoints } from "./openapi/endpoints.ts";
 import { indexEndpoint } from "./openapi/index-endpoint.ts";
+import { openInferenceProtocol } from "./oip/protocol.ts";
 import { v1Endpoints } from "./v1/endpoints.ts";
 
 /** How the HTTP surface behaves. */
@@ -21,8 +22,10 @@ export interface AppOptions {
 
 /** The whole HTTP surface; it needs no port to be tested. */
 export function createApp(deployments: Deployments, { log, verbose = false }: AppOptions): Hono {
+  const oip = openInferenceProtocol(deployments, { log });
   const endpoints: Endpoint[] = [
     ...v1Endpoints(deployments),
+    ...oip.endpoints,
     ...healthEndpoints(deployments, log),
     ...problemEndpoints,
   ];
@@ -38,6 +41,8 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     const path = new URL(c.req.url).pathname.slice(0, 200);
     log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
   });
+  // Before the limit of bodies: tensors have one of their own.
+  app.all("/v2/*", oip.handle);
   app.post("*", limitedBody);
   if (verbose) {
     app.post("*", async (c, next) => {
@@ -56,7 +61,7 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     const code = CorellaError.isInstance(error) ? error.code : "";
     if (response.status >= 500 && !["serve/loading", "serve/busy"].includes(code))
       log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));
-    if (response.status === 503) response.headers.set("retry-after", code === "serve/busy" ? "1" : "5");
+    if (response.status === 503) response.headers.set("retry-after", retryAfterOf(error));
     if (response.status === 405) response.headers.set("allow", methodsOf(endpoints, c.req.path).join(", "));
     return response;
   };

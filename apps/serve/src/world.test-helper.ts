@@ -3,7 +3,7 @@ import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/mod
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { createApp, type AppOptions } from "./app.ts";
-import { createDeployment, type DeploymentParts } from "./deployment/deployment.ts";
+import { createDeployment, type Deployment, type DeploymentParts } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleRequest } from "./deployment/example.ts";
 
@@ -37,6 +37,7 @@ export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === 
 /** An app on two models in memory. */
 export interface World {
   readonly app: Hono;
+  readonly deployment: Deployment;
   readonly info: DeploymentParts["info"];
   /** Records as the CRM's lane got them, in batches. */
   readonly toCrm: RatingRecord[][];
@@ -105,7 +106,7 @@ export function world(
     log,
   });
   const app = createApp(oneDeployment(deployment), { log, verbose });
-  return { app, info, toCrm, toLlm, lines, failures };
+  return { app, deployment, info, toCrm, toLlm, lines, failures };
 }
 
 /** Sends the body of a score request, or of another; status and answer. */

@@ -5,7 +5,7 @@ import type { z } from "zod";
  * Parses the body of a request.
  * @throws CorellaError `serve/bad-json`
  */
-export function parseJson(body: ArrayBuffer): unknown {
+export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
   const fail = (message: string, place?: string): CorellaError =>
     new CorellaError({
       code: "serve/bad-json",
@@ -38,13 +38,19 @@ function lineAndColumn(source: string, position: number): string {
 
 /**
  * What a schema makes of parsed JSON.
- * @param known the schema whose fields are named to whoever misspells one; default: the same
+ * @param options.known the schema whose fields are named to whoever misspells one; default: the same
+ * @param options.path where it stands in the request; default: it is the request
  * @throws CorellaError `serve/unknown-field`, `serve/bad-field`
  */
-export function parseChecked<T>(schema: z.ZodType<T>, json: unknown, known: z.ZodType = schema): T {
+export function parseChecked<T>(
+  schema: z.ZodType<T>,
+  json: unknown,
+  { known = schema, path: start = [] }: { known?: z.ZodType; path?: readonly PropertyKey[] } = {},
+): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw badField(parsed.error.issues, (path) => [...new Set(fieldsAt(known, path))]);
+  const issues = parsed.error.issues.map((issue) => ({ ...issue, path: [...start, ...issue.path] }));
+  throw badField(issues, (path) => [...new Set(fieldsAt(known, path.slice(start.length)))]);
 }
 
 function badField(

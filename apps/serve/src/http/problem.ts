@@ -82,6 +82,11 @@ export function problemResponse(told: Problem): Response {
   });
 }
 
+/** Seconds after which a request may be sent again that was answered with 503. */
+export function retryAfterOf(error: unknown): string {
+  return CorellaError.isInstance(error) && error.code === "serve/busy" ? "1" : "5";
+}
+
 /** Whether a model was waited for until its time was up. */
 export function isTimeout(error: unknown): error is Error {
   return error instanceof Error && error.name === "TimeoutError";

@@ -33,7 +33,7 @@ export function parseEventsRequest(body: ArrayBuffer, knownContext: readonly str
   if (isList) requireAtMost(maxEvents, "events", json.events);
   const events = isList
     ? parseChecked(listSchema, json).events
-    : [parseChecked(oneSchema, json, eventsRequestSchema)];
+    : [parseChecked(oneSchema, json, { known: eventsRequestSchema })];
   for (const [index, { context = {} }] of events.entries())
     requireKnownNames([context], { known: knownContext, path: isList ? ["events", index] : [] });
   return events.map((event) => ({ ...event, id: event.id ?? randomUUID() }));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { LlmUse, Sample } from "../deployment/sample.ts";
+import type { LlmUse, RequestPath, Sample } from "../deployment/sample.ts";
 import { parseChecked, parseJson } from "../http/json-body.ts";
 import { requireAtMost } from "./fields.ts";
 import { llmUse, sampleFields } from "./sample-schema.ts";
@@ -32,6 +32,15 @@ export function parseScoreRequest(body: ArrayBuffer): ScoreRequest {
     requireAtMost(maxSamples, "samples", json.samples);
     return { ...parseChecked(listSchema, json), isList: true };
   }
-  const { llm, ...sample } = parseChecked(oneSchema, json, scoreRequestSchema);
+  const { llm, ...sample } = parseChecked(oneSchema, json, { known: scoreRequestSchema });
   return { samples: [sample], llm, isList: false };
+}
+
+/**
+ * Reads one sample, as it stands in the list of a score request.
+ * @param path where it stands in the request
+ * @throws CorellaError `serve/unknown-field`, `serve/bad-field`
+ */
+export function parseSample(json: unknown, path: RequestPath): Sample {
+  return parseChecked(sampleSchema, json, { path });
 }

@@ -1,0 +1,313 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Hono } from "hono";
+import { describe, expect, test } from "vitest";
+import { oneDeployment } from "../deployment/deployments.ts";
+import { world } from "../world.test-helper.ts";
+import { appOf, errorOf, messageOf, postInfer, textInput } from "./oip-world.test-helper.ts";
+import { openInferenceProtocol } from "./protocol.ts";
+
+const info = (name: string, version: string) => ({ ...world().info, bundle: { name, version } });
+const named = (name: string, version: string) => world({ info: info(name, version) });
+const one = { inputs: [textInput("item", ["2"])] };
+
+async function get(app: Hono, path: string): Promise<unknown> {
+  const response = await app.request(path);
+  expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
+  return response.json();
+}
+
+describe("metadata", () => {
+  const bytes = { datatype: "BYTES", shape: [-1, 1] };
+  const fp32 = { datatype: "FP32", shape: [-1, 1] };
+  const { app } = world();
+
+  test.each(["/v2", "/v2/"])("of the server at %s", async (path) => {
+    expect(await get(app, path)).toEqual({
+      name: "corella",
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string,
+      extensions: [
+        "binary_tensor_data",
+        "model_configuration",
+        "model_repository",
+        "parameters",
+        "schedule_policy",
+        "statistics",
+      ],
+    });
+  });
+
+  test.each(["/v2/models/tiny", "/v2/models/tiny/versions/abc"])("of a model at %s", async (path) => {
+    expect(await get(app, path)).toEqual({
+      name: "tiny",
+      versions: ["abc"],
+      platform: "corella",
+      inputs: [
+        { name: "user", ...bytes },
+        { name: "item", ...bytes },
+        { name: "record", ...bytes },
+      ],
+      outputs: [
+        { name: "probability", ...fp32 },
+        { name: "p_crm", ...fp32 },
+        { name: "p_llm", ...fp32 },
+        { name: "entropy", ...fp32 },
+        { name: "degraded", datatype: "BOOL", shape: [-1, 1] },
+        { name: "route", ...bytes },
+      ],
+    });
+  });
+
+  test("the configuration names types otherwise, and leaves the batch out", async () => {
+    expect(await get(app, "/v2/models/tiny/config")).toMatchObject({
+      name: "tiny",
+      max_batch_size: 1000,
+      input: [
+        { name: "user", data_type: "TYPE_STRING", dims: [1], optional: true },
+        { name: "item", data_type: "TYPE_STRING", dims: [1], optional: true },
+        { name: "record", data_type: "TYPE_STRING", dims: [1], optional: true },
+      ],
+      output: [
+        { name: "probability", data_type: "TYPE_FP32", dims: [1] },
+        { name: "p_crm" },
+        { name: "p_llm" },
+        { name: "entropy" },
+        { name: "degraded", data_type: "TYPE_BOOL" },
+        { name: "route", data_type: "TYPE_STRING" },
+      ],
+    });
+  });
+
+  test("outputs are answered as metadata tell them", async () => {
+    type Tensors = { outputs: { name: string; datatype: string; shape: number[] }[] };
+    const described = (await get(app, "/v2/models/tiny")) as Tensors;
+    const { json } = await messageOf(await postInfer(app, one));
+    const answered = (json as Tensors).outputs.map(({ name, datatype }) => ({
+      name,
+      datatype,
+      shape: [-1, 1],
+    }));
+    expect(answered).toEqual(described.outputs);
+  });
+
+  test("GET / lists all paths", async () => {
+    const { endpoints } = (await get(app, "/")) as {
+      endpoints: { method: string; path: string; purpose: string }[];
+    };
+    const listed = endpoints.filter(({ path }) => path.startsWith("/v2"));
+    expect(listed).toHaveLength(18);
+    expect(listed).toContainEqual({
+      method: "POST",
+      path: "/v2/models/{model}/versions/{version}/infer",
+      purpose: "probabilities of up to 1,000 samples, as tensors",
+    });
+  });
+});
+
+describe("health", () => {
+  test("has a body that KServe's client can read", async () => {
+    const { app } = world();
+    expect(await get(app, "/v2/health/live")).toEqual({ live: true });
+    expect(await get(app, "/v2/health/ready")).toEqual({ live: true, ready: true });
+    expect(await get(app, "/v2/models/tiny/ready")).toEqual({ name: "tiny", ready: true });
+    expect(await get(app, "/v2/models/tiny/versions/abc/ready")).toEqual({ name: "tiny", ready: true });
+  });
+
+  test("is 503 while a model is being loaded, and for that model alone", async () => {
+    const loading = world({ info: info("slow", "1"), predictor: new Promise(() => {}) });
+    const app = appOf(world().deployment, loading.deployment);
+    const statusOf = async (path: string): Promise<number> => (await app.request(path)).status;
+    expect(await statusOf("/v2/health/live")).toBe(200);
+    expect(await statusOf("/v2/models/tiny/ready")).toBe(200);
+    for (const path of ["/v2/health/ready", "/v2/models/slow/ready"]) {
+      const response = await app.request(path);
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({ ready: false, error: "The models are being loaded." });
+    }
+  });
+
+  test("is 503 after a model has failed, without internals", async () => {
+    const { app, failures, lines } = world();
+    failures.crm = new Error("secret");
+    const response = await app.request("/v2/health/ready");
+    expect(response.status).toBe(503);
+    expect(await errorOf(response)).toBe("A model cannot answer at the moment.");
+    expect(lines.join("\n")).toContain("secret");
+  });
+});
+
+describe("several models and versions", () => {
+  const [old, fresh, slashed] = [named("films", "1"), named("films", "2"), named("team a/films", "3")];
+  const app = appOf(old.deployment, fresh.deployment, slashed.deployment);
+
+  test("each is found by name and version, names with slashes too", async () => {
+    const versionAt = async (model: string): Promise<unknown> => {
+      const { json } = await messageOf(await postInfer(app, one, { model }));
+      return (json as { model_version: unknown }).model_version;
+    };
+    expect(await versionAt("films")).toBe("1");
+    expect(await versionAt("films/versions/2")).toBe("2");
+    for (const name of ["team%20a/films", "team%20a%2Ffilms"]) {
+      expect(await versionAt(name)).toBe("3");
+      expect(await versionAt(`${name}/versions/3`)).toBe("3");
+      expect(await get(app, `/v2/models/${name}`)).toMatchObject({ name: "team a/films", versions: ["3"] });
+      expect(await get(app, `/v2/models/${name}/ready`)).toMatchObject({ ready: true });
+      expect(await get(app, `/v2/models/${name}/config`)).toMatchObject({ name: "team a/films" });
+    }
+    expect(await get(app, "/v2/models")).toEqual({ models: ["films", "team a/films"] });
+    expect(await get(app, "/v2/models/films/versions/2")).toMatchObject({ versions: ["1", "2"] });
+  });
+
+  test.each([
+    ["films/versions/3", "Request for unknown model: 'films' version '3' is not found."],
+    ["other", "Request for unknown model: 'other' is not found."],
+    ["a/b", "Request for unknown model: 'a/b' is not found."],
+    ["%ff", "Request for unknown model: '%ff' is not found."],
+    ["__proto__", "Request for unknown model: '__proto__' is not found."],
+  ])("%s is 404 wherever it is asked for", async (model, begins) => {
+    const responses = [await postInfer(app, one, { model })];
+    for (const path of ["", "/ready", "/config", "/stats"])
+      responses.push(await app.request(`/v2/models/${model}${path}`));
+    for (const response of responses) {
+      expect(response.status).toBe(404);
+      expect((await errorOf(response)).startsWith(begins)).toBe(true);
+    }
+  });
+});
+
+describe("other paths and methods", () => {
+  const { app } = world();
+  test.each([
+    "/v2/health",
+    "/v2/health/started",
+    "/v2/repository",
+    "/v2/logging",
+    "/v2//models/x",
+    "/v2/model/tiny",
+  ])("%s is 404", async (path) => {
+    const response = await app.request(path);
+    expect(response.status).toBe(404);
+    expect(await errorOf(response)).toBe(`There is no ${path}. GET / lists all endpoints.`);
+  });
+
+  test.each([
+    ["GET", "/v2/models/tiny/infer", "POST"],
+    ["GET", "/v2/repository/index", "POST"],
+    ["POST", "/v2", "GET"],
+    ["DELETE", "/v2/models/tiny", "GET"],
+    ["PUT", "/v2/models/tiny/versions/abc/infer", "POST"],
+    ["OPTIONS", "/v2/health/ready", "GET"],
+  ])("%s %s is 405", async (method, path, allowed) => {
+    const response = await app.request(path, { method });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, allowed]);
+    expect(await errorOf(response)).toMatch(/^Method Not Allowed/);
+  });
+
+  test("HEAD is a GET without a body", async () => {
+    const response = await app.request("/v2/health/ready", { method: "HEAD" });
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+  });
+
+  test("what begins alike is none of the protocol", async () => {
+    const response = await app.request("/v2x");
+    expect(await response.json()).toMatchObject({ code: "serve/not-found" });
+  });
+});
+
+describe("the repository", () => {
+  const index = async (app: Hono, body?: string): Promise<unknown> => {
+    const response = await app.request("/v2/repository/index", {
+      method: "POST",
+      ...(body === undefined ? {} : { body }),
+    });
+    return response.status === 200 ? response.json() : [response.status, await errorOf(response)];
+  };
+
+  test("tells names, versions and states, or those that are ready alone", async () => {
+    const loading = world({ info: info("slow", "1"), predictor: new Promise(() => {}) });
+    const failed = world({ info: info("bad", "1"), predictor: Promise.reject(new Error("secret")) });
+    await sleep(0);
+    const app = appOf(world().deployment, loading.deployment, failed.deployment);
+    const ready = { name: "tiny", version: "abc", state: "READY", reason: "" };
+    const reason = "It could not be loaded; the server's log says why.";
+    expect(await index(app)).toEqual([
+      ready,
+      { name: "slow", version: "1", state: "LOADING", reason: "" },
+      { name: "bad", version: "1", state: "UNAVAILABLE", reason },
+    ]);
+    expect(await index(app, '{"ready":true}')).toEqual([ready]);
+    expect(await index(app, '{"ready":false}')).toHaveLength(3);
+    expect(await index(app, '{"ready":1}')).toEqual([400, "ready: expected boolean, received number."]);
+    expect(await index(app, "{")).toEqual([400, "The body is not valid JSON. (line 1, column 2)"]);
+  });
+
+  test("loads and unloads nothing by itself", async () => {
+    for (const action of ["load", "unload"]) {
+      const response = await world().app.request(`/v2/repository/models/tiny/${action}`, {
+        method: "POST",
+        body: "{}",
+      });
+      expect(response.status).toBe(503);
+      expect(await errorOf(response)).toMatch(/^explicit model load \/ unload is not allowed/);
+    }
+  });
+
+  test("asks who can load and unload", async () => {
+    const calls: string[] = [];
+    const control = {
+      load: async (name: string): Promise<void> => void calls.push(`load ${name}`),
+      unload: async (name: string): Promise<void> => void calls.push(`unload ${name}`),
+    };
+    const { handle } = openInferenceProtocol(oneDeployment(world().deployment), { log: () => {}, control });
+    const app = new Hono().all("/v2/*", handle);
+    for (const action of ["load", "unload"]) {
+      const response = await app.request(`/v2/repository/models/a/b/${action}`, {
+        method: "POST",
+        body: "{}",
+      });
+      expect([response.status, await response.json()]).toEqual([200, { name: "a/b", [action]: true }]);
+    }
+    expect(calls).toEqual(["load a/b", "unload a/b"]);
+  });
+});
+
+describe("statistics", () => {
+  type Counted = { count: number; ns: number };
+  interface Told {
+    name: string;
+    version: string;
+    last_inference: number;
+    inference_count: number;
+    execution_count: number;
+    inference_stats: Record<string, Counted>;
+    batch_stats: { batch_size: number; compute_infer: Counted }[];
+  }
+  const tell = async (app: Hono, path: string): Promise<Told[]> =>
+    ((await get(app, path)) as { model_stats: Told[] }).model_stats;
+
+  test("count requests, samples and time, by model and version", async () => {
+    const [first, second] = [named("films", "1"), named("films", "2")];
+    const app = appOf(first.deployment, second.deployment);
+    await postInfer(app, one, { model: "films" });
+    await postInfer(app, { inputs: [textInput("item", ["1", "2", "2"])] }, { model: "films" });
+    await postInfer(app, { inputs: [textInput("item", ["1", "2", "2"])] }, { model: "films" });
+    await postInfer(app, {}, { model: "films" });
+    first.failures.crm = new Error("broken");
+    await postInfer(app, one, { model: "films" });
+    const [told, other] = await tell(app, "/v2/models/stats");
+    expect(told).toMatchObject({ name: "films", version: "1", inference_count: 7, execution_count: 3 });
+    expect(Math.abs(told!.last_inference - Date.now())).toBeLessThan(60_000);
+    const { success, fail, queue, compute_input, compute_infer, compute_output } = told!.inference_stats;
+    expect([success!.count, fail!.count, queue!.count, compute_infer!.count]).toEqual([3, 1, 0, 3]);
+    expect(fail!.ns).toBeGreaterThan(0);
+    // Each part is rounded to whole nanoseconds.
+    const parts = compute_input!.ns + compute_infer!.ns + compute_output!.ns;
+    expect(Math.abs(success!.ns - parts)).toBeLessThan(10);
+    expect(told!.batch_stats.map(({ batch_size, compute_infer: { count } }) => [batch_size, count])).toEqual([
+      [1, 1],
+      [3, 2],
+    ]);
+    expect(other).toMatchObject({ version: "2", inference_count: 0, last_inference: 0, batch_stats: [] });
+    expect(await tell(app, "/v2/models/films/stats")).toHaveLength(2);
+    expect(await tell(app, "/v2/models/films/versions/2/stats")).toEqual([other]);
+  });
+});
