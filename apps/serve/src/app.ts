@@ -5,6 +5,7 @@ import { healthEndpoints } from "./health.ts";
 import { limitedBody } from "./http/body.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { isTimeout, problemOf } from "./http/problem.ts";
+import { createSecurity, keyNameOfRequest, type Security } from "./security/security.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
 import { v1Endpoints } from "./v1/endpoints.ts";
 
@@ -14,10 +15,15 @@ export interface AppOptions {
   readonly log: (line: string) => void;
   /** Also logs the bodies of requests, which hold user ids. Default false. */
   readonly verbose?: boolean | undefined;
+  /** Who may ask, and how much. Default: anybody, anything. */
+  readonly security?: Security | undefined;
 }
 
 /** The whole HTTP surface; it needs no port to be tested. */
-export function createApp(deployments: Deployments, { log, verbose = false }: AppOptions): Hono {
+export function createApp(
+  deployments: Deployments,
+  { log, verbose = false, security = createSecurity() }: AppOptions,
+): Hono {
   const endpoints: Endpoint[] = [...v1Endpoints(deployments), ...healthEndpoints(deployments, log)];
   endpoints.push({
     method: "GET",
@@ -38,8 +44,12 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     c.header("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
     // Hono's own `path` is decoded, and might hold line breaks.
     const path = new URL(c.req.url).pathname.slice(0, 200);
-    log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
+    const key = keyNameOfRequest(c);
+    const by = key === undefined ? "" : ` by ${key}`;
+    log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms${by}`);
   });
+  app.use(security.site);
+  for (const { method, path, scope } of endpoints) app.on(method, path, security.guard(scope ?? "score"));
   app.post("*", limitedBody);
   if (verbose) {
     app.post("*", async (c, next) => {

@@ -21,12 +21,14 @@ export function healthEndpoints(deployments: Deployments, log: (line: string) =>
     {
       method: "GET",
       path: "/health/live",
+      scope: "none",
       purpose: "200 while the process runs",
       handle: (c) => c.json({ status: "live" }),
     },
     {
       method: "GET",
       path: "/health/ready",
+      scope: "none",
       purpose: "200 when the models can answer, otherwise 503",
       handle: ready,
     },

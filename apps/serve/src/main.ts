@@ -11,11 +11,12 @@ import { describeBundle } from "./deployment/info.ts";
 import { openEvents } from "./deployment/open-events.ts";
 import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
 import { listen } from "./http/listen.ts";
+import { openSecurity, type SecurityFlags, withSecurityOptions } from "./options/security.ts";
+import { keysCommand } from "./security/keys-command.ts";
 
-interface Options {
+interface Options extends SecurityFlags {
   readonly bundle?: string;
   readonly runs: string;
-  readonly host: string;
   readonly port: number;
   readonly runtime: RuntimeKind;
   readonly threads: number;
@@ -25,7 +26,6 @@ interface Options {
   readonly llmUrl?: string;
   readonly llmModel?: string;
   readonly llmKeyVariable?: string;
-  readonly store?: string;
   readonly verbose: boolean;
 }
 
@@ -68,7 +68,10 @@ const command = new Command("serve")
     "where events are kept: a SQLite file, or redis://host:port/database; without it POST /v1/events is refused",
   )
   .option("--verbose", "also log the bodies of requests, which hold user ids", false)
+  .enablePositionalOptions()
+  .addCommand(keysCommand())
   .action(run);
+withSecurityOptions(command);
 
 function port(value: string): number {
   const number = Number(value);
@@ -97,6 +100,7 @@ function wholeNumber(option: string, least = 1): (value: string) => number {
 
 async function run(options: Options): Promise<void> {
   const startedMs = performance.now();
+  const security = await openSecurity(options, log);
   const folder = options.bundle ?? (await newestBundle(options.runs));
   const bundle = await openBundle(folder);
   const histories = await bundle.histories();
@@ -131,7 +135,7 @@ async function run(options: Options): Promise<void> {
     log,
     llmTimeoutMs: options.llmTimeout,
   });
-  const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose });
+  const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose, security });
 
   let stop: (() => Promise<void>) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -150,6 +154,7 @@ async function run(options: Options): Promise<void> {
     await server.close(graceMs);
     await loaded.dispose();
     await kept?.close();
+    security.close();
   };
   log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
   log(exampleCommand(server.url, example));

@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 /** The HTTP statuses of problems. */
-export type ProblemStatus = 400 | 404 | 405 | 413 | 415 | 500 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 503;
 
 /** Errors that are the sender's, by HTTP status. All others are ours. */
 const statusByCode: Readonly<Record<string, ProblemStatus>> = {
@@ -24,11 +24,18 @@ const statusByCode: Readonly<Record<string, ProblemStatus>> = {
   "serve/too-many-events": 400,
   "serve/no-model": 400,
   "store/bad-event": 400,
+  "serve/no-key": 401,
+  "serve/bad-key": 401,
+  "serve/scope": 403,
+  "serve/foreign-host": 403,
+  "serve/foreign-origin": 403,
   "serve/not-found": 404,
   "serve/no-store": 404,
   "serve/method": 405,
   "serve/too-large": 413,
   "serve/content-type": 415,
+  "serve/content-encoding": 415,
+  "serve/rate-limited": 429,
   "serve/loading": 503,
 };
 

@@ -3,6 +3,7 @@ import { requireRatings } from "@corella/modality";
 import type { Deployments } from "../deployment/deployments.ts";
 import { jsonBody } from "../http/body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import { takeSamples } from "../security/security.ts";
 import { parseEventsRequest } from "./events-request.ts";
 
 /** Takes what users did. */
@@ -10,12 +11,14 @@ export function eventsEndpoint(deployments: Deployments): Endpoint {
   return {
     method: "POST",
     path: "/v1/events",
+    scope: "events",
     purpose: "what users did: durable, and known to the next score",
     async handle(c) {
       const { events, info } = deployments.of(undefined);
       if (events === undefined) throw noStore();
       const parsed = parseEventsRequest(await jsonBody(c), info.context ?? []);
       if (info.ratings !== undefined) requireRatings(parsed, info.ratings, (index) => `events[${index}]`);
+      await takeSamples(c, parsed.length);
       const { added, repeated } = await events.state.append(parsed);
       return c.json({ added, repeated });
     },

@@ -1,6 +1,7 @@
 import type { Deployments } from "../deployment/deployments.ts";
 import { jsonBody } from "../http/body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import { takeSamples } from "../security/security.ts";
 import { parseScoreRequest } from "./score-request.ts";
 
 /** Probabilities of samples. */
@@ -12,6 +13,7 @@ export function scoreEndpoint(deployments: Deployments): Endpoint {
     async handle(c) {
       const startedMs = performance.now();
       const { samples, llm, isList } = parseScoreRequest(await jsonBody(c));
+      await takeSamples(c, samples.length);
       const predictions = await deployments.score(samples, {
         llm,
         pathOf: (index) => (isList ? ["samples", index] : []),
