@@ -42,6 +42,8 @@ export interface Answer extends Omit<Prediction, "degraded"> {
   readonly coldStart?: true;
   /** Nobody has told the attributes of the item. */
   readonly unknownItem?: true;
+  /** The store of events did not answer: what came since the bundle's log ended is missing. */
+  readonly storeDown?: true;
 }
 
 /** One bundle that answers, whatever protocol asks. */
@@ -95,6 +97,7 @@ export function createDeployment(parts: DeploymentParts): Deployment {
           ...(degraded === undefined ? {} : { degraded: true as const }),
           ...(completed[row]!.coldStart ? { coldStart: true as const } : {}),
           ...(completed[row]!.unknownItem ? { unknownItem: true as const } : {}),
+          ...(completed[row]!.storeDown ? { storeDown: true as const } : {}),
         }));
       } catch (error) {
         if (isLaneFailure(error)) readiness.suspect();
