@@ -41,6 +41,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   llm: [
     "decoder.test.ts",
     "goldens.test.ts",
+    "hostile-text.test.ts",
     "packed-decoder.test.ts",
     "prefix-cache.test.ts",
     "recompute.test.ts",
