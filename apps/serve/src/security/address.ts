@@ -28,6 +28,9 @@ function peerAddress(c: Context): string {
 }
 
 function networkOf(address: string): string {
+  // Some proxies add the port.
+  const bare = /^(\d+(?:\.\d+){3}):\d+$|^\[(.*)\](?::\d+)?$/.exec(address);
+  if (bare !== null) return networkOf(bare[1] ?? bare[2]!);
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;

@@ -174,6 +174,20 @@ describe("rates", () => {
     }
   });
 
+  test("an address that a proxy tells with its port is that address", async () => {
+    const { app } = secured({ limit: { requests: 0.1 }, trustedProxies: 1 });
+    const seen: number[] = [];
+    for (const forwarded of [
+      "1.1.1.1:5000",
+      "1.1.1.1",
+      "[2001:db8::1]:5000",
+      "2001:db8::2",
+      "[2001:db8:1::1]",
+    ])
+      seen.push((await ask(app, { "x-forwarded-for": forwarded })).status);
+    expect(seen).toEqual([200, 429, 200, 429, 200]);
+  });
+
   test("guesses at keys are limited by address", async () => {
     const { app } = secured({ keys: withKeys(shop), limit: { requests: 0.1 } });
     expect((await ask(app, { "x-api-key": "guess" }, { env: from("192.0.2.7") })).status).toBe(401);
