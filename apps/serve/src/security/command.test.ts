@@ -1,10 +1,14 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { saveTinyBundle } from "@corella/bundle/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseKeys, createKeyring } from "./api-keys.ts";
+import { createKeyring, parseKeys } from "./api-keys.ts";
+import { createKey } from "./keys-file.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -12,13 +16,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs the command until it ends. */
-async function serve(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(
+function start(words: readonly string[]): ChildProcess & { stdout: Readable; stderr: Readable } {
+  return spawn(
     process.execPath,
     ["--conditions=source", "--import", "tsx", join(import.meta.dirname, "../main.ts"), ...words],
     { cwd: join(import.meta.dirname, "../../../.."), stdio: ["ignore", "pipe", "pipe"] },
   );
+}
+
+/** Runs the command until it ends. */
+async function serve(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = start(words);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
@@ -53,4 +61,49 @@ test("a server that anybody could reach is not started, before anything is loade
   // Said so, it looks for a bundle.
   const open = await serve("--host", "0.0.0.0", "--no-auth", "--runs", join(folder, "nowhere"));
   expect(open.stderr).toContain("error [bundle/none]");
+}, 120_000);
+
+test("a running server asks for keys, keeps to their rates, and answers under its own name alone", async () => {
+  const bundle = join(folder, "bundle");
+  await saveTinyBundle(bundle, ["crm"]);
+  const file = join(folder, "running.yaml");
+  const key = await createKey(file, { name: "shop", scopes: ["score"], limit: { requests: 0.02 } });
+  const child = start([
+    "--bundle",
+    bundle,
+    "--port",
+    "0",
+    "--keys",
+    file,
+    "--store",
+    join(folder, "events.db"),
+  ]);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const urlOf = (): string | undefined => /at (http:\S+) \(\d+ ms to load\)/.exec(output)?.[1];
+  await expect.poll(urlOf, { timeout: 60_000 }).toBeDefined();
+  const url = urlOf()!;
+  const ask = async (path: string, body: object, headers: Record<string, string> = {}): Promise<number> => {
+    const init = { method: "POST", headers: { "content-type": "application/json", ...headers } };
+    return (await fetch(url + path, { ...init, body: JSON.stringify(body) })).status;
+  };
+  const shown = { authorization: `Bearer ${key}` };
+  expect(await ask("/v1/score", { item: "i1" })).toBe(401);
+  expect(await ask("/v1/score", { item: "i1" }, shown)).toBe(200);
+  expect(await ask("/v1/events", { user: "u", item: "i1", rating: 4 }, shown)).toBe(403);
+  expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+  expect(await ask("/v1/score", { item: "i1" }, shown)).toBe(429); // one in 50 seconds
+  // fetch has no word in its host.
+  const host = await new Promise((resolve, reject) => {
+    get(`${url}/health/live`, { headers: { host: "evil.example" } }, (answer) =>
+      resolve(answer.statusCode),
+    ).on("error", reject);
+  });
+  expect(host).toBe(403);
+  child.kill("SIGTERM");
+  const [code] = (await once(child, "close")) as [number];
+  expect(code).toBe(0);
+  expect(output).not.toContain(key.slice(8));
+  expect(output).toMatch(/^POST \/v1\/score 200 [\d.]+ ms by shop$/m);
 }, 120_000);
