@@ -6,6 +6,7 @@ import { limitedBody } from "./http/body.ts";
 import { errorsAt, type Endpoint } from "./http/endpoint.ts";
 import { isTimeout, problemOf, problemResponse, retryAfterOf } from "./http/problem.ts";
 import { problemEndpoints } from "./http/problems.ts";
+import { createSecurity, keyNameOfRequest, type Security } from "./security/security.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
 import { openApiEndpoints } from "./openapi/endpoints.ts";
 import { indexEndpoint } from "./openapi/index-endpoint.ts";
@@ -18,10 +19,15 @@ export interface AppOptions {
   readonly log: (line: string) => void;
   /** Also logs the bodies of requests, which hold user ids. Default false. */
   readonly verbose?: boolean | undefined;
+  /** Who may ask, and how much. Default: anybody, anything. */
+  readonly security?: Security | undefined;
 }
 
 /** The whole HTTP surface; it needs no port to be tested. */
-export function createApp(deployments: Deployments, { log, verbose = false }: AppOptions): Hono {
+export function createApp(
+  deployments: Deployments,
+  { log, verbose = false, security = createSecurity() }: AppOptions,
+): Hono {
   const oip = openInferenceProtocol(deployments, { log });
   const endpoints: Endpoint[] = [
     ...v1Endpoints(deployments),
@@ -39,10 +45,16 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     c.res.headers.set("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
     // Hono's own `path` is decoded, and might hold line breaks.
     const path = new URL(c.req.url).pathname.slice(0, 200);
-    log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
+    const key = keyNameOfRequest(c);
+    const by = key === undefined ? "" : ` by ${key}`;
+    log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms${by}`);
   });
+  app.use(security.site);
+  // Names of models may hold any number of `/`, so what is under /v2 is guarded and answered as a whole.
+  for (const [path, scope] of oip.scopes) app.all(path, security.guard(scope));
   // Before the limit of bodies: tensors have one of their own.
   app.all("/v2/*", oip.handle);
+  for (const { method, path, scope } of endpoints) app.on(method, path, security.guard(scope ?? "score"));
   app.post("*", limitedBody);
   if (verbose) {
     app.post("*", async (c, next) => {
@@ -57,7 +69,7 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     // Nobody waits for an answer; the line of the request says so by the status that proxies use.
     if (hungUp(error) || c.req.raw.signal.aborted) return new Response(null, { status: 499 });
     const told = errorsAt(endpoints, c.req.path);
-    const response = told === undefined ? problemResponse(problemOf(error)) : told(error, c);
+    const response = told === undefined ? problemResponse(c, problemOf(error)) : told(error, c);
     const code = CorellaError.isInstance(error) ? error.code : "";
     if (response.status >= 500 && !["serve/loading", "serve/busy"].includes(code))
       log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));

@@ -29,6 +29,7 @@ export function healthEndpoints(deployments: Deployments, log: (line: string) =>
     {
       method: "GET",
       path: "/health/live",
+      scope: "none",
       purpose: "200 while the process runs",
       response: z.strictObject({ status: z.literal("live") }),
       handle: (c) => c.json({ status: "live" }),
@@ -36,6 +37,7 @@ export function healthEndpoints(deployments: Deployments, log: (line: string) =>
     {
       method: "GET",
       path: "/health/ready",
+      scope: "none",
       purpose: "200 when the models can answer, otherwise 503",
       response: z.strictObject({ status: z.literal("ready") }),
       otherResponses: { 503: notReadySchema },

@@ -15,11 +15,12 @@ import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
 import { listen } from "./http/listen.ts";
 import { laneOptions, type LaneSettings } from "./options/lanes.ts";
 import { wholeNumber } from "./options/number.ts";
+import { openSecurity, type SecurityFlags, withSecurityOptions } from "./options/security.ts";
+import { keysCommand } from "./security/keys-command.ts";
 
-interface Options extends LaneSettings {
+interface Options extends LaneSettings, SecurityFlags {
   readonly bundle?: string;
   readonly runs: string;
-  readonly host: string;
   readonly port: number;
   readonly runtime: RuntimeKind;
   readonly executionProviders?: string;
@@ -28,7 +29,6 @@ interface Options extends LaneSettings {
   readonly llmUrl?: string;
   readonly llmModel?: string;
   readonly llmKeyVariable?: string;
-  readonly store?: string;
   readonly verbose: boolean;
 }
 
@@ -70,8 +70,11 @@ const command = new Command("serve")
     "where events are kept: a SQLite file, or redis://host:port/database; without it POST /v1/events is refused",
   )
   .option("--verbose", "also log the bodies of requests, which hold user ids", false)
+  .enablePositionalOptions()
+  .addCommand(keysCommand())
   .action(run);
 for (const option of laneOptions()) command.addOption(option);
+withSecurityOptions(command);
 
 function port(value: string): number {
   const number = Number(value);
@@ -86,6 +89,7 @@ function port(value: string): number {
 
 async function run(options: Options): Promise<void> {
   const startedMs = performance.now();
+  const security = await openSecurity(options, log);
   const folder = options.bundle ?? (await newestBundle(options.runs));
   const bundle = await openBundle(folder);
   const histories = await bundle.histories();
@@ -124,7 +128,7 @@ async function run(options: Options): Promise<void> {
     llmTimeoutMs: options.llmTimeout,
     timeoutMs: options.deadline,
   });
-  const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose });
+  const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose, security });
 
   let stop: (() => Promise<void>) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -143,6 +147,7 @@ async function run(options: Options): Promise<void> {
     await server.close(graceMs);
     await loaded.dispose();
     await kept?.close();
+    security.close();
   };
   log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
   log(exampleCommand(server.url, example));

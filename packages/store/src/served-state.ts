@@ -70,6 +70,11 @@ export interface ServedState {
    * brought; and with their running statistics, so that no model counts by itself. A history that a record tells is its own.
    */
   complete(records: readonly RatingRecord[]): Promise<RatingRecord[]>;
+  /**
+   * Completes samples as `complete` does, without asking the store: for when it does not answer. What was appended since the last
+   * update is not counted, and attributes of items are the bundle's alone.
+   */
+  completeFromMemory(records: readonly RatingRecord[]): RatingRecord[];
   /** Waits until nothing is counted or kept any more: nothing is lost with it. The store stays open. */
   close(): Promise<void>;
 }
@@ -171,6 +176,23 @@ export async function openServedState(
     return following;
   };
 
+  /** Of samples that tell none: now, and after all events so far. */
+  const sampleTime = (): number => Math.max(now(), ties === "exclude" ? latest + instantSeconds : latest);
+  const completed = (
+    record: RatingRecord,
+    itemAttributes: Attributes | undefined,
+    time: number,
+  ): RatingRecord => {
+    const sample = {
+      ...record,
+      time: record.time ?? time,
+      ...(itemAttributes === undefined ? {} : { itemAttributes }),
+    };
+    if (statistics === undefined || record.statistics !== undefined) return sample;
+    const of = { statistics: statistics.plan, likedThreshold };
+    return { ...sample, statistics: statisticsOfRecord(of, sample, catalogue, statistics) };
+  };
+
   const [first] = await store.eventsAfter(position, 1);
   const missed =
     first === undefined ? 0 : Math.max(0, first.position - 1 - Math.max(position, attachment.since));
@@ -206,22 +228,18 @@ export async function openServedState(
     },
     async complete(records) {
       await update();
-      const time = Math.max(now(), ties === "exclude" ? latest + instantSeconds : latest);
+      const time = sampleTime();
       return Promise.all(
         records.map(async (record) => {
           const { item } = record;
           const isKnown = record.itemAttributes !== undefined || catalogue.has(item);
-          const itemAttributes = isKnown ? record.itemAttributes : await store.attributesOf(item);
-          const sample = {
-            ...record,
-            time: record.time ?? time,
-            ...(itemAttributes === undefined ? {} : { itemAttributes }),
-          };
-          if (statistics === undefined || record.statistics !== undefined) return sample;
-          const of = { statistics: statistics.plan, likedThreshold };
-          return { ...sample, statistics: statisticsOfRecord(of, sample, catalogue, statistics) };
+          return completed(record, isKnown ? record.itemAttributes : await store.attributesOf(item), time);
         }),
       );
+    },
+    completeFromMemory(records) {
+      const time = sampleTime();
+      return records.map((record) => completed(record, record.itemAttributes, time));
     },
     async close() {
       closed = true;

@@ -13,6 +13,7 @@ import {
   documentedCommands,
   parseDocumented,
   parseHelp,
+  subcommands,
   type CommandName,
   type Usage,
 } from "./documented-commands.ts";
@@ -35,7 +36,23 @@ const helps = await Promise.all(
   commandNames.map(async (name) => [name, parseHelp(await corella(name, ["--help"], repository))] as const),
 );
 const usages: Readonly<Record<CommandName, Usage>> = Object.fromEntries(helps) as never;
+const subUsages = await Promise.all(
+  commandNames.flatMap((name) =>
+    (subcommands[name] ?? []).map(async (words) => {
+      const usage = parseHelp(await corella(name, [...words, "--help"], repository));
+      return { name, words, usage };
+    }),
+  ),
+);
 const commands = documentedCommands(repository);
+
+/** What understands a command, and the words that are left for it. */
+function understoodBy(name: CommandName, words: readonly string[]): [words: readonly string[], usage: Usage] {
+  const sub = subUsages.find(
+    (each) => each.name === name && each.words.every((word, i) => words[i] === word),
+  );
+  return sub === undefined ? [words, usages[name]] : [words.slice(sub.words.length), sub.usage];
+}
 
 /** The configuration that a document shows for a user's own data. */
 const own = /```yaml\n(# my\.yaml\n[\s\S]*?)```/.exec(
@@ -105,7 +122,7 @@ test("every documented command has options that there are, and settings that the
   const folder = await standIn();
   const wrong: string[] = [];
   for (const { place, name, words } of commands) {
-    const parsed = parseDocumented(words, usages[name]);
+    const parsed = parseDocumented(...understoodBy(name, words));
     if (typeof parsed === "string") {
       wrong.push(`${place}: ${parsed}`);
       continue;
@@ -128,7 +145,11 @@ test("every documented command has options that there are, and settings that the
 });
 
 test("every option and setting that a text names alone is one of a command", async () => {
-  const known = new Set(Object.values(usages).flatMap(({ flags }) => [...flags.keys()]));
+  const known = new Set(
+    [...Object.values(usages), ...subUsages.map(({ usage }) => usage)].flatMap(({ flags }) => [
+      ...flags.keys(),
+    ]),
+  );
   const files = [
     "README.md",
     "docs/configuration.md",

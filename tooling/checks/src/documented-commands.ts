@@ -4,6 +4,11 @@ import { join } from "node:path";
 /** The commands of the project that documents tell of. */
 export const commandNames = ["train", "tune", "data", "evaluate", "serve", "parity"] as const;
 
+/** Words after a command's name that make it another one, with options of its own. */
+export const subcommands: Readonly<Partial<Record<CommandName, readonly (readonly string[])[]>>> = {
+  serve: [["keys", "create"]],
+};
+
 /** Name of a command of the project. */
 export type CommandName = (typeof commandNames)[number];
 
@@ -92,7 +97,8 @@ export function parseHelp(help: string): Usage {
   const flags = new Map<string, boolean>();
   for (const [, flag, value] of help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)(?: (<[^>]*>|\[[^\]]*\]))?/gm))
     flags.set(flag!, value !== undefined);
-  const usage = /^Usage: \w+ \[options\](.*)$/m.exec(help)?.[1] ?? "";
+  // A subcommand's words belong to it: it has a help of its own.
+  const usage = (/^Usage: [\w ]+ \[options\](.*)$/m.exec(help)?.[1] ?? "").replace(" [command]", "");
   return { flags, words: usage.trim() === "" ? 0 : usage.trim().split(/\s+/).length };
 }
 

@@ -42,6 +42,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   llm: [
     "decoder.test.ts",
     "goldens.test.ts",
+    "hostile-text.test.ts",
     "packed-decoder.test.ts",
     "prefix-cache.test.ts",
     "recompute.test.ts",
@@ -60,8 +61,22 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   "op-tests": ["op-tests.test.ts"],
   parity: ["crm.test.ts", "llm.test.ts"],
-  serve: ["clients.test.ts", "main.test.ts"],
-  store: ["kill.test.ts", "redis-store.test.ts", "served-state.test.ts", "sqlite-store.test.ts"],
+  serve: [
+    "clients.test.ts",
+    "command.test.ts",
+    "hostile-requests.test.ts",
+    "main.test.ts",
+    "shared-rates.test.ts",
+  ],
+  store: [
+    "kill.test.ts",
+    "redis-store.test.ts",
+    "served-state.test.ts",
+    "sqlite-store.test.ts",
+    "two-processes.test.ts",
+    "wait-aof.test.ts",
+    "writer-thread.test.ts",
+  ],
   train: ["main.test.ts", "metrics-log.test.ts"],
   tune: ["main.test.ts"],
 };

@@ -3,6 +3,7 @@ import { CorellaError } from "@corella/errors";
 import type { Catalogue, HistoryEvent, RatingRecord } from "@corella/modality";
 import type { ServedState, UserHistory } from "@corella/store";
 import type { Sample } from "./sample.ts";
+import type { StoreHealth } from "./store-health.ts";
 
 /** The events since the bundle's log ended. */
 export interface EventsSince {
@@ -11,6 +12,8 @@ export interface EventsSince {
   readonly historyLength: number;
   /** Which events of a sample's own time are before it. */
   readonly ties: "exclude" | "order";
+  /** Whether the store answers; scores do without it while it does not. */
+  readonly health: StoreHealth;
 }
 
 /** Where samples are completed from. */
@@ -28,20 +31,50 @@ export interface CompletedRecord {
   readonly coldStart: boolean;
   /** Nobody has told the attributes of the item. */
   readonly unknownItem: boolean;
+  /** The store did not answer: what it knows since the bundle's log ended is missing. */
+  readonly storeDown: boolean;
 }
 
 /**
  * What samples leave out comes from the bundle and the events since: a known user's latest events and attributes, the running
- * statistics of now, and of events that a sample tells those that the bundle keeps with them.
+ * statistics of now, and of events that a sample tells those that the bundle keeps with them. While the store of events does not answer,
+ * histories are the bundle's own, and statistics those of the last time that it did.
  * @throws CorellaError `serve/unknown-event` for an event that is missing among those, where the prompt says statistics of events
  */
 export async function completeRecords(
   samples: readonly Sample[],
   { histories, catalogue, events }: KnownOfUsers,
 ): Promise<CompletedRecord[]> {
+  const answered = await events?.health.ask(async () => {
+    const records = await recordsOf(samples, histories, events);
+    return events.state.complete(records);
+  });
+  const storeDown = events !== undefined && answered === undefined;
+  const own = async (): Promise<RatingRecord[]> => {
+    const records = await recordsOf(samples, histories, undefined);
+    return events?.state.completeFromMemory(records) ?? records;
+  };
+  return (answered ?? (await own())).map((record) => {
+    const { user, item, history, itemAttributes } = record;
+    const known = user !== null && histories.has(user);
+    return {
+      record,
+      coldStart: !known && history.length === 0,
+      unknownItem: itemAttributes === undefined && !catalogue.has(item),
+      storeDown,
+    };
+  });
+}
+
+/** Samples as records, with the histories of their users. */
+async function recordsOf(
+  samples: readonly Sample[],
+  histories: Histories,
+  events: EventsSince | undefined,
+): Promise<RatingRecord[]> {
   const stored = historyReader(histories, events);
   const toldEvents = toldHistories(histories);
-  const records = await Promise.all(
+  return Promise.all(
     samples.map(async (sample): Promise<RatingRecord> => {
       const user = sample.user ?? null;
       const told = sample.history && {
@@ -64,16 +97,6 @@ export async function completeRecords(
       };
     }),
   );
-  const completed = events === undefined ? records : await events.state.complete(records);
-  return completed.map((record) => {
-    const { user, item, history, itemAttributes } = record;
-    const known = user !== null && histories.has(user);
-    return {
-      record,
-      coldStart: !known && history.length === 0,
-      unknownItem: itemAttributes === undefined && !catalogue.has(item),
-    };
-  });
 }
 
 /** Reads the histories of users, each once: many samples of a request are one user's. */

@@ -50,6 +50,8 @@ export interface Answer extends Omit<Prediction, "degraded"> {
   readonly coldStart?: true;
   /** Nobody has told the attributes of the item. */
   readonly unknownItem?: true;
+  /** The store of events did not answer: what came since the bundle's log ended is missing. */
+  readonly storeDown?: true;
 }
 
 /** One bundle that answers, whatever protocol asks. */
@@ -155,13 +157,14 @@ export function createDeployment(parts: DeploymentParts): Deployment {
 /** A prediction as it is told. */
 function answerOf(
   { degraded, ...prediction }: Prediction,
-  { coldStart, unknownItem }: CompletedRecord,
+  { coldStart, unknownItem, storeDown }: CompletedRecord,
 ): Answer {
   return {
     ...prediction,
     ...(degraded === undefined ? {} : { degraded: true as const, fallback: degraded.reason }),
     ...(coldStart ? { coldStart: true as const } : {}),
     ...(unknownItem ? { unknownItem: true as const } : {}),
+    ...(storeDown ? { storeDown: true as const } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import { CorellaError, formatError } from "@corella/errors";
 import { saidOfEvents } from "@corella/modality";
 import { openServedState, openStore } from "@corella/store";
 import type { EventsSince } from "./complete-record.ts";
+import { createStoreHealth } from "./store-health.ts";
 
 /** What is known of a bundle that was opened. */
 interface OpenedBundle {
@@ -46,6 +47,7 @@ export async function openEvents(
       state,
       historyLength: bundle.historyLength ?? prompt!.historyLength,
       ties,
+      health: createStoreHealth(log),
       async close() {
         await state.close();
         await store.close();

@@ -1,6 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { requirePlainBody } from "../security/content-encoding.ts";
 
 /** Bytes that a request's body may have. */
 export const maxBodyBytes = 1_048_576;
@@ -27,9 +28,10 @@ function refuse(): never {
 
 /**
  * The body of a request that says it is JSON. Browsers send JSON across origins only after asking, which this server does not grant.
- * @throws CorellaError `serve/content-type`
+ * @throws CorellaError `serve/content-type`, `serve/content-encoding`
  */
 export function jsonBody(c: Context): Promise<ArrayBuffer> {
+  requirePlainBody(c);
   const type = c.req.header("content-type") ?? "";
   if (/^application\/json *(;|$)/i.test(type)) return c.req.arrayBuffer();
   throw new CorellaError({

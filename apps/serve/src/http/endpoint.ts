@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { z } from "zod";
+import type { Scope } from "../security/api-keys.ts";
 
 /**
  * A path of the HTTP surface, and what answers it. What it says of itself becomes GET / and GET /openapi.json; the schemas are those that
@@ -11,6 +12,8 @@ export interface Endpoint {
   readonly path: string;
   /** What it is for, in a line. */
   readonly purpose: string;
+  /** What a caller's key must be for; `none`: anybody may ask, at any rate. Default `score`. */
+  readonly scope?: Scope | "none" | undefined;
   /** The query's parameters. */
   readonly query?: z.ZodObject | undefined;
   /** The JSON body. */
@@ -33,7 +36,15 @@ export interface Endpoint {
 }
 
 /** Problems that every endpoint may have. */
-const problemsOfAll: readonly string[] = ["serve/internal"];
+const problemsOfAll: readonly string[] = ["serve/foreign-host", "serve/foreign-origin", "serve/internal"];
+
+/** Problems that every endpoint may have for which callers have keys and rates. */
+const problemsOfGuarded: readonly string[] = [
+  "serve/no-key",
+  "serve/bad-key",
+  "serve/scope",
+  "serve/rate-limited",
+];
 
 /** Problems that every endpoint with a JSON body may have. */
 const problemsOfBodies: readonly string[] = [
@@ -42,12 +53,18 @@ const problemsOfBodies: readonly string[] = [
   "serve/unknown-field",
   "serve/too-large",
   "serve/content-type",
+  "serve/content-encoding",
 ];
 
 /** The codes of all problems that an endpoint may answer with. */
-export function problemsOf({ request, problems = [], errorOf }: Endpoint): readonly string[] {
+export function problemsOf({ request, problems = [], scope, errorOf }: Endpoint): readonly string[] {
   if (errorOf !== undefined) return problems;
-  return [...(request === undefined ? [] : problemsOfBodies), ...problems, ...problemsOfAll];
+  return [
+    ...(request === undefined ? [] : problemsOfBodies),
+    ...(scope === "none" ? [] : problemsOfGuarded),
+    ...problems,
+    ...problemsOfAll,
+  ];
 }
 
 /** The path as OpenAPI and people write it: `/problems/{area}/{name}`. */

@@ -1,5 +1,6 @@
 import { CorellaError, nearestName } from "@corella/errors";
 import type { z } from "zod";
+import { findAmbiguity } from "../security/strict-json.ts";
 
 /**
  * Parses the body of a request.
@@ -20,6 +21,10 @@ export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
   } catch {
     throw fail("The body is not UTF-8.");
   }
+  // First, since what is nested without end takes the parser a second.
+  const finding = findAmbiguity(decoded);
+  if (finding !== undefined)
+    throw fail(`The body is ambiguous: ${finding.problem}.`, lineAndColumn(decoded, finding.offset));
   try {
     return JSON.parse(decoded);
   } catch (error) {

@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { CorellaError } from "@corella/errors";
+import { connectionLimits, type ConnectionLimits } from "../security/connection-limits.ts";
 
 /** A server that listens. */
 export interface HttpServer {
@@ -19,8 +20,10 @@ export interface HttpServer {
 export async function listen(
   address: { readonly host: string; readonly port: number },
   fetch: (request: Request) => Response | Promise<Response>,
+  { maxConnections, serverOptions }: ConnectionLimits = connectionLimits,
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch }) as Server;
+  const server = createAdaptorServer({ fetch, serverOptions }) as Server;
+  server.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(explain(error, address)));
     server.listen(address.port, address.host, resolve);

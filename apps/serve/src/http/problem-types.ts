@@ -1,5 +1,5 @@
 /** The HTTP statuses of problems. */
-export type ProblemStatus = 400 | 404 | 405 | 413 | 415 | 500 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 503;
 
 /** What every problem of one code has in common. */
 export interface ProblemType {
@@ -76,6 +76,36 @@ export const problemTypes: Readonly<Record<string, ProblemType>> = {
     meaning: "An event cannot be kept: an id with a NUL, a time that has not come.",
     remedy: "Mend the event that `place` names.",
   },
+  "serve/no-key": {
+    status: 401,
+    title: "No API key",
+    meaning: "The server answers callers with an API key alone, and the request shows none.",
+    remedy: "Send the header `authorization: Bearer <key>`, or `x-api-key: <key>`.",
+  },
+  "serve/bad-key": {
+    status: 401,
+    title: "Unknown API key",
+    meaning: "The API key of the request is not known, or no longer.",
+    remedy: "Ask whoever runs the server for a key.",
+  },
+  "serve/scope": {
+    status: 403,
+    title: "Key for something else",
+    meaning: "The API key is known, and not for this endpoint.",
+    remedy: "Use a key with the scope that `detail` names.",
+  },
+  "serve/foreign-host": {
+    status: 403,
+    title: "Foreign host",
+    meaning: "The request is for a name that is not this server's.",
+    remedy: "Ask by a name that the server knows; --allowed-hosts adds some.",
+  },
+  "serve/foreign-origin": {
+    status: 403,
+    title: "Foreign origin",
+    meaning: "A page of another site sent the request.",
+    remedy: "Ask from a server, or from a page of this one.",
+  },
   "serve/not-found": {
     status: 404,
     title: "Not found",
@@ -105,6 +135,18 @@ export const problemTypes: Readonly<Record<string, ProblemType>> = {
     title: "Other content type",
     meaning: "The body does not say that it is JSON.",
     remedy: "Send the header `content-type: application/json`.",
+  },
+  "serve/content-encoding": {
+    status: 415,
+    title: "Compressed body",
+    meaning: "The body is compressed, which this protocol does not read.",
+    remedy: "Send it as it is.",
+  },
+  "serve/rate-limited": {
+    status: 429,
+    title: "Too many requests",
+    meaning: "The caller asked for more in a second than it may.",
+    remedy: "Ask again after the seconds of `retry-after`.",
   },
   "serve/internal": {
     status: 500,

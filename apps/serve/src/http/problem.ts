@@ -1,4 +1,5 @@
 import { CorellaError } from "@corella/errors";
+import type { Context } from "hono";
 import { z } from "zod";
 import { problemTypes, type ProblemStatus } from "./problem-types.ts";
 
@@ -74,12 +75,9 @@ function problem(
   };
 }
 
-/** A problem as the answer to a request. */
-export function problemResponse(told: Problem): Response {
-  return new Response(JSON.stringify(told), {
-    status: told.status,
-    headers: { "content-type": problemContentType },
-  });
+/** A problem as the answer to a request, with the headers that were set for it. */
+export function problemResponse(c: Context, told: Problem): Response {
+  return c.body(JSON.stringify(told), told.status, { "content-type": problemContentType });
 }
 
 /** Seconds after which a request may be sent again that was answered with 503. */

@@ -20,6 +20,7 @@ export const problemEndpoints: readonly Endpoint[] = [
   {
     method: "GET",
     path: "/problems",
+    scope: "none",
     purpose: "all problems that a request may have",
     response: z.strictObject({ problems: z.array(typeSchema) }),
     handle: (c) => c.json({ problems: Object.keys(problemTypes).map(describe) }),
@@ -27,6 +28,7 @@ export const problemEndpoints: readonly Endpoint[] = [
   {
     method: "GET",
     path: "/problems/:area/:name",
+    scope: "none",
     purpose: "what a problem means, and what to do about it",
     response: typeSchema,
     problems: ["serve/not-found"],

@@ -1,6 +1,7 @@
 import { CorellaError, formatError } from "@corella/errors";
 import type { Context } from "hono";
 import { problemOf, retryAfterOf } from "../http/problem.ts";
+import type { ProblemStatus } from "../http/problem-types.ts";
 
 /** The HTTP statuses of what can be wrong with a request of the Open Inference Protocol, by code. */
 const statuses = {
@@ -28,7 +29,7 @@ const [queueFull, timeUp] = ["Exceeds maximum queue size. Try again in a moment.
 
 /** What a sender may know of an error. */
 interface Told {
-  readonly status: 400 | 404 | 405 | 413 | 415 | 500 | 503;
+  readonly status: ProblemStatus;
   readonly text: string;
   /** The sender is not told what went wrong: the log is. */
   readonly isInternal: boolean;

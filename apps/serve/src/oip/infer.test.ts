@@ -341,7 +341,7 @@ describe("is refused", () => {
     [
       "a deep shape",
       `{"inputs":[{"name":"item","datatype":"BYTES","shape":${"[".repeat(1e5)}${"]".repeat(1e5)}}]}`,
-      "unexpected shape",
+      "The body is ambi",
     ],
     [
       "unequal batches",

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { Answer, Deployment } from "../deployment/deployment.ts";
+import { takeSamples } from "../security/security.ts";
 import { oipError } from "./errors.ts";
 import { type InferRequest, parseInferRequest } from "./infer-request.ts";
 import { encodeResponse, sendResponse } from "./infer-response.ts";
@@ -17,6 +18,7 @@ export async function infer(c: Context, deployment: Deployment, statistics: Stat
   const { bundle } = deployment.info;
   const arrivedMs = performance.now();
   const request = parseInferRequest(await readBody(c), bundle.name);
+  await takeSamples(c, request.samples.length);
   const readMs = performance.now();
   let answers: Answer[];
   try {

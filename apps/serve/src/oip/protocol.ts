@@ -3,6 +3,7 @@ import type { Context, Handler } from "hono";
 import type { Deployment } from "../deployment/deployment.ts";
 import type { Deployments } from "../deployment/deployments.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import type { Scope } from "../security/api-keys.ts";
 import { errorResponse, oipError } from "./errors.ts";
 import { answerReadiness } from "./health.ts";
 import { infer } from "./infer.ts";
@@ -23,6 +24,8 @@ export interface OipOptions {
 export interface OpenInferenceProtocol {
   /** Its paths, each with `handle`. */
   readonly endpoints: readonly Endpoint[];
+  /** What callers' keys must be for, by patterns of paths: the first that fits. */
+  readonly scopes: readonly (readonly [path: string, scope: Scope | "none"])[];
   /** Answers every request under /v2, unknown paths and other methods too, with errors in the form of the protocol. */
   readonly handle: Handler;
 }
@@ -72,6 +75,11 @@ export function openInferenceProtocol(deployments: Deployments, options: OipOpti
       errorOf: (error, c) => errorResponse(error, c, log),
       handle,
     })),
+    scopes: [
+      ["/v2/health/*", "none"],
+      ["/v2/repository/models/*", "admin"],
+      ["/v2/*", "score"],
+    ],
     handle,
   };
 }

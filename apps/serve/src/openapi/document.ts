@@ -116,7 +116,7 @@ function problemResponse(
   const schema = schemas.add(problemSchema, "output");
   return {
     description: codes.map((code) => `${code}: ${problemTypes[code]!.meaning}`).join("\n\n"),
-    ...(status === 503
+    ...(status === 503 || status === 429
       ? {
           headers: {
             "retry-after": {

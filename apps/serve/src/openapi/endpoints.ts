@@ -9,6 +9,7 @@ export function openApiEndpoints(endpoints: readonly Endpoint[]): readonly Endpo
     {
       method: "GET",
       path: "/openapi.json",
+      scope: "none",
       purpose: "the OpenAPI 3.1 document of all endpoints",
       handle: (c) => c.json((document ??= openApiDocument(endpoints))),
     },

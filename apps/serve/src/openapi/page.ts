@@ -48,6 +48,7 @@ export const pageEndpoints: readonly Endpoint[] = [
   {
     method: "GET",
     path: "/docs",
+    scope: "none",
     purpose: "a page that shows the endpoints and tries them",
     contentType: "text/html; charset=utf-8",
     handle: (c) =>
@@ -59,6 +60,7 @@ export const pageEndpoints: readonly Endpoint[] = [
   {
     method: "GET",
     path: "/docs/:file",
+    scope: "none",
     purpose: "the files of that page",
     contentType: "*/*",
     problems: ["serve/not-found"],

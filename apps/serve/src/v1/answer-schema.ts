@@ -12,6 +12,7 @@ export const answerFields: z.ZodRawShape = {
   fallback: z.enum(["full", "timeout", "budget", "failed", "aborted"]).optional(),
   coldStart: z.literal(true).optional(),
   unknownItem: z.literal(true).optional(),
+  storeDown: z.literal(true).optional(),
 };
 
 /** How long the request took. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Deployments } from "../deployment/deployments.ts";
 import { jsonBody } from "../http/body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import { takeSamples } from "../security/security.ts";
 import { eventsRequestSchema, parseEventsRequest } from "./events-request.ts";
 
 const responseSchema = z
@@ -15,6 +16,7 @@ export function eventsEndpoint(deployments: Deployments): Endpoint {
   return {
     method: "POST",
     path: "/v1/events",
+    scope: "events",
     purpose: "what users did: durable, and known to the next score",
     request: eventsRequestSchema,
     response: responseSchema,
@@ -30,6 +32,7 @@ export function eventsEndpoint(deployments: Deployments): Endpoint {
       if (events === undefined) throw noStore();
       const parsed = parseEventsRequest(await jsonBody(c), info.context ?? []);
       if (info.ratings !== undefined) requireRatings(parsed, info.ratings, (index) => `events[${index}]`);
+      await takeSamples(c, parsed.length);
       const { added, repeated } = await events.state.append(parsed);
       return c.json({ added, repeated });
     },

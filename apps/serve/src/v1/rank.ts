@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Deployments } from "../deployment/deployments.ts";
 import { jsonBody } from "../http/body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import { takeSamples } from "../security/security.ts";
 import { answerFields, latencyMs, millisecondsSince, scoringProblems } from "./answer-schema.ts";
 import { allCandidates, parseRankRequest, rankRequestSchema } from "./rank-request.ts";
 
@@ -25,6 +26,7 @@ export function rankEndpoint(deployments: Deployments): Endpoint {
       const { catalogue } = deployments.of(asked.user);
       // All tell the same history, which is completed once and goes to each model once.
       const samples = (candidates ?? allCandidates(catalogue, llm)).map((item) => ({ ...asked, ...item }));
+      await takeSamples(c, samples.length);
       const answers = await deployments.score(samples, { llm, signal: c.req.raw.signal });
       // Stable: of equal ones the earlier candidate is first.
       const order = [...answers.keys()].sort((a, b) => answers[b]!.probability - answers[a]!.probability);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Deployments } from "../deployment/deployments.ts";
 import { jsonBody } from "../http/body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import { takeSamples } from "../security/security.ts";
 import { answerFields, latencyMs, millisecondsSince, scoringProblems } from "./answer-schema.ts";
 import { parseScoreRequest, scoreRequestSchema } from "./score-request.ts";
 
@@ -25,6 +26,7 @@ export function scoreEndpoint(deployments: Deployments): Endpoint {
     async handle(c) {
       const startedMs = performance.now();
       const { samples, llm, isList } = parseScoreRequest(await jsonBody(c));
+      await takeSamples(c, samples.length);
       const predictions = await deployments.score(samples, {
         llm,
         pathOf: (index) => (isList ? ["samples", index] : []),

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { parseContent } from "../files/parse-config.ts";
 
@@ -19,6 +20,9 @@ export interface BpeModel {
 export interface UnigramModel {
   readonly type: "Unigram";
   readonly vocab: readonly (readonly [string, number])[];
+  /** Place of the piece that stands for what no piece has. */
+  readonly unk_id?: number | null | undefined;
+  readonly byte_fallback?: boolean | null | undefined;
 }
 
 /** WordPiece in a tokenizer.json, BERT's model. */
@@ -77,7 +81,12 @@ const tokenizerJson: z.ZodType<TokenizerJson> = z.looseObject({
       end_of_word_suffix: z.string().nullish(),
       fuse_unk: z.boolean().nullish(),
     }),
-    z.looseObject({ type: z.literal("Unigram"), vocab: z.array(z.tuple([z.string(), z.number()])) }),
+    z.looseObject({
+      type: z.literal("Unigram"),
+      vocab: z.array(z.tuple([z.string(), z.number()])),
+      unk_id: tokenId.nullish(),
+      byte_fallback: z.boolean().nullish(),
+    }),
     z.looseObject({
       type: z.literal("WordPiece"),
       vocab: z.record(z.string(), tokenId),
@@ -100,10 +109,30 @@ export function parseTokenizerJson(content: unknown, place: string): TokenizerJs
 }
 
 /**
+ * A tokenizer.json in which no text becomes the token of a byte by naming it, such as `<0x0A>`: a model that looks up whole words, or any
+ * piece, would take it for that byte.
+ */
+export function withBytesApart(json: TokenizerJson): TokenizerJson {
+  const { model, pre_tokenizer } = json;
+  const looksUp = model.type === "Unigram" || (model.type === "BPE" && model.ignore_merges === true);
+  if (!looksUp || model.byte_fallback !== true) return json;
+  // Behind the tokenizer's own, so that all else stays as it is.
+  const apart = {
+    type: "Split",
+    pattern: { Regex: "<(?=0x[0-9A-Fa-f]{2}>)" },
+    behavior: "MergedWithPrevious",
+    invert: false,
+  };
+  const pretokenizers =
+    pre_tokenizer === undefined || pre_tokenizer === null ? [apart] : [pre_tokenizer, apart];
+  return { ...json, pre_tokenizer: { type: "Sequence", pretokenizers } };
+}
+
+/**
  * A tokenizer.json for which the strings of some added tokens are plain characters.
  * @param isPlain which ones
- * @param pieces `unreachable` also renames them among the model's pieces, which a Unigram model would otherwise pick like any
- * other piece; `kept` leaves them
+ * @param pieces `unreachable` also renames them among the model's pieces, and the one for what no piece has, which a model that looks up
+ * whole words, or any piece, would otherwise pick like all others; `kept` leaves them
  */
 export function withoutTokens(
   json: TokenizerJson,
@@ -112,10 +141,12 @@ export function withoutTokens(
 ): TokenizerJson {
   const plain = new Set(json.added_tokens.filter(isPlain).map((token) => token.content));
   const { model } = json;
-  const unknown = model.type === "Unigram" ? undefined : model.unk_token;
-  const isKept = (piece: string): boolean => pieces === "kept" || piece === unknown || !plain.has(piece);
-  // Plane 16 of Unicode is private: no text has these characters.
-  const hidden = (piece: string): string => `\u{10FFFD}${piece}\u{10FFFD}`;
+  const unknown = model.type === "Unigram" ? model.vocab[model.unk_id ?? -1]?.[0] : model.unk_token;
+  if (pieces === "unreachable" && typeof unknown === "string") plain.add(unknown);
+  const isKept = (piece: string): boolean => pieces === "kept" || !plain.has(piece);
+  // A name that no text has, since nobody knows it: the sender of a text may well know this program.
+  const secret = randomUUID();
+  const hidden = (piece: string): string => `\u{10FFFD}${secret}${piece}\u{10FFFD}`;
   const renamed = (piece: string): string => (isKept(piece) ? piece : hidden(piece));
   const inModel = new Set(
     model.type === "Unigram" ? model.vocab.map(([piece]) => piece) : Object.keys(model.vocab),
@@ -133,11 +164,13 @@ export function withoutTokens(
     return { ...json, added_tokens, model: { ...model, vocab } };
   }
   const vocab = Object.fromEntries(Object.entries(model.vocab).map(([piece, id]) => [renamed(piece), id]));
-  if (model.type === "WordPiece") return { ...json, added_tokens, model: { ...model, vocab } };
+  if (model.type === "WordPiece")
+    return { ...json, added_tokens, model: { ...model, vocab, unk_token: renamed(model.unk_token) } };
   // Nor do pairs merge to them.
   const merges = model.merges.filter((merge) => {
     const [left, right] = typeof merge === "string" ? (merge.split(" ") as [string, string]) : merge;
     return isKept(left) && isKept(right) && isKept(left + right);
   });
-  return { ...json, added_tokens, model: { ...model, vocab, merges } };
+  const unk_token = typeof unknown === "string" ? renamed(unknown) : unknown;
+  return { ...json, added_tokens, model: { ...model, vocab, merges, unk_token } };
 }

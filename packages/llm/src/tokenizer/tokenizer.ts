@@ -6,7 +6,7 @@ import { asObject, readJson } from "../files/json-file.ts";
 import { looksLikeControl } from "./control-tokens.ts";
 import { withConfiguredTokens } from "./configured-tokens.ts";
 import { createTokenCounter } from "./token-counter.ts";
-import { parseTokenizerJson, withoutTokens, type AddedToken } from "./tokenizer-json.ts";
+import { parseTokenizerJson, withBytesApart, withoutTokens, type AddedToken } from "./tokenizer-json.ts";
 
 /** How a text becomes tokens. */
 export interface EncodeOptions {
@@ -104,15 +104,14 @@ function createTokenizer(
   /** Some vocabularies have tokens of the chat format that are not special; the template tells them, or their look. */
   const isControl = ({ special, content: string }: AddedToken): boolean =>
     special || looksLikeControl(string) || (/^[<[].+[>\]]$/.test(string) && template.includes(string));
-  const parsing = open(content);
+  const parsing = open(withBytesApart(parsed));
+  const plain = withoutTokens(withBytesApart(parsed), isControl, "unreachable");
   const instances: Partial<Record<"text" | "split", Tokenizer>> = {};
   const instance = (kind: "text" | "parse" | "split"): Tokenizer =>
     kind === "parse"
       ? parsing
       : (instances[kind] ??= open(
-          kind === "text"
-            ? withoutTokens(parsed, isControl, "unreachable")
-            : withoutTokens(parsed, (token) => token.special, "kept"),
+          kind === "text" ? plain : withoutTokens(parsed, (token) => token.special, "kept"),
         ));
   const vocabulary = parsing.getVocab(true);
   let vocabularySize = 0;
@@ -152,7 +151,7 @@ function createTokenizer(
     },
     countTokens(text) {
       const added_tokens = parsed.added_tokens.filter((token) => !isControl(token));
-      counter ??= createTokenCounter({ ...parsed, added_tokens }, instance("text"), place);
+      counter ??= createTokenCounter({ ...plain, added_tokens }, instance("text"), place);
       return counter(text);
     },
     decode: (ids, options = {}) => parsing.decode(Array.from(ids), options.skipSpecialTokens ?? false),

@@ -101,15 +101,29 @@ export function describeItem(
 }
 
 /**
- * Attributes whose texts are safe inside a prompt and cut to their limits; titles are normalised where the config asks.
+ * Attributes whose texts are safe inside a prompt and cut to their limits, and whose names are, which a template may say too; titles
+ * are normalised where the config asks.
  */
 export function cleanAttributes(config: PromptConfig, attributes: Attributes): Attributes {
-  return mapText(attributes, (text, name) => {
-    const limit = Object.hasOwn(config.textLimits, name) ? config.textLimits[name]! : config.maxTextLength;
-    const clean = cleanText(text, limit, config.specialTokens);
+  const { maxTextLength, specialTokens } = config;
+  const isPlain = Object.keys(attributes).every((name) => plainName.test(name));
+  const named = isPlain
+    ? attributes
+    : Object.fromEntries(
+        Object.entries(attributes).map(([name, value]) => [
+          cleanText(name, maxTextLength, specialTokens),
+          value,
+        ]),
+      );
+  return mapText(named, (text, name) => {
+    const limit = Object.hasOwn(config.textLimits, name) ? config.textLimits[name]! : maxTextLength;
+    const clean = cleanText(text, limit, specialTokens);
     return name === "title" && config.normaliseTitles ? normaliseTitle(clean) : clean;
   });
 }
+
+/** A name that no tokenizer takes for anything but a word. */
+const plainName = /^[\p{L}\p{N}_-]{1,64}$/u;
 
 /** A history event as templates see it, and its texts in the two kinds of lists. */
 export interface DescribedEvent {

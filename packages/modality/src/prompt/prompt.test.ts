@@ -182,6 +182,19 @@ describe("the names of a template", () => {
 });
 
 describe("hostile text", () => {
+  test("in the name of an attribute, which a template says, is as safe as in its value, and a prototype is no attribute", () => {
+    const prompt = createPrompt({
+      template:
+        "{% for name, value in user.items() %}{{ name }}={{ value }};{% endfor %}{{ user.length }}|{{ target_item }}",
+      target: "{{ title }}",
+    });
+    const userAttributes = JSON.parse(
+      '{"<|im_end|>\\n": "x", "age": 30, "a\\u0000</s>": ["<s>"], "__proto__": ["y", "z"]}',
+    ) as Record<string, string>;
+    const text = prompt.render({ user: "u", item: "1", history: [], userAttributes });
+    expect(text).toBe('< |im_end|>=x;age=30;a < /s>=["< s>"];__proto__=["y", "z"];|1');
+  });
+
   const special = ["<|im_start|>", "<|endoftext|>", "<s>", "</s>", "[INST]", "<<SYS>>", "<end_of_turn>"];
   test("never holds a special token, a control character or a mark", () => {
     const nasty = fc

@@ -48,14 +48,15 @@ export function normaliseTitle(title: string): string {
 
 /** Every text of the attributes through `change`. */
 export function mapText(attributes: Attributes, change: (text: string, name: string) => string): Attributes {
-  const changed: Record<string, AttributeValue> = {};
-  for (const [name, value] of Object.entries(attributes)) {
-    changed[name] =
+  // Not by assignment, which takes the name __proto__ for something else.
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]): [string, AttributeValue] => [
+      name,
       typeof value === "number"
         ? value
         : typeof value === "string"
           ? change(value, name)
-          : value.map((text) => change(text, name));
-  }
-  return changed;
+          : value.map((text) => change(text, name)),
+    ]),
+  );
 }

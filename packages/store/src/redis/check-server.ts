@@ -1,24 +1,28 @@
 import { CorellaError } from "@corella/errors";
 import type { Redis } from "ioredis";
+import { knowsWaitAof } from "./wait-aof.ts";
 
 /** Of the keys that a store has. */
 const schemaVersion = "1";
 
 /**
  * Checks that a server keeps what it acknowledges, and that its store is one that we know.
+ * @returns whether the server acknowledges before its disk has what it was given, and each append has to wait for the disk by WAITAOF
  * @throws CorellaError `store/not-durable`, `store/evicting`, `store/schema`
  */
 export async function checkServer(
   client: Redis,
   { place, schemaKey, durable }: { place: string; schemaKey: string; durable: boolean },
-): Promise<void> {
+): Promise<{ readonly mustWait: boolean }> {
   const setting = async (name: string): Promise<string | undefined> => {
     const reply = (await client.config("GET", name).catch(() => [])) as string[];
     return reply[1];
   };
+  let mustWait = false;
   if (durable) {
     const [appendOnly, sync] = [await setting("appendonly"), await setting("appendfsync")];
-    if (appendOnly !== "yes" || sync !== "always") {
+    mustWait = appendOnly === "yes" && sync !== "always" && (await knowsWaitAof(client));
+    if (appendOnly !== "yes" || (sync !== "always" && !mustWait)) {
       const said =
         appendOnly === undefined
           ? "Redis does not tell whether it writes to its disk before it answers."
@@ -28,7 +32,7 @@ export async function checkServer(
         message: said,
         place,
         remedy:
-          "Set appendonly yes and appendfsync always, or open the store with durable: false and accept that a crash loses events.",
+          "Set appendonly yes, and appendfsync always or take a server that knows WAITAOF (Redis 7.2, Valkey); or open the store with durable: false and accept that a crash loses events.",
       });
     }
   }
@@ -43,7 +47,7 @@ export async function checkServer(
   }
   await client.setnx(schemaKey, schemaVersion);
   const found = await client.get(schemaKey);
-  if (found === schemaVersion) return;
+  if (found === schemaVersion) return { mustWait };
   throw new CorellaError({
     code: "store/schema",
     message: `The store has schema version ${found}, this version of corella knows ${schemaVersion}.`,

@@ -17,6 +17,7 @@ import { tieKey } from "../tie-key.ts";
 import { checkServer } from "./check-server.ts";
 import { redisError } from "./errors.ts";
 import { appendScript, attachScript, snapshotScript } from "./scripts.ts";
+import { createDiskWait, type DiskWait } from "./wait-aof.ts";
 
 /** How a store in Redis is opened. */
 export interface RedisStoreOptions extends Partial<StoreLimits> {
@@ -52,7 +53,7 @@ const positionDigits = 16;
 
 /**
  * Opens a store on a Redis or Valkey server, which several servers of a bundle may share. The server has to write every change to
- * its disk before it answers: `appendonly yes`, `appendfsync always`.
+ * its disk before it answers (`appendonly yes`, `appendfsync always`), or to know WAITAOF, by which each append waits for the disk.
  * @param url `redis://[user:password@]host:port/database`, `rediss://` with TLS, or the path of a Unix socket as `redis:///path`
  * @throws CorellaError `store/unavailable`, `store/not-durable`, `store/evicting`, `store/schema`
  */
@@ -61,9 +62,10 @@ export async function openRedisStore(url: string, options: RedisStoreOptions = {
   const limits = { ...defaultLimits, ...own };
   const { place, client: bare } = connect(url);
   const client = bare as Client;
-  client.defineCommand("corellaAppend", { lua: appendScript });
-  client.defineCommand("corellaAttach", { lua: attachScript });
-  client.defineCommand("corellaSnapshot", { lua: snapshotScript });
+  defineScripts(client);
+  /** Where appends wait for the disk they have a connection of their own, on which nothing else has to wait. */
+  let appending = client;
+  let disk: DiskWait | undefined;
   let closed = false;
   const ask = async <T>(make: () => Promise<T>): Promise<T> => {
     if (closed) throw storeClosed(place);
@@ -76,10 +78,17 @@ export async function openRedisStore(url: string, options: RedisStoreOptions = {
   try {
     await ask(async () => {
       await client.connect();
-      await checkServer(client, { place, schemaKey: keys.schema, durable });
+      const { mustWait } = await checkServer(client, { place, schemaKey: keys.schema, durable });
+      if (!mustWait) return;
+      appending = client.duplicate(waitsOnItsConnection) as Client;
+      appending.on("error", () => {}); // as the other's
+      defineScripts(appending);
+      disk = createDiskWait(appending, place);
+      await appending.connect();
     });
   } catch (error) {
     client.disconnect();
+    appending.disconnect();
     throw error;
   }
   const waiting = waitingEvents(limits, place);
@@ -93,7 +102,9 @@ export async function openRedisStore(url: string, options: RedisStoreOptions = {
       const values = [limits.userEvents, limits.logEvents, ...events.flatMap(valuesOf)];
       return waiting.hold(events.length, () =>
         ask(async () => {
-          const [added, last] = await client.corellaAppend(all.length, ...all, ...values);
+          const [added, last] = await appending.corellaAppend(all.length, ...all, ...values);
+          // Also for repeats: the first call may have failed while it waited.
+          await disk?.onDisk();
           return { added, repeated: events.length - added, position: Number(last) };
         }),
       );
@@ -123,9 +134,26 @@ export async function openRedisStore(url: string, options: RedisStoreOptions = {
     async close() {
       if (closed) return;
       closed = true;
-      await client.quit().catch(() => client.disconnect()); // without a server nothing waits any more
+      // Without a server nothing waits any more.
+      for (const open of new Set([client, appending])) await open.quit().catch(() => open.disconnect());
     },
   };
+}
+
+/**
+ * WAITAOF tells of its own connection: asked on another one, after the first was lost, it would speak of nothing. So nothing waits for
+ * a new connection, or is sent again.
+ */
+const waitsOnItsConnection = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+} as const;
+
+function defineScripts(client: Redis): void {
+  client.defineCommand("corellaAppend", { lua: appendScript });
+  client.defineCommand("corellaAttach", { lua: attachScript });
+  client.defineCommand("corellaSnapshot", { lua: snapshotScript });
 }
 
 function connect(url: string): { client: Redis; place: string } {
