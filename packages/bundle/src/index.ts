@@ -22,4 +22,5 @@ export { createPredictor, type Prediction, type Predictor, type ScoreOptions } f
 export { countPromptCuts, describePromptCuts, fittingLimit, type PromptCuts } from "./prompt-cuts.ts";
 export type { RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";
+export type { RoutingCurve, RoutingPoint } from "./routing-curve.ts";
 export { routingSignals, type ItemCounting } from "./routing-signals.ts";
