@@ -1,0 +1,34 @@
+import type { Context } from "hono";
+import { z } from "zod";
+import { badField } from "../http/json-body.ts";
+
+/** The most that a search finds. */
+export const maxFound = 100;
+
+/** What a search of users or items may say in its URL. */
+export const searchQuerySchema: z.ZodType<SearchQuery> = z.strictObject({
+  query: z.string().max(200).default(""),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, `expected a whole number from 1 to ${maxFound}`)
+    .transform(Number)
+    .pipe(z.number().min(1).max(maxFound))
+    .default(20),
+});
+
+/** A search of users or items. */
+export interface SearchQuery {
+  /** A part of an id or title; empty: some of all. */
+  readonly query: string;
+  readonly limit: number;
+}
+
+/**
+ * Reads the URL of a search.
+ * @throws CorellaError `serve/bad-field`, `serve/unknown-field`
+ */
+export function parseSearch(c: Context): SearchQuery {
+  const parsed = searchQuerySchema.safeParse(c.req.query());
+  if (parsed.success) return parsed.data;
+  throw badField(parsed.error.issues, () => ["query", "limit"]);
+}
