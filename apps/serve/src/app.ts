@@ -1,5 +1,7 @@
 import { formatError } from "@corella/errors";
 import { Hono, type Context } from "hono";
+import type { Console } from "./console/console.ts";
+import { consoleEndpoints } from "./console/endpoints.ts";
 import type { Deployments } from "./deployment/deployments.ts";
 import { healthEndpoints } from "./health.ts";
 import { limitedBody } from "./http/body.ts";
@@ -14,11 +16,14 @@ export interface AppOptions {
   readonly log: (line: string) => void;
   /** Also logs the bodies of requests, which hold user ids. Default false. */
   readonly verbose?: boolean | undefined;
+  /** Served at /console; undefined: there is none. */
+  readonly console?: Console | undefined;
 }
 
 /** The whole HTTP surface; it needs no port to be tested. */
-export function createApp(deployments: Deployments, { log, verbose = false }: AppOptions): Hono {
+export function createApp(deployments: Deployments, { log, verbose = false, console }: AppOptions): Hono {
   const endpoints: Endpoint[] = [...v1Endpoints(deployments), ...healthEndpoints(deployments, log)];
+  if (console !== undefined) endpoints.push(...consoleEndpoints(console));
   endpoints.push({
     method: "GET",
     path: "/",

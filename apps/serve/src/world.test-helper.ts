@@ -73,7 +73,7 @@ export function world(
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const { only, verbose, policy: _, ...parts } = changes;
+  const { only, verbose, console, policy: _, ...parts } = changes;
   const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
   const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
   const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
@@ -96,7 +96,7 @@ export function world(
     ...parts,
     log,
   });
-  const app = createApp(oneDeployment(deployment), { log, verbose });
+  const app = createApp(oneDeployment(deployment), { log, verbose, console });
   return { app, info, toCrm, toLlm, lines, failures };
 }
 
