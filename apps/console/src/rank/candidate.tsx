@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
-import type { Asker, FoundItem, Info, LlmUse, Ranked } from "../api.ts";
+import type { Asker, FoundItem, Info, Ranked } from "../api.ts";
 import { formatUnit } from "../numbers.ts";
 import { Why } from "./why.tsx";
 
@@ -10,12 +10,11 @@ interface CandidateProps {
   /** undefined: not ranked yet. */
   readonly ranked: Ranked | undefined;
   readonly asker: Asker | undefined;
-  readonly llm: LlmUse;
   readonly onRemove: () => void;
 }
 
 /** One candidate: its rank and probability, who answered, and on demand why. */
-export function Candidate({ info, candidate, ranked, asker, llm, onRemove }: CandidateProps): JSX.Element {
+export function Candidate({ info, candidate, ranked, asker, onRemove }: CandidateProps): JSX.Element {
   const id = useId();
   const [open, setOpen] = useState(false);
   const name = candidate.title ?? candidate.item;
@@ -60,7 +59,7 @@ export function Candidate({ info, candidate, ranked, asker, llm, onRemove }: Can
       </div>
       {open && ranked !== undefined && asker !== undefined && (
         <div id={id}>
-          <Why info={info} ranked={ranked} asker={asker} llm={llm} />
+          <Why info={info} ranked={ranked} asker={asker} />
         </div>
       )}
     </li>

@@ -19,7 +19,7 @@ export function HistoryList({ ratings, draft, onChange }: HistoryListProps): JSX
     list.current?.focus();
   };
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    // What scrolls must be reached by keys.
     <ol class="history" ref={list} tabIndex={0} aria-label="history">
       {history.map(({ item, title, rating }, i) => {
         const name = title ?? item;

@@ -108,7 +108,6 @@ export function RankPage({ info }: { readonly info: Info }): JSX.Element {
               candidate={candidate}
               ranked={ranked.get(candidate.item)}
               asker={ranking?.asker}
-              llm={ranking?.llm ?? llm}
               onRemove={() => setCandidates(candidates.filter(({ item }) => item !== candidate.item))}
             />
           ))}

@@ -48,8 +48,8 @@ export function EntropyScale({
 }
 
 /** Both models' answers and what became of them, from 0 to 1. */
-export function AnswerScale({ judgement }: { readonly judgement: Judgement }): JSX.Element {
-  const { pCrm, pLlm, probability } = judgement;
+export function AnswerScale({ answers }: { readonly answers: Judgement }): JSX.Element {
+  const { pCrm, pLlm, probability } = answers;
   const at = (p: number): number => left + p * (right - left);
   const told = [
     ...(pCrm === undefined ? [] : [`CRM ${formatUnit(pCrm)}`]),

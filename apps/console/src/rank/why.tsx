@@ -1,17 +1,9 @@
 import type { JSX } from "preact";
 import { useCallback } from "preact/hooks";
-import {
-  explain,
-  type Asker,
-  type Explanation,
-  type Info,
-  type LlmUse,
-  type Mix,
-  type Ranked,
-} from "../api.ts";
+import { explain, type Asker, type Explanation, type Info, type Mix, type Ranked } from "../api.ts";
 import { useLoaded } from "../hooks.ts";
-import { Problem } from "../page/problem.tsx";
 import { formatUnit } from "../numbers.ts";
+import { Problem } from "../page/problem.tsx";
 import { Facts } from "./facts.tsx";
 import { AnswerScale, EntropyScale } from "./scales.tsx";
 
@@ -20,19 +12,26 @@ interface WhyProps {
   readonly ranked: Ranked;
   /** As the ranking was asked for. */
   readonly asker: Asker;
-  readonly llm: LlmUse;
 }
 
 /** Why a candidate went where it went. */
-export function Why({ info, ranked, asker, llm }: WhyProps): JSX.Element {
-  const { item, entropy } = ranked;
-  const load = useCallback(() => explain(asker, item, llm), [asker, item, llm]);
+export function Why({ info, ranked, asker }: WhyProps): JSX.Element {
+  const { item, entropy, pLlm } = ranked;
+  const load = useCallback(() => explain(asker, item), [asker, item]);
   const { value: explanation, error } = useLoaded(load);
+  // What the LLM would have said of what was not for it.
+  const wouldSay = pLlm === undefined ? explanation?.pLlm : undefined;
+  const wouldBe = explanation?.mix?.probability;
+  const answers = wouldSay === undefined ? ranked : { ...ranked, pLlm: wouldSay };
   return (
     <div class="why">
       {entropy !== undefined && <EntropyScale entropy={entropy} policy={info.router?.policy} />}
-      <AnswerScale judgement={ranked} />
-      <p>{mixWords(ranked, info.router?.mix)}</p>
+      <AnswerScale answers={answers} />
+      <p>
+        {mixWords(ranked, info.router?.mix)}
+        {wouldSay !== undefined &&
+          ` Asked now, to compare, it says ${formatUnit(wouldSay)}${wouldBe === undefined ? "" : `, which would have made ${formatUnit(wouldBe)}`}.`}
+      </p>
       <Problem error={error} />
       {explanation === undefined && error === undefined && <p class="note">Asking for the details …</p>}
       {explanation !== undefined && <Details explanation={explanation} />}
@@ -41,28 +40,26 @@ export function Why({ info, ranked, asker, llm }: WhyProps): JSX.Element {
 }
 
 /** Shown by the scales above. */
-const shownElsewhere = new Set(["entropy", "pCrm", "pLlm", "probability", "route", "latencyMs"]);
+const drawn = new Set(["entropy", "pCrm", "pLlm", "probability", "route", "latencyMs"]);
 
 function Details({ explanation }: { readonly explanation: Explanation }): JSX.Element {
-  const { why, prompt, features, ...others } = explanation;
-  const { text, ...ofPrompt } = promptOf(prompt);
+  const { routing, prompt, features, ...others } = explanation;
+  const { text, ...ofPrompt } = prompt ?? {};
+  const { why, ...ofRouting } = routing ?? {};
   const rest = Object.fromEntries(
-    Object.entries(others).filter(([name, value]) => !shownElsewhere.has(name) && value !== undefined),
+    Object.entries({ ...others, ...(routing === undefined ? {} : { routing: ofRouting }) }).filter(
+      ([name, value]) => !drawn.has(name) && value !== undefined,
+    ),
   );
   return (
     <>
-      {why !== undefined && (
-        <p>
-          <Facts value={why} />
-        </p>
-      )}
+      {why !== undefined && <p>{why}</p>}
       {text !== undefined && (
         <details>
           <summary>Prompt to the LLM</summary>
-          {Object.keys(ofPrompt).length > 0 && <Facts value={ofPrompt} />}
+          <Facts value={ofPrompt} />
           {/* It scrolls: keys must reach it. */}
-          {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-          <pre tabIndex={0} role="region" aria-label="prompt">
+          <pre tabIndex={0} role="group" aria-label="prompt">
             {text}
           </pre>
         </details>
@@ -70,24 +67,15 @@ function Details({ explanation }: { readonly explanation: Explanation }): JSX.El
       {features !== undefined && (
         <details>
           <summary>Features of the CRM</summary>
-          <Facts value={features} />
+          <Facts name="features" value={features} />
         </details>
       )}
-      {Object.keys(rest).length > 0 && (
-        <details>
-          <summary>Everything else</summary>
-          <Facts value={rest} />
-        </details>
-      )}
+      <details>
+        <summary>Everything else</summary>
+        <Facts value={rest} />
+      </details>
     </>
   );
-}
-
-function promptOf(prompt: unknown): { readonly text?: string; readonly [other: string]: unknown } {
-  if (typeof prompt === "string") return { text: prompt };
-  if (typeof prompt !== "object" || prompt === null) return {};
-  const { text, ...others } = prompt as Record<string, unknown>;
-  return { ...others, ...(typeof text === "string" ? { text } : {}) };
 }
 
 function mixWords({ route, degraded, fallback, pCrm, pLlm }: Ranked, mix: Mix | undefined): string {

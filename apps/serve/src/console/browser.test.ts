@@ -151,7 +151,7 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
     await page.getByRole("button", { name: "Rank" }).click();
     await page.getByText(/^10 ranked/).waitFor();
     await page.getByRole("button", { name: /^why/ }).first().click();
-    await page.getByText("its entropy is what it is").waitFor();
+    await page.getByText("Its entropy is what it is.").waitFor();
     await page.getByLabel("Add a candidate").fill("s");
     await page.getByRole("option").first().waitFor();
     expect(await accessibilityProblems(page)).toEqual([]);

@@ -25,21 +25,27 @@ export function consoleEndpoints(console: Console): Endpoint[] {
     },
     {
       method: "GET",
-      path: "/console/:file{.*}",
-      purpose: "the files of that page",
-      handle: (c) => answerFile(console, c),
+      path: "/console/",
+      purpose: "that page",
+      handle: (c) => answerFile(console, indexFile, c),
+    },
+    {
+      method: "GET",
+      path: "/console/assets/:name",
+      purpose: "a script, style or picture of that page",
+      handle: (c) => answerFile(console, `assets/${c.req.param("name") ?? ""}`, c),
     },
   ];
 }
 
 /** @throws CorellaError `serve/not-found` */
-async function answerFile(console: Console, c: Context): Promise<Response> {
+async function answerFile(console: Console, name: string, c: Context): Promise<Response> {
   const files = await console.files();
   c.header("content-security-policy", policy);
   c.header("x-content-type-options", "nosniff");
   c.header("referrer-policy", "no-referrer");
   if (typeof files === "string") return c.text(`${files}\n`, 503);
-  const file = files.get(c.req.param("file") || indexFile);
+  const file = files.get(name);
   if (file === undefined) {
     throw new CorellaError({
       code: "serve/not-found",

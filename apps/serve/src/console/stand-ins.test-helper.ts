@@ -48,17 +48,20 @@ export async function standIns(upstream: string, { key }: StandInOptions = {}): 
     return c.json({ items, latencyMs: 12.3 });
   });
   app.post("/v1/explain", async (c) => {
-    const { item, llm, ...asker } = await c.req.json<{ item: string; llm: string }>();
-    const { predictions } = await score([{ ...asker, item }], llm);
+    const sample = await c.req.json<{ item: string }>();
+    if ("llm" in sample) return c.json({ detail: 'There is no field "llm".' }, 400);
+    const [routed, asked] = [await score([sample], "auto"), await score([sample], "always")];
     return c.json({
-      ...predictions[0],
-      why: "its entropy is what it is",
-      record: { item, history: [] },
+      ...asked.predictions[0],
+      ...routed.predictions[0],
+      record: { ...sample, history: [{ item: "item-1", rating: 3, time: 1_000_000_000, context: {} }] },
       features: [
-        { name: "user", value: "user-3" },
-        { name: "stars", value: [1, 2.5] },
+        { name: "user", type: "categorical", value: "user-3" },
+        { name: "stars", type: "sequence", value: ["1", null], input: 2.5 },
       ],
-      prompt: { text: "Would they like <this>?\nAnswer:", tokens: 9, cut: false },
+      routing: { why: "Its entropy is what it is.", toLlm: true },
+      mix: { rule: { kind: "replace" }, probability: asked.predictions[0]!.probability },
+      prompt: { text: "Would they like <this>?\nAnswer:", tokens: 9, maxTokens: 120 },
     });
   });
   app.get("/metrics", (c) =>

@@ -6,14 +6,12 @@ import { badField } from "../http/json-body.ts";
 export const maxFound = 100;
 
 /** What a search of users or items may say in its URL. */
-export const searchQuerySchema: z.ZodType<SearchQuery> = z.strictObject({
+export const searchQuerySchema: z.ZodObject<{
+  query: z.ZodDefault<z.ZodString>;
+  limit: z.ZodDefault<z.ZodCoercedNumber>;
+}> = z.strictObject({
   query: z.string().max(200).default(""),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, `expected a whole number from 1 to ${maxFound}`)
-    .transform(Number)
-    .pipe(z.number().min(1).max(maxFound))
-    .default(20),
+  limit: z.coerce.number().int().min(1).max(maxFound).default(20),
 });
 
 /** A search of users or items. */
