@@ -15,9 +15,11 @@ export interface StandInOptions {
   readonly key?: string;
 }
 
-/** A server before another, with what that does not have: ranks, explanations, metrics, a curve and keys. */
+/**
+ * A server before another, which it asks first: in the place of what that does not have, ranks and explanations, there are simple ones.
+ * Metrics, the routing curve and keys are always its own, so that a test knows what they say.
+ */
 export async function standIns(upstream: string, { key }: StandInOptions = {}): Promise<HttpServer> {
-  let ranks = 0;
   const app = new Hono();
   if (key !== undefined) {
     app.use("/v1/*", async (c, next) => {
@@ -26,17 +28,20 @@ export async function standIns(upstream: string, { key }: StandInOptions = {}): 
       return next();
     });
   }
-  const score = async (samples: readonly object[], llm: string): Promise<Scored> => {
-    const response = await fetch(`${upstream}/v1/score`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ samples, llm }),
+  const ask = (path: string, body?: unknown): Promise<Response> =>
+    fetch(`${upstream}${path}`, {
+      redirect: "manual",
+      ...(body === undefined
+        ? {}
+        : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
     });
-    return (await response.json()) as Scored;
-  };
+  const score = async (samples: readonly object[], llm: string): Promise<Scored> =>
+    (await (await ask("/v1/score", { samples, llm })).json()) as Scored;
   app.post("/v1/rank", async (c) => {
-    ranks += 1;
-    const { candidates, llm, ...asker } = await c.req.json<{ candidates: string[]; llm: string }>();
+    const body = await c.req.json<{ candidates: string[]; llm: string }>();
+    const real = await ask("/v1/rank", body);
+    if (real.status !== 404) return real;
+    const { candidates, llm, ...asker } = body;
     const { predictions } = await score(
       candidates.map((item) => ({ ...asker, item })),
       llm,
@@ -49,7 +54,8 @@ export async function standIns(upstream: string, { key }: StandInOptions = {}): 
   });
   app.post("/v1/explain", async (c) => {
     const sample = await c.req.json<{ item: string }>();
-    if ("llm" in sample) return c.json({ detail: 'There is no field "llm".' }, 400);
+    const real = await ask("/v1/explain", sample);
+    if (real.status !== 404) return real;
     const [routed, asked] = [await score([sample], "auto"), await score([sample], "always")];
     return c.json({
       ...asked.predictions[0],
@@ -59,15 +65,15 @@ export async function standIns(upstream: string, { key }: StandInOptions = {}): 
         { name: "user", type: "categorical", value: "user-3" },
         { name: "stars", type: "sequence", value: ["1", null], input: 2.5 },
       ],
-      routing: { why: "Its entropy is what it is.", toLlm: true },
+      routing: { why: "The entropy of the CRM's answer is what it is.", toLlm: true },
       mix: { rule: { kind: "replace" }, probability: asked.predictions[0]!.probability },
-      prompt: { text: "Would they like <this>?\nAnswer:", tokens: 9, maxTokens: 120 },
+      prompt: { text: "Given a user who <likes> this:\nAnswer:", tokens: 9, maxTokens: 120 },
     });
   });
   app.get("/metrics", (c) =>
-    c.text(`corella_requests_total{endpoint="/v1/rank",method="POST",status="200"} ${ranks}
-corella_request_seconds_bucket{endpoint="/v1/rank",le="0.05"} ${ranks}
-corella_request_seconds_bucket{endpoint="/v1/rank",le="+Inf"} ${ranks}
+    c.text(`corella_requests_total{endpoint="/v1/rank",method="POST",status="200"} 7
+corella_request_seconds_bucket{endpoint="/v1/rank",le="0.05"} 7
+corella_request_seconds_bucket{endpoint="/v1/rank",le="+Inf"} 7
 corella_lane_waiting_rows{lane="llm"} 3
 corella_lane_batch_rows_sum{lane="llm"} 40
 corella_lane_batch_seconds_sum{lane="llm"} 2
@@ -78,7 +84,7 @@ corella_entropy_bucket{le="+Inf"} 20
 `),
   );
   app.get("/v1/info", async (c) => {
-    const info = (await (await fetch(`${upstream}/v1/info`)).json()) as object;
+    const info = (await (await ask("/v1/info")).json()) as object;
     const point = { standardError: 0.001, gain: 0 };
     const points = [
       { ...point, share: 0, threshold: 0.69, auc: 0.7, logLoss: 0.6 },
@@ -89,8 +95,8 @@ corella_entropy_bucket{le="+Inf"} 20
   });
   app.all("*", async (c) => {
     const { pathname, search } = new URL(c.req.url);
-    const answer = await fetch(`${upstream}${pathname}${search}`, { redirect: "manual" });
-    return new Response(await answer.arrayBuffer(), { status: answer.status, headers: answer.headers });
+    const { body, status, headers } = await ask(`${pathname}${search}`);
+    return new Response(body, { status, headers });
   });
   return listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request));
 }

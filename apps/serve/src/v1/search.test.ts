@@ -10,6 +10,19 @@ async function get(path: string, app = world().app): Promise<[status: number, bo
   return [response.status, await response.json()];
 }
 
+/** Status, code and place of a request that is refused. */
+async function refusal(path: string): Promise<(string | number | undefined)[]> {
+  const [status, body] = await get(path);
+  const { error, ...problem } = body as { error?: Refused } & Refused;
+  const { code, place } = error ?? problem;
+  return [status, code, place];
+}
+
+interface Refused {
+  readonly code?: string;
+  readonly place?: string;
+}
+
 describe("items", () => {
   test("are found by a part of their id or title", async () => {
     const [status, body] = await get("/v1/items?query=tw");
@@ -70,7 +83,7 @@ describe("users", () => {
   });
 
   test("that nobody knows are not found", async () => {
-    expect(await get("/v1/users/bob")).toMatchObject([404, { error: { code: "serve/not-found" } }]);
+    expect(await refusal("/v1/users/bob")).toEqual([404, "serve/not-found", "bob"]);
   });
 });
 
@@ -82,5 +95,5 @@ test.each([
   [`/v1/items?query=${"x".repeat(201)}`, "serve/bad-field", "query"],
   ["/v1/items?qurey=x", "serve/unknown-field", "qurey"],
 ])("%s is refused", async (path, code, place) => {
-  expect(await get(path)).toMatchObject([400, { error: { code, place } }]);
+  expect(await refusal(path)).toEqual([400, code, place]);
 });
