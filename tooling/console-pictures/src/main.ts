@@ -55,9 +55,13 @@ async function open(
 
 /** Ranks ten popular items for a user, and asks why the first one whom the LLM was asked about went there. */
 async function rank(page: Page, user = ""): Promise<void> {
-  await page.getByLabel("Find a user").click();
-  await page.getByLabel("Find a user").fill(user);
-  await page.getByRole("option").first().click();
+  const search = page.getByRole("combobox", { name: "Find a user" });
+  await search.click();
+  await search.fill(user);
+  // Whoever is offered before anything is typed may be somebody else.
+  const offered = page.getByRole("option").first();
+  while (!((await offered.textContent()) ?? "").startsWith(user)) await page.waitForTimeout(50);
+  await offered.click();
   await page.getByRole("heading", { name: /^User / }).waitFor();
   await page.getByRole("button", { name: /^Add \d+ popular/ }).click();
   await page.getByRole("button", { name: "Rank" }).click();

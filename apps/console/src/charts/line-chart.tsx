@@ -19,7 +19,7 @@ interface LineChartProps {
 }
 
 const [width, height] = [420, 230];
-const [left, right, top, bottom] = [58, 12, 14, 40];
+const [left, right, top, bottom] = [58, 24, 14, 40];
 
 /** A line with its axes, a place on it, and dots. */
 export function LineChart(props: LineChartProps): JSX.Element {

@@ -30,7 +30,7 @@ export function EntropyHistogram({
   const x = (nats: number): number => (nats / Math.LN2) * width;
   const threshold = policy?.kind === "threshold" ? policy.entropy : undefined;
   return (
-    <>
+    <section>
       <h3>Entropy of the CRM’s answers, since the start</h3>
       <svg
         class="chart"
@@ -68,6 +68,6 @@ export function EntropyHistogram({
         columns={["up to", "answers"]}
         rows={all.map(({ le, count }) => [le === Infinity ? "any" : formatUnit(le), formatNumber(count)])}
       />
-    </>
+    </section>
   );
 }

@@ -66,8 +66,6 @@ function Figures({ info, readings, now }: FiguresProps): JSX.Element {
   /** A figure of each reading and the one before. */
   const series = (figure: (from: Reading, to: Reading) => number | undefined): (number | undefined)[] =>
     readings.slice(1).map((reading, i) => figure(readings[i]!, reading));
-  const budgets = budgetsLeft(now);
-  const fallbacks = fallbackCounts(now);
   return (
     <>
       <p class="note">
@@ -106,53 +104,62 @@ function Figures({ info, readings, now }: FiguresProps): JSX.Element {
           format={formatNumber}
         />
       </div>
-      <h3>Endpoints</h3>
-      <Table
-        caption="Endpoints"
-        columns={["endpoint", "a second", "errors a second", "p50", "p99"]}
-        rows={endpointFigures(since, now).map(({ endpoint, perSecond, errorsPerSecond, p50, p99 }) => [
-          endpoint,
-          formatNumber(perSecond),
-          formatNumber(errorsPerSecond),
-          formatSeconds(p50),
-          formatSeconds(p99),
-        ])}
-      />
-      <h3>Lanes</h3>
-      <Table
-        caption="Lanes"
-        columns={["lane", "rows waiting", "rows a batch", "batch p50", "batch p99", "dropped a second"]}
-        rows={laneFigures(since, now).map((lane) => [
-          lane.lane.toUpperCase(),
-          formatNumber(lane.waitingRows),
-          formatNumber(lane.batchRows),
-          formatSeconds(lane.p50),
-          formatSeconds(lane.p99),
-          formatNumber(lane.droppedPerSecond),
-        ])}
-      />
-      {budgets.length > 0 && (
-        <>
-          <h3>Left of the LLM’s budget</h3>
-          <Table
-            caption="Left of the LLM’s budget"
-            columns={["budget", "left"]}
-            rows={budgets.map(({ name, value }) => [name, formatNumber(value)])}
-          />
-        </>
-      )}
-      {fallbacks.length > 0 && (
-        <>
-          <h3>Answers of the CRM in the LLM’s place</h3>
-          <Table
-            caption="Answers of the CRM in the LLM’s place"
-            columns={["reason", "since the start"]}
-            rows={fallbacks.map(({ name, value }) => [name, formatNumber(value)])}
-          />
-        </>
-      )}
-      <EntropyHistogram reading={now} policy={info.router?.policy} />
+      <div class="sections">
+        <Section
+          title="Endpoints"
+          columns={["endpoint", "a second", "errors a second", "p50", "p99"]}
+          rows={endpointFigures(since, now).map(({ endpoint, perSecond, errorsPerSecond, p50, p99 }) => [
+            endpoint,
+            formatNumber(perSecond),
+            formatNumber(errorsPerSecond),
+            formatSeconds(p50),
+            formatSeconds(p99),
+          ])}
+        />
+        <Section
+          title="Lanes"
+          columns={["lane", "rows waiting", "rows a batch", "batch p50", "batch p99", "dropped a second"]}
+          rows={laneFigures(since, now).map((lane) => [
+            lane.lane.toUpperCase(),
+            formatNumber(lane.waitingRows),
+            formatNumber(lane.batchRows),
+            formatSeconds(lane.p50),
+            formatSeconds(lane.p99),
+            formatNumber(lane.droppedPerSecond),
+          ])}
+        />
+        <Section
+          title="Left of the LLM’s budget"
+          columns={["budget", "left"]}
+          rows={budgetsLeft(now).map(({ name, value }) => [name, formatNumber(value)])}
+        />
+        <Section
+          title="Answers of the CRM in the LLM’s place"
+          columns={["reason", "since the start"]}
+          rows={fallbackCounts(now).map(({ name, value }) => [name, formatNumber(value)])}
+        />
+        <EntropyHistogram reading={now} policy={info.router?.policy} />
+      </div>
     </>
+  );
+}
+
+/** A table under its title; nothing where there are no rows. */
+function Section({
+  title,
+  columns,
+  rows,
+}: {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}): JSX.Element | null {
+  if (rows.length === 0) return null;
+  return (
+    <section>
+      <h3>{title}</h3>
+      <Table caption={title} columns={columns} rows={rows} />
+    </section>
   );
 }
 

@@ -13,14 +13,18 @@ interface UserPanelProps {
   readonly onChange: (draft: Draft) => void;
 }
 
-/** Users that a search may bring: those found, and whoever is called so, for the server may know more than its bundle. */
+/** Users that a search finds, and whoever has that very id: a store of events may know more users than the bundle, which is searched. */
 async function searchUsers(query: string): Promise<Option[]> {
   const found = await findUsers(query, 20);
-  return found.map(({ user, events }) => ({
+  const options = found.map(({ user, events }) => ({
     key: user,
     label: user,
     detail: `${events} ${events === 1 ? "event" : "events"}`,
   }));
+  const id = query.trim();
+  return id === "" || found.some(({ user }) => user === id)
+    ? options
+    : [...options, { key: id, label: id, detail: "look up this id" }];
 }
 
 /** Items by their titles. */

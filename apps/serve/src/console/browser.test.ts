@@ -179,6 +179,9 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
     await page.getByRole("button", { name: "Add 10 popular" }).click();
     await page.getByRole("button", { name: "Rank" }).click();
     expect(await page.getByRole("alert").textContent()).toBe("All is full. Wait a little.");
+    await page.getByRole("combobox", { name: "Find a user" }).fill("nobody");
+    await page.getByRole("option", { name: "nobody look up this id" }).click();
+    await page.getByText("Nothing is known of this user.").waitFor();
   });
 
   test("a server that wants a key gets it from whoever looks, and it stays in this tab", async () => {
