@@ -1,5 +1,7 @@
 import { CorellaError, formatError } from "@corella/errors";
 import { Hono, type Context } from "hono";
+import type { Console } from "./console/console.ts";
+import { consoleEndpoints } from "./console/endpoints.ts";
 import type { Deployments } from "./deployment/deployments.ts";
 import { healthEndpoints } from "./health.ts";
 import { limitedBody } from "./http/body.ts";
@@ -21,12 +23,14 @@ export interface AppOptions {
   readonly verbose?: boolean | undefined;
   /** Who may ask, and how much. Default: anybody, anything. */
   readonly security?: Security | undefined;
+  /** Served at /console; undefined: there is none. */
+  readonly console?: Console | undefined;
 }
 
 /** The whole HTTP surface; it needs no port to be tested. */
 export function createApp(
   deployments: Deployments,
-  { log, verbose = false, security = createSecurity() }: AppOptions,
+  { log, verbose = false, security = createSecurity(), console }: AppOptions,
 ): Hono {
   const oip = openInferenceProtocol(deployments, { log });
   const endpoints: Endpoint[] = [
@@ -34,6 +38,7 @@ export function createApp(
     ...oip.endpoints,
     ...healthEndpoints(deployments, log),
     ...problemEndpoints,
+    ...(console === undefined ? [] : consoleEndpoints(console)),
   ];
   endpoints.push(...openApiEndpoints(endpoints), indexEndpoint(endpoints, deployments));
   const app = new Hono();

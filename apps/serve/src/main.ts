@@ -4,6 +4,7 @@ import { CorellaError, formatError } from "@corella/errors";
 import { withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
+import { consoleFolder, openConsole } from "./console/console.ts";
 import { createDeployment } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleCommand, exampleRequest } from "./deployment/example.ts";
@@ -29,6 +30,7 @@ interface Options extends LaneSettings, SecurityFlags {
   readonly llmUrl?: string;
   readonly llmModel?: string;
   readonly llmKeyVariable?: string;
+  readonly console: boolean;
   readonly verbose: boolean;
 }
 
@@ -69,6 +71,7 @@ const command = new Command("serve")
     "--store <place>",
     "where events are kept: a SQLite file, or redis://host:port/database; without it POST /v1/events is refused",
   )
+  .option("--no-console", "without the page at /console")
   .option("--verbose", "also log the bodies of requests, which hold user ids", false)
   .enablePositionalOptions()
   .addCommand(keysCommand())
@@ -128,7 +131,12 @@ async function run(options: Options): Promise<void> {
     llmTimeoutMs: options.llmTimeout,
     timeoutMs: options.deadline,
   });
-  const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose, security });
+  const app = createApp(oneDeployment(deployment), {
+    log,
+    verbose: options.verbose,
+    security,
+    console: options.console ? openConsole(consoleFolder, log) : undefined,
+  });
 
   let stop: (() => Promise<void>) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -150,6 +158,7 @@ async function run(options: Options): Promise<void> {
     security.close();
   };
   log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
+  if (options.console) log(`a page to look at: ${server.url}/console`);
   log(exampleCommand(server.url, example));
 }
 

@@ -76,7 +76,7 @@ export function world(
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const { only, verbose, security, policy: _, ...parts } = changes;
+  const { only, verbose, security, console, policy: _, ...parts } = changes;
   const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
   const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
   const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
@@ -105,7 +105,7 @@ export function world(
     ...parts,
     log,
   });
-  const app = createApp(oneDeployment(deployment), { log, verbose, security });
+  const app = createApp(oneDeployment(deployment), { log, verbose, security, console });
   return { app, deployment, info, toCrm, toLlm, lines, failures };
 }
 

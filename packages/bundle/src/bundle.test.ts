@@ -308,6 +308,32 @@ describe("what is no bundle", () => {
   });
 });
 
+test("what each share to the LLM brings is kept as it was told, and a bundle without it opens", async () => {
+  const folder = folderOf("curve");
+  const point = { threshold: null, auc: null, logLoss: 0.6, gain: 0, standardError: null };
+  const routingCurve = {
+    by: "entropy",
+    best: 0.5,
+    points: [
+      { ...point, share: 0 },
+      { share: 0.5, threshold: 0.6, auc: 0.7, logLoss: 0.55, gain: 0.05, standardError: 0.01 },
+    ],
+  } as const;
+  await saveBundle(folder, {
+    name: "curve",
+    catalogue: catalogueFromLog(log),
+    log,
+    crm: tinyCrm(log),
+    llm: await tinyLlm(log),
+    router,
+    routingCurve,
+  });
+  expect((await openBundle(folder)).routingCurve).toEqual(routingCurve);
+  expect((await openBundle(folderOf("both"))).routingCurve).toBeUndefined();
+  await writeFile(join(folder, "routing-curve.json"), '{ "points": [] }');
+  await expect(openBundle(folder, { verify: false })).rejects.toMatchObject({ code: "bundle/damaged" });
+});
+
 test("the manifest tells the recipe where it was named", async () => {
   const crm = tinyCrm(log);
   const contents = { name: "x", recipe: "crm-only", catalogue: catalogueFromLog(log), log, crm };

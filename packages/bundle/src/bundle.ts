@@ -34,6 +34,7 @@ import {
 import { readManifest, verifyFiles, writeManifest } from "./manifest.ts";
 import { checkModels, modelNames, modelsListed, noModel, requireListed, type ModelName } from "./models.ts";
 import { readRouter, routerFile, type Router } from "./router.ts";
+import { readRoutingCurve, routingCurveFile, type RoutingCurve } from "./routing-curve.ts";
 import { readStatistics, statisticsFiles, writeStatistics } from "./statistics-files.ts";
 
 /** What `saveBundle` writes: a CRM, an LLM, or both with a router. */
@@ -50,6 +51,8 @@ export interface BundleContents {
   readonly llm?: TunedLlm | undefined;
   /** There exactly when both models are. */
   readonly router?: Router | undefined;
+  /** What each share to the LLM would bring, for information. */
+  readonly routingCurve?: RoutingCurve | undefined;
 }
 
 /** An opened bundle. The models are read when they are asked for. */
@@ -79,6 +82,8 @@ export interface Bundle {
   readonly ratings: readonly [lowest: number, highest: number] | undefined;
   /** undefined where there is one model only. */
   readonly router: Router | undefined;
+  /** What each share to the LLM would bring; undefined where that was not told, and in bundles of before. */
+  readonly routingCurve: RoutingCurve | undefined;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
   crm(): Promise<TrainedCrm>;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
@@ -129,7 +134,7 @@ const llmFactsSchema = z.strictObject({
  * @throws CorellaError `bundle/empty` without a model, `bundle/router` when the router does not fit the models, `file/write-failed`
  */
 export async function saveBundle(folder: string, contents: BundleContents): Promise<void> {
-  const { name, recipe, runConfig, catalogue, log, crm, llm, router } = contents;
+  const { name, recipe, runConfig, catalogue, log, crm, llm, router, routingCurve } = contents;
   const models = modelNames.filter((model) => contents[model] !== undefined);
   checkModels(models, router !== undefined, folder);
   const scale = ratingScaleOf(log);
@@ -148,6 +153,7 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
     const plan = planOfBoth(crm?.featureMap, llm?.prompt);
     if (plan !== undefined) await writeStatistics(temporary, plan, log);
     if (router !== undefined) await writeJson(temporary, routerFile, router);
+    if (routingCurve !== undefined) await writeJson(temporary, routingCurveFile, routingCurve);
     await writeHistories(temporary, log, log.history.maxLength, plan);
     await writeManifest(temporary, recipe);
   });
@@ -199,6 +205,7 @@ export async function openBundle(
     context: facts.context,
     ratings: facts.ratings,
     router: routerFile in manifest.files ? await readRouter(folder) : undefined,
+    routingCurve: routingCurveFile in manifest.files ? await readRoutingCurve(folder) : undefined,
     async crm() {
       if (featureMap === undefined) throw noModel("crm", folder);
       const trained = await readCrm(folder, featureMap);

@@ -29,5 +29,6 @@ export {
 export { countPromptCuts, describePromptCuts, fittingLimit, type PromptCuts } from "./prompt-cuts.ts";
 export type { RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";
+export type { RoutingCurve, RoutingPoint } from "./routing-curve.ts";
 export { routingSignals, type ItemCounting } from "./routing-signals.ts";
 export { connectLane, type LaneReply, type LaneRequest } from "./worker-lane.ts";

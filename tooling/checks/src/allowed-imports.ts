@@ -47,6 +47,8 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   evaluate: everyPackage,
   data: everyPackage,
   tune: everyPackage,
+  // Runs in a browser, and speaks to serve over HTTP alone.
+  console: [],
 };
 
 /** The folder of the workspace whose packages may import anything, and which nothing else may import. */

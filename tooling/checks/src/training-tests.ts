@@ -62,6 +62,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   "op-tests": ["op-tests.test.ts"],
   parity: ["crm.test.ts", "llm.test.ts"],
   serve: [
+    "browser.test.ts",
     "clients.test.ts",
     "command.test.ts",
     "hostile-requests.test.ts",

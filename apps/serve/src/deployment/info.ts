@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Bundle, Histories, Router } from "@corella/bundle";
+import type { Bundle, Histories, Router, RoutingCurve } from "@corella/bundle";
 import { parseYaml } from "@corella/configuration";
 import { z } from "zod";
 
@@ -16,6 +16,8 @@ export interface ServiceInfo {
   readonly models: { readonly crm?: string | undefined; readonly llm?: string | undefined };
   /** Only between two models. */
   readonly router?: Router | undefined;
+  /** What each share of the samples to the LLM brought in training; not of bundles of before. */
+  readonly routingCurve?: RoutingCurve | undefined;
   /** Only of a CRM. */
   readonly features?: readonly { readonly name: string; readonly type: string }[] | undefined;
   /** Events of a history that the CRM looks at, or without a CRM the LLM. */
@@ -44,7 +46,7 @@ const llmSchema = z.looseObject({
 export async function describeBundle(bundle: Bundle, histories: Histories): Promise<ServiceInfo> {
   const manifest = await readFile(join(bundle.folder, "manifest.json"));
   const version = createHash("sha256").update(manifest).digest("hex").slice(0, 12);
-  const { name, models, router, featureMap, prompt } = bundle;
+  const { name, models, router, routingCurve, featureMap, prompt } = bundle;
   const runConfig = parseYaml(bundle.runConfig ?? "", "the bundle's configuration");
   return {
     bundle: { name, version },
@@ -53,6 +55,7 @@ export async function describeBundle(bundle: Bundle, histories: Histories): Prom
       llm: models.includes("llm") ? llmName(runConfig) : undefined,
     },
     router,
+    routingCurve,
     features: featureMap?.features.map((feature) => ({ name: feature.name, type: feature.type })),
     historyLength: featureMap?.historyLength ?? prompt!.historyLength,
     context: bundle.context && Object.keys(bundle.context),

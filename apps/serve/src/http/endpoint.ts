@@ -57,10 +57,11 @@ const problemsOfBodies: readonly string[] = [
 ];
 
 /** The codes of all problems that an endpoint may answer with. */
-export function problemsOf({ request, problems = [], scope, errorOf }: Endpoint): readonly string[] {
+export function problemsOf({ request, query, problems = [], scope, errorOf }: Endpoint): readonly string[] {
   if (errorOf !== undefined) return problems;
   return [
     ...(request === undefined ? [] : problemsOfBodies),
+    ...(query === undefined ? [] : ["serve/bad-field", "serve/unknown-field"]),
     ...(scope === "none" ? [] : problemsOfGuarded),
     ...problems,
     ...problemsOfAll,

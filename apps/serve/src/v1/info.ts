@@ -8,6 +8,22 @@ const responseSchema = z
     bundle: z.strictObject({ name: z.string(), version: z.string() }),
     models: z.strictObject({ crm: z.string().optional(), llm: z.string().optional() }),
     router: z.strictObject({ policy: kind, mix: kind }).optional(),
+    routingCurve: z
+      .strictObject({
+        by: z.enum(["entropy", "gain"]),
+        best: z.number(),
+        points: z.array(
+          z.strictObject({
+            share: z.number(),
+            threshold: z.number().nullable(),
+            auc: z.number().nullable(),
+            logLoss: z.number(),
+            gain: z.number(),
+            standardError: z.number().nullable(),
+          }),
+        ),
+      })
+      .optional(),
     features: z.array(z.strictObject({ name: z.string(), type: z.string() })).optional(),
     historyLength: z.int(),
     context: z.array(z.string()).optional(),

@@ -58,6 +58,15 @@ test("the bundle predicts what the run predicted, in this thread and in workers"
   }
 });
 
+test("the bundle tells what each share to the LLM brings, as the run found", async () => {
+  const { shares, bundleFolder } = whole.result;
+  const { routingCurve } = await openBundle(bundleFolder);
+  expect(routingCurve).toMatchObject({ by: "entropy", best: shares!.best });
+  expect(routingCurve!.points.map(({ share, logLoss }) => [share, logLoss])).toEqual(
+    shares!.points.map(({ share, logLoss }) => [share, logLoss]),
+  );
+});
+
 test.each(["crm", "llm"] as const)(
   "a run that retrieves history by the %s's vectors of items, and its bundle, ask the LLM alike",
   async (retrieval) => {

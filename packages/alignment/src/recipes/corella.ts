@@ -40,7 +40,7 @@ import { copied, prefixed, unprefixed } from "../values.ts";
 import { alignedLayers, type AlignedLayers } from "./aligned-layers.ts";
 import { calibrationLoss, pooledStates, poolingInput, projectionParams } from "./calibration-loss.ts";
 import { distilled, type Teacher } from "./distilling.ts";
-import { mixed, routerFacts, routerSettings, ruleNames, signalsAt } from "./mixed.ts";
+import { mixed, routerFacts, routerSettings, routingCurveOf, ruleNames, signalsAt } from "./mixed.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 // ── The objective, eq. 4 ─────────────────────────────────────────────────────────────────────────────────────────
@@ -334,6 +334,7 @@ async function routed(run: Run, { earlier, crm, llm, corrects }: Trained): Promi
       crm: { config: config.crm, values: crm, featureMap },
       llm,
       router: { policy: fitted.policy, mix: fitted.rule },
+      routingCurve: routingCurveOf(fitted, answers.pCrm),
     },
     test: onTestPart,
     validation: ofPart(validation, onValidation!, signalsOnValidation),

@@ -1,7 +1,10 @@
+import type { RoutingCurve } from "@corella/bundle";
 import { historyLength, historyOf, itemEventsAt } from "@corella/modality";
 import {
+  route,
   routeAndMix,
   shareOfBudget,
+  thresholdForShare,
   type MixRule,
   type Estimate,
   type RouterFit,
@@ -44,6 +47,28 @@ export function routerSettings({ config, data }: Run): RouterSettings {
     mix,
     mostShare: budget === undefined ? 1 : shareOfBudget(budget),
     learn: policy === "learned" ? { longestHistory } : undefined,
+  };
+}
+
+/** What each share to the LLM brings, for a bundle. @param pCrm of the rows that the router was fitted on */
+export function routingCurveOf(
+  { curve, hard }: Pick<RouterFit, "curve" | "hard">,
+  pCrm: Float32Array,
+): RoutingCurve {
+  const by = hard.kind === "gain" ? "gain" : "entropy";
+  const { entropy } = route(pCrm, { kind: "none" });
+  const known = (value: number): number | null => (Number.isFinite(value) ? value : null);
+  return {
+    by,
+    best: curve.best,
+    points: curve.points.map(({ share, auc, logLoss, gain }) => ({
+      share,
+      threshold: by === "entropy" ? thresholdForShare(entropy, share) : null,
+      auc: known(auc),
+      logLoss,
+      gain: gain.mean,
+      standardError: known(gain.standardError),
+    })),
   };
 }
 

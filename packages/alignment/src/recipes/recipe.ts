@@ -6,7 +6,7 @@ import type { Run } from "../run.ts";
 /** What a recipe makes of a run. */
 export interface RecipeResult {
   /** The models, and what they need for a prediction. */
-  readonly models: Pick<BundleContents, "crm" | "llm" | "router">;
+  readonly models: Pick<BundleContents, "crm" | "llm" | "router" | "routingCurve">;
   /** What the models say of the test part. */
   readonly test: PartPredictions;
   /** What they say of the rows of the validation part that were scored, under names of `test`; absent where none were. */
