@@ -189,17 +189,8 @@ async function problemOf(response: Response): Promise<ApiError> {
   const text = await response.text();
   const failed = `The server answered ${response.status}.`;
   try {
-    const body = JSON.parse(text) as Record<string, unknown>;
-    // Both a problem of RFC 9457 and one that stands under "error" are understood.
-    const { error } = body;
-    const told = typeof error === "object" && error !== null ? (error as Record<string, unknown>) : body;
-    const first = (...names: string[]): string | undefined =>
-      names.map((name) => told[name]).find((value) => typeof value === "string") as string | undefined;
-    return new ApiError(
-      response.status,
-      first("message", "detail", "title", "error") ?? failed,
-      first("remedy"),
-    );
+    const { detail, remedy } = JSON.parse(text) as { readonly detail?: string; readonly remedy?: string };
+    return new ApiError(response.status, detail ?? failed, remedy);
   } catch {
     return new ApiError(response.status, failed);
   }

@@ -44,10 +44,12 @@ const keyFile: z.ZodType<{ readonly keys: readonly ApiKey[] }> = z.strictObject(
 /**
  * Reads the content of a file of keys, YAML or JSON.
  * @param place the file, for errors
- * @throws CorellaError `config/syntax`, `config/unknown-key`, `config/invalid`, `serve/bad-keys` for a name or key that is there twice
+ * @throws CorellaError `config/syntax`, `config/unknown-key`, `config/invalid`, `serve/bad-keys` for a name or key that is there twice, and for an empty file
  */
 export function parseKeys(text: string, place: string): ApiKey[] {
-  const { keys } = parseStrict(keyFile, parseYaml(text, place) ?? { keys: [] }, place);
+  // Most likely it is being written: nobody is shut out by that.
+  if (text.trim() === "") throw emptyFile(place);
+  const { keys } = parseStrict(keyFile, parseYaml(text, place), place);
   for (const field of ["name", "sha256"] as const) {
     const seen = new Set<string>();
     for (const key of keys) {
@@ -82,4 +84,13 @@ export function createKeyring(keys: readonly ApiKey[]): Keyring {
       return found;
     },
   };
+}
+
+function emptyFile(place: string): CorellaError {
+  return new CorellaError({
+    code: "serve/bad-keys",
+    message: "The file of keys is empty.",
+    place,
+    remedy: "Make a key by `keys create`, or say `keys: []` for none.",
+  });
 }

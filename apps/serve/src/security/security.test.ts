@@ -304,12 +304,13 @@ describe("a file of keys", () => {
       { name: "a", sha256: "a".repeat(64), scopes: ["score"] },
     ]);
     expect(parseKeys(JSON.stringify({ keys: [shop] }), "k")).toEqual([shop]);
-    expect(parseKeys("", "k")).toEqual([]);
+    expect(parseKeys("keys: []", "k")).toEqual([]);
     expect(hashOf("abc")).toBe(createHash("sha256").update("abc").digest("hex"));
     expect(hashOf("abc").slice(0, 8)).toBe("ba7816bf"); // FIPS 180-2, appendix B.1
   });
 
   test.each([
+    ["nothing, as while it is being written", "", "serve/bad-keys"],
     ["another scope", "{ name: a, sha256: $, scopes: [all] }", "config/invalid"],
     ["no scope", "{ name: a, sha256: $, scopes: [] }", "config/invalid"],
     ["the key in place of its hash", "{ name: a, sha256: corella_abc, scopes: [score] }", "config/invalid"],
