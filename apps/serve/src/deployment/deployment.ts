@@ -89,11 +89,14 @@ export function createDeployment(parts: DeploymentParts): Deployment {
     try {
       const llmSignal = AbortSignal.timeout(llmTimeoutMs);
       const predictions = await readiness.predictor().score(records, { ...options, llmSignal });
+      if (!predictions.every(({ probability }) => Number.isFinite(probability))) throw noNumber();
       noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
       return predictions;
     } catch (error) {
       if (isLaneFailure(error)) readiness.suspect();
-      throw error;
+      // What the router says of a CRM's answer that is none.
+      const isNone = CorellaError.isInstance(error) && error.code === "routing/not-a-probability";
+      throw isNone ? noNumber(error) : error;
     }
   };
   const { catalogue, histories, events, example, inputs } = parts;
@@ -152,6 +155,15 @@ function answerOf(
     ...(coldStart ? { coldStart: true as const } : {}),
     ...(unknownItem ? { unknownItem: true as const } : {}),
   };
+}
+
+function noNumber(cause?: CorellaError): CorellaError {
+  return new CorellaError({
+    code: "serve/no-number",
+    message: "What a model says of a sample is not a number.",
+    remedy: "Send attributes, ratings and times of the size that the data have.",
+    cause,
+  });
 }
 
 function isLaneFailure(error: unknown): boolean {

@@ -21,6 +21,7 @@ export const latencyMs: z.ZodNumber = z.number().nonnegative();
 export const scoringProblems: readonly string[] = [
   "record/rating",
   "serve/unknown-event",
+  "serve/no-number",
   "serve/loading",
   "serve/lane-down",
   "serve/store-down",
