@@ -247,6 +247,21 @@ describe("a model that fails", () => {
     expect(lines.join("\n")).toContain("secret");
   });
 
+  test.each(["crm", "llm", "both"])(
+    "an answer of the %s that is no number is the request's fault",
+    async (models) => {
+      const lane = {
+        score: async (records: readonly unknown[]) => new Float32Array(records.length).fill(Number.NaN),
+        dispose: async () => {},
+      };
+      const none = { policy: { kind: "none" }, mix: { kind: "replace" } } as const;
+      const lanes = { both: { crm: lane, llm: lane }, crm: { crm: lane }, llm: { llm: lane } }[models]!;
+      const predictor = createPredictor(lanes, models === "both" ? none : undefined);
+      const [status, problem] = await post(world({ predictor }).app, { item: "1" });
+      expect([status, problem.code]).toEqual([400, "serve/no-number"]);
+    },
+  );
+
   test("a defect is a 500 without internals", async () => {
     const { app, failures, lines } = world();
     failures.crm = new TypeError("secret");

@@ -77,15 +77,16 @@ interface ServedAnswers {
   readonly latencyMs: number;
 }
 
-async function score(url: string, body: object): Promise<ServedAnswers> {
-  const response = await fetch(`${url}/v1/score`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+async function post(url: string, body: object): Promise<string> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   const text = await response.text();
   if (response.status !== 200) throw new Error(`${response.status} ${text}`);
-  return JSON.parse(text) as ServedAnswers;
+  return text;
+}
+
+async function score(url: string, body: object): Promise<ServedAnswers> {
+  return JSON.parse(await post(`${url}/v1/score`, body)) as ServedAnswers;
 }
 
 function allRecords(): RatingRecord[] {
@@ -142,6 +143,24 @@ describe("a real bundle over HTTP", () => {
     expect(told).toMatchObject(exact);
     expect(Math.abs(told!.probability - probability)).toBeLessThan(1e-6);
     expect(Math.abs((told!.pLlm ?? 0) - (pLlm ?? 0))).toBeLessThan(1e-6);
+
+    // A rank is the scores of its candidates, whose histories go to each thread once.
+    const candidates = log.items.ids.slice(0, 12);
+    const rank = { user: known.user, candidates, llm: "always" };
+    const { items } = JSON.parse(await post(`${url}/v1/rank`, rank)) as {
+      items: { item: string; probability: number }[];
+    };
+    const asScored = await score(url, {
+      samples: candidates.map((each) => ({ user: known.user, item: each })),
+      llm: "always",
+    });
+    expect(items.map((each) => each.probability)).toEqual(
+      items.map((each) => each.probability).toSorted((a, b) => b - a),
+    );
+    for (const [i, candidate] of candidates.entries()) {
+      const ranked = items.find((each) => each.item === candidate)!;
+      expect(Math.abs(ranked.probability - asScored.predictions[i]!.probability)).toBeLessThan(1e-6);
+    }
 
     // While the LLM works on 600 samples, other requests are answered.
     const samples = Array.from({ length: 600 }, (_, i) => records[i % records.length]!);

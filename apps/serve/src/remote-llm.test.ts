@@ -7,6 +7,9 @@ import { loadPredictor, openBundle, type Bundle } from "@corella/bundle";
 import { recordAt, type InteractionLog } from "@corella/modality";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { saveTinyBundle } from "@corella/bundle/testing";
+import { createDeployment } from "./deployment/deployment.ts";
+import { describeBundle } from "./deployment/info.ts";
+import { modelInputs } from "./deployment/model-inputs.ts";
 
 let folder: string;
 let log: InteractionLog;
@@ -51,4 +54,37 @@ test("a bundle's LLM may be a server, which reads the tokens that the bundle's o
   expect(
     texts.every((text) => text.startsWith("Below is the rating history") && text.endsWith("Answer:")),
   ).toBe(true);
+});
+
+test("an explanation tells the text that the LLM reads, token by token, and what its limit cut off", async () => {
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const predictor = await loadPredictor(bundle, { remoteLlm: { baseUrl, model: "tuned" } });
+  const histories = await bundle.histories();
+  const deployment = createDeployment({
+    predictor,
+    histories,
+    catalogue: bundle.catalogue,
+    info: await describeBundle(bundle, histories),
+    inputs: modelInputs(bundle),
+    example: { item: "item-1" },
+    log: () => {},
+  });
+  const { tokenizer, maxTokens } = await bundle.llmAsking();
+  const long = "x".repeat(2000);
+  for (const sample of [
+    { user: "user-0", item: "item-3" },
+    { user: null, item: "item-3", itemAttributes: { title: long } },
+  ]) {
+    prompts.length = 0;
+    const { prompt, pLlm } = await deployment.explain(sample);
+    expect(pLlm).toBeCloseTo(0.75, 6);
+    expect(prompts).toHaveLength(1);
+    const [read] = prompts;
+    expect(prompt).toMatchObject({ text: await tokenizer.decode(read!), tokens: read!.length, maxTokens });
+    expect(prompt!.wholeTokens).toBeGreaterThan(maxTokens);
+    expect(prompt!.events).toBeLessThanOrEqual(prompt!.wholeEvents);
+    if (sample.user === null) expect(prompt).toMatchObject({ tokens: maxTokens, events: 0 });
+    else expect(prompt!.events).toBeLessThan(prompt!.wholeEvents);
+  }
+  await predictor.dispose();
 });

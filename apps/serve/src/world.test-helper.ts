@@ -6,6 +6,8 @@ import { createApp, type AppOptions } from "./app.ts";
 import { createDeployment, type Deployment, type DeploymentParts } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleRequest } from "./deployment/example.ts";
+import { contractOf, type Contract } from "./openapi/contract.test-helper.ts";
+import type { OpenApiDocument } from "./openapi/document.ts";
 
 /** Two items. */
 export const catalogue: Catalogue = createCatalogue([
@@ -105,8 +107,31 @@ export function world(
     ...parts,
     log,
   });
-  const app = createApp(oneDeployment(deployment), { log, verbose, security, console });
+  const deployments = oneDeployment(deployment);
+  const documented = createApp(deployments, { log: () => {}, console });
+  const app = withinContract(createApp(deployments, { log, verbose, security, console }), documented);
   return { app, deployment, info, toCrm, toLlm, lines, failures };
+}
+
+/** The same for all apps: their endpoints do not depend on what is served. */
+let contract: Promise<Contract> | undefined;
+
+async function readContract(app: Hono): Promise<Contract> {
+  return contractOf((await (await app.request("/openapi.json")).json()) as OpenApiDocument);
+}
+
+/** An app of which every answer has to be as the OpenAPI document says. @param documented tells that document */
+function withinContract(app: Hono, documented: Hono): Hono {
+  const request = app.request.bind(app);
+  app.request = async (input, init, ...rest) => {
+    const response = await request(input, init, ...rest);
+    const { complaintAbout } = await (contract ??= readContract(documented));
+    const method = init?.method ?? "GET";
+    const complaint = await complaintAbout(method, String(input), response);
+    if (complaint !== undefined) throw new Error(`${method} ${String(input)}: ${complaint}`);
+    return response;
+  };
+  return app;
 }
 
 /** Sends the body of a score request, or of another; status and answer. */

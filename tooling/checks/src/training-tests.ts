@@ -65,8 +65,10 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "browser.test.ts",
     "clients.test.ts",
     "command.test.ts",
+    "fuzz.test.ts",
     "hostile-requests.test.ts",
     "main.test.ts",
+    "same-as-evaluation.test.ts",
     "shared-rates.test.ts",
   ],
   store: [

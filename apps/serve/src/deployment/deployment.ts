@@ -100,11 +100,15 @@ export function createDeployment(parts: DeploymentParts): Deployment {
       const predictions = await readiness
         .predictor()
         .score(records, { ...options, llmTimeoutMs, timeoutMs: leftMs });
+      if (!predictions.every(({ probability }) => Number.isFinite(probability))) throw noNumber();
       noteDegraded(predictions.find(({ degraded }) => degraded !== undefined)?.degraded);
       return predictions;
     } catch (error) {
       if (isLaneFailure(error)) readiness.suspect();
-      throw isBusy(error, info.models.crm !== undefined) ? busy(error) : error;
+      if (isBusy(error, info.models.crm !== undefined)) throw busy(error);
+      // What the router says of a CRM's answer that is none.
+      const isNone = CorellaError.isInstance(error) && error.code === "routing/not-a-probability";
+      throw isNone ? noNumber(error) : error;
     }
   };
   const { catalogue, histories, events, example, inputs } = parts;
@@ -166,6 +170,15 @@ function answerOf(
     ...(unknownItem ? { unknownItem: true as const } : {}),
     ...(storeDown ? { storeDown: true as const } : {}),
   };
+}
+
+function noNumber(cause?: CorellaError): CorellaError {
+  return new CorellaError({
+    code: "serve/no-number",
+    message: "What a model says of a sample is not a number.",
+    remedy: "Send attributes, ratings and times of the size that the data have.",
+    cause,
+  });
 }
 
 function isLaneFailure(error: unknown): boolean {

@@ -52,6 +52,8 @@ export function featureValues(
     const transform = transforms[name];
     if (type === "numeric") {
       const input = data[0]!;
+      // JSON has no number for what is beyond 32-bit floats.
+      if (!Number.isFinite(input)) return { name, type, value: null };
       return { name, type, value: isMissing ? null : unscaled(transform, input), input, ...state };
     }
     const known = vocabularies[feature.table] ?? [];

@@ -18,6 +18,8 @@ export interface Endpoint {
   readonly query?: z.ZodObject | undefined;
   /** The JSON body. */
   readonly request?: z.ZodType | undefined;
+  /** A body that is answered with 200. */
+  readonly example?: (() => unknown) | undefined;
   /** The JSON of status 200; undefined: it is no JSON, or its shape is another's to say. */
   readonly response?: z.ZodType | undefined;
   /** What status 200 comes as. Default `application/json`. */

@@ -70,6 +70,13 @@ export const problemTypes: Readonly<Record<string, ProblemType>> = {
     meaning: "The request wants a model that the bundle has not.",
     remedy: "Leave `llm` out.",
   },
+  "serve/no-number": {
+    status: 400,
+    title: "No number",
+    meaning:
+      "What a model says of a sample is not a number: its attributes, ratings or times hold numbers far beyond those of the data.",
+    remedy: "Send numbers of the size that the data have.",
+  },
   "store/bad-event": {
     status: 400,
     title: "Bad event",

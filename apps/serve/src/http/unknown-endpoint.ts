@@ -10,12 +10,13 @@ export function methodsOf(endpoints: readonly Endpoint[], path: string): readonl
 /** The error of a request that no endpoint answers: `serve/method`, or `serve/not-found`. */
 export function unknownEndpoint(endpoints: readonly Endpoint[], c: Context): CorellaError {
   const { method, path } = c.req;
+  const place = path.slice(0, 200);
   const allowed = methodsOf(endpoints, path);
   if (allowed.length > 0) {
     return new CorellaError({
       code: "serve/method",
-      message: `${path} does not know ${method}.`,
-      place: path,
+      message: `${place} does not know ${method}.`,
+      place,
       remedy: `Use ${allowed.join(" or ")}.`,
     });
   }
@@ -23,7 +24,7 @@ export function unknownEndpoint(endpoints: readonly Endpoint[], c: Context): Cor
   return new CorellaError({
     code: "serve/not-found",
     message: "There is no such endpoint.",
-    place: path.slice(0, 200),
+    place,
     remedy: near === undefined || near === "/" ? "GET / lists them." : `Did you mean ${near}?`,
   });
 }

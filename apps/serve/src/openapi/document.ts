@@ -55,7 +55,7 @@ export function openApiDocument(endpoints: readonly Endpoint[]): OpenApiDocument
 }
 
 function operationOf(endpoint: Endpoint, schemas: SchemaCollection): Operation {
-  const { method, path, purpose, request, query } = endpoint;
+  const { method, path, purpose, request, example, query } = endpoint;
   const words = path.split(/\W+/).filter((word) => word !== "");
   const parameters = [
     ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
@@ -81,7 +81,12 @@ function operationOf(endpoint: Endpoint, schemas: SchemaCollection): Operation {
       : {
           requestBody: {
             required: true,
-            content: { "application/json": { schema: schemas.add(request, "input") } },
+            content: {
+              "application/json": {
+                schema: schemas.add(request, "input"),
+                ...(example === undefined ? {} : { example: example() }),
+              },
+            },
           },
         }),
     responses: responsesOf(endpoint, schemas),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { beforeAll, expect, test } from "vitest";
 import { problemTypes } from "../http/problem-types.ts";
-import { world } from "../world.test-helper.ts";
+import { post, world } from "../world.test-helper.ts";
 import type { OpenApiDocument } from "./document.ts";
 import type { JsonSchema } from "./schemas.ts";
 
@@ -57,11 +57,23 @@ function component(id: string): JsonSchema {
 }
 
 test("the OpenAPI document is valid", async () => {
-  const { valid, errors } = await new Validator().validate(
-    structuredClone(document as unknown as Record<string, unknown>),
-  );
+  const { valid, errors } = await new Validator().validate(structuredClone({ ...document }));
   expect(errors).toBeUndefined();
   expect(valid).toBe(true);
+});
+
+test("the example of each endpoint is a request that is answered", async () => {
+  const { app } = world();
+  for (const [path, { post: operation }] of Object.entries(document.paths)) {
+    if (operation?.requestBody === undefined) continue;
+    const [status, { code }] = await post(
+      app,
+      operation.requestBody.content["application/json"]!.example,
+      undefined,
+      path,
+    );
+    expect([status, code], path).toEqual(path === "/v1/events" ? [404, "serve/no-store"] : [200, undefined]);
+  }
 });
 
 test("README, index and OpenAPI document have the same endpoints", () => {

@@ -330,7 +330,7 @@ describe("a file of keys", () => {
       "serve/bad-keys",
     ],
   ])("with %s is refused", (_, text, code) => {
-    const content = text === "3" || text === "[" ? text : `keys:\n  - ${text.replace("$", "a".repeat(64))}`;
+    const content = ["", "3", "["].includes(text) ? text : `keys:\n  - ${text.replace("$", "a".repeat(64))}`;
     expect(() => parseKeys(content, "keys.yaml")).toThrow(expect.objectContaining({ code }));
   });
 });

@@ -22,6 +22,7 @@ export const latencyMs: z.ZodNumber = z.number().nonnegative();
 export const scoringProblems: readonly string[] = [
   "record/rating",
   "serve/unknown-event",
+  "serve/no-number",
   "serve/loading",
   "serve/busy",
   "serve/lane-down",

@@ -3,13 +3,13 @@ import { maxEvents, type NewEvent } from "@corella/store";
 import { z } from "zod";
 import { requireKnownNames } from "../deployment/sample.ts";
 import { parseChecked, parseJson } from "../http/json-body.ts";
-import { attributes, id, requireAtMost, time } from "./fields.ts";
+import { attributes, id, rating, requireAtMost, time } from "./fields.ts";
 
 const eventFields = {
   id: z.string().min(1).max(128).optional(),
   user: id,
   item: id,
-  rating: z.number(),
+  rating,
   label: z.union([z.literal(0), z.literal(1)]).optional(),
   time: time.optional(),
   context: attributes.optional(),

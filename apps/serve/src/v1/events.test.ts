@@ -8,6 +8,7 @@ import type { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventsSince } from "../deployment/complete-record.ts";
 import { createStoreHealth } from "../deployment/store-health.ts";
+import type { OpenApiDocument } from "../openapi/document.ts";
 import { type Answer, catalogue, histories, post, world } from "../world.test-helper.ts";
 
 /** The log that ann's history in the world is of. */
@@ -111,6 +112,13 @@ describe("POST /v1/events", () => {
     expect(answer.predictions![0]).not.toHaveProperty("coldStart");
     expect(answer.predictions![0]).not.toHaveProperty("unknownItem");
     expect(toCrm.at(-1)![0]).toMatchObject({ itemAttributes, history: [{ item: "3", rating: 4 }] });
+  });
+
+  test("takes the example that the OpenAPI document shows", async () => {
+    const { app } = await server();
+    const { paths } = (await (await app.request("/openapi.json")).json()) as OpenApiDocument;
+    const { example } = paths["/v1/events"]!["post"]!.requestBody!.content["application/json"]!;
+    expect(await send(app, example)).toEqual([200, { added: 1, repeated: 0 }]);
   });
 
   test("counts two events without an id twice", async () => {

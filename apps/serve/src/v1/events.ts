@@ -19,6 +19,10 @@ export function eventsEndpoint(deployments: Deployments): Endpoint {
     scope: "events",
     purpose: "what users did: durable, and known to the next score",
     request: eventsRequestSchema,
+    example() {
+      const { item, history = [] } = deployments.of(undefined).example;
+      return { id: "click-1", user: "42", item, rating: history[0]?.rating ?? 1 };
+    },
     response: responseSchema,
     problems: [
       "serve/too-many-events",

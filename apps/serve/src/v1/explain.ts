@@ -22,6 +22,7 @@ export function explainEndpoint(deployments: Deployments): Endpoint {
     scope: "explain",
     purpose: "what is said of a sample and why: what the models read and say, and the router",
     request: requestSchema,
+    example: () => deployments.of(undefined).example,
     response: responseSchema,
     problems: scoringProblems,
     async handle(c) {

@@ -5,6 +5,9 @@ import { z } from "zod";
 /** An id of a user or item. */
 export const id: z.ZodString = z.string().min(1).max(1024);
 const text = z.string().max(10_000);
+/** A rating; all are kept as 32-bit floats. */
+const greatestFloat = 3.4e38;
+export const rating: z.ZodNumber = z.number().min(-greatestFloat).max(greatestFloat);
 /** Attributes by name. */
 export const attributes: z.ZodType<Attributes> = z
   .record(

@@ -27,7 +27,7 @@ const responseSchema = z
     features: z.array(z.strictObject({ name: z.string(), type: z.string() })).optional(),
     historyLength: z.int(),
     context: z.array(z.string()).optional(),
-    ratings: z.tuple([z.number(), z.number()]).optional(),
+    ratings: z.array(z.number()).length(2).optional(),
     items: z.int(),
     users: z.int(),
   })

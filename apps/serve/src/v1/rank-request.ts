@@ -6,17 +6,16 @@ import { parseChecked, parseJson } from "../http/json-body.ts";
 import { id, requireAtMost } from "./fields.ts";
 import { askedFields, itemFields, llmUse } from "./sample-schema.ts";
 
+type Candidate = Pick<Sample, "item" | "itemAttributes">;
+
 /** The most candidates that a request may name. */
 const maxCandidates = 1000;
 /** The most items of a catalogue that are ranked without being named: by both models, and without the LLM. */
 const maxCatalogue: Readonly<Record<LlmUse, number>> = { auto: 1000, always: 1000, never: 10_000 };
 
-const candidateSchema: z.ZodType<string | Pick<Sample, "item" | "itemAttributes">> = z.union(
-  [id, z.strictObject(itemFields)],
-  {
-    error: "expected an id from 1 to 1,024 characters, or {item, itemAttributes}",
-  },
-);
+const candidateSchema: z.ZodType<string | Candidate> = z.union([id, z.strictObject(itemFields)], {
+  error: "expected an id from 1 to 1,024 characters, or {item, itemAttributes}",
+});
 
 /** One user, and candidates. */
 export const rankRequestSchema: z.ZodType<RankBody> = z
@@ -28,8 +27,8 @@ export const rankRequestSchema: z.ZodType<RankBody> = z
   })
   .meta({ id: "RankRequest" });
 
-interface RankBody extends Omit<Sample, "item" | "itemAttributes"> {
-  readonly candidates?: readonly (string | Pick<Sample, "item" | "itemAttributes">)[] | undefined;
+interface RankBody extends Omit<Sample, keyof Candidate> {
+  readonly candidates?: readonly (string | Candidate)[] | undefined;
   readonly top?: number | undefined;
   readonly llm: LlmUse;
 }
@@ -37,9 +36,9 @@ interface RankBody extends Omit<Sample, "item" | "itemAttributes"> {
 /** The body of a rank request, checked. */
 export interface RankRequest {
   /** Whom it is about, and what is told of them. */
-  readonly asked: Omit<Sample, "item" | "itemAttributes">;
+  readonly asked: Omit<Sample, keyof Candidate>;
   /** undefined: the whole catalogue. */
-  readonly candidates: readonly Pick<Sample, "item" | "itemAttributes">[] | undefined;
+  readonly candidates: readonly Candidate[] | undefined;
   /** How many are told at most; undefined: all. */
   readonly top: number | undefined;
   readonly llm: LlmUse;

@@ -18,6 +18,11 @@ export function rankEndpoint(deployments: Deployments): Endpoint {
     path: "/v1/rank",
     purpose: "one user's candidates, or the catalogue, the likeliest first",
     request: rankRequestSchema,
+    example() {
+      const { catalogue, example } = deployments.of(undefined);
+      const { item, itemAttributes: _, ...asked } = example;
+      return { ...asked, candidates: [item, ...catalogue.ids.slice(0, 3)] };
+    },
     response: responseSchema,
     problems: ["serve/too-many-candidates", "serve/no-model", ...scoringProblems],
     async handle(c) {

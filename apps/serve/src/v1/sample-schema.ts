@@ -1,11 +1,11 @@
 import type { Attributes, HistoryEvent } from "@corella/modality";
 import { z } from "zod";
 import type { LlmUse } from "../deployment/sample.ts";
-import { attributes, id, time } from "./fields.ts";
+import { attributes, id, rating, time } from "./fields.ts";
 
 /** An event of a history, as a request tells it. */
 export const historyEventSchema: z.ZodType<HistoryEvent> = z
-  .strictObject({ item: id, rating: z.number(), time: time.optional(), context: attributes.optional() })
+  .strictObject({ item: id, rating, time: time.optional(), context: attributes.optional() })
   .meta({ id: "HistoryEvent" });
 
 /** Who is asked about, and when: all that a sample has besides its item. */

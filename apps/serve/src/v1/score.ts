@@ -21,6 +21,7 @@ export function scoreEndpoint(deployments: Deployments): Endpoint {
     path: "/v1/score",
     purpose: "probabilities of a sample, or of up to 1,000",
     request: scoreRequestSchema,
+    example: () => deployments.of(undefined).example,
     response: responseSchema,
     problems: ["serve/too-many-samples", "serve/no-model", ...scoringProblems],
     async handle(c) {
