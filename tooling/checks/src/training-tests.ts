@@ -60,7 +60,13 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   "op-tests": ["op-tests.test.ts"],
   parity: ["crm.test.ts", "llm.test.ts"],
-  serve: ["command.test.ts", "hostile-requests.test.ts", "main.test.ts", "shared-rates.test.ts"],
+  serve: [
+    "command.test.ts",
+    "hostile-requests.test.ts",
+    "main.test.ts",
+    "redis-down.test.ts",
+    "shared-rates.test.ts",
+  ],
   store: [
     "kill.test.ts",
     "redis-store.test.ts",
