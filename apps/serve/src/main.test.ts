@@ -285,7 +285,8 @@ describe("mistakes end in one clear error", () => {
   });
 
   test("a host that is not ours", async () => {
-    expect(await mistake("--bundle", bundleFolder, "--port", "0", "--host", "192.0.2.1")).toContain(
+    const host = ["--host", "192.0.2.1", "--no-auth"];
+    expect(await mistake("--bundle", bundleFolder, "--port", "0", ...host)).toContain(
       "error [serve/bad-host]",
     );
   });

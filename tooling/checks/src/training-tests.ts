@@ -68,6 +68,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "fuzz.test.ts",
     "hostile-requests.test.ts",
     "main.test.ts",
+    "redis-down.test.ts",
     "same-as-evaluation.test.ts",
     "shared-rates.test.ts",
   ],

@@ -34,7 +34,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** A server whose store fails, or does not answer at all, when a test says so. */
-async function server(name: string): Promise<
+async function server(
+  name: string,
+  retryMs: number,
+): Promise<
   ReturnType<typeof world> & {
     store: { mode: "up" | "down" | "hangs"; calls: number };
     close(): Promise<void>;
@@ -64,7 +67,7 @@ async function server(name: string): Promise<
     statistics: statisticsAtEnd(plan!, log),
   });
   const lines: string[] = [];
-  const health = createStoreHealth((line) => lines.push(line), { answerMs: 100, retryMs: 100 });
+  const health = createStoreHealth((line) => lines.push(line), { answerMs: 100, retryMs });
   const made = world({
     events: { state, historyLength: 3, ties: "exclude", health },
     log: (line) => lines.push(line),
@@ -73,7 +76,7 @@ async function server(name: string): Promise<
 }
 
 test("while the store is down scores are the bundle's own and say so, events are to be sent again, and it recovers by itself", async () => {
-  const { app, toCrm, lines, store, close } = await server("down");
+  const { app, toCrm, lines, store, close } = await server("down", 100);
   const event = { id: "a", user: "ann", item: "2", rating: 5, time: 300 };
   const send = async (id: string): Promise<Response> =>
     app.request("/v1/events", {
@@ -114,7 +117,7 @@ test("while the store is down scores are the bundle's own and say so, events are
 });
 
 test("a store that never answers delays the first scores by the patience with it, and the others not at all", async () => {
-  const { app, store, close } = await server("hangs");
+  const { app, store, close } = await server("hangs", 2000);
   store.mode = "hangs";
   const startedMs = performance.now();
   const first = await Promise.all([1, 2, 3].map(() => post(app, { user: "ann", item: "2" })));
@@ -124,12 +127,12 @@ test("a store that never answers delays the first scores by the patience with it
   for (let i = 0; i < 5; i++) expect((await post(app, { user: "ann", item: "2" }))[1].storeDown).toBe(true);
   expect(store.calls).toBe(0);
   // Of those that come later one asks the store, and the rest do without.
-  await pause(120);
+  await pause(2100);
   await Promise.all([1, 2, 3, 4].map(() => post(app, { user: "ann", item: "2" })));
   expect(store.calls).toBeLessThanOrEqual(2); // the history, or what was appended since
   store.mode = "up";
   await expect
-    .poll(async () => (await post(app, { user: "ann", item: "2" }))[1].storeDown, { timeout: 5000 })
+    .poll(async () => (await post(app, { user: "ann", item: "2" }))[1].storeDown, { timeout: 10_000 })
     .toBeUndefined();
   await close();
 });

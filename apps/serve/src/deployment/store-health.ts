@@ -22,7 +22,7 @@ export interface StorePatience {
 
 const late = Symbol("late");
 
-/** Watches a store of events. @param log takes a line when it stops answering, every minute that it does not, and when it does again */
+/** Watches a store of events. @param log takes a line when it stops answering, at most one a minute however often, and when it does again */
 export function createStoreHealth(
   log: (line: string) => void,
   { answerMs = 1000, retryMs = 1000, tellMs = 60_000 }: StorePatience = {},
@@ -30,11 +30,14 @@ export function createStoreHealth(
   /** When it is asked again; undefined while it answers. */
   let askAgainMs: number | undefined;
   let toldMs = Number.NEGATIVE_INFINITY;
+  /** Whether whoever reads the log takes it for down. */
+  let isTold = false;
   const failed = (reason: string): undefined => {
     const now = performance.now();
     askAgainMs = now + retryMs;
     if (now - toldMs < tellMs) return;
     toldMs = now;
+    isTold = true;
     log(`the store of events does not answer, scores do without what came since the bundle's log: ${reason}`);
   };
   return {
@@ -54,8 +57,8 @@ export function createStoreHealth(
         if (first === late) return failed(`not within ${answerMs} ms`);
         if (askAgainMs !== undefined) {
           askAgainMs = undefined;
-          toldMs = Number.NEGATIVE_INFINITY;
-          log("the store of events answers again");
+          if (isTold) log("the store of events answers again");
+          isTold = false;
         }
         return first;
       } catch (error) {

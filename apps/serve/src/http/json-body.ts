@@ -1,6 +1,6 @@
 import { CorellaError, nearestName } from "@corella/errors";
 import type { z } from "zod";
-import { findAmbiguity } from "../security/strict-json.ts";
+import { parseUnambiguous } from "../security/strict-json.ts";
 
 /**
  * Parses the body of a request.
@@ -21,12 +21,9 @@ export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
   } catch {
     throw fail("The body is not UTF-8.");
   }
-  // First, since what is nested without end takes the parser a second.
-  const finding = findAmbiguity(decoded);
-  if (finding !== undefined)
-    throw fail(`The body is ambiguous: ${finding.problem}.`, lineAndColumn(decoded, finding.offset));
+  let parsed: ReturnType<typeof parseUnambiguous>;
   try {
-    return JSON.parse(decoded);
+    parsed = parseUnambiguous(decoded);
   } catch (error) {
     const position = /position (\d+)/.exec((error as Error).message)?.[1];
     throw fail(
@@ -34,6 +31,8 @@ export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
       position === undefined ? undefined : lineAndColumn(decoded, Number(position)),
     );
   }
+  if ("value" in parsed) return parsed.value;
+  throw fail(`The body is ambiguous: ${parsed.problem}.`, lineAndColumn(decoded, parsed.offset));
 }
 
 function lineAndColumn(source: string, position: number): string {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { MiddlewareHandler } from "hono";
 
 /** What a browser may do with an answer that is data: nothing. */
@@ -22,6 +23,12 @@ const entries = Object.entries(headers);
 
 /** Sets the headers that tell browsers to do no more with answers than they have to. */
 export const securityHeaders: MiddlewareHandler = async (c, next) => {
+  const { outgoing } = (c.env ?? {}) as { outgoing?: ServerResponse | undefined };
+  if (outgoing !== undefined) {
+    // Node's own, which the endpoint's take the place of: much cheaper than to put them into each answer.
+    for (const [name, value] of entries) outgoing.setHeader(name, value);
+    return next();
+  }
   // Before, since an answer that has begun would be copied for them.
   for (const [name, value] of entries) c.header(name, value);
   await next();

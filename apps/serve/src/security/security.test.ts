@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../http/endpoint.ts";
+import { listen } from "../http/listen.ts";
 import { world, type Answer } from "../world.test-helper.ts";
 import { createKeyring, hashOf, parseKeys, type ApiKey } from "./api-keys.ts";
 import { pageCsp } from "./headers.ts";
@@ -227,11 +228,26 @@ describe("browsers", () => {
     const pages = new Hono();
     pages.use(createSecurity().site);
     pages.get("/page", (c) => c.html("<p>", 200, { "content-security-policy": pageCsp }));
+    pages.get("/broken", () => Promise.reject(new Error("x")));
+    pages.onError((_, c) => c.text("broken", 500));
     pages.get("/raw", () => new Response("x", { headers: { "cache-control": "max-age=60" } }));
     expect((await pages.request("/page")).headers.get("content-security-policy")).toBe(pageCsp);
     const raw = (await pages.request("/raw")).headers;
     expect(raw.get("cache-control")).toBe("max-age=60");
     expect(raw.get("x-content-type-options")).toBe("nosniff");
+
+    // Over a connection they are set elsewhere.
+    const server = await listen({ host: "127.0.0.1", port: 0 }, pages.fetch);
+    const over = async (path: string): Promise<Headers> => (await fetch(server.url + path)).headers;
+    for (const path of ["/page", "/raw", "/nowhere", "/broken"]) {
+      const told = await over(path);
+      expect(told.get("x-content-type-options"), path).toBe("nosniff");
+      expect(told.get("cache-control"), path).toBe(path === "/raw" ? "max-age=60" : "no-store");
+      expect(told.get("content-security-policy"), path).toBe(
+        path === "/page" ? pageCsp : "default-src 'none'; frame-ancestors 'none'",
+      );
+    }
+    await server.close(100);
   });
 
   test("a name that somebody else made point here is refused (DNS rebinding); this machine's own are not", async () => {
