@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
@@ -5,6 +7,7 @@ import { oneDeployment } from "../deployment/deployments.ts";
 import { world } from "../world.test-helper.ts";
 import { appOf, errorOf, messageOf, postInfer, textInput } from "./oip-world.test-helper.ts";
 import { openInferenceProtocol } from "./protocol.ts";
+import { inputs, outputs } from "./tensors.ts";
 
 const info = (name: string, version: string) => ({ ...world().info, bundle: { name, version } });
 const named = (name: string, version: string) => world({ info: info(name, version) });
@@ -89,7 +92,7 @@ describe("metadata", () => {
     expect(answered).toEqual(described.outputs);
   });
 
-  test("GET / lists all paths", async () => {
+  test("GET / lists all paths, and the page knows them and the tensors", async () => {
     const { endpoints } = (await get(app, "/")) as {
       endpoints: { method: string; path: string; purpose: string }[];
     };
@@ -100,6 +103,13 @@ describe("metadata", () => {
       path: "/v2/models/:model/versions/:version/infer",
       purpose: "probabilities of up to 1,000 samples, as tensors",
     });
+    const page = readFileSync(join(import.meta.dirname, "../../../../docs/serving-protocols.md"), "utf8");
+    for (const { method, path } of listed) {
+      const said = path.replace(/^\/v2\/models\/:model(\/versions\/:version)?/, "/v2/models/M[/versions/V]");
+      expect(page).toContain(`\`${method} ${said.replace(":model", "M")}\``);
+    }
+    for (const { name, datatype } of [...inputs, ...outputs])
+      expect(page).toMatch(new RegExp(`^\\| \`${name}\` +\\| ${datatype} `, "m"));
   });
 });
 
