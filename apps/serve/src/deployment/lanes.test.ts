@@ -86,7 +86,6 @@ test("an LLM beyond its queue or its budget is answered for by the CRM, with the
   for (const { route, probability, pCrm, degraded } of over) {
     expect([route, probability, degraded!.code]).toEqual(["crm", pCrm, "bundle/budget"]);
   }
-  expect(lanes.budget!.left.perSecond).toBeLessThan(5);
 });
 
 test("a router with a budget holds it over single samples", async () => {

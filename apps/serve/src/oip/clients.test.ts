@@ -68,17 +68,21 @@ function comparable(value: unknown): unknown {
 }
 
 describe.each(clients)("$name itself", ({ script, python, golden }) => {
-  test.skipIf(!isRecording && !existsSync(python))("is content with every answer", async () => {
-    const app = server.app();
-    const http = await listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request));
-    const record = isRecording ? ["--record", golden] : [];
-    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1" };
-    try {
-      await promisify(execFile)(python, [script, "--server", new URL(http.url).host, ...record], { env });
-    } finally {
-      await http.close(1000);
-    }
-  });
+  test.skipIf(!isRecording && !existsSync(python))(
+    "is content with every answer",
+    { timeout: 120_000 },
+    async () => {
+      const app = server.app();
+      const http = await listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request));
+      const record = isRecording ? ["--record", golden] : [];
+      const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1" };
+      try {
+        await promisify(execFile)(python, [script, "--server", new URL(http.url).host, ...record], { env });
+      } finally {
+        await http.close(1000);
+      }
+    },
+  );
 });
 
 describe.each(clients)("what $name sends", ({ golden }) => {

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { createApp } from "../app.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import type { Deployments } from "../deployment/deployments.ts";
+import { world, type World } from "../world.test-helper.ts";
 import { readMessage, type Message } from "./message.test-helper.ts";
 
 /** An input of BYTES as JSON. */
@@ -69,4 +70,17 @@ export function appOf(...all: readonly Deployment[]): Hono {
     score: (samples, options) => all[0]!.score(samples, options),
   };
   return createApp(deployments, { log: () => {} });
+}
+
+/** Reads JSON that must be there. */
+export async function getJson(app: Hono, path: string): Promise<unknown> {
+  const response = await app.request(path);
+  if (response.status !== 200) throw new Error(`${path}: ${response.status}`);
+  if (response.headers.get("content-type") !== "application/json") throw new Error(`${path} is no JSON`);
+  return response.json();
+}
+
+/** Models in memory under a name and version. */
+export function named(name: string, version: string, changes: Parameters<typeof world>[0] = {}): World {
+  return world({ ...changes, info: { ...world().info, bundle: { name, version } } });
 }

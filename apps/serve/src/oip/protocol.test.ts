@@ -1,20 +1,11 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { Hono } from "hono";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { oneDeployment } from "../deployment/deployments.ts";
 import { world } from "../world.test-helper.ts";
-import { appOf, errorOf, messageOf, postInfer, textInput } from "./oip-world.test-helper.ts";
-import { openInferenceProtocol } from "./protocol.ts";
+import { appOf, errorOf, getJson, messageOf, named, postInfer, textInput } from "./oip-world.test-helper.ts";
+import { inputs, outputs } from "./tensors.ts";
 
-const info = (name: string, version: string) => ({ ...world().info, bundle: { name, version } });
-const named = (name: string, version: string) => world({ info: info(name, version) });
 const one = { inputs: [textInput("item", ["2"])] };
-
-async function get(app: Hono, path: string): Promise<unknown> {
-  const response = await app.request(path);
-  expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
-  return response.json();
-}
 
 describe("metadata", () => {
   const bytes = { datatype: "BYTES", shape: [-1, 1] };
@@ -22,7 +13,7 @@ describe("metadata", () => {
   const { app } = world();
 
   test.each(["/v2", "/v2/"])("of the server at %s", async (path) => {
-    expect(await get(app, path)).toEqual({
+    expect(await getJson(app, path)).toEqual({
       name: "corella",
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string,
       extensions: [
@@ -37,7 +28,7 @@ describe("metadata", () => {
   });
 
   test.each(["/v2/models/tiny", "/v2/models/tiny/versions/abc"])("of a model at %s", async (path) => {
-    expect(await get(app, path)).toEqual({
+    expect(await getJson(app, path)).toEqual({
       name: "tiny",
       versions: ["abc"],
       platform: "corella",
@@ -58,7 +49,7 @@ describe("metadata", () => {
   });
 
   test("the configuration names types otherwise, and leaves the batch out", async () => {
-    expect(await get(app, "/v2/models/tiny/config")).toMatchObject({
+    expect(await getJson(app, "/v2/models/tiny/config")).toMatchObject({
       name: "tiny",
       max_batch_size: 1000,
       input: [
@@ -79,7 +70,7 @@ describe("metadata", () => {
 
   test("outputs are answered as metadata tell them", async () => {
     type Tensors = { outputs: { name: string; datatype: string; shape: number[] }[] };
-    const described = (await get(app, "/v2/models/tiny")) as Tensors;
+    const described = (await getJson(app, "/v2/models/tiny")) as Tensors;
     const { json } = await messageOf(await postInfer(app, one));
     const answered = (json as Tensors).outputs.map(({ name, datatype }) => ({
       name,
@@ -89,8 +80,8 @@ describe("metadata", () => {
     expect(answered).toEqual(described.outputs);
   });
 
-  test("GET / lists all paths", async () => {
-    const { endpoints } = (await get(app, "/")) as {
+  test("GET / lists all paths, and the page knows them and the tensors", async () => {
+    const { endpoints } = (await getJson(app, "/")) as {
       endpoints: { method: string; path: string; purpose: string }[];
     };
     const listed = endpoints.filter(({ path }) => path.startsWith("/v2"));
@@ -100,20 +91,30 @@ describe("metadata", () => {
       path: "/v2/models/{model}/versions/{version}/infer",
       purpose: "probabilities of up to 1,000 samples, as tensors",
     });
+    const page = readFileSync(join(import.meta.dirname, "../../../../docs/serving-protocols.md"), "utf8");
+    for (const { method, path } of listed) {
+      const said = path.replace(
+        /^\/v2\/models\/\{model\}(\/versions\/\{version\})?/,
+        "/v2/models/M[/versions/V]",
+      );
+      expect(page).toContain(`\`${method} ${said.replace("{model}", "M")}\``);
+    }
+    for (const { name, datatype } of [...inputs, ...outputs])
+      expect(page).toMatch(new RegExp(`^\\| \`${name}\` +\\| ${datatype} `, "m"));
   });
 });
 
 describe("health", () => {
   test("has a body that KServe's client can read", async () => {
     const { app } = world();
-    expect(await get(app, "/v2/health/live")).toEqual({ live: true });
-    expect(await get(app, "/v2/health/ready")).toEqual({ live: true, ready: true });
-    expect(await get(app, "/v2/models/tiny/ready")).toEqual({ name: "tiny", ready: true });
-    expect(await get(app, "/v2/models/tiny/versions/abc/ready")).toEqual({ name: "tiny", ready: true });
+    expect(await getJson(app, "/v2/health/live")).toEqual({ live: true });
+    expect(await getJson(app, "/v2/health/ready")).toEqual({ live: true, ready: true });
+    expect(await getJson(app, "/v2/models/tiny/ready")).toEqual({ name: "tiny", ready: true });
+    expect(await getJson(app, "/v2/models/tiny/versions/abc/ready")).toEqual({ name: "tiny", ready: true });
   });
 
   test("is 503 while a model is being loaded, and for that model alone", async () => {
-    const loading = world({ info: info("slow", "1"), predictor: new Promise(() => {}) });
+    const loading = named("slow", "1", { predictor: new Promise(() => {}) });
     const app = appOf(world().deployment, loading.deployment);
     const statusOf = async (path: string): Promise<number> => (await app.request(path)).status;
     expect(await statusOf("/v2/health/live")).toBe(200);
@@ -149,12 +150,15 @@ describe("several models and versions", () => {
     for (const name of ["team%20a/films", "team%20a%2Ffilms"]) {
       expect(await versionAt(name)).toBe("3");
       expect(await versionAt(`${name}/versions/3`)).toBe("3");
-      expect(await get(app, `/v2/models/${name}`)).toMatchObject({ name: "team a/films", versions: ["3"] });
-      expect(await get(app, `/v2/models/${name}/ready`)).toMatchObject({ ready: true });
-      expect(await get(app, `/v2/models/${name}/config`)).toMatchObject({ name: "team a/films" });
+      expect(await getJson(app, `/v2/models/${name}`)).toMatchObject({
+        name: "team a/films",
+        versions: ["3"],
+      });
+      expect(await getJson(app, `/v2/models/${name}/ready`)).toMatchObject({ ready: true });
+      expect(await getJson(app, `/v2/models/${name}/config`)).toMatchObject({ name: "team a/films" });
     }
-    expect(await get(app, "/v2/models")).toEqual({ models: ["films", "team a/films"] });
-    expect(await get(app, "/v2/models/films/versions/2")).toMatchObject({ versions: ["1", "2"] });
+    expect(await getJson(app, "/v2/models")).toEqual({ models: ["films", "team a/films"] });
+    expect(await getJson(app, "/v2/models/films/versions/2")).toMatchObject({ versions: ["1", "2"] });
   });
 
   test.each([
@@ -210,104 +214,5 @@ describe("other paths and methods", () => {
   test("what begins alike is none of the protocol", async () => {
     const response = await app.request("/v2x");
     expect(await response.json()).toMatchObject({ code: "serve/not-found" });
-  });
-});
-
-describe("the repository", () => {
-  const index = async (app: Hono, body?: string): Promise<unknown> => {
-    const response = await app.request("/v2/repository/index", {
-      method: "POST",
-      ...(body === undefined ? {} : { body }),
-    });
-    return response.status === 200 ? response.json() : [response.status, await errorOf(response)];
-  };
-
-  test("tells names, versions and states, or those that are ready alone", async () => {
-    const loading = world({ info: info("slow", "1"), predictor: new Promise(() => {}) });
-    const failed = world({ info: info("bad", "1"), predictor: Promise.reject(new Error("secret")) });
-    await sleep(0);
-    const app = appOf(world().deployment, loading.deployment, failed.deployment);
-    const ready = { name: "tiny", version: "abc", state: "READY", reason: "" };
-    const reason = "It could not be loaded; the server's log says why.";
-    expect(await index(app)).toEqual([
-      ready,
-      { name: "slow", version: "1", state: "LOADING", reason: "" },
-      { name: "bad", version: "1", state: "UNAVAILABLE", reason },
-    ]);
-    expect(await index(app, '{"ready":true}')).toEqual([ready]);
-    expect(await index(app, '{"ready":false}')).toHaveLength(3);
-    expect(await index(app, '{"ready":1}')).toEqual([400, "ready: expected boolean, received number."]);
-    expect(await index(app, "{")).toEqual([400, "The body is not valid JSON. (line 1, column 2)"]);
-  });
-
-  test("loads and unloads nothing by itself", async () => {
-    for (const action of ["load", "unload"]) {
-      const response = await world().app.request(`/v2/repository/models/tiny/${action}`, {
-        method: "POST",
-        body: "{}",
-      });
-      expect(response.status).toBe(503);
-      expect(await errorOf(response)).toMatch(/^explicit model load \/ unload is not allowed/);
-    }
-  });
-
-  test("asks who can load and unload", async () => {
-    const calls: string[] = [];
-    const control = {
-      load: async (name: string): Promise<void> => void calls.push(`load ${name}`),
-      unload: async (name: string): Promise<void> => void calls.push(`unload ${name}`),
-    };
-    const { handle } = openInferenceProtocol(oneDeployment(world().deployment), { log: () => {}, control });
-    const app = new Hono().all("/v2/*", handle);
-    for (const action of ["load", "unload"]) {
-      const response = await app.request(`/v2/repository/models/a/b/${action}`, {
-        method: "POST",
-        body: "{}",
-      });
-      expect([response.status, await response.json()]).toEqual([200, { name: "a/b", [action]: true }]);
-    }
-    expect(calls).toEqual(["load a/b", "unload a/b"]);
-  });
-});
-
-describe("statistics", () => {
-  type Counted = { count: number; ns: number };
-  interface Told {
-    name: string;
-    version: string;
-    last_inference: number;
-    inference_count: number;
-    execution_count: number;
-    inference_stats: Record<string, Counted>;
-    batch_stats: { batch_size: number; compute_infer: Counted }[];
-  }
-  const tell = async (app: Hono, path: string): Promise<Told[]> =>
-    ((await get(app, path)) as { model_stats: Told[] }).model_stats;
-
-  test("count requests, samples and time, by model and version", async () => {
-    const [first, second] = [named("films", "1"), named("films", "2")];
-    const app = appOf(first.deployment, second.deployment);
-    await postInfer(app, one, { model: "films" });
-    await postInfer(app, { inputs: [textInput("item", ["1", "2", "2"])] }, { model: "films" });
-    await postInfer(app, { inputs: [textInput("item", ["1", "2", "2"])] }, { model: "films" });
-    await postInfer(app, {}, { model: "films" });
-    first.failures.crm = new Error("broken");
-    await postInfer(app, one, { model: "films" });
-    const [told, other] = await tell(app, "/v2/models/stats");
-    expect(told).toMatchObject({ name: "films", version: "1", inference_count: 7, execution_count: 3 });
-    expect(Math.abs(told!.last_inference - Date.now())).toBeLessThan(60_000);
-    const { success, fail, queue, compute_input, compute_infer, compute_output } = told!.inference_stats;
-    expect([success!.count, fail!.count, queue!.count, compute_infer!.count]).toEqual([3, 1, 0, 3]);
-    expect(fail!.ns).toBeGreaterThan(0);
-    // Each part is rounded to whole nanoseconds.
-    const parts = compute_input!.ns + compute_infer!.ns + compute_output!.ns;
-    expect(Math.abs(success!.ns - parts)).toBeLessThan(10);
-    expect(told!.batch_stats.map(({ batch_size, compute_infer: { count } }) => [batch_size, count])).toEqual([
-      [1, 1],
-      [3, 2],
-    ]);
-    expect(other).toMatchObject({ version: "2", inference_count: 0, last_inference: 0, batch_stats: [] });
-    expect(await tell(app, "/v2/models/films/stats")).toHaveLength(2);
-    expect(await tell(app, "/v2/models/films/versions/2/stats")).toEqual([other]);
   });
 });

@@ -105,18 +105,10 @@ function actionsOf(deployments: Deployments, { log, control }: OipOptions): Acti
     if (found === undefined) throw unknownModel(model, version);
     return found;
   };
-  const get = (path: string, purpose: string, answer: Action["answer"]): Action => ({
-    method: "GET",
-    path,
-    purpose,
-    answer,
-  });
-  const post = (path: string, purpose: string, answer: Action["answer"]): Action => ({
-    method: "POST",
-    path,
-    purpose,
-    answer,
-  });
+  const by =
+    (method: Action["method"]) =>
+    (path: string, purpose: string, answer: Action["answer"]): Action => ({ method, path, purpose, answer });
+  const [get, post] = [by("GET"), by("POST")];
   const ofModel = (base: string): Action[] => [
     post(`${base}/infer`, "probabilities of up to 1,000 samples, as tensors", async (c, target) =>
       infer(c, one(target), statistics),

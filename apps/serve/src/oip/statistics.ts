@@ -2,8 +2,8 @@ import type { Deployment } from "../deployment/deployment.ts";
 
 /** How often something was done, and how long it took in all. */
 interface Duration {
-  count: number;
-  ns: number;
+  readonly count: number;
+  readonly ns: number;
 }
 
 /** Milliseconds that the parts of a request took. */
@@ -19,9 +19,9 @@ export interface InferTimes {
 interface Counters {
   lastInference: number;
   inferences: number;
-  readonly success: Duration;
-  readonly fail: Duration;
-  readonly parts: Parts;
+  success: Duration;
+  fail: Duration;
+  parts: Parts;
   readonly batches: Map<number, Parts>;
 }
 
@@ -51,9 +51,9 @@ export function createStatistics(): Statistics {
       counters = {
         lastInference: 0,
         inferences: 0,
-        success: nothing(),
-        fail: nothing(),
-        parts: noParts(),
+        success: nothing,
+        fail: nothing,
+        parts: noParts,
         batches: new Map(),
       };
       all.set(deployment, counters);
@@ -65,14 +65,13 @@ export function createStatistics(): Statistics {
       const counters = countersOf(deployment);
       counters.lastInference = Date.now();
       counters.inferences += rows;
-      add(counters.success, times.inputMs + times.inferMs + times.outputMs);
-      addParts(counters.parts, times);
-      const batch = counters.batches.get(rows) ?? noParts();
-      counters.batches.set(rows, batch);
-      addParts(batch, times);
+      counters.success = plus(counters.success, times.inputMs + times.inferMs + times.outputMs);
+      counters.parts = plusParts(counters.parts, times);
+      counters.batches.set(rows, plusParts(counters.batches.get(rows) ?? noParts, times));
     },
     failed(deployment, ms) {
-      add(countersOf(deployment).fail, ms);
+      const counters = countersOf(deployment);
+      counters.fail = plus(counters.fail, ms);
     },
     of(deployment) {
       const { lastInference, inferences, success, fail, parts, batches } = countersOf(deployment);
@@ -85,10 +84,10 @@ export function createStatistics(): Statistics {
           success,
           fail,
           // Waiting is part of scoring.
-          queue: nothing(),
+          queue: nothing,
           ...told(parts),
-          cache_hit: nothing(),
-          cache_miss: nothing(),
+          cache_hit: nothing,
+          cache_miss: nothing,
         },
         batch_stats: [...batches]
           .toSorted(([a], [b]) => a - b)
@@ -98,21 +97,17 @@ export function createStatistics(): Statistics {
   };
 }
 
-const nothing = (): Duration => ({ count: 0, ns: 0 });
-const noParts = (): Parts => ({ input: nothing(), infer: nothing(), output: nothing() });
+const nothing: Duration = { count: 0, ns: 0 };
+const noParts: Parts = { input: nothing, infer: nothing, output: nothing };
 
 function told({ input, infer, output }: Parts): object {
   return { compute_input: input, compute_infer: infer, compute_output: output };
 }
 
-function addParts({ input, infer, output }: Parts, { inputMs, inferMs, outputMs }: InferTimes): void {
-  add(input, inputMs);
-  add(infer, inferMs);
-  add(output, outputMs);
+function plusParts({ input, infer, output }: Parts, { inputMs, inferMs, outputMs }: InferTimes): Parts {
+  return { input: plus(input, inputMs), infer: plus(infer, inferMs), output: plus(output, outputMs) };
 }
 
-/* oxlint-disable no-param-reassign -- counters are there to be counted up */
-function add(duration: Duration, ms: number): void {
-  duration.count += 1;
-  duration.ns += Math.round(ms * 1e6);
+function plus({ count, ns }: Duration, ms: number): Duration {
+  return { count: count + 1, ns: ns + Math.round(ms * 1e6) };
 }
