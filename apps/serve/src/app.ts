@@ -6,19 +6,31 @@ import { limitedBody } from "./http/body.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { isTimeout, problemOf } from "./http/problem.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
+import { type Operations, operationsEndpoints } from "./operations/endpoints.ts";
+import type { Log } from "./operations/log.ts";
+import { observeRequests } from "./operations/requests.ts";
 import { v1Endpoints } from "./v1/endpoints.ts";
 
 /** How the HTTP surface behaves. */
 export interface AppOptions {
   /** Takes a line for every request, and what goes wrong. */
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Also logs the bodies of requests, which hold user ids. Default false. */
   readonly verbose?: boolean | undefined;
+  /** What else watches and steers the server. Default: nothing. */
+  readonly operations?: Operations | undefined;
 }
 
 /** The whole HTTP surface; it needs no port to be tested. */
-export function createApp(deployments: Deployments, { log, verbose = false }: AppOptions): Hono {
-  const endpoints: Endpoint[] = [...v1Endpoints(deployments), ...healthEndpoints(deployments, log)];
+export function createApp(
+  deployments: Deployments,
+  { log, verbose = false, operations = {} }: AppOptions,
+): Hono {
+  const endpoints: Endpoint[] = [
+    ...v1Endpoints(deployments),
+    ...healthEndpoints(deployments, log, operations.drain),
+    ...operationsEndpoints(operations),
+  ];
   endpoints.push({
     method: "GET",
     path: "/",
@@ -31,15 +43,7 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
       }),
   });
   const app = new Hono();
-  app.use(async (c, next) => {
-    const startedMs = performance.now();
-    await next();
-    const { bundle } = deployments.of(undefined).info;
-    c.header("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
-    // Hono's own `path` is decoded, and might hold line breaks.
-    const path = new URL(c.req.url).pathname.slice(0, 200);
-    log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
-  });
+  app.use(observeRequests({ ...operations, deployments, endpoints, log }));
   app.post("*", limitedBody);
   if (verbose) {
     app.post("*", async (c, next) => {
@@ -55,7 +59,9 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     if (hungUp(error) || c.req.raw.signal.aborted) return new Response(null, { status: 499 });
     const { status, body } = problemOf(error);
     if (status >= 500 && body.error.code !== "serve/loading")
-      log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));
+      log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error), {
+        level: "error",
+      });
     if (status === 503) c.header("retry-after", "5");
     if (status === 405) c.header("allow", methodsOf(endpoints, c.req.path).join(", "));
     return c.json(body, status);

@@ -1,20 +1,23 @@
-import { loadPredictor, newestBundle, openBundle, type RemoteLlm } from "@corella/bundle";
+import type { RemoteLlm } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
+import { openStore } from "@corella/store";
 import { withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
-import { createDeployment } from "./deployment/deployment.ts";
-import { oneDeployment } from "./deployment/deployments.ts";
-import { exampleCommand, exampleRequest } from "./deployment/example.ts";
-import { describeBundle } from "./deployment/info.ts";
-import { openEvents } from "./deployment/open-events.ts";
-import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
+import { bundleSources, openSources } from "./deployment/bundle-sources.ts";
+import { createDeployments } from "./deployment/deployments.ts";
+import { exampleCommand } from "./deployment/example.ts";
+import type { OpenedDeployment } from "./deployment/open-deployment.ts";
+import { createSplit, parseSplit, type Split } from "./deployment/split.ts";
 import { listen } from "./http/listen.ts";
+import { stopInOrder } from "./operations/drain.ts";
+import { openOperations } from "./operations/open-operations.ts";
+import { createReload } from "./operations/reload.ts";
+import { wholeNumber } from "./options/numbers.ts";
+import { addOperationsOptions, type OperationsOptions } from "./options/operations.ts";
 
-interface Options {
-  readonly bundle?: string;
-  readonly runs: string;
+interface Options extends OperationsOptions {
   readonly host: string;
   readonly port: number;
   readonly runtime: RuntimeKind;
@@ -29,15 +32,10 @@ interface Options {
   readonly verbose: boolean;
 }
 
-/** Wait for running requests after a signal to stop. */
-const graceMs = 10_000;
-
 const command = new Command("serve")
   .description(
     "Answers over HTTP with a bundle: the CRM scores everything, the LLM the hard samples. A bundle's only model scores everything.",
   )
-  .option("--bundle <folder>", "bundle; default: the newest under --runs")
-  .option("--runs <folder>", "where runs are kept", "runs")
   .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
   .option("--port <number>", "port to listen on; 0 for any that is free", port, 8080)
   .addOption(
@@ -69,6 +67,7 @@ const command = new Command("serve")
   )
   .option("--verbose", "also log the bodies of requests, which hold user ids", false)
   .action(run);
+addOperationsOptions(command);
 
 function port(value: string): number {
   const number = Number(value);
@@ -81,95 +80,106 @@ function port(value: string): number {
   });
 }
 
-function wholeNumber(option: string, least = 1): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    // The longest that timers can wait.
-    if (/^\d+$/.test(value) && number >= least && number < 2 ** 31) return number;
-    throw new CorellaError({
-      code: "serve/bad-option",
-      message: `"${value}" is not a whole number of at least ${least}.`,
-      place: option,
-      remedy: "Leave it out for the default.",
-    });
-  };
-}
-
 async function run(options: Options): Promise<void> {
   const startedMs = performance.now();
-  const folder = options.bundle ?? (await newestBundle(options.runs));
-  const bundle = await openBundle(folder);
-  const histories = await bundle.histories();
-  const info = await describeBundle(bundle, histories);
-  const example = exampleRequest(bundle, histories);
-  const kept =
-    options.store === undefined
-      ? undefined
-      : await openEvents(options.store, bundle, { histories, version: info.bundle.version, log });
+  const operations = await openOperations(options);
+  const { log, metrics, drain } = operations;
+  const store = options.store === undefined ? undefined : await openStore(options.store);
+  const sources = bundleSources(options.bundle, options.runs, {
+    runtime: {
+      kind: options.runtime,
+      threads: options.threads,
+      executionProviders: options.executionProviders?.split(","),
+      // Between requests the cores belong to others.
+      spinning: false,
+    },
+    prefixCacheBytes: options.prefixCache * 1e6,
+    remoteLlm: remoteLlm(options, operations.tracing?.headers),
+    llmTimeoutMs: options.llmTimeout,
+    store,
+    log,
+  });
+  const opened = await openSources(sources);
+  const deployments = createDeployments(opened, { ...operations, split: splitOf(options, opened) });
+  metrics.watchBundles(() => deployments.all().map(({ info }) => info.bundle));
+  const reload = createReload(deployments, sources, log);
+  const app = createApp(deployments, {
+    log,
+    verbose: options.verbose,
+    operations: { ...operations, reload: options.admin ? reload : undefined },
+  });
   // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
   const server = await listen(options, (request) => app.fetch(request));
-  const runtime = {
-    kind: options.runtime,
-    threads: options.threads,
-    executionProviders: options.executionProviders?.split(","),
-    // Between requests the cores belong to others.
-    spinning: false,
-  };
-  const predictor = loadPredictor(bundle, {
-    runtime,
-    prefixCacheBytes: options.prefixCache * 1e6,
-    workers: true,
-    remoteLlm: remoteLlm(options),
-  });
-  const deployment = createDeployment({
-    predictor,
-    histories,
-    catalogue: bundle.catalogue,
-    events: kept,
-    info,
-    example,
-    log,
-    llmTimeoutMs: options.llmTimeout,
-  });
-  const app = createApp(oneDeployment(deployment), { log, verbose: options.verbose });
 
   let stop: (() => Promise<void>) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       // Nothing is answered while the models are being loaded; and who signals twice means it.
       if (stop === undefined) process.exit(signal === "SIGINT" ? 130 : 143);
-      log(`${signal}: finishing what runs, at most ${graceMs / 1000} s; again to stop at once`);
+      const seconds = (options.drainDelay + options.drainTimeout) / 1000;
+      log(`${signal}: finishing what runs, at most ${seconds} s; again to stop at once`);
       void stop();
       stop = undefined;
     });
   }
-  const cuts = await tellPromptCuts(bundle, histories);
-  if (cuts !== undefined) log(cuts);
-  const loaded = await predictor;
-  stop = async () => {
-    await server.close(graceMs);
-    await loaded.dispose();
-    await kept?.close();
-  };
-  log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
-  log(exampleCommand(server.url, example));
+  // A terminal sends it when it is closed, and means the end.
+  if (!process.stdout.isTTY) {
+    process.on("SIGHUP", () => {
+      if (stop === undefined) return log("SIGHUP: nothing is reloaded now");
+      // What could not be loaded is in the log already.
+      reload.now().catch((error: unknown) => {
+        if (CorellaError.isInstance(error) && error.code === "serve/reload-running") log(formatError(error));
+      });
+    });
+  }
+  for (const { promptCuts } of opened) {
+    const cuts = await promptCuts();
+    if (cuts !== undefined) log(cuts);
+  }
+  await Promise.all(opened.map(({ loaded }) => loaded));
+  stop = () =>
+    stopInOrder({
+      drain,
+      delayMs: options.drainDelay,
+      server,
+      graceMs: options.drainTimeout,
+      afterwards: [
+        () => reload.settled(),
+        () => deployments.dispose(),
+        async () => store?.close(),
+        () => operations.close(),
+      ],
+    });
+  const folders = opened.map(({ folder }) => folder).join(", ");
+  log(
+    `corella serves ${folders} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`,
+    {
+      url: server.url,
+    },
+  );
+  log(exampleCommand(server.url, deployments.of(undefined).example));
+}
+
+function splitOf({ split, splitSalt }: Options, opened: readonly OpenedDeployment[]): Split | undefined {
+  if (split === undefined) return undefined;
+  const bundles = opened.map(({ deployment }) => deployment.info.bundle);
+  return createSplit(parseSplit(split, bundles), splitSalt);
 }
 
 /** @throws CorellaError `serve/bad-option` when only half is said */
-function remoteLlm({ llmUrl, llmModel, llmKeyVariable }: Options): RemoteLlm | undefined {
+function remoteLlm(
+  { llmUrl, llmModel, llmKeyVariable }: Options,
+  headers: RemoteLlm["headers"],
+): RemoteLlm | undefined {
   if (llmUrl === undefined && llmModel === undefined) return undefined;
   if (llmUrl !== undefined && llmModel !== undefined)
-    return { baseUrl: llmUrl, model: llmModel, apiKeyVariable: llmKeyVariable };
+    return { baseUrl: llmUrl, model: llmModel, apiKeyVariable: llmKeyVariable, headers };
   throw new CorellaError({
     code: "serve/bad-option",
     message: `${llmUrl === undefined ? "--llm-model" : "--llm-url"} stands alone.`,
     place: "--llm-url, --llm-model",
     remedy: "Give both for an LLM on a server, neither for the bundle's own.",
   });
-}
-
-function log(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 const noBundle = "Make one with `pnpm train`, or name one with --bundle.";

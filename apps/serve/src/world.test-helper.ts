@@ -3,9 +3,10 @@ import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/mod
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { createApp, type AppOptions } from "./app.ts";
-import { createDeployment, type DeploymentParts } from "./deployment/deployment.ts";
+import { createDeployment, type Deployment, type DeploymentParts } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleRequest } from "./deployment/example.ts";
+import type { Log } from "./operations/log.ts";
 
 /** Two items. */
 export const catalogue: Catalogue = createCatalogue([
@@ -35,6 +36,8 @@ export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === 
 /** An app on two models in memory. */
 export interface World {
   readonly app: Hono;
+  readonly deployment: Deployment;
+  readonly log: Log;
   readonly info: DeploymentParts["info"];
   /** Records as the CRM's lane got them, in batches. */
   readonly toCrm: RatingRecord[][];
@@ -86,7 +89,7 @@ export function world(
     items: 2,
     users: 1,
   };
-  const log = changes.log ?? ((line: string): void => void lines.push(line));
+  const log: Log = changes.log ?? ((line) => void lines.push(line));
   const deployment = createDeployment({
     predictor,
     histories,
@@ -97,7 +100,7 @@ export function world(
     log,
   });
   const app = createApp(oneDeployment(deployment), { log, verbose });
-  return { app, info, toCrm, toLlm, lines, failures };
+  return { app, deployment, log, info, toCrm, toLlm, lines, failures };
 }
 
 /** Sends the body of a score request, or of another; status and answer. */

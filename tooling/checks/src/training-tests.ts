@@ -22,6 +22,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts", "routing-signals.test.ts"],
   checks: [
+    "deploy.test.ts",
     "documented-commands.test.ts",
     "readme.test.ts",
     "served-shapes.test.ts",
@@ -59,7 +60,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   "op-tests": ["op-tests.test.ts"],
   parity: ["crm.test.ts", "llm.test.ts"],
-  serve: ["main.test.ts"],
+  serve: ["main.test.ts", "reload-under-load.test.ts", "two-servers.test.ts"],
   store: ["kill.test.ts", "redis-store.test.ts", "served-state.test.ts", "sqlite-store.test.ts"],
   train: ["main.test.ts", "metrics-log.test.ts"],
   tune: ["main.test.ts"],

@@ -11,6 +11,9 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
+/** Balancers keep idle connections for up to 10 minutes; one that the server ends first may just be carrying a request. */
+const keepAliveMs = 620_000;
+
 /**
  * Answers HTTP requests at an address by a fetch handler.
  * @param address.port 0 for any that is free
@@ -20,7 +23,7 @@ export async function listen(
   address: { readonly host: string; readonly port: number },
   fetch: (request: Request) => Response | Promise<Response>,
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch }) as Server;
+  const server = createAdaptorServer({ fetch, serverOptions: { keepAliveTimeout: keepAliveMs } }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(explain(error, address)));
     server.listen(address.port, address.host, resolve);

@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 /** The HTTP statuses of problems. */
-export type ProblemStatus = 400 | 404 | 405 | 413 | 415 | 500 | 503;
+export type ProblemStatus = 400 | 404 | 405 | 409 | 413 | 415 | 500 | 503;
 
 /** Errors that are the sender's, by HTTP status. All others are ours. */
 const statusByCode: Readonly<Record<string, ProblemStatus>> = {
@@ -27,9 +27,12 @@ const statusByCode: Readonly<Record<string, ProblemStatus>> = {
   "serve/not-found": 404,
   "serve/no-store": 404,
   "serve/method": 405,
+  "serve/reload-running": 409,
   "serve/too-large": 413,
   "serve/content-type": 415,
+  "serve/reload-failed": 500,
   "serve/loading": 503,
+  "serve/draining": 503,
 };
 
 /** An error as status and body. What a sender cannot mend is told without internals: they belong in the log. */
