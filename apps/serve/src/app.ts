@@ -8,52 +8,47 @@ import { limitedBody } from "./http/body.ts";
 import { errorsAt, type Endpoint } from "./http/endpoint.ts";
 import { isTimeout, problemOf, problemResponse, retryAfterOf } from "./http/problem.ts";
 import { problemEndpoints } from "./http/problems.ts";
-import { createSecurity, keyNameOfRequest, type Security } from "./security/security.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
 import { openApiEndpoints } from "./openapi/endpoints.ts";
 import { indexEndpoint } from "./openapi/index-endpoint.ts";
 import { openInferenceProtocol } from "./oip/protocol.ts";
+import { type Operations, operationsEndpoints } from "./operations/endpoints.ts";
+import type { Log } from "./operations/log.ts";
+import { observeRequests } from "./operations/requests.ts";
+import { createSecurity, type Security } from "./security/security.ts";
 import { v1Endpoints } from "./v1/endpoints.ts";
 
 /** How the HTTP surface behaves. */
 export interface AppOptions {
   /** Takes a line for every request, and what goes wrong. */
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Also logs the bodies of requests, which hold user ids. Default false. */
   readonly verbose?: boolean | undefined;
   /** Who may ask, and how much. Default: anybody, anything. */
   readonly security?: Security | undefined;
   /** Served at /console; undefined: there is none. */
   readonly console?: Console | undefined;
+  /** What else watches and steers the server. Default: nothing. */
+  readonly operations?: Operations | undefined;
 }
 
 /** The whole HTTP surface; it needs no port to be tested. */
 export function createApp(
   deployments: Deployments,
-  { log, verbose = false, security = createSecurity(), console }: AppOptions,
+  { log, verbose = false, security = createSecurity(), console, operations = {} }: AppOptions,
 ): Hono {
   const oip = openInferenceProtocol(deployments, { log });
   const endpoints: Endpoint[] = [
     ...v1Endpoints(deployments),
     ...oip.endpoints,
-    ...healthEndpoints(deployments, log),
+    ...healthEndpoints(deployments, log, operations.drain),
+    ...operationsEndpoints(operations),
     ...problemEndpoints,
     ...(console === undefined ? [] : consoleEndpoints(console)),
   ];
   endpoints.push(...openApiEndpoints(endpoints), indexEndpoint(endpoints, deployments));
   const app = new Hono();
-  app.use(async (c, next) => {
-    const startedMs = performance.now();
-    await next();
-    const { bundle } = deployments.of(undefined).info;
-    // Not `c.header`, which makes a stream of the answer's text.
-    c.res.headers.set("corella-bundle", encodeURIComponent(bundle.name) + `/${bundle.version}`);
-    // Hono's own `path` is decoded, and might hold line breaks.
-    const path = new URL(c.req.url).pathname.slice(0, 200);
-    const key = keyNameOfRequest(c);
-    const by = key === undefined ? "" : ` by ${key}`;
-    log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms${by}`);
-  });
+  app.use(observeRequests({ ...operations, deployments, endpoints, log }));
   app.use(security.site);
   // Names of models may hold any number of `/`, so what is under /v2 is guarded and answered as a whole.
   for (const [path, scope] of oip.scopes) app.all(path, security.guard(scope));
@@ -77,7 +72,9 @@ export function createApp(
     const response = told === undefined ? problemResponse(c, problemOf(error)) : told(error, c);
     const code = CorellaError.isInstance(error) ? error.code : "";
     if (response.status >= 500 && !["serve/loading", "serve/busy"].includes(code))
-      log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error));
+      log(isTimeout(error) ? `the LLM did not answer: ${error.message}` : formatError(error), {
+        level: "error",
+      });
     if (response.status === 503) response.headers.set("retry-after", retryAfterOf(error));
     if (response.status === 405) response.headers.set("allow", methodsOf(endpoints, c.req.path).join(", "));
     return response;

@@ -1,28 +1,37 @@
 import { CorellaError, formatError } from "@corella/errors";
 import type { Context } from "hono";
 import { z } from "zod";
+import type { Deployment } from "./deployment/deployment.ts";
 import type { Deployments } from "./deployment/deployments.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { general, problemOf } from "./http/problem.ts";
+import type { Drain } from "./operations/drain.ts";
+import type { Log } from "./operations/log.ts";
 
 const notReadySchema = z.strictObject({
-  status: z.enum(["loading", "failed"]),
+  status: z.enum(["loading", "draining", "failed"]),
   code: z.string(),
   detail: z.string(),
   remedy: z.string(),
 });
 
-/** Whether the process runs, and whether its models can answer. */
-export function healthEndpoints(deployments: Deployments, log: (line: string) => void): Endpoint[] {
+/**
+ * Whether the process runs, and whether it should be sent requests: its models were warmed up and answer. Without its store it answers too,
+ * and says so: that all servers of one store are taken away at once would help nobody.
+ */
+export function healthEndpoints(deployments: Deployments, log: Log, drain?: Drain): Endpoint[] {
   const ready = async (c: Context): Promise<Response> => {
     try {
-      await Promise.all(deployments.all().map(({ readiness }) => readiness.check()));
+      if (drain?.begun === true) throw draining();
+      await Promise.all(deployments.all().map((deployment, place) => check(deployment, place === 0)));
       return c.json({ status: "ready" });
     } catch (error) {
-      const loading = CorellaError.isInstance(error) && error.code === "serve/loading";
-      if (!loading) log(`not ready: ${formatError(error)}`);
-      const { code, detail, remedy } = loading ? problemOf(error) : general("serve/lane-down");
-      return c.json({ status: loading ? "loading" : "failed", code, detail, remedy }, 503);
+      const known = CorellaError.isInstance(error) ? error.code : "";
+      const status =
+        known === "serve/loading" ? "loading" : known === "serve/draining" ? "draining" : "failed";
+      if (status === "failed") log(`not ready: ${formatError(error)}`, { level: "error" });
+      const { code, detail, remedy } = status === "failed" ? general("serve/lane-down") : problemOf(error);
+      return c.json({ status, code, detail, remedy }, 503);
     }
   };
   return [
@@ -44,4 +53,17 @@ export function healthEndpoints(deployments: Deployments, log: (line: string) =>
       handle: ready,
     },
   ];
+}
+
+/** One that is still being loaded gets no samples where another answers, so the server may be ready without it. */
+async function check({ readiness }: Deployment, isFirst: boolean): Promise<void> {
+  if (isFirst || readiness.isLoaded()) await readiness.check();
+}
+
+function draining(): CorellaError {
+  return new CorellaError({
+    code: "serve/draining",
+    message: "The server is about to stop.",
+    remedy: "Send requests to another.",
+  });
 }

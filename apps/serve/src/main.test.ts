@@ -1,16 +1,14 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { appendFile, cp, mkdtemp, rm, utimes } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadPredictor, openBundle, type Prediction } from "@corella/bundle";
+import { loadPredictor, openBundle } from "@corella/bundle";
 import { recordAt, type InteractionLog, type RatingRecord } from "@corella/modality";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { saveTinyBundle } from "@corella/bundle/testing";
+import { endAll, ready, score, send, start } from "./served-process.test-helper.ts";
 
-const running = new Set<ChildProcess>();
 let runs: string;
 let bundleFolder: string;
 let log: InteractionLog;
@@ -22,72 +20,9 @@ beforeAll(async () => {
   log = await saveTinyBundle(bundleFolder);
 });
 
-afterEach(() => {
-  for (const child of running) child.kill("SIGKILL");
-  running.clear();
-});
+afterEach(endAll);
 
 afterAll(() => rm(runs, { recursive: true }));
-
-interface Serving {
-  readonly child: ChildProcess;
-  /** All that was printed. */
-  output(): string;
-  /** Exit code or signal. */
-  readonly ended: Promise<number | NodeJS.Signals>;
-}
-
-function start(...options: string[]): Serving {
-  const child = spawn(
-    process.execPath,
-    ["--conditions=source", "--import", "tsx", join(import.meta.dirname, "main.ts"), ...options],
-    { cwd: join(import.meta.dirname, "../../.."), stdio: ["ignore", "pipe", "pipe"] },
-  );
-  running.add(child);
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-  }
-  const ended = once(child, "close").then(([code, signal]) => {
-    running.delete(child);
-    return (code ?? signal) as number | NodeJS.Signals;
-  });
-  return { child, output: () => output, ended };
-}
-
-/** The address, once the server says that it is ready. */
-async function ready({ output, ended }: Serving): Promise<string> {
-  let over = false;
-  void ended.then(() => {
-    over = true;
-    return over;
-  });
-  for (;;) {
-    const url = /at (http:\S+) \(\d+ ms to load\)\n/.exec(output())?.[1];
-    if (url !== undefined) return url;
-    if (over) throw new Error(`The server ended:\n${output()}`);
-    await sleep(20);
-  }
-}
-
-interface ServedAnswers {
-  readonly predictions: readonly (Omit<Prediction, "degraded"> & { readonly degraded?: true })[];
-  readonly latencyMs: number;
-}
-
-async function post(url: string, body: object): Promise<string> {
-  const headers = { "content-type": "application/json" };
-  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-  const text = await response.text();
-  if (response.status !== 200) throw new Error(`${response.status} ${text}`);
-  return text;
-}
-
-async function score(url: string, body: object): Promise<ServedAnswers> {
-  return JSON.parse(await post(`${url}/v1/score`, body)) as ServedAnswers;
-}
 
 function allRecords(): RatingRecord[] {
   return Array.from({ length: log.size }, (_, row) => recordAt(log, row));
@@ -95,7 +30,7 @@ function allRecords(): RatingRecord[] {
 
 describe("a real bundle over HTTP", () => {
   test("answers are those of the offline predictor, the event loop stays free, and it stops in order", async () => {
-    const serving = start("--runs", runs, "--port", "0");
+    const serving = start(..."--port 0 --log text --drain-timeout 60000 --runs".split(" "), runs);
     const url = await ready(serving);
     expect((await fetch(`${url}/health/ready`)).status).toBe(200);
     expect(await (await fetch(`${url}/v1/info`)).json()).toMatchObject({
@@ -147,9 +82,7 @@ describe("a real bundle over HTTP", () => {
     // A rank is the scores of its candidates, whose histories go to each thread once.
     const candidates = log.items.ids.slice(0, 12);
     const rank = { user: known.user, candidates, llm: "always" };
-    const { items } = JSON.parse(await post(`${url}/v1/rank`, rank)) as {
-      items: { item: string; probability: number }[];
-    };
+    const { items } = await send<{ items: { item: string; probability: number }[] }>(`${url}/v1/rank`, rank);
     const asScored = await score(url, {
       samples: candidates.map((each) => ({ user: known.user, item: each })),
       llm: "always",

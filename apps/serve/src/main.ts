@@ -1,27 +1,27 @@
-import { loadPredictor, newestBundle, openBundle, type RemoteLlm } from "@corella/bundle";
+import type { RemoteLlm } from "@corella/bundle";
 import { runtimeKinds, type RuntimeKind } from "@corella/engine";
 import { CorellaError, formatError } from "@corella/errors";
+import { openStore } from "@corella/store";
 import { withRemedy } from "@corella/terminal";
 import { Command, Option } from "commander";
 import { createApp } from "./app.ts";
 import { consoleFolder, openConsole } from "./console/console.ts";
-import { createDeployment } from "./deployment/deployment.ts";
-import { oneDeployment } from "./deployment/deployments.ts";
-import { exampleCommand, exampleRequest } from "./deployment/example.ts";
-import { describeBundle } from "./deployment/info.ts";
-import { serveLanes } from "./deployment/lanes.ts";
-import { modelInputs } from "./deployment/model-inputs.ts";
-import { openEvents } from "./deployment/open-events.ts";
-import { tellPromptCuts } from "./deployment/prompt-cuts.ts";
+import { bundleSources, openSources } from "./deployment/bundle-sources.ts";
+import { createDeployments } from "./deployment/deployments.ts";
+import { exampleCommand } from "./deployment/example.ts";
+import type { OpenedDeployment } from "./deployment/open-deployment.ts";
+import { createSplit, parseSplit, type Split } from "./deployment/split.ts";
 import { listen } from "./http/listen.ts";
+import { stopInOrder } from "./operations/drain.ts";
+import { openOperations } from "./operations/open-operations.ts";
+import { createReload } from "./operations/reload.ts";
 import { laneOptions, type LaneSettings } from "./options/lanes.ts";
 import { wholeNumber } from "./options/number.ts";
+import { addOperationsOptions, type OperationsOptions } from "./options/operations.ts";
 import { openSecurity, type SecurityFlags, withSecurityOptions } from "./options/security.ts";
 import { keysCommand } from "./security/keys-command.ts";
 
-interface Options extends LaneSettings, SecurityFlags {
-  readonly bundle?: string;
-  readonly runs: string;
+interface Options extends OperationsOptions, LaneSettings, SecurityFlags {
   readonly port: number;
   readonly runtime: RuntimeKind;
   readonly executionProviders?: string;
@@ -34,15 +34,10 @@ interface Options extends LaneSettings, SecurityFlags {
   readonly verbose: boolean;
 }
 
-/** Wait for running requests after a signal to stop. */
-const graceMs = 10_000;
-
 const command = new Command("serve")
   .description(
     "Answers over HTTP with a bundle: the CRM scores everything, the LLM the hard samples. A bundle's only model scores everything.",
   )
-  .option("--bundle <folder>", "bundle; default: the newest under --runs")
-  .option("--runs <folder>", "where runs are kept", "runs")
   .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
   .option("--port <number>", "port to listen on; 0 for any that is free", port, 8080)
   .addOption(
@@ -78,6 +73,7 @@ const command = new Command("serve")
   .action(run);
 for (const option of laneOptions()) command.addOption(option);
 withSecurityOptions(command);
+addOperationsOptions(command);
 
 function port(value: string): number {
   const number = Number(value);
@@ -92,92 +88,111 @@ function port(value: string): number {
 
 async function run(options: Options): Promise<void> {
   const startedMs = performance.now();
+  const operations = await openOperations(options);
+  const { log, metrics, drain } = operations;
   const security = await openSecurity(options, log);
-  const folder = options.bundle ?? (await newestBundle(options.runs));
-  const bundle = await openBundle(folder);
-  const histories = await bundle.histories();
-  const info = await describeBundle(bundle, histories);
-  const example = exampleRequest(bundle, histories);
-  const kept =
-    options.store === undefined
-      ? undefined
-      : await openEvents(options.store, bundle, { histories, version: info.bundle.version, log });
-  // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
-  const server = await listen(options, (request) => app.fetch(request));
-  const runtime = {
-    kind: options.runtime,
-    executionProviders: options.executionProviders?.split(","),
-    // Between requests the cores belong to others.
-    spinning: false,
-  };
-  const remote = remoteLlm(options);
-  const lanes = serveLanes(bundle, options, { remoteLlm: remote !== undefined, log });
-  const predictor = loadPredictor(bundle, {
-    ...lanes.load,
-    runtime,
+  const store = options.store === undefined ? undefined : await openStore(options.store);
+  const sources = bundleSources(options.bundle, options.runs, {
+    runtime: {
+      kind: options.runtime,
+      executionProviders: options.executionProviders?.split(","),
+      // Between requests the cores belong to others.
+      spinning: false,
+    },
     prefixCacheBytes: options.prefixCache * 1e6,
-    workers: true,
-    remoteLlm: remote,
-  });
-  const deployment = createDeployment({
-    predictor,
-    histories,
-    catalogue: bundle.catalogue,
-    events: kept,
-    info,
-    inputs: modelInputs(bundle),
-    example,
-    log,
+    remoteLlm: remoteLlm(options, operations.tracing?.headers),
     llmTimeoutMs: options.llmTimeout,
-    timeoutMs: options.deadline,
+    lanes: options,
+    metrics,
+    store,
+    log,
   });
-  const app = createApp(oneDeployment(deployment), {
+  const opened = await openSources(sources);
+  const deployments = createDeployments(opened, { ...operations, split: splitOf(options, opened) });
+  metrics.watchBundles(() => deployments.all().map(({ info }) => info.bundle));
+  const reload = createReload(deployments, sources, log);
+  const app = createApp(deployments, {
     log,
     verbose: options.verbose,
     security,
     console: options.console ? openConsole(consoleFolder, log) : undefined,
+    operations: { ...operations, reload: options.admin ? reload : undefined },
   });
+  // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
+  const server = await listen(options, (request) => app.fetch(request));
 
   let stop: (() => Promise<void>) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       // Nothing is answered while the models are being loaded; and who signals twice means it.
       if (stop === undefined) process.exit(signal === "SIGINT" ? 130 : 143);
-      log(`${signal}: finishing what runs, at most ${graceMs / 1000} s; again to stop at once`);
+      const seconds = (options.drainDelay + options.drainTimeout) / 1000;
+      log(`${signal}: finishing what runs, at most ${seconds} s; again to stop at once`);
       void stop();
       stop = undefined;
     });
   }
-  const cuts = await tellPromptCuts(bundle, histories);
-  if (cuts !== undefined) log(cuts);
-  const loaded = await predictor;
-  stop = async () => {
-    await server.close(graceMs);
-    await loaded.dispose();
-    await kept?.close();
-    security.close();
-  };
-  log(`corella serves ${folder} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`);
+  // A terminal sends it when it is closed, and means the end.
+  if (!process.stdout.isTTY) {
+    process.on("SIGHUP", () => {
+      if (stop === undefined) return log("SIGHUP: nothing is reloaded now");
+      // What could not be loaded is in the log already.
+      reload.now().catch((error: unknown) => {
+        if (CorellaError.isInstance(error) && error.code === "serve/reload-running") log(formatError(error));
+      });
+    });
+  }
+  for (const { promptCuts } of opened) {
+    const cuts = await promptCuts();
+    if (cuts !== undefined) log(cuts);
+  }
+  await Promise.all(opened.map(({ loaded }) => loaded));
+  stop = () =>
+    stopInOrder({
+      drain,
+      delayMs: options.drainDelay,
+      server,
+      graceMs: options.drainTimeout,
+      afterwards: [
+        () => reload.settled(),
+        () => deployments.dispose(),
+        async () => store?.close(),
+        async () => security.close(),
+        () => operations.close(),
+      ],
+    });
+  const folders = opened.map(({ folder }) => folder).join(", ");
+  log(
+    `corella serves ${folders} at ${server.url} (${Math.round(performance.now() - startedMs)} ms to load)`,
+    {
+      url: server.url,
+    },
+  );
   if (options.console) log(`a page to look at: ${server.url}/console`);
-  log(exampleCommand(server.url, example));
+  log(exampleCommand(server.url, deployments.of(undefined).example));
+}
+
+function splitOf({ split, splitSalt }: Options, opened: readonly OpenedDeployment[]): Split | undefined {
+  if (split === undefined) return undefined;
+  const bundles = opened.map(({ deployment }) => deployment.info.bundle);
+  return createSplit(parseSplit(split, bundles), splitSalt);
 }
 
 /** @throws CorellaError `serve/bad-option` when only half is said */
-function remoteLlm({ llmUrl, llmModel, llmKeyVariable }: Options): RemoteLlm | undefined {
+function remoteLlm(
+  { llmUrl, llmModel, llmKeyVariable }: Options,
+  headers: RemoteLlm["headers"],
+): RemoteLlm | undefined {
   if (llmUrl === undefined && llmModel === undefined) return undefined;
   if (llmUrl !== undefined && llmModel !== undefined)
     // Who waits for an answer does not wait for many attempts.
-    return { baseUrl: llmUrl, model: llmModel, apiKeyVariable: llmKeyVariable, retries: 1 };
+    return { baseUrl: llmUrl, model: llmModel, apiKeyVariable: llmKeyVariable, headers, retries: 1 };
   throw new CorellaError({
     code: "serve/bad-option",
     message: `${llmUrl === undefined ? "--llm-model" : "--llm-url"} stands alone.`,
     place: "--llm-url, --llm-model",
     remedy: "Give both for an LLM on a server, neither for the bundle's own.",
   });
-}
-
-function log(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 const noBundle = "Make one with `pnpm train`, or name one with --bundle.";

@@ -21,6 +21,7 @@ import {
   type InteractionLog,
 } from "@corella/modality";
 import { routeAndMix } from "@corella/routing";
+import { openStore } from "@corella/store";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createApp } from "./app.ts";
 import { createDeployment } from "./deployment/deployment.ts";
@@ -127,7 +128,8 @@ test("scores, ranks and explanations over HTTP are what an evaluation computes, 
   const info = await describeBundle(bundle, histories);
   const log = (): void => {};
   const of = { histories, version: info.bundle.version, log };
-  const events = await openEvents(join(folder, "events.db"), bundle, of);
+  const store = await openStore(join(folder, "events.db"));
+  const events = await openEvents(store, bundle, of);
   const predictor = await loadPredictor(bundle, { prefixCacheBytes: 1e7 });
   const deployment = createDeployment({
     predictor,
@@ -186,4 +188,5 @@ test("scores, ranks and explanations over HTTP are what an evaluation computes, 
   await server.close(1000);
   await predictor.dispose();
   await events.close();
+  await store.close();
 });

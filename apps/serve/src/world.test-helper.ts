@@ -6,8 +6,12 @@ import { createApp, type AppOptions } from "./app.ts";
 import { createDeployment, type Deployment, type DeploymentParts } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleRequest } from "./deployment/example.ts";
+import type { ModelInputs } from "./deployment/model-inputs.ts";
 import { contractOf, type Contract } from "./openapi/contract.test-helper.ts";
 import type { OpenApiDocument } from "./openapi/document.ts";
+import type { Operations } from "./operations/endpoints.ts";
+import type { Log } from "./operations/log.ts";
+import { createMetrics } from "./operations/metrics.ts";
 
 /** Two items. */
 export const catalogue: Catalogue = createCatalogue([
@@ -36,10 +40,24 @@ const promptSize = { tokens: 6, maxTokens: 100, wholeTokens: 6, events: 0, whole
 /** What the CRM says: half sure of "1", quite sure of all others. */
 export const pCrmOf: (record: RatingRecord) => number = ({ item }) => (item === "1" ? 0.5 : 0.9375);
 
+/** What the models in memory read of a record. */
+export function inputsOf({
+  hasCrm = true,
+  hasLlm = true,
+}: { hasCrm?: boolean; hasLlm?: boolean } = {}): ModelInputs {
+  return {
+    asked: (record) => record,
+    features: async ({ item }) => (hasCrm ? [{ name: "item", type: "categorical", value: item }] : undefined),
+    prompt: async ({ item }) => (hasLlm ? { ...promptSize, text: `Will they like ${item}?` } : undefined),
+    signals: async (record) => routingSignals([record]),
+  };
+}
+
 /** An app on two models in memory. */
 export interface World {
   readonly app: Hono;
   readonly deployment: Deployment;
+  readonly log: Log;
   readonly info: DeploymentParts["info"];
   /** Records as the CRM's lane got them, in batches. */
   readonly toCrm: RatingRecord[][];
@@ -78,7 +96,7 @@ export function world(
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const { only, verbose, security, console, policy: _, ...parts } = changes;
+  const { only, verbose, security, console, operations, policy: _, ...parts } = changes;
   const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
   const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
   const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
@@ -91,27 +109,31 @@ export function world(
     items: 2,
     users: 1,
   };
-  const log = changes.log ?? ((line: string): void => void lines.push(line));
+  const log: Log = changes.log ?? ((line) => void lines.push(line));
   const deployment = createDeployment({
     predictor,
     histories,
     catalogue,
     info,
-    inputs: {
-      asked: (record) => record,
-      features: async ({ item }) => crm && [{ name: "item", type: "categorical", value: item }],
-      prompt: async ({ item }) => llm && { ...promptSize, text: `Will they like ${item}?` },
-      signals: async (record) => routingSignals([record]),
-    },
+    inputs: inputsOf({ hasCrm: crm !== undefined, hasLlm: llm !== undefined }),
     example: exampleRequest({ catalogue, featureMap: undefined, context: undefined }, histories),
     ...parts,
     log,
   });
   const deployments = oneDeployment(deployment);
-  const documented = createApp(deployments, { log: () => {}, console });
-  const app = withinContract(createApp(deployments, { log, verbose, security, console }), documented);
-  return { app, deployment, info, toCrm, toLlm, lines, failures };
+  const documented = createApp(deployments, { log: () => {}, console, operations: allOperations });
+  const app = withinContract(
+    createApp(deployments, { log, verbose, security, console, operations }),
+    documented,
+  );
+  return { app, deployment, log, info, toCrm, toLlm, lines, failures };
 }
+
+/** Operations with endpoints of their own. */
+export const allOperations: Operations = {
+  metrics: createMetrics(),
+  reload: { now: async () => [], settled: async () => {} },
+};
 
 /** The same for all apps: their endpoints do not depend on what is served. */
 let contract: Promise<Contract> | undefined;

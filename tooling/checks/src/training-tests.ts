@@ -23,6 +23,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts", "routing-signals.test.ts"],
   checks: [
+    "deploy.test.ts",
     "documented-commands.test.ts",
     "readme.test.ts",
     "served-shapes.test.ts",
@@ -69,8 +70,10 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "hostile-requests.test.ts",
     "main.test.ts",
     "redis-down.test.ts",
+    "reload-under-load.test.ts",
     "same-as-evaluation.test.ts",
     "shared-rates.test.ts",
+    "two-servers.test.ts",
   ],
   store: [
     "kill.test.ts",

@@ -42,10 +42,16 @@ const llmSchema = z.looseObject({
   }),
 });
 
+/** The version of the bundle in a folder; undefined where there is none. */
+export async function bundleVersion(folder: string): Promise<string | undefined> {
+  const manifest = await readFile(join(folder, "manifest.json")).catch(() => undefined);
+  return manifest && createHash("sha256").update(manifest).digest("hex").slice(0, 12);
+}
+
 /** Tells of an opened bundle what may be known of it. */
 export async function describeBundle(bundle: Bundle, histories: Histories): Promise<ServiceInfo> {
-  const manifest = await readFile(join(bundle.folder, "manifest.json"));
-  const version = createHash("sha256").update(manifest).digest("hex").slice(0, 12);
+  // Every bundle that could be opened has a manifest.
+  const version = (await bundleVersion(bundle.folder))!;
   const { name, models, router, routingCurve, featureMap, prompt } = bundle;
   const runConfig = parseYaml(bundle.runConfig ?? "", "the bundle's configuration");
   return {

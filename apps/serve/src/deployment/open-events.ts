@@ -1,7 +1,8 @@
 import type { Bundle, Histories } from "@corella/bundle";
 import { CorellaError, formatError } from "@corella/errors";
 import { saidOfEvents } from "@corella/modality";
-import { openServedState, openStore } from "@corella/store";
+import { type EventStore, openServedState } from "@corella/store";
+import type { Log } from "../operations/log.ts";
 import type { EventsSince } from "./complete-record.ts";
 import { createStoreHealth } from "./store-health.ts";
 
@@ -10,22 +11,22 @@ interface OpenedBundle {
   readonly histories: Histories;
   /** Tells its contents from all others. */
   readonly version: string;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
-/** Events that are kept until they are closed. */
+/** Events that are counted until they are closed. */
 export interface KeptEvents extends EventsSince {
+  /** The store stays open: others may count its events too. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a store of events, and counts those that came since a bundle's log ended.
- * @param place a file, or the URL of a Redis server
- * @throws CorellaError those of `openStore`; `serve/bad-option` for a prompt that says running statistics of events, which a store
+ * Attaches a bundle to a store of events, and counts those that came since its log ended.
+ * @throws CorellaError those of the store; `serve/bad-option` for a prompt that says running statistics of events, which a store
  * does not keep with them
  */
 export async function openEvents(
-  place: string,
+  store: EventStore,
   bundle: Bundle,
   { histories, version, log }: OpenedBundle,
 ): Promise<KeptEvents> {
@@ -34,29 +35,20 @@ export async function openEvents(
   const likedThreshold = featureMap?.likedThreshold ?? prompt!.likedThreshold;
   const statistics = await bundle.runningStatistics();
   if (saidOfEvents(statistics?.plan).length > 0) throw noStatisticsOfEvents();
-  const store = await openStore(place);
-  try {
-    const state = await openServedState(
-      store,
-      { version, histories, catalogue, ties, likedThreshold, statistics },
-      { onSnapshotError: (error) => log(`what was counted could not be kept: ${formatError(error)}`) },
-    );
-    if (state.missed > 0)
-      log(`${state.missed} events were trimmed from the store before this bundle counted them`);
-    return {
-      state,
-      historyLength: bundle.historyLength ?? prompt!.historyLength,
-      ties,
-      health: createStoreHealth(log),
-      async close() {
-        await state.close();
-        await store.close();
-      },
-    };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  const state = await openServedState(
+    store,
+    { version, histories, catalogue, ties, likedThreshold, statistics },
+    { onSnapshotError: (error) => log(`what was counted could not be kept: ${formatError(error)}`) },
+  );
+  if (state.missed > 0)
+    log(`${state.missed} events were trimmed from the store before this bundle counted them`);
+  return {
+    state,
+    historyLength: bundle.historyLength ?? prompt!.historyLength,
+    ties,
+    health: createStoreHealth(log),
+    close: () => state.close(),
+  };
 }
 
 function noStatisticsOfEvents(): CorellaError {

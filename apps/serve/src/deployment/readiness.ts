@@ -6,6 +6,8 @@ import type { RatingRecord } from "@corella/modality";
 export interface Readiness {
   /** @throws CorellaError `serve/loading`; what went wrong when the models could not be loaded */
   predictor(): Predictor;
+  /** Whether the models were loaded, and have answered once. */
+  isLoaded(): boolean;
   /** A model has failed at a request: the next check tries them all. */
   suspect(): void;
   /** Rejects with the reason when a model cannot answer. */
@@ -50,6 +52,7 @@ export function createReadiness(
   };
   return {
     predictor,
+    isLoaded: () => loaded !== undefined,
     suspect() {
       suspected = true;
     },

@@ -12,6 +12,9 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
+/** Balancers keep idle connections for up to 10 minutes; one that the server ends first may just be carrying a request. */
+const keepAliveMs = 620_000;
+
 /**
  * Answers HTTP requests at an address by a fetch handler.
  * @param address.port 0 for any that is free
@@ -22,7 +25,10 @@ export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   { maxConnections, serverOptions }: ConnectionLimits = connectionLimits,
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch, serverOptions }) as Server;
+  const server = createAdaptorServer({
+    fetch,
+    serverOptions: { ...serverOptions, keepAliveTimeout: keepAliveMs },
+  }) as Server;
   server.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(explain(error, address)));

@@ -1,5 +1,5 @@
 /** The HTTP statuses of problems. */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 503;
 
 /** What every problem of one code has in common. */
 export interface ProblemType {
@@ -131,6 +131,12 @@ export const problemTypes: Readonly<Record<string, ProblemType>> = {
     meaning: "The path does not know the method.",
     remedy: "Use one that the header `allow` names.",
   },
+  "serve/reload-running": {
+    status: 409,
+    title: "Reload under way",
+    meaning: "Another reload is not over: what it replaced is still needed by requests.",
+    remedy: "Try again when it is.",
+  },
   "serve/too-large": {
     status: 413,
     title: "Too large",
@@ -160,6 +166,18 @@ export const problemTypes: Readonly<Record<string, ProblemType>> = {
     title: "Defect of the server",
     meaning: "The server failed at the request.",
     remedy: "Its log says why.",
+  },
+  "serve/reload-failed": {
+    status: 500,
+    title: "Reload failed",
+    meaning: "A bundle could not be loaded; the one before is served on.",
+    remedy: "Mend the bundle, and try again; the server's log says more.",
+  },
+  "serve/draining": {
+    status: 503,
+    title: "Stopping",
+    meaning: "The server is about to stop, and still answers; only readiness says so.",
+    remedy: "Send requests to another.",
   },
   "serve/loading": {
     status: 503,

@@ -68,6 +68,7 @@ export function appOf(...all: readonly Deployment[]): Hono {
         ({ info: { bundle } }) => bundle.name === name && (version ?? bundle.version) === bundle.version,
       ),
     score: (samples, options) => all[0]!.score(samples, options),
+    enter: () => () => {},
   };
   return createApp(deployments, { log: () => {} });
 }

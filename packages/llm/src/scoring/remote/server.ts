@@ -12,6 +12,8 @@ export interface RemoteServerOptions {
   readonly baseUrl: string;
   /** The environment variable that holds the API key. The key itself is in no option, message or error. */
   readonly apiKeyVariable?: string | undefined;
+  /** Further headers of every attempt, such as a trace's; asked for in the asynchronous context of the call. */
+  readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
   /** The longest that one attempt may take. Default 60,000. */
   readonly timeoutMs?: number | undefined;
   /** Attempts after the first. Default 5. */
@@ -68,7 +70,8 @@ export function connectServer(options: RemoteServerOptions): RemoteServer {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(url, { method: "POST", headers, body, signal: either });
+      const all = { ...options.headers?.(), ...headers };
+      response = await fetch(url, { method: "POST", headers: all, body, signal: either });
       text = await response.text();
     } catch (cause) {
       signal?.throwIfAborted();
