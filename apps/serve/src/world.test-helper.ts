@@ -3,6 +3,7 @@ import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/mod
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { createApp, type AppOptions } from "./app.ts";
+import { consoleFolder, openConsole } from "./console/console.ts";
 import { createDeployment, type DeploymentParts } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleRequest } from "./deployment/example.ts";
@@ -73,7 +74,7 @@ export function world(
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const { only, verbose, console, policy: _, ...parts } = changes;
+  const { only, verbose, policy: _, ...parts } = changes;
   const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
   const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
   const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
@@ -96,7 +97,12 @@ export function world(
     ...parts,
     log,
   });
-  const app = createApp(oneDeployment(deployment), { log, verbose, console });
+  const app = createApp(oneDeployment(deployment), {
+    log,
+    verbose,
+    // Read when it is asked for.
+    console: changes.console ?? openConsole(consoleFolder, log),
+  });
   return { app, info, toCrm, toLlm, lines, failures };
 }
 
