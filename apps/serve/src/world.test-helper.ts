@@ -3,6 +3,7 @@ import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/mod
 import type { RoutingPolicy } from "@corella/routing";
 import type { Hono } from "hono";
 import { createApp, type AppOptions } from "./app.ts";
+import { consoleFolder, openConsole } from "./console/console.ts";
 import { createDeployment, type Deployment, type DeploymentParts } from "./deployment/deployment.ts";
 import { oneDeployment } from "./deployment/deployments.ts";
 import { exampleRequest } from "./deployment/example.ts";
@@ -96,7 +97,7 @@ export function world(
     policy: changes.policy ?? ({ kind: "threshold", entropy: 0.5 } as const),
     mix: { kind: "replace" },
   } as const;
-  const { only, verbose, security, console, operations, policy: _, ...parts } = changes;
+  const { only, verbose, security, operations, policy: _, ...parts } = changes;
   const crm = only === "llm" ? undefined : lane("crm", toCrm, pCrmOf);
   const llm = only === "crm" ? undefined : lane("llm", toLlm, () => 0.25);
   const predictor = createPredictor({ crm, llm }, only === undefined ? router : undefined);
@@ -121,6 +122,8 @@ export function world(
     log,
   });
   const deployments = oneDeployment(deployment);
+  // Read when it is asked for.
+  const { console = openConsole(consoleFolder, log) } = changes;
   const documented = createApp(deployments, { log: () => {}, console, operations: allOperations });
   const app = withinContract(
     createApp(deployments, { log, verbose, security, console, operations }),

@@ -29,7 +29,7 @@ async function run({ url, user, chromium: executablePath, out }: Options): Promi
   await mkdir(out, { recursive: true });
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
   try {
-    const desktop = await open(browser, url, { width: 1180, height: 860, colorScheme: "light" });
+    const desktop = await open(browser, url, { width: 1080, height: 1010, colorScheme: "light" });
     await rank(desktop, user);
     await desktop.screenshot({ path: join(out, "console.png") });
     const phone = await open(browser, url, { width: 360, height: 740, colorScheme: "dark" });

@@ -1,5 +1,4 @@
 import type { JSX } from "preact";
-import { formatNumber } from "../numbers.ts";
 import { Table } from "../page/table.tsx";
 
 /** Elements of a list that are shown, and levels of what lies in each other. */
@@ -14,8 +13,7 @@ interface FactsProps {
 
 /** Any JSON value as names and values, lists of objects as tables: a server may tell more than this page knows. */
 export function Facts({ value, name = "values", level = 0 }: FactsProps): JSX.Element {
-  if (typeof value === "number") return <>{formatNumber(value)}</>;
-  if (typeof value !== "object" || value === null) return <>{String(value)}</>;
+  if (typeof value !== "object" || value === null) return <>{plain(value)}</>;
   if (level >= mostLevels) return <code>{JSON.stringify(value).slice(0, 200)}</code>;
   if (Array.isArray(value)) return <List value={value} name={name} level={level} />;
   return (
@@ -65,7 +63,10 @@ function List({
 }
 
 function plain(value: unknown): string {
-  return typeof value === "number" ? formatNumber(value) : String(value);
+  // A year is a number too: whole ones stand as they are.
+  return typeof value === "number" && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(4)))
+    : String(value);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

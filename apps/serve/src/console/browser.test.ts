@@ -143,7 +143,7 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
     await page.getByText("125 %").waitFor();
     expect(await accessibilityProblems(page)).toEqual([]);
     expect(offences).toEqual([]);
-  });
+  }, 180_000);
 
   test("in the dark, on a phone: nothing is wider than the screen, and axe finds nothing", async () => {
     const { page, offences } = await openPage(browser, `${server.url}/console/`, { width: 360, dark: true });

@@ -72,7 +72,12 @@ function operationOf(endpoint: Endpoint, schemas: SchemaCollection): Operation {
     })),
   ];
   return {
-    operationId: [method.toLowerCase(), ...words.map(capitalised)].join(""),
+    // "/console" and "/console/" are two.
+    operationId: [
+      method.toLowerCase(),
+      ...words.map(capitalised),
+      ...(words.length > 0 && path.endsWith("/") ? ["Index"] : []),
+    ].join(""),
     summary: purpose,
     tags: [words[0] ?? "index"],
     ...(parameters.length === 0 ? {} : { parameters }),
