@@ -5,6 +5,7 @@ import { healthEndpoints } from "./health.ts";
 import { limitedBody } from "./http/body.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { isTimeout, problemOf } from "./http/problem.ts";
+import { turnstile } from "./http/turnstile.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
 import { v1Endpoints } from "./v1/endpoints.ts";
 
@@ -41,7 +42,7 @@ export function createApp(deployments: Deployments, { log, verbose = false }: Ap
     const path = new URL(c.req.url).pathname.slice(0, 200);
     log(`${c.req.method} ${path} ${c.res.status} ${(performance.now() - startedMs).toFixed(1)} ms`);
   });
-  app.post("*", limitedBody);
+  app.post("*", turnstile(), limitedBody);
   if (verbose) {
     app.post("*", async (c, next) => {
       const body = await c.req.arrayBuffer();

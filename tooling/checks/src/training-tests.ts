@@ -59,7 +59,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   "op-tests": ["op-tests.test.ts"],
   parity: ["crm.test.ts", "llm.test.ts"],
-  serve: ["main.test.ts"],
+  serve: ["lanes.test.ts", "main.test.ts"],
   store: ["kill.test.ts", "redis-store.test.ts", "served-state.test.ts", "sqlite-store.test.ts"],
   train: ["main.test.ts", "metrics-log.test.ts"],
   tune: ["main.test.ts"],

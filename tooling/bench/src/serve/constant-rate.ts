@@ -11,6 +11,8 @@ export interface Answered {
   readonly retryAfter: string | undefined;
   /** Milliseconds since the run's start at which it should have been sent. */
   readonly dueMs: number;
+  /** How much later it was sent: where that is much, this process did not keep up, and latencies say nothing. */
+  readonly lateMs: number;
   /** From when it should have been sent: a server that is behind makes later ones wait, which counts. */
   readonly latencyMs: number;
 }
@@ -39,11 +41,13 @@ export async function atConstantRate(
     const due = Math.min(count, Math.floor((elapsedMs * perSecond) / 1000) + 1);
     for (let index = answers.length; index < due; index++) {
       const dueMs = (1000 * index) / perSecond;
+      const lateMs = performance.now() - startedMs - dueMs;
       answers.push(
         ask(`${url}/v1/score`, agent, bodyOf(index)).then((answer) => ({
           ...answer,
           index,
           dueMs,
+          lateMs,
           latencyMs: performance.now() - startedMs - dueMs,
         })),
       );
@@ -75,9 +79,13 @@ function ask(url: string, agent: Agent, body: string): Promise<Answer> {
   });
 }
 
-/** A quantile of latencies in milliseconds; null of none. */
-export function latencyAt(quantile: number, answers: readonly Answered[]): number | null {
-  const sorted = answers.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+/** A quantile of latencies in milliseconds; null of none. @param of latencies, or how late requests were sent */
+export function latencyAt(
+  quantile: number,
+  answers: readonly Answered[],
+  of: "latencyMs" | "lateMs" = "latencyMs",
+): number | null {
+  const sorted = answers.map((answer) => answer[of]).sort((a, b) => a - b);
   const value = sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))];
   return value === undefined ? null : Number(value.toPrecision(3));
 }

@@ -52,7 +52,10 @@ export async function prepareRequests(
   const records = samples.map(({ user, item }): RatingRecord => {
     const userAttributes = histories.attributesOf(user);
     return {
-      ...{ user, item, time, history: histories.of(user) },
+      user,
+      item,
+      time,
+      history: histories.of(user),
       ...(userAttributes === undefined ? {} : { userAttributes }),
     };
   });
