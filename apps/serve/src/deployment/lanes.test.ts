@@ -55,7 +55,7 @@ test("many requests at once get the answers of one call, in few batches", async 
 });
 
 test("an LLM beyond its queue or its budget is answered for by the CRM, with the reason; a full CRM refuses", async () => {
-  const lanesOfFew = lanesOf({ queueRows: 20 });
+  const lanesOfFew = lanesOf({ queueRows: 20, batchRows: 16 });
   const full = await loadPredictor(bundle, { ...inThread, ...lanesOfFew.load });
   const [some, policy] = [records.slice(0, 20), { kind: "all" } as const];
   const first = full.score(some, { policy });

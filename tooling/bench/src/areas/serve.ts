@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
-import { serveMeasures, writeSamples, type MeasureOptions } from "../serve/measures.ts";
-import { prepareRequests } from "../serve/requests.ts";
+import type { MeasureOptions } from "../serve/measure.ts";
+import { serveMeasures } from "../serve/measures.ts";
+import { prepareRequests, writeSamples } from "../serve/requests.ts";
 
 /** How the area is measured. */
 export interface ServeOptions extends Pick<

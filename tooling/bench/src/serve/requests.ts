@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openBundle, openCrmLane } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
@@ -72,4 +73,21 @@ export async function prepareRequests(
   }
   await writeSafetensors(join(folder, "rows.safetensors"), tensors);
   return { samples, expected, hasLlm: bundle.models.includes("llm") };
+}
+
+/** Bodies of single samples: all for the CRM, or every tenth for the LLM. */
+export function bodyOf({ samples }: Requests, llm: "never" | "tenth"): (index: number) => string {
+  return (index) =>
+    JSON.stringify({
+      ...samples[index % samples.length],
+      llm: llm === "tenth" && index % 10 === 0 ? "always" : "never",
+    });
+}
+
+/** Writes the samples for the peer, one JSON object a line, in the order of its rows. */
+export async function writeSamples(folder: string, { samples }: Requests): Promise<void> {
+  await writeFile(
+    join(folder, "samples.jsonl"),
+    samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""),
+  );
 }
