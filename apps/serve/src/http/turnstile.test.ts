@@ -7,7 +7,7 @@ function world(workMs: number): { ask: (name: string) => Promise<string>; begun:
   const begun: string[] = [];
   const app = new Hono();
   app.onError((error, c) => c.text((error as Error & { code?: string }).code ?? "", 503));
-  app.post("*", turnstile());
+  app.post("*", turnstile(250));
   app.post("/:name", (c) => {
     begun.push(c.req.param("name"));
     const untilMs = performance.now() + workMs;

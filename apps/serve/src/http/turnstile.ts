@@ -1,8 +1,6 @@
 import { CorellaError } from "@corella/errors";
 import type { MiddlewareHandler } from "hono";
 
-/** Nothing that has waited longer is begun. */
-const longestWaitMs = 250;
 /** Turns of the event loop between two requests, at most, in which others may arrive. */
 const arrivalTurns = 16;
 
@@ -11,8 +9,9 @@ const arrivalTurns = 16;
  * what has too much to do, further ones would wait in the system's own queues, where nobody sees them: the event loop takes about one
  * connection in a turn, which lasts as long as the requests in it. So before each request that is let in the loop makes turns until nothing new
  * arrives, and what waits is known and refused at once, before its body is read.
+ * @param longestWaitMs nothing that has waited longer is begun
  */
-export function turnstile(): MiddlewareHandler {
+export function turnstile(longestWaitMs: number = 1000): MiddlewareHandler {
   const waiting: { readonly sinceMs: number; readonly enter: () => void }[] = [];
   let arrived = false;
   let turns = 0;
