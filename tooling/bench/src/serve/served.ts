@@ -50,6 +50,10 @@ async function start(program: string, commandLine: readonly string[], ready: Reg
   const child = spawn(program, commandLine, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "close");
   const url = await addressOf(child, ready);
+  let stopping = false;
+  child.on("close", (code, signal) => {
+    if (!stopping) process.stderr.write(`the server ended by itself: ${signal ?? `exit code ${code}`}\n`);
+  });
   return {
     url,
     memoryMb: () => {
@@ -58,6 +62,7 @@ async function start(program: string, commandLine: readonly string[], ready: Reg
     },
     signal: (signal) => void child.kill(signal),
     async stop() {
+      stopping = true;
       child.kill("SIGTERM");
       await Promise.race([ended, pause(12_000)]);
       child.kill("SIGKILL");
