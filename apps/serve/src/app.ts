@@ -8,6 +8,7 @@ import { limitedBody } from "./http/body.ts";
 import { errorsAt, type Endpoint } from "./http/endpoint.ts";
 import { isTimeout, problemOf, problemResponse, retryAfterOf } from "./http/problem.ts";
 import { problemEndpoints } from "./http/problems.ts";
+import { turnstile } from "./http/turnstile.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";
 import { openApiEndpoints } from "./openapi/endpoints.ts";
 import { indexEndpoint } from "./openapi/index-endpoint.ts";
@@ -50,6 +51,7 @@ export function createApp(
   const app = new Hono();
   app.use(observeRequests({ ...operations, deployments, endpoints, log }));
   app.use(security.site);
+  app.post("*", turnstile());
   // Names of models may hold any number of `/`, so what is under /v2 is guarded and answered as a whole.
   for (const [path, scope] of oip.scopes) app.all(path, security.guard(scope));
   // Before the limit of bodies: tensors have one of their own.

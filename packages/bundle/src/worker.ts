@@ -4,6 +4,7 @@ import type { RatingRecord } from "@corella/modality";
 import { openBundle } from "./bundle.ts";
 import { openLane } from "./lanes.ts";
 import type { Lane } from "./lane.ts";
+import { lowerThreadPriority } from "./thread-priority.ts";
 import type { LaneReply, LaneRequest, LaneSetup } from "./worker-lane.ts";
 
 // One model in its own thread. Requests are answered in the order they came.
@@ -11,6 +12,8 @@ const port = parentPort!;
 const setup = workerData as LaneSetup;
 
 async function start(): Promise<Lane | undefined> {
+  // The CRM and who answers requests are quick, and everybody waits for them.
+  if (setup.lane === "llm") lowerThreadPriority();
   try {
     // The opener has verified the bundle.
     return await openLane(await openBundle(setup.folder, { verify: false }), setup.lane, setup.options);

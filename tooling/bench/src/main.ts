@@ -7,6 +7,7 @@ import { dataCases } from "./areas/data.ts";
 import { engineCases } from "./areas/engine.ts";
 import { realCases } from "./areas/llm-real.ts";
 import { llmCases } from "./areas/llm.ts";
+import { measureServing } from "./areas/serve.ts";
 import { positiveInteger, report, runCommand } from "./command-line.ts";
 import type { BenchCase } from "./contestant.ts";
 import { profileCase } from "./ort-profile.ts";
@@ -24,6 +25,9 @@ interface Options {
   readonly huge?: true;
   readonly ortProfile?: string;
   readonly model?: string;
+  readonly bundle: string;
+  readonly seconds: number;
+  readonly perSecond: number;
 }
 
 const areas: Readonly<Record<string, (options: Options) => BenchCase[] | Promise<BenchCase[]>>> = {
@@ -45,7 +49,7 @@ const command = new Command("bench")
   .description(
     "Measures us and the peers in turn (ours, peer, ours, peer, ...) and prints one JSON line a measure.",
   )
-  .addArgument(new Argument("<area>", "what to measure").choices(Object.keys(areas)))
+  .addArgument(new Argument("<area>", "what to measure").choices([...Object.keys(areas), "serve"]))
   .option("--rounds <count>", "rounds of each side; medians are reported", positiveInteger, 7)
   .option("--threads <count>", "threads of each side", positiveInteger, 2)
   .option("--only <name>", "one case, or one rival of it: `dcnv2-step`, `dcnv2-step/torch-fp32`")
@@ -56,6 +60,9 @@ const command = new Command("bench")
   .option("--ml-1m <path>", "ML-1M, as ml-1m.zip or a folder", "../shared/data/ml-1m.zip")
   .option("--huge", "engine: also tables of 10^8 rows (13 GB)")
   .option("--model <path>", "llm: a SmolLM2 (GGUF or folder), for the cases on prompts of ML-1M")
+  .option("--bundle <folder>", "serve: what is served", "runs/movietweetings/bundle")
+  .option("--seconds <count>", "serve: of each turn; overload lasts six times as long", positiveInteger, 10)
+  .option("--per-second <count>", "serve: requests of the measures at a constant rate", positiveInteger, 500)
   .option("--ort-profile <folder>", "our side alone, with onnxruntime's profile by operator")
   .addHelpText(
     "after",
@@ -66,6 +73,7 @@ const command = new Command("bench")
 await runCommand(command, 2, (argument) => run(argument, command.opts<Options>()));
 
 async function run(area: string, options: Options): Promise<void> {
+  if (area === "serve") return measureServing({ ...options, bundle: resolve(options.bundle), report }, print);
   const cases = chosen(await areas[area]!(options), options.only);
   for (const bench of cases) {
     if (cases.length > 1 && options.list !== true) alone(bench);

@@ -68,6 +68,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "command.test.ts",
     "fuzz.test.ts",
     "hostile-requests.test.ts",
+    "lanes.test.ts",
     "main.test.ts",
     "redis-down.test.ts",
     "reload-under-load.test.ts",

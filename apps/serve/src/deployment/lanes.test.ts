@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadPredictor, openBundle, type Bundle, type LoadOptions } from "@corella/bundle";
+import { loadPredictor, openBundle, type Bundle, type Lane, type LoadOptions } from "@corella/bundle";
 import { saveTinyBundle } from "@corella/bundle/testing";
 import { recordAt, type InteractionLog, type RatingRecord } from "@corella/modality";
 import type { LaneObserver } from "@corella/serving";
@@ -55,11 +55,29 @@ test("many requests at once get the answers of one call, in few batches", async 
 });
 
 test("an LLM beyond its queue or its budget is answered for by the CRM, with the reason; a full CRM refuses", async () => {
-  const lanesOfFew = lanesOf({ queueRows: 20 });
-  const full = await loadPredictor(bundle, { ...inThread, ...lanesOfFew.load });
+  const gate: { held?: Promise<void> } = {};
+  const { load, queue } = lanesOf({ queueRows: 20, batchRows: 16 });
+  const full = await loadPredictor(bundle, {
+    ...inThread,
+    ...load,
+    around: (model, open) =>
+      load.around!(model, async () => {
+        const lane = await open();
+        const score: Lane["score"] = async (...call) => {
+          if (model === "llm") await gate.held;
+          return lane.score(...call);
+        };
+        return { ...lane, score };
+      }),
+  });
   const [some, policy] = [records.slice(0, 20), { kind: "all" } as const];
+  let release!: () => void;
+  gate.held = new Promise((resolve) => {
+    release = resolve;
+  });
   const first = full.score(some, { policy });
-  while (lanesOfFew.queue("llm")!.waiting.rows === 0) await new Promise(setImmediate);
+  // Of the first call 16 samples are with the LLM and 4 wait.
+  while (queue("llm")!.waiting.rows < 4) await new Promise(setImmediate);
   const second = await full.score(some, { policy });
   for (const { route, degraded, probability, pCrm } of second)
     expect([route, degraded!.reason, degraded!.code, probability]).toEqual([
@@ -68,6 +86,7 @@ test("an LLM beyond its queue or its budget is answered for by the CRM, with the
       "serving/full",
       pCrm,
     ]);
+  release();
   expect((await first).every(({ route }) => route === "llm")).toBe(true);
   await full.dispose();
   await expect(

@@ -33,7 +33,7 @@ export interface ServedLanes {
 }
 
 /** Samples of a batch: the CRM takes many as fast as one, of the LLM a batch is what others wait for. */
-const batchRowsOf = { crm: 1024, llm: 16 } as const;
+const batchRowsOf = { crm: 1024, llm: 32 } as const;
 
 /** Requests to a server of the LLM that are under way at once, each of one sample: it forms its own batches. */
 const remoteConcurrency = 16;

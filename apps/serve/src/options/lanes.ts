@@ -48,7 +48,7 @@ export function laneOptions(): Option[] {
       .default(0),
     new Option(
       "--batch-rows <count>",
-      "samples of a batch of each model; default: 1024 for the CRM, 16 for the LLM",
+      "samples of a batch of each model; default: 1024 for the CRM, 32 for the LLM",
     ).argParser(wholeNumber("--batch-rows")),
   ];
 }

@@ -105,7 +105,7 @@ describe("with keys", () => {
     expect(list.endpoints.length).toBeGreaterThan(4);
     for (const { method, path } of list.endpoints) {
       // What tells of the server itself is nobody's secret.
-      const open = /^\/(health|v2\/health|docs|openapi\.json|problems)\b/.test(path);
+      const open = /^\/(health|v2\/health|console|docs|openapi\.json|problems)\b/.test(path);
       for (const asked of method === "GET" ? [method, "HEAD"] : [method]) {
         const { status } = await app.request(path, { method: asked });
         expect(status === 401, `${asked} ${path}`).toBe(!open);

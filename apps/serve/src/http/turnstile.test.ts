@@ -1,0 +1,52 @@
+import { Hono } from "hono";
+import { expect, test } from "vitest";
+import { turnstile } from "./turnstile.ts";
+
+/** An app of which each request takes this thread for some time; which requests have begun. */
+function world(workMs: number): { ask: (name: string) => Promise<string>; begun: string[] } {
+  const begun: string[] = [];
+  const app = new Hono();
+  app.onError((error, c) => c.text((error as Error & { code?: string }).code ?? "", 503));
+  app.post("*", turnstile(250));
+  app.post("/:name", (c) => {
+    begun.push(c.req.param("name"));
+    const untilMs = performance.now() + workMs;
+    while (performance.now() < untilMs);
+    return c.text("done");
+  });
+  return { begun, ask: async (name) => (await app.request(`/${name}`, { method: "POST" })).text() };
+}
+
+test("requests begin in their order, each in a turn of its own, so that others can arrive between them", async () => {
+  const { ask, begun } = world(5);
+  const first = ["a", "b", "c"].map(ask);
+  let turns = 0;
+  const count = setInterval(() => (turns += 1), 1);
+  while (begun.length === 0) await new Promise(setImmediate);
+  expect(begun).toEqual(["a"]);
+  const last = ask("d");
+  expect(await Promise.all([...first, last])).toEqual(["done", "done", "done", "done"]);
+  clearInterval(count);
+  expect(begun).toEqual(["a", "b", "c", "d"]);
+  expect(turns).toBeGreaterThan(1);
+});
+
+test("what would wait too long is refused, at once where others have, and later ones are let in again", async () => {
+  const { ask, begun } = world(60);
+  const burst = Array.from({ length: 20 }, (_, i) => ask(String(i)));
+  const late = new Promise<string>((resolve) => {
+    const look = (): void => {
+      if (begun.length < 5) setImmediate(look);
+      else resolve(ask("late"));
+    };
+    look();
+  });
+  const answers = await Promise.all(burst);
+  const done = answers.filter((answer) => answer === "done").length;
+  // The sixth would begin after 300 ms at the least.
+  expect(done).toBeGreaterThan(0);
+  expect(done).toBeLessThanOrEqual(5);
+  expect(answers.slice(done)).toEqual(Array.from({ length: 20 - done }, () => "serve/busy"));
+  if (done === 5) expect(await late).toBe("serve/busy");
+  expect(await ask("again")).toBe("done");
+});

@@ -1,0 +1,53 @@
+import { CorellaError } from "@corella/errors";
+import type { MiddlewareHandler } from "hono";
+
+/** Turns of the event loop between two requests, at most, in which others may arrive. */
+const arrivalTurns = 16;
+
+/**
+ * Lets requests in one by one, and refuses with `serve/busy` those that would wait too long. Where reading requests and writing answers is
+ * what has too much to do, further ones would wait in the system's own queues, where nobody sees them: the event loop takes about one
+ * connection in a turn, which lasts as long as the requests in it. So before each request that is let in the loop makes turns until nothing new
+ * arrives, and what waits is known and refused at once, before its body is read.
+ * @param longestWaitMs nothing that has waited longer is begun
+ */
+export function turnstile(longestWaitMs: number = 1000): MiddlewareHandler {
+  const waiting: { readonly sinceMs: number; readonly enter: () => void }[] = [];
+  let arrived = false;
+  let turns = 0;
+  let isTurning = false;
+
+  const turn = (): void => {
+    if (arrived && turns < arrivalTurns) {
+      arrived = false;
+      turns += 1;
+    } else {
+      turns = 0;
+      waiting.shift()!.enter();
+    }
+    isTurning = waiting.length > 0;
+    if (isTurning) setImmediate(turn);
+  };
+
+  return async (_, next) => {
+    const sinceMs = performance.now();
+    const longest = waiting[0] === undefined ? 0 : sinceMs - waiting[0].sinceMs;
+    arrived = true;
+    if (longest > longestWaitMs) throw busy();
+    await new Promise<void>((enter) => {
+      waiting.push({ sinceMs, enter });
+      if (!isTurning) setImmediate(turn);
+      isTurning = true;
+    });
+    if (performance.now() - sinceMs > longestWaitMs) throw busy();
+    await next();
+  };
+}
+
+function busy(): CorellaError {
+  return new CorellaError({
+    code: "serve/busy",
+    message: "The server has more to do than it can.",
+    remedy: "Try again after the time of the header retry-after.",
+  });
+}
