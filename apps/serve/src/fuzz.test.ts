@@ -41,7 +41,9 @@ function fuzzedRequests(document: OpenApiDocument): fc.Arbitrary<FuzzedRequest> 
     fc.webSegment(),
   );
   const methods = fc.constantFrom("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS");
-  const operations = Object.entries(document.paths).flatMap(([path, byMethod]) =>
+  // The Open Inference Protocol has its own damaged requests (oip/mangled.test.ts).
+  const paths = Object.entries(document.paths).filter(([path]) => !path.startsWith("/v2"));
+  const operations = paths.flatMap(([path, byMethod]) =>
     Object.entries(byMethod).map(([method, { requestBody }]) => {
       const schema = requestBody?.content["application/json"]?.schema;
       const arbitrary = fc.record({

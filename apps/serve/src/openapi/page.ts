@@ -74,11 +74,20 @@ export const pageEndpoints: readonly Endpoint[] = [
           remedy: "GET /docs is the page.",
         });
       }
-      const content = file === "start.js" ? start : await readFile(join(distributed(), file), "utf8");
-      return c.body(content, 200, { "content-type": files[file]! });
+      return c.body(await contentOf(file), 200, { "content-type": files[file]! });
     },
   },
 ];
+
+const contents = new Map<string, Promise<string>>();
+
+/** The content of one of the page's files, which is read once. */
+function contentOf(file: string): Promise<string> {
+  if (file === "start.js") return Promise.resolve(start);
+  const content = contents.get(file) ?? readFile(join(distributed(), file), "utf8");
+  contents.set(file, content);
+  return content;
+}
 
 /** The folder of swagger-ui-dist. */
 function distributed(): string {

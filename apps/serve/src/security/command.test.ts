@@ -71,6 +71,8 @@ test("a running server asks for keys, keeps to their rates, and answers under it
   const child = start([
     "--bundle",
     bundle,
+    "--log",
+    "text",
     "--port",
     "0",
     "--keys",
