@@ -32,7 +32,8 @@ export function contractOf(document: OpenApiDocument): Contract {
       const { status } = response;
       // Nobody reads the answer of a request that its sender gave up.
       if (status === 499) return undefined;
-      const path = new URL(url, "http://server").pathname;
+      // "//x" is a path too, of no other host.
+      const path = new URL(url.startsWith("/") ? `http://server${url}` : url).pathname;
       // The Open Inference Protocol and the console have tests of their own.
       if (/^\/(v2|console)(\/|$)/.test(path)) return undefined;
       const found = operations.find(({ pattern }) => pattern.test(path));
