@@ -104,6 +104,7 @@ async function run(options: Options): Promise<void> {
     llmTimeoutMs: options.llmTimeout,
     lanes: options,
     metrics,
+    tracing: operations.tracing,
     store,
     log,
   });

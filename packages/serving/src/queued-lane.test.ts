@@ -83,6 +83,52 @@ describe("batches", () => {
   });
 });
 
+test("a trace follows each caller: its wait, the batch that it is in, and its end; one that throws stops nothing", async () => {
+  const lane = manualLane();
+  const told: unknown[] = [];
+  const trace = {
+    waiting(rows: number) {
+      told.push(["waits", rows]);
+      return {
+        begun: (batch: { readonly rows: number }) => void told.push(["begun", rows, batch.rows]),
+        ended(error?: unknown) {
+          told.push(["ended", rows, error]);
+          throw new Error("of the trace");
+        },
+      };
+    },
+  };
+  const queued = queuedLane(lane, { trace });
+  const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  const calls = [1, 2, 3].map((rows) => queued.score(Array.from({ length: rows }, (_, i) => record(i))));
+  lane.asked[0]!.answer();
+  await calls[0];
+  await settled();
+  const gone = new Error("gone");
+  calls[1]!.catch(() => {});
+  lane.asked[1]!.fail(gone);
+  await settled();
+  lane.asked[2]!.fail(gone);
+  await settled();
+  lane.asked[3]!.answer();
+  await calls[2];
+  expect(told).toEqual([
+    ["waits", 1],
+    ["begun", 1, 1],
+    ["waits", 2],
+    ["waits", 3],
+    ["ended", 1, undefined],
+    ["begun", 2, 5],
+    ["begun", 3, 5],
+    ["begun", 2, 2],
+    ["ended", 2, gone],
+    ["begun", 3, 3],
+    ["ended", 3, undefined],
+  ]);
+  expect(warnings).toHaveBeenCalledTimes(3);
+  warnings.mockRestore();
+});
+
 describe("bounds", () => {
   test("what does not fit is refused at once, and fits again when something has begun", async () => {
     const lane = manualLane();

@@ -2,7 +2,13 @@ import type { Lane } from "@corella/bundle";
 import type { RatingRecord } from "@corella/modality";
 import { createDeadlines } from "./deadlines.ts";
 import { estimatedBytes } from "./estimated-bytes.ts";
-import { harmless, type LaneObserver } from "./lane-observer.ts";
+import {
+  harmless,
+  harmlessTrace,
+  type LaneObserver,
+  type LaneTrace,
+  type TracedRows,
+} from "./lane-observer.ts";
 import { closed, expired, full, misanswered } from "./queue-errors.ts";
 
 /** Bounds of a queue before a lane. */
@@ -18,6 +24,7 @@ export interface QueueOptions {
   /** Batches that the lane is asked about at once: one for a model here, more for a server that computes several. Default 1. */
   readonly concurrency?: number | undefined;
   readonly observer?: LaneObserver | undefined;
+  readonly trace?: LaneTrace | undefined;
 }
 
 /** What a call of a queued lane may say besides its records. */
@@ -52,6 +59,7 @@ interface Call {
   /** What the call is part of now; aborted where no call of a batch is left. */
   readonly batches: Set<Batch>;
   settled: boolean;
+  readonly traced: TracedRows | undefined;
   readonly settle: (error?: { readonly reason: unknown }) => void;
 }
 
@@ -133,7 +141,10 @@ export function queuedLane(lane: Lane, options: QueueOptions = {}): QueuedLane {
   const ask = async (parts: readonly Part[]): Promise<void> => {
     const batch: Batch = { parts, abort: new AbortController() };
     const records = parts.length === 1 ? slice(parts[0]!) : parts.flatMap((part) => slice(part));
-    for (const { call } of parts) call.batches.add(batch);
+    for (const { call } of parts) {
+      call.batches.add(batch);
+      call.traced?.begun({ rows: records.length });
+    }
     const startedMs = performance.now();
     try {
       const scores = await lane.score(records, batch.abort.signal);
@@ -226,10 +237,12 @@ export function queuedLane(lane: Lane, options: QueueOptions = {}): QueuedLane {
           answered: 0,
           batches: new Set(),
           settled: false,
+          traced: harmlessTrace(options.trace, records.length),
           settle(error) {
             call.settled = true;
             signal?.removeEventListener("abort", onAbort);
             deadlines.remove(call);
+            call.traced?.ended(error?.reason);
             if (error === undefined) resolve(scores);
             else reject(error.reason);
           },

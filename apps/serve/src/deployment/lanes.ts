@@ -8,6 +8,7 @@ import {
   shareThreads,
   supervisedLane,
   type LaneObserver,
+  type LaneTrace,
   type LlmBudget,
   type QueuedLane,
 } from "@corella/serving";
@@ -20,6 +21,8 @@ export interface LaneSurroundings {
   readonly log: (line: string) => void;
   /** Told of batches and drops of a model, for metrics. */
   readonly observerOf?: ((model: ModelName) => LaneObserver) | undefined;
+  /** Follows requests through a model's queue. */
+  readonly traceOf?: ((model: ModelName) => LaneTrace) | undefined;
 }
 
 /** A bundle's models under load. */
@@ -42,7 +45,7 @@ const remoteConcurrency = 16;
 export function serveLanes(
   bundle: Pick<Bundle, "models" | "router" | "catalogue">,
   settings: LaneSettings,
-  { remoteLlm, log, observerOf }: LaneSurroundings,
+  { remoteLlm, log, observerOf, traceOf }: LaneSurroundings,
 ): ServedLanes {
   const queues: Partial<Record<ModelName, QueuedLane>> = {};
   const budget = budgetOf(bundle.router, settings);
@@ -80,6 +83,7 @@ export function serveLanes(
           batchWaitMs,
           batchRows: remote ? 1 : (settings.batchRows ?? batchRowsOf[model]),
           concurrency: remote ? remoteConcurrency : 1,
+          trace: traceOf?.(model),
           observer: allOf(observers.filter((observer) => observer !== undefined)),
         });
         queues[model] = queue;

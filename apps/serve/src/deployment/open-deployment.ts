@@ -3,6 +3,7 @@ import type { RatingRecord } from "@corella/modality";
 import type { LlmLimits } from "@corella/serving";
 import type { EventStore } from "@corella/store";
 import type { Metrics } from "../operations/metrics.ts";
+import type { Tracing } from "../operations/tracing.ts";
 import type { LaneSettings } from "../options/lanes.ts";
 import type { Log } from "../operations/log.ts";
 import { completeRecords } from "./complete-record.ts";
@@ -21,6 +22,8 @@ export interface OpenOptions extends Pick<LoadOptions, "runtime" | "prefixCacheB
   readonly lanes: LaneSettings;
   /** Counts what the lanes do. */
   readonly metrics?: Metrics | undefined;
+  /** Follows requests through the lanes. */
+  readonly tracing?: Tracing | undefined;
 
   /** What it is called; default: what the bundle says. */
   readonly name?: string | undefined;
@@ -45,7 +48,7 @@ export interface OpenedDeployment extends Served {
  * @throws CorellaError those of `openBundle`, `openEvents`
  */
 export async function openDeployment(folder: string, options: OpenOptions): Promise<OpenedDeployment> {
-  const { name, store, log, llmTimeoutMs, lanes: settings, metrics, ...load } = options;
+  const { name, store, log, llmTimeoutMs, lanes: settings, metrics, tracing, ...load } = options;
   const bundle = await openBundle(folder);
   const histories = await bundle.histories();
   const { bundle: own, ...described } = await describeBundle(bundle, histories);
@@ -57,6 +60,7 @@ export async function openDeployment(folder: string, options: OpenOptions): Prom
     remoteLlm: load.remoteLlm !== undefined,
     log,
     observerOf: metrics && ((model) => metrics.lane(model)),
+    traceOf: tracing && ((model) => tracing.lane(model)),
   });
   const endWatches = metrics === undefined ? [] : watchLanes(metrics, bundle.models, lanes);
   const loadWarm = async (): Promise<Predictor> => {

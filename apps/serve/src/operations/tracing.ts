@@ -1,3 +1,4 @@
+import type { LaneTrace, TracedRows } from "@corella/serving";
 import {
   type Attributes,
   type Context,
@@ -21,20 +22,6 @@ interface TracedRequest {
   /** The pattern of its path. */
   readonly endpoint: string;
   readonly header: (name: string) => string | undefined;
-}
-
-/** What a lane's queue calls for the rows of one caller, in that caller's own asynchronous context. */
-export interface LaneTrace {
-  /** They begin to wait. */
-  waiting(rows: number): TracedRows;
-}
-
-/** The rows of one caller in a lane. */
-export interface TracedRows {
-  /** The batch that they are in is computed from now on. */
-  begun(batch: { readonly rows: number }): void;
-  /** They are answered, or were dropped. */
-  ended(error?: unknown): void;
 }
 
 /** Spans of requests and of what they wait for. */
