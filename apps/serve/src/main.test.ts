@@ -95,8 +95,8 @@ describe("a real bundle over HTTP", () => {
       expect(Math.abs(ranked.probability - asScored.predictions[i]!.probability)).toBeLessThan(1e-6);
     }
 
-    // While the LLM works on 600 samples, other requests are answered.
-    const samples = Array.from({ length: 600 }, (_, i) => records[i % records.length]!);
+    // While the LLM works on 240 samples, other requests are answered.
+    const samples = Array.from({ length: 240 }, (_, i) => records[i % records.length]!);
     const long = score(url, { samples, llm: "always" });
     await sleep(100);
     let answered = 0;
@@ -112,7 +112,7 @@ describe("a real bundle over HTTP", () => {
     const unfinished = score(url, { samples, llm: "always" });
     await sleep(200);
     serving.child.kill("SIGTERM");
-    expect((await unfinished).predictions).toHaveLength(600);
+    expect((await unfinished).predictions).toHaveLength(240);
     expect(await serving.ended).toBe(0);
     await expect(fetch(`${url}/health/live`)).rejects.toThrow("fetch failed");
     expect(serving.output()).toMatch(/^POST \/v1\/score 200 [\d.]+ ms$/m);

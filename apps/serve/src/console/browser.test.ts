@@ -1,5 +1,3 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +12,7 @@ import {
   openPage,
   tabTo,
 } from "./chromium.test-helper.ts";
+import { endAll, ready, start } from "../served-process.test-helper.ts";
 import { standIns } from "./stand-ins.test-helper.ts";
 
 if (chromiumPath === undefined)
@@ -23,7 +22,6 @@ if (chromiumPath === undefined)
 
 describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   let folder: string;
-  let child: ChildProcess;
   let upstream: string;
   let server: HttpServer;
   let browser: Browser;
@@ -31,40 +29,17 @@ describe.skipIf(chromiumPath === undefined)("the console in Chromium", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "corella-browser-"));
     await saveTinyBundle(join(folder, "bundle"));
-    [upstream, browser] = await Promise.all([serve(join(folder, "bundle")), launchChromium()]);
+    const serving = start("--bundle", join(folder, "bundle"), "--port", "0");
+    [upstream, browser] = await Promise.all([ready(serving), launchChromium()]);
     server = await standIns(upstream);
   }, 120_000);
 
   afterAll(async () => {
     await browser.close();
     await server.close(0);
-    child.kill("SIGKILL");
+    endAll();
     await rm(folder, { recursive: true });
   });
-
-  /** Starts a real server; its address once it is ready. */
-  async function serve(bundle: string): Promise<string> {
-    const main = join(import.meta.dirname, "../main.ts");
-    child = spawn(
-      process.execPath,
-      ["--conditions=source", "--import", "tsx", main, "--bundle", bundle, "--port", "0"],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    let output = "";
-    const ended = once(child, "close");
-    const address = new Promise<string>((resolve) => {
-      // Read to its end: a server whose output nobody takes would fail.
-      child.stdout!.setEncoding("utf8").on("data", (text: string) => {
-        output += text;
-        const url = /at (http:\S+) \(\d+ ms to load\)\n/.exec(output)?.[1];
-        if (url !== undefined) resolve(url);
-      });
-    });
-    const failed = async (): Promise<never> => {
-      throw new Error(`The server ended with ${String(await ended)}:\n${output}`);
-    };
-    return Promise.race([address, failed()]);
-  }
 
   const names = (page: Page): Promise<string[]> => page.locator(".candidates .name").allTextContents();
 

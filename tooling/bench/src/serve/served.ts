@@ -36,7 +36,7 @@ export function startOurs(bundle: string, options: readonly string[] = []): Prom
       "0",
       ...options,
     ],
-    /at (http:\S+) \(\d+ ms to load\)\n/,
+    /at (http:\S+) \(\d+ ms to load\)/,
   );
 }
 
