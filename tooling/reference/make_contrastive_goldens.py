@@ -8,10 +8,10 @@ the same file.
 """
 
 import argparse
-import json
-import struct
 
 import numpy as np
+
+from golden_file import save
 
 BATCH, TEXT, CRM, WIDTH, TEMPERATURE = 5, 7, 6, 4, 0.7
 
@@ -74,19 +74,6 @@ def check(inputs, subspaces, gradients):
                 losses.append(contrastive(moved, subspaces)[0])
             found = (losses[0] - losses[1]) / 2e-6
             assert abs(found - gradient[place]) < 1e-5 * max(1, abs(gradient).max()), (subspaces, name, place)
-
-
-def save(path, tensors, metadata):
-    header, data = {"__metadata__": metadata}, b""
-    for name, tensor in tensors.items():
-        stored = np.ascontiguousarray(tensor, dtype="<f4").tobytes()
-        shape = list(np.shape(tensor))
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(stored)]}
-        data += stored
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
 
 
 def main():

@@ -8,10 +8,10 @@ central differences of the loss, and stored in float32; the same seed gives the 
 """
 
 import argparse
-import json
-import struct
 
 import numpy as np
+
+from golden_file import save
 
 TIME, LLM, CRM, WIDTH, EPSILON = 6, 10, (7, 5), 8, 1e-8
 LENGTHS, COUNTS = np.array([6, 4, 5, 1]), np.array([3, 1, 5, 1])
@@ -86,19 +86,6 @@ def check(inputs, kind, gradients):
                 sides.append(calibration(moved, kind)[0])
             found = (sides[0] - sides[1]) / (2 * step)
             assert abs(found - gradient[place]) < 1e-5 * max(1, abs(gradient).max()), (kind, name, place)
-
-
-def save(path, tensors, metadata):
-    header, data = {"__metadata__": metadata}, b""
-    for name, tensor in tensors.items():
-        stored = np.ascontiguousarray(tensor, dtype="<f4").tobytes()
-        shape = list(np.shape(tensor))
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(stored)]}
-        data += stored
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
 
 
 def main():

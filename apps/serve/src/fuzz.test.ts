@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { OpenApiDocument } from "./openapi/document.ts";
 import { valuesOf } from "./openapi/schema-values.test-helper.ts";
-import { catalogue, histories, world } from "./world.test-helper.ts";
+import { servedBundle, world } from "./world.test-helper.ts";
 
 /** How many requests, other ones at each run. Left out: few enough for every day, always the same. */
 const asked = process.env["CORELLA_FUZZ_REQUESTS"];
@@ -83,8 +83,7 @@ test(
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "corella-fuzz-"));
     const store = await openStore(join(folder, "events.db"));
-    const bundle = { version: "tiny", histories, catalogue, ties: "exclude", likedThreshold: 4 } as const;
-    const state = await openServedState(store, bundle);
+    const state = await openServedState(store, servedBundle);
     const { app } = world({
       events: { state, health: createStoreHealth(() => {}), historyLength: 3, ties: "exclude" },
       info: { ...world().info, context: ["device"] },

@@ -1,6 +1,16 @@
 import { createPredictor, routingSignals, type Histories, type Lane, type ModelName } from "@corella/bundle";
-import { type Catalogue, createCatalogue, type RatingRecord } from "@corella/modality";
+import {
+  type Catalogue,
+  createCatalogue,
+  createLog,
+  type FeatureConfig,
+  fitFeatureMap,
+  type RatingRecord,
+  type RunningStatistics,
+  statisticsAtEnd,
+} from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
+import type { ServedBundle } from "@corella/store";
 import type { Hono } from "hono";
 import { createApp, type AppOptions } from "./app.ts";
 import { consoleFolder, openConsole } from "./console/console.ts";
@@ -36,6 +46,33 @@ export const histories: Histories = {
   earlierOf: () => 0,
   attributesOf: () => ({ age: 30 }),
 };
+/** The bundle of both, as a state of events goes on from it. */
+export const servedBundle: ServedBundle = {
+  version: "tiny",
+  histories,
+  catalogue,
+  ties: "exclude",
+  likedThreshold: 4,
+};
+
+/** The log that ann's history is of. */
+const annsLog = createLog({
+  user: Int32Array.of(0, 0),
+  item: Int32Array.of(0, 1),
+  rating: Float32Array.of(4, 3),
+  time: Float64Array.of(100, 200),
+  label: Uint8Array.of(1, 0),
+  users: { ids: ["ann"], activeCount: 1, attributes: [{ age: 30 }] },
+  items: { ids: ["1", "2"], activeCount: 2, attributes: [{}, {}] },
+  history: { maxLength: 3, ties: "exclude" },
+  likedThreshold: 4,
+});
+
+/** Running statistics of the world's bundle, after all events of its log. */
+export function worldStatistics(features: readonly FeatureConfig[]): RunningStatistics {
+  return statisticsAtEnd(fitFeatureMap(features, annsLog, [0, 1]).statistics!, annsLog);
+}
+
 const promptSize = { tokens: 6, maxTokens: 100, wholeTokens: 6, events: 0, wholeEvents: 0 };
 
 /** What the CRM says: half sure of "1", quite sure of all others. */

@@ -11,6 +11,7 @@ export {
 } from "./event-store.ts";
 export { type LoggedEvent, maxEvents, type StoreEvent, storeEventSchema } from "./event.ts";
 export { openStore } from "./open-store.ts";
+export { createRedisClient } from "./redis/redis-client.ts";
 export { openRedisStore, type RedisStoreOptions } from "./redis/redis-store.ts";
 export {
   type NewEvent,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openServedState, openStore } from "@corella/store";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Answer, catalogue, histories, post, world } from "../world.test-helper.ts";
+import { type Answer, post, servedBundle, world } from "../world.test-helper.ts";
 import { createStoreHealth } from "./store-health.ts";
 
 const missing =
@@ -46,8 +46,7 @@ test("scores go on while a Redis server is stopped in its tracks, and while it i
   const socket = join(folder, "redis.sock");
   await startRedis(socket);
   const store = await openStore(`redis://${socket}`);
-  const bundle = { version: "tiny", histories, catalogue, ties: "exclude", likedThreshold: 4 } as const;
-  const state = await openServedState(store, bundle);
+  const state = await openServedState(store, servedBundle);
   const lines: string[] = [];
   const health = createStoreHealth((line) => lines.push(line), { answerMs: 300, retryMs: 300 });
   const { app, toCrm } = world({ events: { state, historyLength: 5, ties: "exclude", health } });

@@ -3,29 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { CorellaError } from "@corella/errors";
-import { createLog, fitFeatureMap, statisticsAtEnd } from "@corella/modality";
+import type { FeatureConfig } from "@corella/modality";
 import { type EventStore, openServedState, openStore } from "@corella/store";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { catalogue, histories, post, world } from "../world.test-helper.ts";
+import { post, servedBundle, world, worldStatistics } from "../world.test-helper.ts";
 import { createStoreHealth } from "./store-health.ts";
 
-/** The log that ann's history in the world is of. */
-const log = createLog({
-  user: Int32Array.of(0, 0),
-  item: Int32Array.of(0, 1),
-  rating: Float32Array.of(4, 3),
-  time: Float64Array.of(100, 200),
-  label: Uint8Array.of(1, 0),
-  users: { ids: ["ann"], activeCount: 1, attributes: [{ age: 30 }] },
-  items: { ids: ["1", "2"], activeCount: 2, attributes: [{}, {}] },
-  history: { maxLength: 3, ties: "exclude" },
-  likedThreshold: 4,
-});
-const { statistics: plan } = fitFeatureMap(
-  [{ name: "item_last", type: "statistic", value: "last", by: "item" }],
-  log,
-  [0, 1],
-);
+const features: FeatureConfig[] = [{ name: "item_last", type: "statistic", value: "last", by: "item" }];
 
 let folder = "";
 beforeAll(async () => {
@@ -58,14 +42,7 @@ async function server(
       };
     },
   });
-  const state = await openServedState(flaky, {
-    version: "tiny",
-    histories,
-    catalogue,
-    ties: "exclude",
-    likedThreshold: 4,
-    statistics: statisticsAtEnd(plan!, log),
-  });
+  const state = await openServedState(flaky, { ...servedBundle, statistics: worldStatistics(features) });
   const lines: string[] = [];
   const health = createStoreHealth((line) => lines.push(line), { answerMs: 100, retryMs });
   const made = world({

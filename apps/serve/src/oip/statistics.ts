@@ -1,4 +1,5 @@
 import type { Deployment } from "../deployment/deployment.ts";
+import { perDeployment } from "../deployment/per-deployment.ts";
 
 /** How often something was done, and how long it took in all. */
 interface Duration {
@@ -43,23 +44,14 @@ export interface Statistics {
 
 /** Makes counters that are all zero. */
 export function createStatistics(): Statistics {
-  // Of a bundle that is served no more nothing is kept.
-  const all = new WeakMap<Deployment, Counters>();
-  const countersOf = (deployment: Deployment): Counters => {
-    let counters = all.get(deployment);
-    if (counters === undefined) {
-      counters = {
-        lastInference: 0,
-        inferences: 0,
-        success: nothing,
-        fail: nothing,
-        parts: noParts,
-        batches: new Map(),
-      };
-      all.set(deployment, counters);
-    }
-    return counters;
-  };
+  const countersOf = perDeployment((): Counters => ({
+    lastInference: 0,
+    inferences: 0,
+    success: nothing,
+    fail: nothing,
+    parts: noParts,
+    batches: new Map(),
+  }));
   return {
     succeeded(deployment, rows, times) {
       const counters = countersOf(deployment);

@@ -6,7 +6,7 @@ import { openServedState, openStore } from "@corella/store";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createStoreHealth } from "../deployment/store-health.ts";
-import { catalogue, histories, world } from "../world.test-helper.ts";
+import { servedBundle, world } from "../world.test-helper.ts";
 import { createKeyring, hashOf } from "./api-keys.ts";
 import { createSecurity } from "./security.ts";
 
@@ -18,8 +18,7 @@ let close: () => Promise<void>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "corella-hostile-"));
   const store = await openStore(join(folder, "events.db"));
-  const bundle = { version: "tiny", histories, catalogue, ties: "exclude", likedThreshold: 4 } as const;
-  const state = await openServedState(store, bundle);
+  const state = await openServedState(store, servedBundle);
   const health = createStoreHealth(() => {});
   // A console without files: those that it has are its own, whatever is asked.
   const console = { files: async () => new Map() };

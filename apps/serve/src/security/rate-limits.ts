@@ -1,6 +1,6 @@
 import { CorellaError } from "@corella/errors";
+import { createRedisClient } from "@corella/store";
 import type { Context } from "hono";
-import { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { RateLimit } from "./api-keys.ts";
 
@@ -31,7 +31,15 @@ export interface RateLimits {
  * @param redis its URL; while it does not answer, each server counts for itself
  */
 export function createRateLimits(redis?: string): RateLimits {
-  const client = redis === undefined ? undefined : connect(redis);
+  const client =
+    redis === undefined
+      ? undefined
+      : createRedisClient(redis, {
+          // A request waits no longer than this for its count, and then is counted here.
+          commandTimeout: 250,
+          maxRetriesPerRequest: 0,
+          enableOfflineQueue: false,
+        });
   const limiters = new Map<string, RateLimiterMemory | RateLimiterRedis>();
   const limiter = (counted: Counted, { points, duration }: Window): RateLimiterMemory | RateLimiterRedis => {
     const keyPrefix = `corella:limit:${counted}:${points}:${duration}`;
@@ -92,21 +100,4 @@ interface Window {
 function windowOf(counted: Counted, rate: number): Window {
   const duration = counted === "requests" && rate >= 10 ? 1 : Math.max(10, Math.ceil(1 / rate));
   return { points: Math.max(1, Math.round(rate * duration)), duration };
-}
-
-function connect(url: string): Redis {
-  const options = {
-    // A request waits no longer than this for its count, and then is counted here.
-    commandTimeout: 250,
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    retryStrategy: (times: number) => Math.min(50 * 2 ** times, 2000),
-  };
-  const parsed = new URL(url);
-  const client =
-    parsed.hostname === ""
-      ? new Redis({ ...options, path: decodeURIComponent(parsed.pathname) })
-      : new Redis(url, options);
-  client.on("error", () => {}); // the limiter counts here meanwhile
-  return client;
 }

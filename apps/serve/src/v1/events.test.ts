@@ -2,35 +2,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
-import { createLog, fitFeatureMap, statisticsAtEnd } from "@corella/modality";
+import type { FeatureConfig } from "@corella/modality";
 import { type EventStore, openServedState, openStore } from "@corella/store";
 import type { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventsSince } from "../deployment/complete-record.ts";
 import { createStoreHealth } from "../deployment/store-health.ts";
 import type { OpenApiDocument } from "../openapi/document.ts";
-import { type Answer, catalogue, histories, post, world } from "../world.test-helper.ts";
+import { type Answer, post, servedBundle, world, worldStatistics } from "../world.test-helper.ts";
 
-/** The log that ann's history in the world is of. */
-const log = createLog({
-  user: Int32Array.of(0, 0),
-  item: Int32Array.of(0, 1),
-  rating: Float32Array.of(4, 3),
-  time: Float64Array.of(100, 200),
-  label: Uint8Array.of(1, 0),
-  users: { ids: ["ann"], activeCount: 1, attributes: [{ age: 30 }] },
-  items: { ids: ["1", "2"], activeCount: 2, attributes: [{}, {}] },
-  history: { maxLength: 3, ties: "exclude" },
-  likedThreshold: 4,
-});
-const { statistics: plan } = fitFeatureMap(
-  [
-    { name: "item_last", type: "statistic", value: "last", by: "item" },
-    { name: "user_count", type: "statistic", value: "count", by: "user" },
-  ],
-  log,
-  [0, 1],
-);
+const features: FeatureConfig[] = [
+  { name: "item_last", type: "statistic", value: "last", by: "item" },
+  { name: "user_count", type: "statistic", value: "count", by: "user" },
+];
 
 let folder = "";
 let store: EventStore;
@@ -45,14 +29,7 @@ afterAll(async () => {
 
 /** A server of its own, with a state of its own, on a store that others may use. */
 async function server(on: EventStore = store): Promise<ReturnType<typeof world>> {
-  const state = await openServedState(on, {
-    version: "tiny",
-    histories,
-    catalogue,
-    ties: "exclude",
-    likedThreshold: 4,
-    statistics: statisticsAtEnd(plan!, log),
-  });
+  const state = await openServedState(on, { ...servedBundle, statistics: worldStatistics(features) });
   const health = createStoreHealth(() => {});
   const events: EventsSince = { state, historyLength: 3, ties: "exclude", health };
   return world({ events });

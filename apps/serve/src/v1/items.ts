@@ -2,6 +2,7 @@ import type { Catalogue } from "@corella/modality";
 import { z } from "zod";
 import type { Deployment } from "../deployment/deployment.ts";
 import type { Deployments } from "../deployment/deployments.ts";
+import { perDeployment } from "../deployment/per-deployment.ts";
 import { popularItems } from "../deployment/popular-items.ts";
 import { createTextIndex, type TextIndex } from "../deployment/text-index.ts";
 import type { Endpoint } from "../http/endpoint.ts";
@@ -19,8 +20,7 @@ export interface ItemsAnswer {
 
 /** Items of the catalogue by a part of their id or title. */
 export function itemsEndpoint(deployments: Deployments): Endpoint {
-  // Made at the first search, and gone with its deployment.
-  const searchers = new WeakMap<Deployment, (query: string, limit: number) => string[]>();
+  const searchOf = perDeployment(itemSearch);
   return {
     method: "GET",
     path: "/v1/items",
@@ -31,10 +31,11 @@ export function itemsEndpoint(deployments: Deployments): Endpoint {
     handle(c) {
       const { query, limit } = parseSearch(c);
       const deployment = deployments.of(undefined);
-      let search = searchers.get(deployment);
-      if (search === undefined) searchers.set(deployment, (search = itemSearch(deployment)));
       const answer: ItemsAnswer = {
-        items: search(query, limit).map((item) => ({ item, title: titleOf(deployment.catalogue, item) })),
+        items: searchOf(deployment)(query, limit).map((item) => ({
+          item,
+          title: titleOf(deployment.catalogue, item),
+        })),
       };
       return c.json(answer);
     },

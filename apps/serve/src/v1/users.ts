@@ -3,6 +3,7 @@ import type { Attributes, HistoryEvent } from "@corella/modality";
 import { z } from "zod";
 import type { Deployment } from "../deployment/deployment.ts";
 import type { Deployments } from "../deployment/deployments.ts";
+import { perDeployment } from "../deployment/per-deployment.ts";
 import { createTextIndex } from "../deployment/text-index.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import { attributes, time } from "./fields.ts";
@@ -55,8 +56,7 @@ export const userAnswerSchema: z.ZodType<UserAnswer> = z.strictObject({
 
 /** Users of the bundle by a part of their id, and the latest events of one. */
 export function usersEndpoints(deployments: Deployments): Endpoint[] {
-  // Made at the first search, and gone with its deployment.
-  const searchers = new WeakMap<Deployment, (query: string, limit: number) => string[]>();
+  const searchOf = perDeployment(userSearch);
   return [
     {
       method: "GET",
@@ -68,11 +68,9 @@ export function usersEndpoints(deployments: Deployments): Endpoint[] {
       handle(c) {
         const { query, limit } = parseSearch(c);
         const deployment = deployments.of(undefined);
-        let search = searchers.get(deployment);
-        if (search === undefined) searchers.set(deployment, (search = userSearch(deployment)));
         const { histories } = deployment;
         const answer: UsersAnswer = {
-          users: search(query, limit).map((user) => ({
+          users: searchOf(deployment)(query, limit).map((user) => ({
             user,
             events: histories.earlierOf(user) + histories.of(user).length,
           })),

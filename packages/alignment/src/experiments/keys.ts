@@ -26,29 +26,22 @@ const ofRouter: Paths = ["routing.share", "routing.policy", "routing.budget", "r
 /** What the recipe ctrl alone reads. */
 const ofCtrl: Paths = ["textTower", "stages.contrastive"];
 
+/** What no CRM that is trained alone reads. */
+const besideCrm: Paths = [
+  "llm",
+  ...ofRouter,
+  "routing.validationSamples",
+  "stages.joint",
+  "stages.llmAlone",
+  "stages.distil",
+  "stages.skip",
+];
+
 /** What a recipe does not read. A setting that is named nowhere belongs to every key, so that a new one never goes unseen. */
 const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
   corella: ofCtrl,
-  "crm-only": [
-    "prompt",
-    "llm",
-    ...ofRouter,
-    "routing.validationSamples",
-    "stages.joint",
-    "stages.llmAlone",
-    "stages.distil",
-    "stages.skip",
-    ...ofCtrl,
-  ],
-  ctrl: [
-    "llm",
-    ...ofRouter,
-    "routing.validationSamples",
-    "stages.joint",
-    "stages.llmAlone",
-    "stages.distil",
-    "stages.skip",
-  ],
+  "crm-only": ["prompt", ...besideCrm, ...ofCtrl],
+  ctrl: besideCrm,
   "llm-only": [
     "features",
     "crm",
@@ -66,17 +59,7 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
 /** What a phase does not read, so that runs which differ in nothing else share what it trained. */
 const unreadByPhase: Readonly<Record<string, Paths>> = {
   "stage-0": ["recipe", "features", "crm", "routing", "stages", "textTower"],
-  "stage-1": [
-    "recipe",
-    "prompt",
-    "llm",
-    ...ofRouter,
-    "stages.joint",
-    "stages.llmAlone",
-    "stages.distil",
-    "stages.skip",
-    ...ofCtrl,
-  ],
+  "stage-1": ["recipe", "prompt", ...besideCrm, ...ofCtrl],
   "stage-2": ["recipe", ...ofRouter, "stages.llmAlone", "stages.distil", "stages.skip", ...ofCtrl],
   "stage-3": ["recipe", ...ofRouter, "stages.distil", ...ofCtrl],
   "stage-3-crm": [

@@ -2,7 +2,7 @@
  * CTRL (Li et al. 2023, arXiv 2306.02841): what a text encoder reads of samples is aligned with what a CRM sees of them, then the
  * CRM alone is tuned and served. In the paper's order: the contrastive objective (stage 1), supervised tuning (stage 2), the bundle.
  */
-import { createCrmLane, crmOf } from "@corella/bundle";
+import { crmOf } from "@corella/bundle";
 import type { CrmOutput } from "@corella/crm";
 import {
   compose,
@@ -17,17 +17,16 @@ import { shuffledRows } from "@corella/modality";
 import { crmTraining } from "../crm/crm-training.ts";
 import { randomSubset } from "../data.ts";
 import { requirePlainPrompt, requireTestPart, requireValidation } from "../preflight.ts";
-import { scoreParts, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
-import { scoredRows, validationRows } from "../scored-rows.ts";
 import { noteTextCuts, openTextTower, textFeeds, type TextTower } from "../text-tower/text-tower.ts";
 import { prefixed, unprefixed } from "../values.ts";
 import { contrastiveLoss, contrastiveParams, type ContrastiveSettings } from "./contrastive-loss.ts";
+import { crmAlone } from "./crm-alone.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 /** Text tower and CRM, aligned, then the CRM alone. Settings: `textTower`, `stages.contrastive`, `stages.warmUp`. */
 export async function ctrl(run: Run): Promise<RecipeResult> {
-  const { config, data, runtime } = run;
+  const { config, data } = run;
   const crm = crmOf(config.crm, data.featureMap);
   requireTestPart(data);
   requireValidation(config, data);
@@ -40,19 +39,7 @@ export async function ctrl(run: Run): Promise<RecipeResult> {
     crmTraining(run, crm, { values: prefixed(unprefixed(aligned, "crm."), "crm.") }),
   );
 
-  const values = unprefixed(trained, "crm.");
-  const { test: rows } = scoredRows(config, data);
-  const trainedCrm = { config: config.crm, values, featureMap: data.featureMap };
-  const lanes = { crm: await createCrmLane(trainedCrm, data.catalogue, runtime) };
-  const parts = [validationRows(config, data).held, rows];
-  const [validation, test] = (await scoreParts(run, "Scoring with the CRM", lanes, parts)).map(
-    ({ crm: probabilities }, part): PartPredictions => ({
-      rows: parts[part]!,
-      labels: data.labels(parts[part]!),
-      predictions: [{ name: "crm", title: `CTRL, ${config.crm.model}`, probabilities, shareToLlm: 0 }],
-    }),
-  );
-  return { models: { crm: trainedCrm }, validation: validation!, test: test!, served: "crm", facts: [] };
+  return crmAlone(run, unprefixed(trained, "crm."), `CTRL, ${config.crm.model}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Attributes } from "@corella/modality";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { storeClosed } from "../errors.ts";
 import {
   type Attachment,
@@ -16,6 +16,7 @@ import { checkCount, waitingEvents } from "../limits.ts";
 import { tieKey } from "../tie-key.ts";
 import { checkServer } from "./check-server.ts";
 import { redisError } from "./errors.ts";
+import { createRedisClient } from "./redis-client.ts";
 import { appendScript, attachScript, snapshotScript } from "./scripts.ts";
 import { createDiskWait, type DiskWait } from "./wait-aof.ts";
 
@@ -157,19 +158,12 @@ function defineScripts(client: Redis): void {
 }
 
 function connect(url: string): { client: Redis; place: string } {
-  const options = {
+  const client = createRedisClient(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 2,
     commandTimeout: 10_000,
-    // A server that is gone is looked for again as long as the store is open; calls fail meanwhile.
-    retryStrategy: (times: number) => Math.min(50 * 2 ** times, 2000),
-  };
+  });
   const parsed = new URL(url);
-  const client =
-    parsed.hostname === ""
-      ? new Redis({ ...options, path: decodeURIComponent(parsed.pathname) })
-      : new Redis(url, options);
-  client.on("error", () => {}); // every call that needs the server rejects by itself
   parsed.username = parsed.password = "";
   return { client, place: parsed.href };
 }
