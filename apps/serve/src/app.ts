@@ -1,4 +1,5 @@
 import { CorellaError, formatError } from "@corella/errors";
+import { isTimeout } from "@corella/serving";
 import { Hono, type Context } from "hono";
 import type { Console } from "./console/console.ts";
 import { consoleEndpoints } from "./console/endpoints.ts";
@@ -6,7 +7,7 @@ import type { Deployments } from "./deployment/deployments.ts";
 import { healthEndpoints } from "./health.ts";
 import { limitedBody } from "./http/body.ts";
 import { errorsAt, type Endpoint } from "./http/endpoint.ts";
-import { isTimeout, problemOf, problemResponse, retryAfterOf } from "./http/problem.ts";
+import { problemOf, problemResponse, retryAfterOf } from "./http/problem.ts";
 import { problemEndpoints } from "./http/problems.ts";
 import { turnstile } from "./http/turnstile.ts";
 import { methodsOf, unknownEndpoint } from "./http/unknown-endpoint.ts";

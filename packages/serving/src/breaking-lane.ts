@@ -1,5 +1,6 @@
 import type { Lane } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
+import { isTimeout } from "./queue-errors.ts";
 
 /** When a lane is taken for down. */
 export interface BreakerOptions {
@@ -44,8 +45,7 @@ export function breakingLane(lane: Lane, { failures = 3, openMs = 5000 }: Breake
 }
 
 function isLate(reason: unknown): boolean {
-  if (CorellaError.isInstance(reason)) return reason.code === "serving/expired";
-  return reason instanceof Error && reason.name === "TimeoutError";
+  return CorellaError.isInstance(reason) ? reason.code === "serving/expired" : isTimeout(reason);
 }
 
 function circuitOpen(cause: unknown): CorellaError {

@@ -44,3 +44,8 @@ export function misanswered(answers: number, records: number): CorellaError {
     remedy: "This is a mistake of the lane: it gives one probability for each record.",
   });
 }
+
+/** Whether an error says that somebody waited until the time was up, as that of `AbortSignal.timeout` does. */
+export function isTimeout(error: unknown): error is Error {
+  return error instanceof Error && error.name === "TimeoutError";
+}

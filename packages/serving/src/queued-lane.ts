@@ -9,7 +9,7 @@ import {
   type LaneTrace,
   type TracedRows,
 } from "./lane-observer.ts";
-import { closed, expired, full, misanswered } from "./queue-errors.ts";
+import { closed, expired, full, isTimeout, misanswered } from "./queue-errors.ts";
 
 /** Bounds of a queue before a lane. */
 export interface QueueOptions {
@@ -264,8 +264,4 @@ export function queuedLane(lane: Lane, options: QueueOptions = {}): QueuedLane {
 
 function slice({ call, start, end }: Part): readonly RatingRecord[] {
   return start === 0 && end === call.records.length ? call.records : call.records.slice(start, end);
-}
-
-function isTimeout(reason: unknown): boolean {
-  return reason instanceof Error && reason.name === "TimeoutError";
 }

@@ -1,6 +1,7 @@
 import type { Degradation, Histories, Prediction, Predictor, ScoreOptions } from "@corella/bundle";
 import { CorellaError, formatError } from "@corella/errors";
 import type { Catalogue, RatingRecord } from "@corella/modality";
+import { isTimeout } from "@corella/serving";
 import { completeRecords, type CompletedRecord, type EventsSince } from "./complete-record.ts";
 import { explainRouting, type Explanation } from "./explanation.ts";
 import type { ServiceInfo } from "./info.ts";
@@ -190,7 +191,7 @@ function isBusy(error: unknown, hasCrm: boolean): boolean {
   if (CorellaError.isInstance(error))
     return error.code === "serving/full" || error.code === "serving/expired";
   // An LLM that is late by itself is slow; a CRM has been waiting.
-  return hasCrm && error instanceof Error && error.name === "TimeoutError";
+  return hasCrm && isTimeout(error);
 }
 
 function busy(cause: unknown): CorellaError {

@@ -1,4 +1,5 @@
 import { CorellaError } from "@corella/errors";
+import { isTimeout } from "@corella/serving";
 import type { Context } from "hono";
 import { z } from "zod";
 import { problemTypes, type ProblemStatus } from "./problem-types.ts";
@@ -83,9 +84,4 @@ export function problemResponse(c: Context, told: Problem): Response {
 /** Seconds after which a request may be sent again that was answered with 503. */
 export function retryAfterOf(error: unknown): string {
   return CorellaError.isInstance(error) && error.code === "serve/busy" ? "1" : "5";
-}
-
-/** Whether a model was waited for until its time was up. */
-export function isTimeout(error: unknown): error is Error {
-  return error instanceof Error && error.name === "TimeoutError";
 }
