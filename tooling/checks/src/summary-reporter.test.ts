@@ -54,11 +54,16 @@ test("the last line counts, and reasons of skipped tests stand before it", () =>
   ]);
 });
 
-test("failing tests and files that do not load are failures", () => {
+test("failing tests and files that do not load are failures, named before the last line", () => {
   const { lines, failed } = run({
     "wrong.test.ts": 'import { expect, test } from "vitest";\ntest("adds", () => expect(1 + 1).toBe(3));\n',
     "broken.test.ts": 'import "./absent.ts";\n',
   });
   expect(failed).toBe(true);
+  expect(lines.slice(-3).toSorted()).toEqual([
+    "0 passed, 2 failed, 0 skipped",
+    "failed: broken.test.ts does not load",
+    "failed: wrong.test.ts > adds",
+  ]);
   expect(lines.at(-1)).toBe("0 passed, 2 failed, 0 skipped");
 });
