@@ -8,7 +8,7 @@ export const shared: TestProjectInlineConfiguration = {
   // Resolves @corella/* to src/index.ts: tests need no build.
   ssr: { resolve: { conditions: ["source"] } },
   test: {
-    // A process for each file: native sessions and the tfjs engine are state of a process.
+    // Processes, not threads: native sessions and the tfjs engine are state of a process.
     pool: "forks",
     maxWorkers: 2,
     // Tests train real models; on a machine shared with others they may take several times as long.
@@ -33,7 +33,10 @@ function memberFolders(): string[] {
   );
 }
 
-/** Project `<package>` has the fast tests, `<package>:training` the others; a half without a file is left out. */
+/**
+ * Project `<package>` has the fast tests, whose files share a process, so that tfjs and onnxruntime are not loaded with every file;
+ * `<package>:training` the others, each in a process of its own. A half without a file is left out.
+ */
 function projectsOf(folder: string): TestProjectInlineConfiguration[] {
   const name = basename(folder);
   const slow = trainingTests[name] ?? [];
@@ -42,13 +45,18 @@ function projectsOf(folder: string): TestProjectInlineConfiguration[] {
     .filter((file) => file.endsWith(".test.ts"));
   const all = `${folder}/src/**/*.test.ts`;
   const slowGlobs = slow.map((file) => `${folder}/src/**/${file}`);
-  const project = (half: string, include: string[], exclude: string[]): TestProjectInlineConfiguration => ({
+  const project = (
+    half: string,
+    isolate: boolean,
+    include: string[],
+    exclude: string[],
+  ): TestProjectInlineConfiguration => ({
     ...shared,
-    test: { ...shared.test, name: half, include, exclude },
+    test: { ...shared.test, name: half, isolate, include, exclude },
   });
   return [
-    ...(tests.some((file) => !slow.includes(file)) ? [project(name, [all], slowGlobs)] : []),
-    ...(tests.some((file) => slow.includes(file)) ? [project(`${name}:training`, slowGlobs, [])] : []),
+    ...(tests.some((file) => !slow.includes(file)) ? [project(name, false, [all], slowGlobs)] : []),
+    ...(tests.some((file) => slow.includes(file)) ? [project(`${name}:training`, true, slowGlobs, [])] : []),
   ];
 }
 

@@ -3,7 +3,7 @@ import { trainingTests } from "./tooling/checks/src/training-tests.ts";
 import { run, shared } from "./vitest.config.ts";
 
 // For an answer in seconds: the fast tests of every package as one project, whose files share two processes, so that
-// tfjs and onnxruntime are loaded twice and not with every file. `pnpm test` keeps the files apart.
+// tfjs and onnxruntime are loaded twice and not for every package.
 const config: ViteUserConfig = defineConfig({
   ...shared,
   test: {

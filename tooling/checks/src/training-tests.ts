@@ -15,6 +15,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "held-out.test.ts",
     "offset.test.ts",
     "one-model.test.ts",
+    "plan.test.ts",
     "pooling.test.ts",
     "pretrained-chat.test.ts",
     "tune.test.ts",

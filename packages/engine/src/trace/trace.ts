@@ -177,13 +177,15 @@ function declared(tensors: ReadonlyMap<string, Tensor>, name: string, kind: stri
 /** Runs a function on a tfjs backend, which must initialise without waiting, and restores the previous backend. */
 export function onBackend<T>(backend: string, run: () => T): T {
   const engine = tf.engine();
-  const previous = engine.backendName as string | undefined;
+  // Before the first operation of a process no backend is current: asking for the instance chooses the default one.
+  if (!engine.backendName) void engine.backend;
+  const previous = engine.backendName;
   if (previous !== backend) void tf.setBackend(backend);
   engine.startScope();
   try {
     return run();
   } finally {
     engine.endScope();
-    if (previous !== backend && previous) void tf.setBackend(previous);
+    if (previous !== backend) void tf.setBackend(previous);
   }
 }
