@@ -17,7 +17,9 @@ export interface LaneSetup {
 export type LaneRequest =
   | { readonly kind: "score"; readonly id: number; readonly records: readonly RatingRecord[] }
   /** Nobody waits for this answer any more. */
-  | { readonly kind: "cancel"; readonly id: number };
+  | { readonly kind: "cancel"; readonly id: number }
+  /** Nothing comes after this: the thread gives back what it holds and ends. */
+  | { readonly kind: "close" };
 
 /** What comes from a lane's worker thread. */
 export type LaneReply =
@@ -58,6 +60,9 @@ export async function connectLane(worker: Worker, model: ModelName): Promise<Lan
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
+  const exited = new Promise<void>((resolve) => {
+    worker.once("exit", () => resolve());
+  });
   await new Promise<void>((resolve, reject) => {
     worker.on("message", (reply: LaneReply) => {
       if (reply.kind === "ready") return resolve();
@@ -109,7 +114,9 @@ export async function connectLane(worker: Worker, model: ModelName): Promise<Lan
       disposed = true;
       for (const { reject } of waiting.values()) reject(laneDied(model, "it was closed"));
       waiting.clear();
-      await worker.terminate();
+      // Not `terminate()`: native code that is interrupted so throws where nothing can catch it, and the whole process ends.
+      worker.postMessage({ kind: "close" } satisfies LaneRequest);
+      await exited;
     },
   };
 }

@@ -49,6 +49,11 @@ if (lane !== undefined) {
       running.get(request.id)?.abort();
       return;
     }
+    if (request.kind === "close") {
+      for (const abort of running.values()) abort.abort();
+      void previous.then(() => lane.dispose()).finally(() => port.close());
+      return;
+    }
     running.set(request.id, new AbortController());
     previous = previous.then(() => answer(request.id, request.records));
   });

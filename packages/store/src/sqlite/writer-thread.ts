@@ -146,7 +146,8 @@ async function openThread(worker: Worker, path: string): Promise<Thread> {
       void ended.then(() => reject(failure));
     });
   } catch (error) {
-    await worker.terminate();
+    // It has nothing left to do, and ends by itself.
+    await ended;
     throw error;
   }
   return {

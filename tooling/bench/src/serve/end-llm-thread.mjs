@@ -10,4 +10,5 @@ threads.Worker = class extends threads.Worker {
   }
 };
 syncBuiltinESMExports();
-if (threads.isMainThread) process.on("SIGUSR2", () => void started.at(-1)?.terminate());
+// A message that it cannot read. `terminate()` would end the process with it: native code that is interrupted throws past all handlers.
+if (threads.isMainThread) process.on("SIGUSR2", () => void started.at(-1)?.postMessage(null));
