@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   catalogueFromJson,
-  catalogueJsonSchema,
   planOfBoth,
   promptStatistics,
   ratingScaleOf,
@@ -18,7 +17,7 @@ import {
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
 import { z } from "zod";
 import { readCrm, readFeatureMap, vectorsFiles, writeCrm, type TrainedCrm } from "./crm-files.ts";
-import { readJson, writeJson } from "./folder-files.ts";
+import { damaged, parseJson, readJson, writeJson } from "./folder-files.ts";
 import { readHistories, writeHistories, type Histories } from "./histories.ts";
 import {
   llmFactsOf,
@@ -172,7 +171,7 @@ export async function openBundle(
   const manifest = await readManifest(folder);
   const models = modelsListed(folder, manifest);
   if (options.verify !== false) await verifyFiles(folder, manifest);
-  const catalogue = catalogueFromJson(await readJson(folder, files.catalogue, catalogueJsonSchema));
+  const catalogue = await readCatalogue(folder);
   const featureMap = models.includes("crm") ? await readFeatureMap(folder) : undefined;
   if (featureMap !== undefined) requireListed(folder, manifest, vectorsFiles(featureMap));
   const prompt = models.includes("llm") ? await readPrompt(folder) : undefined;
@@ -218,4 +217,14 @@ export async function openBundle(
     runningStatistics: async () =>
       statistics === undefined ? undefined : readStatistics(folder, statistics),
   };
+}
+
+async function readCatalogue(folder: string): Promise<Catalogue> {
+  const path = join(folder, files.catalogue);
+  const json = parseJson(await readFile(path, "utf8"), path);
+  try {
+    return catalogueFromJson(json);
+  } catch (error) {
+    throw damaged(path, `A file of the bundle is not as it should be: ${(error as Error).message}`);
+  }
 }

@@ -103,7 +103,7 @@ export async function readHistories(folder: string): Promise<Histories> {
   const stored = tensors.get("earlier");
   const earlier = stored === undefined ? undefined : (toTypedArray(stored) as Int32Array);
   const item = toTypedArray(tensors.get("item")!) as Int32Array;
-  const rating = Float64Array.from(toTypedArray(tensors.get("rating")!) as Float32Array, decimalRating);
+  const rating = toTypedArray(tensors.get("rating")!) as Float32Array;
   const time = toTypedArray(tensors.get("time")!) as Float64Array;
   const names = JSON.parse(await readFile(join(folder, namesFile), "utf8")) as {
     users: string[];
@@ -137,7 +137,7 @@ export async function readHistories(folder: string): Promise<Histories> {
       for (let i = offsets[code]!; i < offsets[code + 1]!; i++) {
         const event = {
           item: names.items[item[i]!]!,
-          rating: rating[i]!,
+          rating: decimalRating(rating[i]!),
           time: time[i]!,
         };
         events.push(values === undefined ? event : { ...event, statistics: statisticsOf(i) });

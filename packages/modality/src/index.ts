@@ -39,7 +39,6 @@ export {
   catalogueFromJson,
   catalogueFromLog,
   type CatalogueJson,
-  catalogueJsonSchema,
   createCatalogue,
 } from "./catalogue.ts";
 export {

@@ -11,11 +11,16 @@ export function bundleSources(
   options: Omit<OpenOptions, "name">,
 ): readonly BundleSource[] {
   if (bundles.length === 0) {
-    return [{ folder: () => newestBundle(runs), open: (folder) => openDeployment(folder, options) }];
+    return [
+      {
+        folder: () => newestBundle(runs),
+        open: (folder, oneByOne) => openDeployment(folder, { ...options, oneByOne }),
+      },
+    ];
   }
   return bundles.map(({ name, folder }) => ({
     folder: async () => folder,
-    open: (there) => openDeployment(there, { ...options, name }),
+    open: (there, oneByOne) => openDeployment(there, { ...options, name, oneByOne }),
   }));
 }
 

@@ -18,7 +18,10 @@ import { tellPromptCuts } from "./prompt-cuts.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** How bundles are served. */
-export interface OpenOptions extends Pick<LoadOptions, "runtime" | "prefixCacheBytes" | "remoteLlm"> {
+export interface OpenOptions extends Pick<
+  LoadOptions,
+  "runtime" | "prefixCacheBytes" | "remoteLlm" | "oneByOne"
+> {
   readonly lanes: LaneSettings;
   /** Counts what the lanes do. */
   readonly metrics?: Metrics | undefined;

@@ -8,7 +8,8 @@ import type { Log } from "./log.ts";
 export interface BundleSource {
   /** The folder as it is now: a fixed one, or that of the newest run. */
   folder(): Promise<string>;
-  open(folder: string): Promise<OpenedDeployment>;
+  /** @param oneByOne its models one after the other, while another bundle answers on the same cores */
+  open(folder: string, oneByOne?: boolean): Promise<OpenedDeployment>;
 }
 
 /** What became of a deployment. */
@@ -49,7 +50,7 @@ export function createReload(
     const folder = await source.folder();
     if ((await bundleVersion(folder)) === bundle.version) return bundle;
     const startedMs = performance.now();
-    const next = await source.open(folder);
+    const next = await source.open(folder, true);
     try {
       await next.loaded;
     } catch (error) {
