@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createApp } from "../app.ts";
 import { oneDeployment } from "../deployment/deployments.ts";
 import { post, world } from "../world.test-helper.ts";
-import { createLog } from "./log.ts";
+import { createLog, together } from "./log.ts";
 
 /** An app that logs as JSON, and what it has logged. */
 function logged(verbose = false): {
@@ -77,4 +77,21 @@ test("a terminal gets the bare messages", () => {
   const written: string[] = [];
   createLog("text", { write: (text) => written.push(text) })("GET / 200 1.0 ms", { status: 200 });
   expect(written).toEqual(["GET / 200 1.0 ms\n"]);
+});
+
+test("lines of one turn are written in one call, the last ones when the process ends", async () => {
+  const written: string[] = [];
+  const before = process.listeners("exit");
+  const output = together({ write: (text) => written.push(text) });
+  output.write("a\n");
+  output.write("b\n");
+  expect(written).toEqual([]);
+  await new Promise(setImmediate);
+  expect(written).toEqual(["a\nb\n"]);
+  output.write("c\n");
+  const atExit = process.listeners("exit").filter((listener) => !before.includes(listener));
+  for (const listener of atExit) listener(0);
+  await new Promise(setImmediate);
+  expect(written).toEqual(["a\nb\n", "c\n"]);
+  for (const listener of atExit) process.off("exit", listener);
 });

@@ -20,7 +20,7 @@ interface Output {
 }
 
 /** A log: JSON lines with time, level, fields and the running request's id, or the bare messages. */
-export function createLog(format: LogFormat, output: Output = process.stdout): Log {
+export function createLog(format: LogFormat, output: Output = together(process.stdout)): Log {
   if (format === "text") return (message) => void output.write(`${message}\n`);
   const logger = pino(
     {
@@ -34,5 +34,21 @@ export function createLog(format: LogFormat, output: Output = process.stdout): L
   return (message, { level = "info", ...fields } = {}) => {
     const request = requestContext.getStore()?.id;
     logger[level]({ ...(request === undefined ? {} : { request }), ...fields }, message);
+  };
+}
+
+/** Writes the lines of one turn of the event loop in one call, after what waits for it was answered; those that are left when the process ends. */
+export function together(output: Output): Output {
+  let lines = "";
+  const write = (): void => {
+    if (lines !== "") output.write(lines);
+    lines = "";
+  };
+  process.once("exit", write);
+  return {
+    write(text) {
+      if (lines === "") setImmediate(write);
+      lines += text;
+    },
   };
 }
