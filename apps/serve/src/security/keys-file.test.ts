@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createKey, watchKeys } from "./keys-file.ts";
+import { createKey, listKeys, removeKey, watchKeys } from "./keys-file.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -51,4 +51,27 @@ test("a key that is added works, one that is taken out does not, and a file that
   await expect(watchKeys(join(folder, "nowhere"), { log: () => {} })).rejects.toMatchObject({
     code: "serve/keys-missing",
   });
+});
+
+test("a key that is removed is out of the file, all else in it stays", async () => {
+  const path = join(folder, "removed.yaml");
+  await createKey(path, { name: "first", scopes: ["score"] });
+  await createKey(path, { name: "second", scopes: ["score", "events"], limit: { requests: 5 } });
+  await writeFile(path, (await readFile(path, "utf8")).replace("keys:", "# of the shop\nkeys:"));
+  await expect(removeKey(path, "third")).rejects.toMatchObject({
+    code: "serve/bad-keys",
+    place: path,
+    remedy: "It has first, second.",
+  });
+  await removeKey(path, "first");
+  expect(await listKeys(path)).toMatchObject([
+    { name: "second", scopes: ["score", "events"], limit: { requests: 5 } },
+  ]);
+  expect(await readFile(path, "utf8")).toContain("# of the shop");
+  await removeKey(path, "second");
+  expect(await listKeys(path)).toEqual([]);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  await createKey(path, { name: "first", scopes: ["score"] });
+  expect(await listKeys(path)).toHaveLength(1);
+  await expect(removeKey(join(folder, "nowhere"), "a")).rejects.toMatchObject({ code: "serve/keys-missing" });
 });

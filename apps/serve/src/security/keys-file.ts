@@ -67,13 +67,46 @@ export async function createKey(
   );
   const list = document.getIn(["keys"]);
   if (typeof list === "object" && list !== null && "flow" in list) list.flow = false;
-  const text = document.toString();
+  await writeKeys(path, document.toString());
+  return key;
+}
+
+/**
+ * The keys of a file.
+ * @throws CorellaError `serve/keys-missing` and those of `parseKeys`
+ */
+export async function listKeys(path: string): Promise<ApiKey[]> {
+  return parseKeys(await readKeys(path), path);
+}
+
+/**
+ * Takes a key out of a file: running servers refuse it within two seconds.
+ * @throws CorellaError `serve/bad-keys` for a name that no key has, `serve/keys-missing`, those of `parseKeys`, `file/write-failed`
+ */
+export async function removeKey(path: string, name: string): Promise<void> {
+  const before = await readKeys(path);
+  const keys = parseKeys(before, path);
+  const at = keys.findIndex((key) => key.name === name);
+  if (at < 0) {
+    throw new CorellaError({
+      code: "serve/bad-keys",
+      message: `No key is named "${name}".`,
+      place: path,
+      remedy: keys.length === 0 ? "It has no keys." : `It has ${keys.map((key) => key.name).join(", ")}.`,
+    });
+  }
+  const document = parseDocument(before);
+  document.deleteIn(["keys", at]);
+  await writeKeys(path, document.toString());
+}
+
+/** Readable by its owner alone. */
+async function writeKeys(path: string, text: string): Promise<void> {
   parseKeys(text, path);
   await writeFileAtomic(path, async (file) => {
     await file.chmod(0o600);
     await file.writeFile(text);
   });
-  return key;
 }
 
 async function readKeys(path: string): Promise<string> {
