@@ -43,6 +43,9 @@ function projectsOf(folder: string): TestProjectInlineConfiguration[] {
   const tests = readdirSync(join(import.meta.dirname, folder, "src"), { recursive: true, encoding: "utf8" })
     .map((file) => basename(file))
     .filter((file) => file.endsWith(".test.ts"));
+  // What starts commands.
+  const globalSetup =
+    folder.startsWith("apps/") || name === "checks" ? ["tooling/checks/src/bundled-commands.ts"] : [];
   const all = `${folder}/src/**/*.test.ts`;
   const slowGlobs = slow.map((file) => `${folder}/src/**/${file}`);
   const project = (
@@ -52,7 +55,7 @@ function projectsOf(folder: string): TestProjectInlineConfiguration[] {
     exclude: string[],
   ): TestProjectInlineConfiguration => ({
     ...shared,
-    test: { ...shared.test, name: half, isolate, include, exclude },
+    test: { ...shared.test, name: half, isolate, include, exclude, globalSetup },
   });
   return [
     ...(tests.some((file) => !slow.includes(file)) ? [project(name, false, [all], slowGlobs)] : []),
