@@ -18,10 +18,15 @@ export const shared: TestProjectInlineConfiguration = {
 };
 
 /** What only a run as a whole has. */
-export const run: Pick<NonNullable<ViteUserConfig["test"]>, "watch" | "teardownTimeout" | "reporters"> = {
+export const run: Pick<
+  NonNullable<ViteUserConfig["test"]>,
+  "watch" | "teardownTimeout" | "reporters" | "experimental"
+> = {
   watch: false,
   teardownTimeout: 10_000,
   reporters: ["default", "./tooling/checks/src/summary-reporter.ts"],
+  // Projects transform a module once for all of them, not each of them anew.
+  experimental: { fsModuleCache: true },
 };
 
 /** The folders of packages, apps and tools, relative to the repository. */

@@ -35,7 +35,7 @@ export default async function bundleCommands(): Promise<(() => Promise<void>) | 
   };
 }
 
-/** `<app>` from each `src/main.ts`, `<package>/worker`, a worker thread's first file, from each `src/worker.ts`, and what tune starts. */
+/** `<app>` from each `src/main.ts`, `<package>/worker`, a worker thread's first file, from each `src/worker.ts`, what tune starts, and `parity`. */
 function entryPoints(): Record<string, string> {
   const members = (group: string, file: string): [string, string][] =>
     readdirSync(join(root, group))
@@ -45,6 +45,7 @@ function entryPoints(): Record<string, string> {
     ...members("apps", "src/main.ts"),
     ...members("packages", "src/worker.ts").map(([name, path]) => [`${name}/worker`, path]),
     ["trial-process", join(root, "apps/tune/src/trial-process.ts")],
+    ["parity", join(root, "tooling/parity/src/main.ts")],
   ]);
 }
 
