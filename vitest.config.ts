@@ -18,10 +18,15 @@ export const shared: TestProjectInlineConfiguration = {
 };
 
 /** What only a run as a whole has. */
-export const run: Pick<NonNullable<ViteUserConfig["test"]>, "watch" | "teardownTimeout" | "reporters"> = {
+export const run: Pick<
+  NonNullable<ViteUserConfig["test"]>,
+  "watch" | "teardownTimeout" | "reporters" | "experimental"
+> = {
   watch: false,
   teardownTimeout: 10_000,
   reporters: ["default", "./tooling/checks/src/summary-reporter.ts"],
+  // Projects transform a module once for all of them, not each of them anew.
+  experimental: { fsModuleCache: true },
 };
 
 /** The folders of packages, apps and tools, relative to the repository. */
@@ -43,6 +48,9 @@ function projectsOf(folder: string): TestProjectInlineConfiguration[] {
   const tests = readdirSync(join(import.meta.dirname, folder, "src"), { recursive: true, encoding: "utf8" })
     .map((file) => basename(file))
     .filter((file) => file.endsWith(".test.ts"));
+  // What starts commands.
+  const globalSetup =
+    folder.startsWith("apps/") || name === "checks" ? ["tooling/checks/src/bundled-commands.ts"] : [];
   const all = `${folder}/src/**/*.test.ts`;
   const slowGlobs = slow.map((file) => `${folder}/src/**/${file}`);
   const project = (
@@ -52,7 +60,7 @@ function projectsOf(folder: string): TestProjectInlineConfiguration[] {
     exclude: string[],
   ): TestProjectInlineConfiguration => ({
     ...shared,
-    test: { ...shared.test, name: half, isolate, include, exclude },
+    test: { ...shared.test, name: half, isolate, include, exclude, globalSetup },
   });
   return [
     ...(tests.some((file) => !slow.includes(file)) ? [project(name, false, [all], slowGlobs)] : []),

@@ -1,18 +1,12 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { command, type CommandResult } from "@corella/terminal/testing";
 import { expect, test } from "vitest";
 
 const folder = mkdtempSync(join(tmpdir(), "corella-data-app-"));
 
-function data(...options: string[]): { status: number | null; stdout: string; stderr: string } {
-  const main = join(import.meta.dirname, "main.ts");
-  return spawnSync(process.execPath, ["--conditions=source", "--import", "tsx", main, ...options], {
-    cwd: join(import.meta.dirname, "../../.."),
-    encoding: "utf8",
-  });
-}
+const data = (...options: string[]): CommandResult => command("data", ...options);
 
 test("a configuration's data are summarised and drawn; skipped rows are counted, and found again when warm", () => {
   // Ten rows of two users a day apart, and two bad ones.

@@ -1,8 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Prediction } from "@corella/bundle";
+import { startCommand } from "@corella/terminal/testing";
 
 const running = new Set<ChildProcess>();
 
@@ -23,11 +23,7 @@ export interface Serving {
 
 /** Starts the command with options. */
 export function start(...options: string[]): Serving {
-  const child = spawn(
-    process.execPath,
-    ["--conditions=source", "--import", "tsx", join(import.meta.dirname, "main.ts"), ...options],
-    { cwd: join(import.meta.dirname, "../../.."), stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const child = startCommand("serve", ...options);
   running.add(child);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,7 +1,8 @@
 // For tests of commands.
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcessByStdio } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 
 /** What a command wrote, and its exit code. */
 export interface CommandResult {
@@ -20,18 +21,31 @@ export function workspaceRoot(): string {
   return folder;
 }
 
-/** Calls a command as a user does, from its sources, and waits for its end. @param app folder under `apps/` */
+/** Calls a command as a user does, and waits for its end. @param app folder under `apps/` */
 export function command(app: string, ...options: string[]): CommandResult {
-  const root = workspaceRoot();
-  return spawnSync(process.execPath, [...mainOf(root, app), ...options], { cwd: root, encoding: "utf8" });
+  const cwd = workspaceRoot();
+  return spawnSync(process.execPath, [...commandArguments(app), ...options], { cwd, encoding: "utf8" });
 }
 
 /** Starts a command that a test watches, and perhaps ends. @param app folder under `apps/` */
-export function startCommand(app: string, ...options: string[]): ChildProcess {
-  const root = workspaceRoot();
-  return spawn(process.execPath, [...mainOf(root, app), ...options], { cwd: root });
+export function startCommand(
+  app: string,
+  ...options: string[]
+): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, [...commandArguments(app), ...options], {
+    cwd: workspaceRoot(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
-function mainOf(root: string, app: string): string[] {
-  return ["--conditions=source", "--import", "tsx", join(root, "apps", app, "src/main.ts")];
+/**
+ * Node's arguments that start a command: of its bundle in the folder that `CORELLA_BUNDLED_COMMANDS` names, where a run of tests has made
+ * them, and of its sources elsewhere.
+ * @param app folder under `apps/`
+ */
+export function commandArguments(app: string): string[] {
+  const bundles = process.env["CORELLA_BUNDLED_COMMANDS"];
+  return bundles === undefined
+    ? ["--conditions=source", "--import", "tsx", join(workspaceRoot(), "apps", app, "src/main.ts")]
+    : [join(bundles, `${app}.js`)];
 }

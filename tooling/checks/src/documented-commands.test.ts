@@ -21,14 +21,22 @@ import {
 const repository = join(import.meta.dirname, "../../..");
 const run = promisify(execFile);
 
-/** Runs a command of the project in a folder, as pnpm does. */
+/** Runs a command of the project in a folder. */
 async function corella(name: CommandName, words: readonly string[], cwd: string): Promise<string> {
+  const bundles = process.env["CORELLA_BUNDLED_COMMANDS"];
+  return bundles === undefined
+    ? fromSources(name, words, cwd)
+    : output([join(bundles, `${name}.js`), ...words], cwd);
+}
+
+/** Runs it as pnpm does. */
+function fromSources(name: CommandName, words: readonly string[], cwd: string): Promise<string> {
   const main = join(repository, name === "parity" ? "tooling/parity" : `apps/${name}`, "src/main.ts");
-  const { stdout, stderr } = await run(
-    process.execPath,
-    ["--conditions=source", "--import", import.meta.resolve("tsx"), main, ...words],
-    { cwd },
-  );
+  return output(["--conditions=source", "--import", import.meta.resolve("tsx"), main, ...words], cwd);
+}
+
+async function output(words: readonly string[], cwd: string): Promise<string> {
+  const { stdout, stderr } = await run(process.execPath, words, { cwd });
   return `${stderr}\n${stdout}`;
 }
 
@@ -186,7 +194,7 @@ test(
       /All together, at most +\d+:\d\d/,
     );
     expect(existsSync(join(folder, "runs/mine"))).toBe(false);
-    expect(await corella("train", training, folder)).toContain("Report: runs/mine/report.html");
+    expect(await fromSources("train", training, folder)).toContain("Report: runs/mine/report.html");
     expect(readFileSync(join(folder, "runs/mine/config.yaml"), "utf8")).toMatch(
       /recipe: corella[\s\S]*maxTokens: \d+/,
     );

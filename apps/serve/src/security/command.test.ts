@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { saveTinyBundle } from "@corella/bundle/testing";
+import { startCommand } from "@corella/terminal/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createKeyring, parseKeys } from "./api-keys.ts";
 import { createKey } from "./keys-file.ts";
@@ -16,17 +15,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-function start(words: readonly string[]): ChildProcess & { stdout: Readable; stderr: Readable } {
-  return spawn(
-    process.execPath,
-    ["--conditions=source", "--import", "tsx", join(import.meta.dirname, "../main.ts"), ...words],
-    { cwd: join(import.meta.dirname, "../../../.."), stdio: ["ignore", "pipe", "pipe"] },
-  );
-}
-
 /** Runs the command until it ends. */
 async function serve(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = start(words);
+  const child = startCommand("serve", ...words);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
@@ -68,18 +59,15 @@ test("a running server asks for keys, keeps to their rates, and answers under it
   await saveTinyBundle(bundle, ["crm"]);
   const file = join(folder, "running.yaml");
   const key = await createKey(file, { name: "shop", scopes: ["score"], limit: { requests: 0.02 } });
-  const child = start([
-    "--bundle",
+  const child = startCommand(
+    "serve",
+    ..."--log text --port 0 --bundle".split(" "),
     bundle,
-    "--log",
-    "text",
-    "--port",
-    "0",
     "--keys",
     file,
     "--store",
     join(folder, "events.db"),
-  ]);
+  );
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));

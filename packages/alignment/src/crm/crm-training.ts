@@ -1,13 +1,16 @@
 import { idFeeds } from "@corella/bundle";
 import { crmPhase, type CrmOutput, type CrmTraining, type LabelledBatches } from "@corella/crm";
 import { compose, within, type Part, type PhaseSpec, type Program, type Values } from "@corella/engine";
-import { prepareSamples, streamBatches, type SampleFolder } from "@corella/modality";
+import { prepareSamples, readBatches, streamBatches, type SampleFolder } from "@corella/modality";
 import { labelFeed, type PreparedData } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 import { validationRows } from "../scored-rows.ts";
 
 /** Rows that a CRM scores at once. */
 export const scoringBatch = 4096;
+
+/** Samples of a whole training, every epoch counted, that are read sooner in this thread than another one has started. */
+const readHere = 100_000;
 
 /** A CRM under the names that it has in every stage: parameters, tables and inputs begin with `crm.`. */
 export function namedCrm(crm: Part<CrmOutput>): Part<CrmOutput> {
@@ -64,6 +67,7 @@ function trainingBatches(
   const { train } = data.split;
   const perEpoch = Math.ceil(train.length / batchSize);
   let samples: SampleFolder | undefined;
+  const read = train.length * epochs <= readHere ? readBatches : streamBatches;
   let batches: { next: number; stream: ReturnType<typeof streamBatches> } | undefined;
   return {
     async batch(step) {
@@ -74,7 +78,7 @@ function trainingBatches(
       if (batches?.next !== step) {
         await batches?.stream.return();
         const epoch = Math.floor(step / perEpoch);
-        const stream = streamBatches(samples, {
+        const stream = read(samples, {
           batchSize,
           shuffleSeed: seed,
           epoch,

@@ -74,9 +74,11 @@ export async function smallRun(
   { folder, ...options }: SmallRunOptions = {},
 ): Promise<{ folder: string; result: TrainingResult }> {
   const runFolder = folder ?? (await mkdtemp(join(tmpdir(), "corella-run-")));
+  const baseFolder = await dataFolder;
   const result = await train(config, {
-    baseFolder: await dataFolder,
+    baseFolder,
     runFolder,
+    cacheFolder: join(baseFolder, "cache"),
     configText: "name: test\n",
     ...options,
   });
