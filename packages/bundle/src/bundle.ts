@@ -16,6 +16,7 @@ import {
   type StatisticsPlan,
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
+import { answerScorings } from "@corella/llm";
 import { z } from "zod";
 import { readCrm, readFeatureMap, vectorsFiles, writeCrm, type TrainedCrm } from "./crm-files.ts";
 import { readJson, writeJson } from "./folder-files.ts";
@@ -123,6 +124,7 @@ const llmFactsSchema = z.strictObject({
     dangling: z.string(),
     appended: z.string(),
   }),
+  scoring: z.enum(answerScorings).optional(),
   maxTokens: z.int().positive(),
   tokenBudget: z.int().positive(),
   chat: z.boolean().default(false),
