@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { saveTinyBundle } from "@corella/bundle/testing";
+import { auc } from "@corella/metrics";
 import { command, startCommand, type CommandResult } from "@corella/terminal/testing";
 import { expect, test } from "vitest";
 
@@ -34,6 +36,7 @@ llm:
     feedForwardSize: 16
     pretraining: { steps: 3, batchSize: 4, sequenceLength: 16, warmupSteps: 1 }
 textTower: { hiddenSize: 8, layers: 1, feedForwardSize: 16 }
+tallrec: { shots: 16, epochs: 1, validationsPerEpoch: 0, maxTokens: 250 }
 stages:
   contrastive: { samples: 64, batchSize: 16, width: 4 }
   warmUp: { epochs: 1, batchSize: 64 }
@@ -65,10 +68,10 @@ test(
       if (shown.includes("Stage 2: joint")) child.kill("SIGKILL");
     });
     await ended;
-    expect(shown).toContain("8 runs: 8 to do, 0 found");
+    expect(shown).toContain("9 runs: 9 to do, 0 found");
 
     const resumed = evaluate(...all);
-    expect(resumed.stderr).toContain("8 runs: 5 to do, 3 found");
+    expect(resumed.stderr).toContain("9 runs: 5 to do, 4 found");
     expect(resumed.stderr).toContain("Stage 1: CRM warm-up: found");
     expect(resumed.status).toBe(0);
     for (const title of ["Table 1", "Table 2", "Figure 1", "Budget", "Segments"])
@@ -93,6 +96,7 @@ test(
         "item-mean",
         "crm",
         "ctrl",
+        "tallrec",
         "llm",
         "replace",
         "add-logits",
@@ -118,7 +122,7 @@ test(
     expect(page).toContain('<ul class="warnings">');
 
     const again = evaluate(...all);
-    expect(again.stderr).toContain("8 runs: 0 to do, 8 found");
+    expect(again.stderr).toContain("9 runs: 0 to do, 9 found");
     expect(again.stderr).not.toContain("Run 1");
     // Training a tokenizer prints empty lines.
     expect(again.stdout.trim()).toBe(resumed.stdout.trim());
@@ -156,6 +160,54 @@ test(
       expect(Number(record["aucDifference"])).toBeCloseTo(difference, 9);
       expect(Number(record["aucDifferenceLow"])).toBeLessThanOrEqual(Number(record["aucDifferenceHigh"]));
     }
+  },
+  timeoutMs,
+);
+
+test(
+  "a file of instructions is scored by a bundle: table, figures, report and predictions",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "corella-instructions-"));
+    await saveTinyBundle(join(folder, "bundle"), ["llm"]);
+    const records = Array.from({ length: 12 }, (_, i) => ({
+      instruction: "Will the user like the film?",
+      input: i % 4 === 0 ? "" : `Liked: The Old Sea ${i}`,
+      output: i % 3 === 0 ? "Yes." : "No.",
+    }));
+    const file = join(folder, "films.json");
+    writeFileSync(file, JSON.stringify(records));
+    const out = join(folder, "out.csv");
+    const { status, stdout } = evaluate(
+      "--bundle",
+      join(folder, "bundle"),
+      "--instructions",
+      file,
+      "--scoring",
+      "doubleSoftmax",
+      "--predictions",
+      out,
+    );
+    expect(status).toBe(0);
+    expect(stdout).toContain("LLM alone");
+    const figures = join(folder, "evaluation-films");
+    expect(readdirSync(figures).toSorted()).toEqual(["metrics.csv", "metrics.json", "report.html"]);
+    const { rows, count, positives } = JSON.parse(
+      readFileSync(join(figures, "metrics.json"), "utf8"),
+    ) as Record<string, unknown>;
+    expect({ count, positives }).toEqual({ count: 12, positives: 4 });
+    const [header, ...lines] = readFileSync(out, "utf8").trim().split("\n");
+    expect(header).toBe("record,label,llm");
+    const [numbers, labels, probabilities] = [0, 1, 2].map((column) =>
+      lines.map((line) => Number(line.split(",")[column])),
+    ) as [number[], number[], number[]];
+    expect(numbers).toEqual(records.map((_, i) => i + 1));
+    expect(labels).toEqual(records.map(({ output }) => (output === "Yes." ? 1 : 0)));
+    for (const p of probabilities) expect(Math.abs(p - 0.5)).toBeLessThanOrEqual(0.2311);
+    expect(new Set(probabilities).size).toBeGreaterThan(3);
+    expect((rows as { auc: { estimate: number } }[])[0]!.auc.estimate).toBeCloseTo(
+      auc(Float32Array.from(probabilities), Float32Array.from(labels)),
+      6,
+    );
   },
   timeoutMs,
 );

@@ -5,6 +5,7 @@ import { CorellaError } from "@corella/errors";
 import { runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { scoreBundle, type ScoreBundleOptions } from "./score-bundle.ts";
+import { scoreInstructions } from "./score-instructions.ts";
 import { runTables } from "./tables/run-tables.ts";
 
 interface Options extends ScoreBundleOptions {
@@ -14,6 +15,8 @@ interface Options extends ScoreBundleOptions {
   readonly seeds?: number;
   readonly models?: string[];
   readonly sizes?: number[];
+  readonly shots?: number[];
+  readonly instructions?: string;
   readonly experiments?: string;
 }
 
@@ -35,6 +38,16 @@ const command = new Command("evaluate")
   .option(
     "--predictions <file>",
     "gets what each model says of each row, as .csv or .parquet: user, item, time, rating, label, and a column a model",
+  )
+  .option(
+    "--instructions <file>",
+    "a JSON list of instruction, input and output, as TALLRec publishes its test sets: its records are scored in place of the data, by the bundle's LLM",
+  )
+  .addOption(
+    new Option(
+      "--scoring <how>",
+      "how the LLM's two answers become a probability; default: as the bundle says",
+    ).choices(["twoWay", "doubleSoftmax"]),
   )
   .option("--seed <number>", "of the rows and the intervals", count, 1)
   .addOption(
@@ -76,6 +89,11 @@ const command = new Command("evaluate")
     counts,
   )
   .option(
+    "--shots <counts>",
+    "with --table 1: training samples of TALLRec, a row each, such as 16,64,256; default: one row, of tallrec.shots",
+    counts,
+  )
+  .option(
     "--experiments <folder>",
     "with --table: where results are kept and found again; default: .cache/experiments",
   )
@@ -114,8 +132,18 @@ function counts(value: string): number[] {
 }
 
 /** What only one of the two ways reads. */
-const ofBundles = ["bundle", "split", "predictions", "runtime", "threads", "executionProviders"];
-const ofTables = ["set", "setGrid", "seeds", "models", "sizes", "experiments"];
+const ofBundles = [
+  "bundle",
+  "split",
+  "predictions",
+  "instructions",
+  "scoring",
+  "runtime",
+  "threads",
+  "executionProviders",
+];
+const ofTables = ["set", "setGrid", "seeds", "models", "sizes", "shots", "experiments"];
+const ofData = ["config", "split", "rows", "intervals", "cache"];
 
 /** Refuses an option that would be read by nobody. */
 function requireRead(unread: readonly string[], remedy: string): void {
@@ -129,7 +157,9 @@ function requireRead(unread: readonly string[], remedy: string): void {
 async function run(options: Options): Promise<void> {
   if (options.table === undefined) {
     requireRead(ofTables, "Ask for a table with --table, or leave it out.");
-    return scoreBundle(options);
+    if (options.instructions === undefined) return scoreBundle(options);
+    requireRead(ofData, "Leave it out: the records of --instructions are scored, all of them.");
+    return scoreInstructions(options.instructions, options);
   }
   requireRead(
     ofBundles,

@@ -17,6 +17,11 @@ export interface Predictions {
 /** Samples between two signs of progress. */
 const chunkSize = 250;
 
+/** The error of a scoring that was interrupted. @param remedy how it goes on */
+export function interrupted(remedy: string): CorellaError {
+  return new CorellaError({ code: "evaluate/interrupted", message: "Interrupted while scoring.", remedy });
+}
+
 /**
  * Scores rows of a log with every model of a bundle.
  * @param title of what is counted
@@ -40,13 +45,7 @@ export async function predictRows(
   const signals: Record<string, Float64Array> = {};
   counter.start(rows.length, title);
   for (const places of batches(placesByUser(log, rows), chunkSize)) {
-    if (signal?.aborted === true) {
-      throw new CorellaError({
-        code: "evaluate/interrupted",
-        message: "Interrupted while scoring.",
-        remedy: "The same command begins anew; --rows scores fewer.",
-      });
-    }
+    if (signal?.aborted === true) throw interrupted("The same command begins anew; --rows scores fewer.");
     const records = recordsAt(
       log,
       places.map((place) => rows[place]!),

@@ -24,24 +24,44 @@ export function requirePredictionsFile(path: string): void {
   });
 }
 
+/** What stands of each row before the models' probabilities. */
+export interface RowColumn {
+  readonly name: string;
+  /** Its type in DuckDB. */
+  readonly type: "VARCHAR" | "DOUBLE" | "INTEGER" | "TINYINT";
+  valueOf(place: number): string | number;
+}
+
+/** Rows of a log: user, item, time (seconds), rating and label. */
+export function logColumns(log: InteractionLog, rows: Uint32Array): readonly RowColumn[] {
+  const of = (value: (row: number) => string | number) => (place: number) => value(rows[place]!);
+  return [
+    { name: "user", type: "VARCHAR", valueOf: of((row) => log.users.ids[log.user[row]!]!) },
+    { name: "item", type: "VARCHAR", valueOf: of((row) => log.items.ids[log.item[row]!]!) },
+    { name: "time", type: "DOUBLE", valueOf: of((row) => log.time[row]!) },
+    { name: "rating", type: "DOUBLE", valueOf: of((row) => decimalRating(log.rating[row]!)) },
+    { name: "label", type: "TINYINT", valueOf: of((row) => log.label[row]!) },
+  ];
+}
+
 /**
- * Writes what each model says of rows, a line each in the order of the log: user, item, time (seconds), rating, label, and
- * P(label = 1) under the name of each model. The folder must exist.
+ * Writes what each model says of rows, a line each in their order: the columns, and P(label = 1) under the name of each model. The
+ * folder must exist.
  * @throws CorellaError `evaluate/predictions`, `file/write-failed`
  */
 export async function writePredictions(
   path: string,
-  log: InteractionLog,
-  rows: Uint32Array,
+  columns: readonly RowColumn[],
+  count: number,
   models: readonly Pick<ModelPredictions, "name" | "probabilities">[],
 ): Promise<void> {
   requirePredictionsFile(path);
-  if (extname(path).toLowerCase() === ".csv") return writeCsv(path, log, rows, models);
+  if (extname(path).toLowerCase() === ".csv") return writeCsv(path, columns, count, models);
   const text = `${path}.${process.pid}.tmp.csv`;
   const binary = `${path}.${process.pid}.tmp`;
   try {
-    await writeCsv(text, log, rows, models);
-    await toParquet(text, binary, models);
+    await writeCsv(text, columns, count, models);
+    await toParquet(text, binary, columns, models);
     await rename(binary, path);
   } catch (error) {
     if (CorellaError.isInstance(error)) throw error;
@@ -58,25 +78,19 @@ export async function writePredictions(
   }
 }
 
-const rowColumns = { user: "VARCHAR", item: "VARCHAR", time: "DOUBLE", rating: "DOUBLE", label: "TINYINT" };
-
 function writeCsv(
   path: string,
-  log: InteractionLog,
-  rows: Uint32Array,
+  columns: readonly RowColumn[],
+  count: number,
   models: readonly Pick<ModelPredictions, "name" | "probabilities">[],
 ): Promise<void> {
   const line = (cells: readonly (string | number)[]): string => `${cells.map(csvCell).join(",")}\n`;
   return writeFileAtomic(path, async (file) => {
-    await file.write(line([...Object.keys(rowColumns), ...models.map(({ name }) => name)]));
-    for (let start = 0; start < rows.length; start += blockRows) {
-      const block = Array.from(rows.subarray(start, start + blockRows), (row, i) =>
+    await file.write(line([...columns, ...models].map(({ name }) => name)));
+    for (let start = 0; start < count; start += blockRows) {
+      const block = Array.from({ length: Math.min(blockRows, count - start) }, (_, i) =>
         line([
-          log.users.ids[log.user[row]!]!,
-          log.items.ids[log.item[row]!]!,
-          log.time[row]!,
-          decimalRating(log.rating[row]!),
-          log.label[row]!,
+          ...columns.map(({ valueOf }) => valueOf(start + i)),
           ...models.map(({ probabilities }) => probabilities[start + i]!),
         ]),
       );
@@ -88,11 +102,12 @@ function writeCsv(
 async function toParquet(
   from: string,
   to: string,
+  rowColumns: readonly RowColumn[],
   models: readonly Pick<ModelPredictions, "name">[],
 ): Promise<void> {
   // Told, not guessed: ids are text, however they look, and an empty one is no missing one.
-  const types = { ...rowColumns, ...Object.fromEntries(models.map(({ name }) => [name, "FLOAT"])) };
-  const columns = Object.entries(types).map(([name, type]) => `${literal(name)}: ${literal(type)}`);
+  const types = [...rowColumns, ...models.map(({ name }) => ({ name, type: "FLOAT" }))];
+  const columns = types.map(({ name, type }) => `${literal(name)}: ${literal(type)}`);
   const instance = await DuckDBInstance.create(":memory:", { threads: "1", memory_limit: "500MB" });
   try {
     const connection = await instance.connect();

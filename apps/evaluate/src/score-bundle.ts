@@ -9,6 +9,7 @@ import {
   newestBundle,
   openBundle,
   type Bundle,
+  type LoadOptions,
 } from "@corella/bundle";
 import { parseYaml } from "@corella/configuration";
 import type { RuntimeKind } from "@corella/engine";
@@ -28,7 +29,7 @@ import { listenForInterruption } from "@corella/terminal";
 import { createCounter } from "./counter.ts";
 import { concluded, evaluatePredictions, models as modelsOf, report } from "./figures.ts";
 import { predictRows, type Predictions } from "./predict.ts";
-import { requirePredictionsFile, writePredictions } from "./predictions-file.ts";
+import { logColumns, requirePredictionsFile, writePredictions } from "./predictions-file.ts";
 
 /** Options of `evaluate` that score a bundle. */
 export interface ScoreBundleOptions {
@@ -37,6 +38,7 @@ export interface ScoreBundleOptions {
   readonly split: "train" | "validation" | "test";
   readonly rows?: number;
   readonly predictions?: string;
+  readonly scoring?: LoadOptions["scoring"];
   readonly seed: number;
   readonly intervals: "users" | "rows";
   readonly runtime: RuntimeKind;
@@ -65,6 +67,7 @@ export async function scoreBundle(options: ScoreBundleOptions): Promise<void> {
       threads: options.threads,
       executionProviders: options.executionProviders?.split(","),
     },
+    scoring: options.scoring,
   });
   const models = bundle.models.length === 2 ? "both models" : `the ${bundle.models[0]!.toUpperCase()}`;
   const counter = createCounter(process.stderr);
@@ -94,7 +97,12 @@ export async function scoreBundle(options: ScoreBundleOptions): Promise<void> {
       await writeFileAtomic(join(out, name), content);
     if (options.predictions !== undefined) {
       await mkdir(dirname(options.predictions), { recursive: true });
-      await writePredictions(options.predictions, log, rows, modelsOf(predictions, bundle));
+      await writePredictions(
+        options.predictions,
+        logColumns(log, rows),
+        rows.length,
+        modelsOf(predictions, bundle),
+      );
     }
     const lines = [
       "",

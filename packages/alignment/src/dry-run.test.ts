@@ -85,6 +85,14 @@ test.each([
       ["Scoring with the language model: llm", 120],
     ],
   ],
+  [
+    "tallrec",
+    [
+      ["Stage 0: pre-training the language model", 6],
+      ["Rec-tuning the language model", (2 * 32) / 16],
+      ["Scoring with the language model: llm", 120],
+    ],
+  ],
 ] as const)(
   "%s is measured part by part, each with the steps that it will make",
   async (recipe, expected) => {

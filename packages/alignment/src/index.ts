@@ -18,6 +18,7 @@ export { train, type PreparingOptions, type TrainingOptions, type TrainingResult
 export { probabilitiesOf, type NamedPredictions, type PartPredictions } from "./predictions.ts";
 export type { TrainedPhase } from "./run.ts";
 export { objective, type LossWeights, type ObjectiveModels } from "./recipes/corella.ts";
+export { alpacaPrompt } from "./recipes/tallrec.ts";
 export { calibrationLoss, projectionParams } from "./recipes/calibration-loss.ts";
 export type { AlignedLayers } from "./recipes/aligned-layers.ts";
 export type { LlmLoss, TunedDecoder } from "./llm/llm-tuning.ts";

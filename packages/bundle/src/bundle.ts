@@ -15,6 +15,7 @@ import {
   type StatisticsPlan,
 } from "@corella/modality";
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
+import { answerScorings } from "@corella/llm";
 import { z } from "zod";
 import { readCrm, readFeatureMap, vectorsFiles, writeCrm, type TrainedCrm } from "./crm-files.ts";
 import { damaged, parseJson, readJson, writeJson } from "./folder-files.ts";
@@ -122,6 +123,7 @@ const llmFactsSchema = z.strictObject({
     dangling: z.string(),
     appended: z.string(),
   }),
+  scoring: z.enum(answerScorings).optional(),
   maxTokens: z.int().positive(),
   tokenBudget: z.int().positive(),
   chat: z.boolean().default(false),

@@ -19,6 +19,7 @@ export { createLlmPrompt, type PromptForLlm } from "./llm-prompt.ts";
 export { loadPredictor, type LoadOptions } from "./load-predictor.ts";
 export type { ModelName } from "./models.ts";
 export { newestBundle } from "./newest.ts";
+export { openPromptScorer, type AskedPrompts } from "./prompt-scorer.ts";
 export {
   createPredictor,
   type Prediction,

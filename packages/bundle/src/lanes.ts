@@ -7,7 +7,7 @@ import {
   type ValueReader,
   type Values,
 } from "@corella/engine";
-import { createScorer, hasSteadyKeys, mergeAdapter } from "@corella/llm";
+import { createScorer, hasSteadyKeys, mergeAdapter, type AnswerScoring } from "@corella/llm";
 import { encodeRecords, type Catalogue } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import { crmOf, type TrainedCrm } from "./crm-files.ts";
@@ -62,12 +62,13 @@ async function llmLane(
   runtime: Runtime,
   prefixCacheBytes = 0,
 ): Promise<Lane> {
-  const { config, tokenizer, answers, tokenBudget } = llm;
+  const { config, tokenizer, answers, scoring, tokenBudget } = llm;
   const scorer = await createScorer({
     config,
     values,
     tokenizer,
     answers,
+    scoring,
     runtime,
     tokenBudget,
     // The prompt's history is cut to the limit; what is still too long (a target with endless text) loses its beginning.
@@ -98,6 +99,8 @@ export interface LaneOptions {
    * (`createScorer`). Default 0. Models of which this depends on the prompts beside (RoPE dynamic and longrope) keep nothing.
    */
   readonly prefixCacheBytes?: number | undefined;
+  /** How the LLM's two answers become a probability; default: as the bundle says. */
+  readonly scoring?: AnswerScoring | undefined;
 }
 
 /**
@@ -106,9 +109,10 @@ export interface LaneOptions {
  */
 export async function openLlmLane(
   bundle: Bundle,
-  { runtime, prefixCacheBytes }: LaneOptions = {},
+  { runtime, prefixCacheBytes, scoring }: LaneOptions = {},
 ): Promise<Lane> {
-  const { weights, ...llm } = await bundle.llm();
+  const { weights, ...saved } = await bundle.llm();
+  const llm = { ...saved, scoring: scoring ?? saved.scoring };
   try {
     return await llmLane(llm, weights, bundle.catalogue, await createRuntime(runtime), prefixCacheBytes);
   } finally {

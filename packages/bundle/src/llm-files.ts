@@ -8,6 +8,7 @@ import {
   openPretrained,
   saveAdapter,
   savePretrained,
+  type AnswerScoring,
   type DecoderConfig,
   type LoraConfig,
   type OpenWeights,
@@ -32,6 +33,8 @@ export interface TunedLlm {
   readonly values: Values;
   readonly tokenizer: TextTokenizer;
   readonly answers: YesNoIds;
+  /** How the two answers become P(label = 1); default `twoWay`. */
+  readonly scoring?: AnswerScoring | undefined;
   /** Longer prompts lose history, oldest first. */
   readonly maxTokens: number;
   /** Tokens that are scored at once. */
@@ -55,7 +58,7 @@ export interface OpenLlm extends Omit<TunedLlm, "lora" | "values"> {
 /** What a bundle knows of its LLM besides the weights. */
 export type LlmAsking = Pick<
   TunedLlm,
-  "tokenizer" | "answers" | "maxTokens" | "prompt" | "itemVectors" | "statistics"
+  "tokenizer" | "answers" | "scoring" | "maxTokens" | "prompt" | "itemVectors" | "statistics"
 >;
 
 const files = {
@@ -73,7 +76,7 @@ export const llmFiles: readonly [string, ...string[]] = [
 ];
 
 /** What bundle.json says of the LLM. */
-export interface LlmFacts extends Pick<TunedLlm, "answers" | "maxTokens" | "tokenBudget"> {
+export interface LlmFacts extends Pick<TunedLlm, "answers" | "scoring" | "maxTokens" | "tokenBudget"> {
   /** Prompts are a user's turn in the model's own chat format. */
   readonly chat: boolean;
   /** What the system says before it. */
@@ -81,9 +84,9 @@ export interface LlmFacts extends Pick<TunedLlm, "answers" | "maxTokens" | "toke
 }
 
 /** The part of bundle.json that tells of an LLM. */
-export function llmFactsOf({ answers, maxTokens, tokenBudget, tokenizer }: TunedLlm): LlmFacts {
+export function llmFactsOf({ answers, scoring, maxTokens, tokenBudget, tokenizer }: TunedLlm): LlmFacts {
   const { chat } = tokenizer;
-  return { answers, maxTokens, tokenBudget, chat: chat !== undefined, system: chat?.system };
+  return { answers, scoring, maxTokens, tokenBudget, chat: chat !== undefined, system: chat?.system };
 }
 
 /** Writes base model, adapter, tokenizer, prompt and item vectors into a bundle's folder. */
@@ -142,7 +145,7 @@ async function asked(
   { facts, prompt, catalogue, statistics }: LlmToRead,
   tokenizer: TextTokenizer,
 ): Promise<LlmAsking> {
-  const { answers, maxTokens, chat, system } = facts;
+  const { answers, scoring, maxTokens, chat, system } = facts;
   const itemVectors =
     prompt.retrieval === "none"
       ? undefined
@@ -150,6 +153,7 @@ async function asked(
   return {
     tokenizer: chat ? await chatTokenizer(tokenizer, { system }) : tokenizer,
     answers,
+    scoring,
     maxTokens,
     prompt,
     itemVectors,

@@ -38,13 +38,15 @@ export interface LoadOptions extends LaneOptions {
  * @throws CorellaError `bundle/no-model` when a server is named for the LLM of a bundle without one; those of reading the models
  */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
-  const { prefixCacheBytes, remoteLlm, around = (_, open) => open() } = options;
+  const { prefixCacheBytes, scoring, remoteLlm, around = (_, open) => open() } = options;
   if (remoteLlm !== undefined && !bundle.models.includes("llm")) throw noModel("llm", bundle.folder);
   const openOnly = async (model: ModelName): Promise<Lane> => {
-    if (model === "llm" && remoteLlm !== undefined)
-      return createRemoteLane(await bundle.llmAsking(), bundle.catalogue, remoteLlm);
+    if (model === "llm" && remoteLlm !== undefined) {
+      const asking = await bundle.llmAsking();
+      return createRemoteLane({ ...asking, scoring: scoring ?? asking.scoring }, bundle.catalogue, remoteLlm);
+    }
     const threads = options.threads?.[model] ?? options.runtime?.threads;
-    const laneOptions = { runtime: { ...options.runtime, threads }, prefixCacheBytes };
+    const laneOptions = { runtime: { ...options.runtime, threads }, prefixCacheBytes, scoring };
     return options.workers === true
       ? startWorkerLane({ folder: bundle.folder, lane: model, options: laneOptions })
       : openLane(bundle, model, laneOptions);

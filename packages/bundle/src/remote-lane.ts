@@ -15,11 +15,12 @@ export interface RemoteLlm
 
 /** The LLM as a lane that asks a server. The bundle's tokenizer writes the prompts, so that the server reads the same ids. */
 export function createRemoteLane(asking: LlmAsking, catalogue: Catalogue, remote: RemoteLlm): Lane {
-  const { tokenizer, answers, maxTokens } = asking;
+  const { tokenizer, answers, scoring, maxTokens } = asking;
   const scorer = createRemoteScorer({
     server: connectServer(remote),
     model: remote.model,
     asking: { kind: "tokens", tokenizer, answers, maxTokens, overlong: "cut" },
+    scoring,
     topLogprobs: remote.topLogprobs,
     missingLabel: remote.missingLabel,
   });

@@ -6,7 +6,15 @@ export { withFixedLength } from "./config/fixed-length.ts";
 export { decoderParams } from "./config/params.ts";
 export { decoder, type AnswerIds, type DecoderOptions, type DecoderOutput } from "./decoder/decoder.ts";
 export { packedDecoder } from "./decoder/packed-decoder.ts";
-export { answerLoss, labelledProgram, logitDifference, twoWayLoss, twoWayProgram } from "./decoder/losses.ts";
+export {
+  answerLoss,
+  answerScorings,
+  labelledProgram,
+  logitDifference,
+  twoWayLoss,
+  twoWayProgram,
+  type AnswerScoring,
+} from "./decoder/losses.ts";
 export { chunkBatch, languageModelProgram, packDocuments } from "./decoder/language-model.ts";
 export { isLoraParam, loraParams, type LoraConfig } from "./lora/lora.ts";
 export { mergeAdapter, mergedReader, type MergedModel, type MergedReader } from "./lora/merge.ts";

@@ -18,6 +18,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "plan.test.ts",
     "pooling.test.ts",
     "pretrained-chat.test.ts",
+    "tallrec.test.ts",
     "tune.test.ts",
     "words.test.ts",
   ],

@@ -86,6 +86,10 @@ export function modelRows(inputs: ComparedOn): SeededPredictions[] {
   }
   const ctrl = runsOf(runs, "ctrl");
   row(ctrl, { as: "ctrl", title: `CTRL, ${ctrl[0]?.config.crm.model}`, name: "crm" });
+  for (const id of tallrecIds(runs)) {
+    const own = runsOf(runs, id);
+    row(own, { as: id, title: own[0]!.result.test.predictions[0]!.title, name: "llm" });
+  }
   row(runsOf(runs, "llm"), { as: "llm", title: "LLM alone" });
   const both = runsOf(runs, "corella");
   const isOfAll = (name: string): boolean =>
@@ -102,6 +106,11 @@ export function modelRows(inputs: ComparedOn): SeededPredictions[] {
   return models;
 }
 
+/** TALLRec, once or by its number of training samples. */
+function tallrecIds(runs: readonly FinishedRun[]): string[] {
+  return [...new Set(runs.map(({ variant }) => variant.id).filter((id) => /^tallrec\b/.test(id)))];
+}
+
 /** Predictions of a whole run that are those of one of its models; the others mix both. */
 const oneModel: readonly string[] = ["crm-stage-1", "crm-stage-2", "crm", "llm"];
 
@@ -111,9 +120,8 @@ export function servedOf(runs: readonly FinishedRun[]): string | undefined {
   const [first] = both;
   if (first !== undefined)
     return both.every(({ result }) => result.served === first.result.served) ? first.result.served : "served";
-  if (runsOf(runs, "llm").length > 0 && !runs.some(({ variant }) => variant.id.startsWith("crm-")))
-    return "llm";
-  return runs.some(({ variant }) => variant.id.startsWith("crm-")) ? "crm" : undefined;
+  if (runs.some(({ variant }) => variant.id.startsWith("crm-"))) return "crm";
+  return runsOf(runs, "llm").length > 0 ? "llm" : tallrecIds(runs).at(-1);
 }
 
 function ablations(inputs: TableInputs): Built {

@@ -38,6 +38,7 @@ export interface TablesOptions {
   readonly seeds: number;
   readonly models: readonly string[];
   readonly sizes?: readonly number[] | undefined;
+  readonly shots?: readonly number[] | undefined;
   readonly rows?: number | undefined;
   /** Of the intervals. */
   readonly seed: number;
@@ -78,7 +79,9 @@ export async function runTables(options: TablesOptions): Promise<void> {
     const content = withRunSettings(read.content, grid.settings);
     const config = parseRunConfig(content, options.config);
     const sizes = options.sizes ?? defaultSizes(config);
-    const variants = names.flatMap((name) => variantsOf(name, config, { models: options.models, sizes }));
+    const variants = names.flatMap((name) =>
+      variantsOf(name, config, { models: options.models, sizes, shots: options.shots }),
+    );
     const unique = variants.filter(({ id }, at) => variants.findIndex((other) => other.id === id) === at);
     const runs = await trained(content, unique, options.seeds);
     progress.stop();

@@ -1,6 +1,7 @@
 import { catalogueFromLog, prepareLog, splitLog, withPromptDefaults } from "@corella/modality";
 import { designOf } from "../llm/base-llm.ts";
 import { defaultPromptLimit } from "../llm/prompt-limit.ts";
+import { withTallrec } from "../recipes/tallrec.ts";
 import type { ResolvedConfig } from "../run.ts";
 import { withDefaultFeatures } from "./default-features.ts";
 import type { LoadedConfig } from "./load-config.ts";
@@ -8,7 +9,7 @@ import { recipeNeeds } from "./recipe-names.ts";
 
 /**
  * A configuration with the defaults written out that follow from its log and its language model: `features` where a CRM is
- * trained, `prompt` and `llm.maxTokens` where an LLM is.
+ * trained, `prompt` and `llm.maxTokens` where an LLM is; of the recipe tallrec with what its own settings say of these.
  * @param cacheFolder what was prepared before is read from here
  * @param note is told of them, in a line each
  * @throws CorellaError those of `prepareLog`, `splitLog`, `openPretrained` and `createPrompt`, `config/no-tokenizer`
@@ -18,7 +19,11 @@ export async function resolveConfig(
   cacheFolder: string,
   note?: (text: string) => void,
 ): Promise<LoadedConfig & { readonly config: ResolvedConfig }> {
-  const { config: withFeatures, baseFolder } = await withDefaultFeatures(loaded, cacheFolder, note);
+  const { config: withFeatures, baseFolder } = await withDefaultFeatures(
+    loaded.config.recipe === "tallrec" ? { ...loaded, config: withTallrec(loaded.config) } : loaded,
+    cacheFolder,
+    note,
+  );
   const needs = recipeNeeds[withFeatures.recipe];
   if (!needs.prompt) return { config: withFeatures as ResolvedConfig, baseFolder };
   const { log } = await prepareLog(withFeatures.data, { baseFolder, cacheFolder });

@@ -26,6 +26,9 @@ const ofRouter: Paths = ["routing.share", "routing.policy", "routing.budget", "r
 /** What the recipe ctrl alone reads. */
 const ofCtrl: Paths = ["textTower", "stages.contrastive"];
 
+/** What the recipe tallrec alone reads. */
+const ofTallrec: Paths = ["tallrec"];
+
 /** What no CRM that is trained alone reads. */
 const besideCrm: Paths = [
   "llm",
@@ -37,23 +40,27 @@ const besideCrm: Paths = [
   "stages.skip",
 ];
 
+/** What no LLM that is tuned alone reads. */
+const besideLlm: Paths = [
+  "features",
+  "crm",
+  ...ofRouter,
+  "stages.warmUp",
+  "stages.joint",
+  "stages.llmAlone.offset",
+  "stages.llmAlone.heldOut",
+  "stages.distil",
+  "stages.skip",
+  ...ofCtrl,
+];
+
 /** What a recipe does not read. A setting that is named nowhere belongs to every key, so that a new one never goes unseen. */
 const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
-  corella: ofCtrl,
-  "crm-only": ["prompt", ...besideCrm, ...ofCtrl],
-  ctrl: besideCrm,
-  "llm-only": [
-    "features",
-    "crm",
-    ...ofRouter,
-    "stages.warmUp",
-    "stages.joint",
-    "stages.llmAlone.offset",
-    "stages.llmAlone.heldOut",
-    "stages.distil",
-    "stages.skip",
-    ...ofCtrl,
-  ],
+  corella: [...ofCtrl, ...ofTallrec],
+  "crm-only": ["prompt", ...besideCrm, ...ofCtrl, ...ofTallrec],
+  ctrl: [...besideCrm, ...ofTallrec],
+  "llm-only": [...besideLlm, ...ofTallrec],
+  tallrec: besideLlm,
 };
 
 /** What a phase does not read, so that runs which differ in nothing else share what it trained. */
@@ -84,8 +91,8 @@ const unreadByPhase: Readonly<Record<string, Paths>> = {
   ],
 };
 
-/** What no phase reads, whatever the recipe. */
-const ofScoring: Paths = ["testSamples", "routing.validationSamples"];
+/** What no phase reads, whatever the recipe; what `tallrec` says of training stands in `llm`, `prompt` and `stages` too. */
+const ofScoring: Paths = ["testSamples", "routing.validationSamples", ...ofTallrec];
 
 /** The recipe crm-only trains what stage 1 of CoReLLa trains. */
 const sameAs: Readonly<Record<string, string>> = { crm: "stage-1" };

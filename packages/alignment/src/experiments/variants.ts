@@ -38,6 +38,16 @@ export function withoutStage(stage: StageName): Variant {
 /** The CRM, aligned with a text encoder before it is trained. */
 export const ctrl: Variant = { id: "ctrl", title: "CTRL", settings: { recipe: "ctrl" } };
 
+/** The language model alone, tuned as TALLRec is. @param shots samples; default: as many as the configuration says */
+export function tallrec(shots?: number): Variant {
+  if (shots === undefined) return { id: "tallrec", title: "TALLRec", settings: { recipe: "tallrec" } };
+  return {
+    id: `tallrec-${shots}`,
+    title: `TALLRec, ${shots.toLocaleString("en")} shots`,
+    settings: { recipe: "tallrec", "tallrec.shots": shots },
+  };
+}
+
 /** The language model alone, tuned on so many samples. */
 export function llmOfSize(samples: number): Variant {
   return {
@@ -53,13 +63,15 @@ export interface TableOptions {
   readonly models: readonly string[];
   /** Training sizes of the language model in figure 1. */
   readonly sizes: readonly number[];
+  /** Training samples of TALLRec in table 1, a row each; none: one row, of the configuration's. */
+  readonly shots?: readonly number[] | undefined;
 }
 
 /** The variants that a table is made of, by the recipe that the configuration names: of one model alone there are its rows. */
 export function variantsOf(
   table: ExperimentName,
   config: PartsOf & Pick<RunConfig, "recipe">,
-  { models, sizes }: TableOptions,
+  { models, sizes, shots = [] }: TableOptions,
 ): Variant[] {
   const has = (recipe: RecipeName): boolean => config.recipe === "corella" || config.recipe === recipe;
   const crm = has("crm-only") ? [crmAlone(config)] : [];
@@ -71,6 +83,7 @@ export function variantsOf(
         ...crm,
         ...(has("crm-only") ? models.map((model) => crmAlone(config, model)) : []),
         ...(has("ctrl") ? [ctrl] : []),
+        ...(has("tallrec") ? (shots.length === 0 ? [tallrec()] : shots.map((count) => tallrec(count))) : []),
         ...llm,
         ...both,
       ];

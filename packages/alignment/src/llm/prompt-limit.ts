@@ -52,7 +52,11 @@ export function defaultPromptLimit(
 export function notePromptCuts({ config, data, listener }: Run, design: Design): void {
   const cuts = samplePromptCuts(config, data, design, config.llm.maxTokens);
   if (cuts.cut <= (1 - wholeShare) * cuts.prompts) return;
+  const [limit, length] =
+    config.recipe === "tallrec"
+      ? ["tallrec.maxTokens", "tallrec.historyLength"]
+      : ["llm.maxTokens", "prompt.historyLength"];
   listener.note?.(
-    `warning: ${describePromptCuts(cuts)} Set llm.maxTokens so, leave it out for the default, or tell fewer by prompt.historyLength.`,
+    `warning: ${describePromptCuts(cuts)} Set ${limit} so, leave it out for the default, or tell fewer by ${length}.`,
   );
 }

@@ -4,6 +4,7 @@ import { crmOnly } from "./crm-only.ts";
 import { ctrl } from "./ctrl.ts";
 import { llmOnly } from "./llm-only.ts";
 import type { Recipe } from "./recipe.ts";
+import { tallrec } from "./tallrec.ts";
 
 /** All recipes by the name that `recipe:` of the configuration gives. A new one is one file beside this and one line here. */
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
@@ -11,4 +12,5 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   "crm-only": crmOnly,
   "llm-only": llmOnly,
   ctrl,
+  tallrec,
 };

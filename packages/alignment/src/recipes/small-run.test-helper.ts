@@ -28,6 +28,7 @@ export const smallConfig: RunConfig = parseRunConfig(
       maxTokens: 200,
     },
     textTower: { vocabularySize: 300, hiddenSize: 16, layers: 1, feedForwardSize: 32, maxTokens: 220 },
+    tallrec: { shots: 32, epochs: 2, maxTokens: 320 },
     stages: {
       warmUp: { epochs: 12, batchSize: 64, learningRate: 0.02, patience: 24 },
       joint: { samples: 64, batchSize: 16, projection: { width: 8 } },

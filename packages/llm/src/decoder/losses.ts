@@ -44,6 +44,28 @@ export function logitDifference(yesNoLogits: tf.Tensor): tf.Tensor {
 }
 
 /**
+ * How two answers become P(yes). `twoWay`: the softmax over their logits (eq. 2). `doubleSoftmax`: the softmax over their two
+ * probabilities among the whole vocabulary, as the published code of TALLRec scores: between 1 / (1 + e) = .269 and .731.
+ */
+export const answerScorings = ["twoWay", "doubleSoftmax"] as const;
+
+/** Name of a way in which two answers become P(yes). */
+export type AnswerScoring = (typeof answerScorings)[number];
+
+/**
+ * What a sigmoid makes P(yes) of, [batch]: the difference of the two logits, or with `doubleSoftmax` that of the two
+ * probabilities, each exp(logit) over the sum of exp of all the vocabulary's logits.
+ */
+export function answerDifference(
+  { yesNoLogits, logitsLast }: Pick<DecoderOutput, "yesNoLogits" | "logitsLast">,
+  scoring: AnswerScoring = "twoWay",
+): tf.Tensor {
+  if (scoring === "twoWay") return logitDifference(yesNoLogits);
+  const all = tf.logSumExp(logitsLast(), 1, true);
+  return logitDifference(tf.exp(tf.sub(yesNoLogits, all)));
+}
+
+/**
  * Mean of -log softmax over the whole vocabulary at the answer's token, and nowhere else (TALLRec's loss on the answer). Variants of
  * an answer are not taught: its first token is.
  * @param labels float32 [batch], 1 for yes

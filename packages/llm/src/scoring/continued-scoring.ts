@@ -4,21 +4,23 @@ import { continuedFeeds, type PackLimits } from "../batching/pack-tokens.ts";
 import { fitted } from "../batching/prepare-tokens.ts";
 import { sharedPrefixes } from "../batching/shared-prefixes.ts";
 import { keysOf, valuesOf, type ContinuedOutput } from "../decoder/continued-decoder.ts";
-import { logitDifference } from "../decoder/losses.ts";
+import { answerDifference, type AnswerScoring } from "../decoder/losses.ts";
 import type { KnownPrefixes, KnownRows } from "./prefix-cache.ts";
 import type { Differences } from "./packed-scoring.ts";
 
-/** The log odds of `continuedDecoder`, and keys and values of the batch's tokens under the names of its inputs. */
-export function continuedProgram(part: Part<ContinuedOutput>): Program {
+/** What `continuedDecoder` scores by, and keys and values of the batch's tokens under the names of its inputs. */
+export function continuedProgram(part: Part<ContinuedOutput>, scoring?: AnswerScoring): Program {
   return {
     ...part,
     forward(scope) {
-      const { yesNoLogits, rows } = part.forward(scope);
+      const { rows, ...output } = part.forward(scope);
       const known = rows.flatMap(({ keys, values }, layer) => [
         [keysOf(layer), keys],
         [valuesOf(layer), values],
       ]);
-      return { outputs: { logitDifference: logitDifference(yesNoLogits), ...Object.fromEntries(known) } };
+      return {
+        outputs: { logitDifference: answerDifference(output, scoring), ...Object.fromEntries(known) },
+      };
     },
   };
 }

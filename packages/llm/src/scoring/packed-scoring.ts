@@ -1,19 +1,19 @@
 import type { Inference, Part, Program } from "@corella/engine";
 import { packSequences, type PackLimits } from "../batching/pack-tokens.ts";
 import type { DecoderOutput } from "../decoder/decoder.ts";
-import { logitDifference } from "../decoder/losses.ts";
+import { answerDifference, type AnswerScoring } from "../decoder/losses.ts";
 
-/** Computes the log odds of yes of tokenised prompts, in their order, and says how many were cut. */
+/** Computes the difference by which `answerDifference` scores, of tokenised prompts, in their order, and says how many were cut. */
 export type Differences = (
   sequences: readonly ArrayLike<number>[],
   signal?: AbortSignal,
 ) => Promise<{ readonly logitDifference: Float32Array; readonly cut: number }>;
 
-/** The log odds of a decoder. */
-export function packedProgram(part: Part<DecoderOutput>): Program {
+/** What a decoder scores by. */
+export function packedProgram(part: Part<DecoderOutput>, scoring?: AnswerScoring): Program {
   return {
     ...part,
-    forward: (scope) => ({ outputs: { logitDifference: logitDifference(part.forward(scope).yesNoLogits) } }),
+    forward: (scope) => ({ outputs: { logitDifference: answerDifference(part.forward(scope), scoring) } }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Batch, Inference, PrecisionOf, Program, Runtime, ValueReader, Valu
 import { CorellaError, nearestName } from "@corella/errors";
 import { adapterFeeds, roomFor, withAdapterInputs } from "../lora/adapter-inputs.ts";
 import type { LoadedAdapter } from "../lora/adapter.ts";
+import type { AnswerScoring } from "../decoder/losses.ts";
 import { cutPrompt, type YesNoIds } from "./answers.ts";
 import type { DecoderConfig } from "../config/decoder.ts";
 import { withFixedLength } from "../config/fixed-length.ts";
@@ -32,6 +33,8 @@ export interface ScorerOptions {
   readonly tokenizer: TextTokenizer;
   /** From `yesNoIds` on a prompt of the template in use. */
   readonly answers: YesNoIds;
+  /** How the two answers become P(yes). Default `twoWay`. */
+  readonly scoring?: AnswerScoring | undefined;
   readonly runtime: Runtime;
   /** How each weight is stored and multiplied. Default float32. */
   readonly precision?: PrecisionOf;
@@ -55,7 +58,7 @@ export interface ScorerOptions {
 
 /** Scores of prompts, in their order. */
 export interface YesNoScores {
-  /** exp(a) / (exp(a) + exp(b)) of the logits a of yes and b of no (eq. 2). */
+  /** exp(a) / (exp(a) + exp(b)) of the logits a of yes and b of no (eq. 2); with `doubleSoftmax` of their probabilities. */
   readonly probability: Float32Array;
   /** a - b */
   readonly logitDifference: Float32Array;
@@ -147,7 +150,7 @@ function requireSteadyKeys({ config, ropeLength }: ScorerOptions): void {
 
 /** The program, and what its adapter is fed as: by the adapter's name, or none. */
 function scoringProgram(
-  { answers, lora, adapters, ...options }: ScorerOptions,
+  { answers, scoring, lora, adapters, ...options }: ScorerOptions,
   isCached: boolean,
 ): {
   readonly program: Program;
@@ -167,8 +170,8 @@ function scoringProgram(
   const room = named.length === 0 ? undefined : roomFor(named.map(([, adapter]) => adapter));
   const ofDecoder = { answers, lora: room ?? lora };
   const program = isCached
-    ? continuedProgram(continuedDecoder(config, ofDecoder))
-    : packedProgram(packedDecoder(config, ofDecoder));
+    ? continuedProgram(continuedDecoder(config, ofDecoder), scoring)
+    : packedProgram(packedDecoder(config, ofDecoder), scoring);
   if (room === undefined)
     return { program, feedsOf: (name) => (name === undefined ? {} : unknownAdapter(name, [])) };
   const base = adapterFeeds(config, room, undefined);

@@ -152,6 +152,8 @@ function noLogprobs(message: string): CorellaError {
 export interface AnswerLogit {
   /** log P(yes) - log P(no), the difference of the two logits. */
   readonly difference: number;
+  /** P(yes) - P(no). */
+  readonly probabilityDifference: number;
   /** One label was not reported and stands at its bound. */
   readonly bounded: boolean;
 }
@@ -194,8 +196,10 @@ export function answerLogit(
       place,
     );
   const bound = (tokens: readonly AnswerToken[]): number => top.smallest + Math.log(tokens.length);
+  const [a, b] = [logYes ?? bound(yes), logNo ?? bound(no)];
   return {
-    difference: (logYes ?? bound(yes)) - (logNo ?? bound(no)),
+    difference: a - b,
+    probabilityDifference: Math.exp(a) - Math.exp(b),
     bounded: absent.length > 0,
   };
 }

@@ -2,6 +2,7 @@ import { CorellaError } from "@corella/errors";
 import { cutPrompt, type AnswerWords, type PromptEnd, type YesNoIds } from "../answers.ts";
 import { prepareTokens } from "../../batching/prepare-tokens.ts";
 import type { Scorer, YesNoScores } from "../scorer.ts";
+import type { AnswerScoring } from "../../decoder/losses.ts";
 import type { TextTokenizer } from "../../tokenizer/tokenizer.ts";
 import { answerLogit, topTokens, type AnswerToken, type MissingLabel } from "./answer-logits.ts";
 import type { RemoteServer } from "./server.ts";
@@ -37,6 +38,8 @@ export interface RemoteScorerOptions {
   /** The served model's name, or that of an adapter of it. */
   readonly model: string;
   readonly asking: RemoteAsking;
+  /** How the two answers become P(yes). Default `twoWay`. */
+  readonly scoring?: AnswerScoring | undefined;
   /** How many of the most probable tokens the server is asked for. Default 20, which is vLLM's most unless it is told otherwise. */
   readonly topLogprobs?: number | undefined;
   /** Default `bound`. */
@@ -96,7 +99,8 @@ export function createRemoteScorer(options: RemoteScorerOptions): RemoteScorer {
       requests.map(async (prompt, row) => {
         try {
           const logit = await ask(prompt, labels, `prompt ${row}`, either);
-          logitDifference[row] = logit.difference;
+          logitDifference[row] =
+            options.scoring === "doubleSoftmax" ? logit.probabilityDifference : logit.difference;
           if (logit.bounded) bounded += 1;
         } catch (error) {
           failure.abort(error);
