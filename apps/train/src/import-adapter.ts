@@ -24,7 +24,10 @@ const command = new Command("import-adapter")
     "Checks an adapter that was tuned on the rows of `export-tuning`, and goes on as a run does after its last tuning: CRM, router, test figures, report and bundle.",
   )
   .requiredOption("--tuning <folder>", "what `export-tuning` wrote")
-  .requiredOption("--adapter <folder>", "adapter_config.json and adapter_model.safetensors, as PEFT writes them")
+  .requiredOption(
+    "--adapter <folder>",
+    "adapter_config.json and adapter_model.safetensors, as PEFT writes them",
+  )
   .requiredOption("--output <folder>", "of the run")
   .option(
     "--crm <folder>",

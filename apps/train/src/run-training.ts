@@ -25,7 +25,10 @@ export interface RunOptions {
 export async function runTraining(
   { folder, loaded, configText, release }: RunFolder,
   { progress, cache, intervals, hourlyPrice: machineHour }: RunOptions,
-  train: (config: LoadedConfig["config"], options: TrainingOptions & { cacheFolder: string }) => Promise<TrainingResult>,
+  train: (
+    config: LoadedConfig["config"],
+    options: TrainingOptions & { cacheFolder: string },
+  ) => Promise<TrainingResult>,
 ): Promise<void> {
   const { config } = loaded;
   const interruption = listenForInterruption(process.stderr);
