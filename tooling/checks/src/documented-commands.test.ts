@@ -13,6 +13,7 @@ import {
   documentedCommands,
   parseDocumented,
   parseHelp,
+  programs,
   subcommands,
   type CommandName,
   type Usage,
@@ -23,7 +24,8 @@ const run = promisify(execFile);
 
 /** Runs a command of the project in a folder, as pnpm does. */
 async function corella(name: CommandName, words: readonly string[], cwd: string): Promise<string> {
-  const main = join(repository, name === "parity" ? "tooling/parity" : `apps/${name}`, "src/main.ts");
+  const [folder, program] = programs[name] ?? [`apps/${name}`, "main.ts"];
+  const main = join(repository, folder, "src", program);
   const { stdout, stderr } = await run(
     process.execPath,
     ["--conditions=source", "--import", import.meta.resolve("tsx"), main, ...words],
@@ -127,7 +129,7 @@ test("every documented command has options that there are, and settings that the
       wrong.push(`${place}: ${parsed}`);
       continue;
     }
-    if (name !== "train" && name !== "tune") continue;
+    if (name !== "train" && name !== "tune" && name !== "export-tuning") continue;
     const sets = (parsed.flags.get("--set") ?? []).filter((set) => !/[<…]/.test(set));
     const [search] = parsed.words;
     const byOption =
