@@ -59,3 +59,6 @@ export {
 export { randomRuns, renderRun, targetRuns, type TargetRun } from "./llm/target-runs.ts";
 export { denseWindows, renderWindow, type DenseWindow } from "./llm/dense-windows.ts";
 export { partWarnings, type PartLook, type PartWarning } from "./part-warnings.ts";
+export { exportTuning, type ExportOptions } from "./adapter/export-tuning.ts";
+export { importAdapter, type ImportOptions } from "./adapter/import-adapter.ts";
+export type { RowsFile, TrlBase, TuningRecord } from "./adapter/tuning-record.ts";

@@ -48,6 +48,8 @@ export interface Run extends StageInputs {
   readonly baseFolder: string;
   readonly listener: ProgressListener;
   readonly signal: AbortSignal | undefined;
+  /** Of an adapter that was tuned elsewhere, by the decoder's names: the stages that tune the LLM are then left out. */
+  readonly adapter?: Values | undefined;
   /** The phases that have ended, in their order. */
   readonly phases: readonly TrainedPhase[];
   /** How long models took for the rows that they scored, by their names. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { saveBundle } from "@corella/bundle";
-import { createRuntime, type ProgressListener } from "@corella/engine";
+import { createRuntime, type ProgressListener, type Values } from "@corella/engine";
 import type { RunConfig } from "./config/config.ts";
 import { resolveConfig } from "./config/resolve-config.ts";
 import { crmImportance, type CrmImportance } from "./crm/importance.ts";
@@ -26,6 +26,8 @@ export interface TrainingOptions extends Omit<PreparingOptions, "cacheFolder"> {
   readonly runFolder: string;
   /** Prepared data are kept here and used again; default: a folder of the run's own. */
   readonly cacheFolder?: string | undefined;
+  /** Of an adapter that was tuned elsewhere, by the decoder's names: the stages that tune the LLM are left out. */
+  readonly adapter?: Values | undefined;
   /** The resolved configuration as text, for the bundle. */
   readonly configText: string;
 }
@@ -54,7 +56,11 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
   const cacheFolder = options.cacheFolder ?? join(runFolder, "prepared");
   const prepared = await prepareRun(given, { ...options, cacheFolder });
   const { config, data } = prepared;
-  const run = createRun({ ...prepared, checkpointFolder: (phase) => join(runFolder, "checkpoints", phase) });
+  const run = createRun({
+    ...prepared,
+    adapter: options.adapter,
+    checkpointFolder: (phase) => join(runFolder, "checkpoints", phase),
+  });
   const { phases } = run;
   const { models, ...result } = await recipes[config.recipe](run);
   const bundleFolder = join(runFolder, "bundle");

@@ -19,6 +19,7 @@ export { chunkBatch, languageModelProgram, packDocuments } from "./decoder/langu
 export { isLoraParam, loraParams, type LoraConfig } from "./lora/lora.ts";
 export { mergeAdapter, mergedReader, type MergedModel, type MergedReader } from "./lora/merge.ts";
 export { loadAdapter, saveAdapter, type LoadedAdapter } from "./lora/adapter.ts";
+export { peftTargets } from "./lora/peft-targets.ts";
 export { adapterFeeds, roomFor, withAdapterInputs } from "./lora/adapter-inputs.ts";
 export {
   loadPretrained,

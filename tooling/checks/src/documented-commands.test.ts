@@ -13,6 +13,7 @@ import {
   documentedCommands,
   parseDocumented,
   parseHelp,
+  programs,
   subcommands,
   type CommandName,
   type Usage,
@@ -23,15 +24,14 @@ const run = promisify(execFile);
 
 /** Runs a command of the project in a folder. */
 async function corella(name: CommandName, words: readonly string[], cwd: string): Promise<string> {
-  const bundles = process.env["CORELLA_BUNDLED_COMMANDS"];
-  return bundles === undefined
-    ? fromSources(name, words, cwd)
-    : output([join(bundles, `${name}.js`), ...words], cwd);
+  const bundle = join(process.env["CORELLA_BUNDLED_COMMANDS"] ?? "", `${name}.js`);
+  return existsSync(bundle) ? output([bundle, ...words], cwd) : fromSources(name, words, cwd);
 }
 
 /** Runs it as pnpm does. */
 function fromSources(name: CommandName, words: readonly string[], cwd: string): Promise<string> {
-  const main = join(repository, name === "parity" ? "tooling/parity" : `apps/${name}`, "src/main.ts");
+  const [folder, program] = programs[name] ?? [`apps/${name}`, "main.ts"];
+  const main = join(repository, folder, "src", program);
   return output(["--conditions=source", "--import", import.meta.resolve("tsx"), main, ...words], cwd);
 }
 
@@ -135,7 +135,7 @@ test("every documented command has options that there are, and settings that the
       wrong.push(`${place}: ${parsed}`);
       continue;
     }
-    if (name !== "train" && name !== "tune") continue;
+    if (name !== "train" && name !== "tune" && name !== "export-tuning") continue;
     const sets = (parsed.flags.get("--set") ?? []).filter((set) => !/[<…]/.test(set));
     const [search] = parsed.words;
     const byOption =

@@ -2,11 +2,27 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The commands of the project that documents tell of. */
-export const commandNames = ["train", "tune", "data", "evaluate", "serve", "parity"] as const;
+export const commandNames = [
+  "train",
+  "tune",
+  "data",
+  "evaluate",
+  "serve",
+  "parity",
+  "export-tuning",
+  "import-adapter",
+] as const;
 
 /** Words after a command's name that make it another one, with options of its own. */
 export const subcommands: Readonly<Partial<Record<CommandName, readonly (readonly string[])[]>>> = {
   serve: [["keys", "create"]],
+};
+
+/** The folder of a command and its program there, where that is not main.ts of the app of its name. */
+export const programs: Readonly<Partial<Record<CommandName, readonly [folder: string, program: string]>>> = {
+  parity: ["tooling/parity", "main.ts"],
+  "export-tuning": ["apps/train", "export-tuning.ts"],
+  "import-adapter": ["apps/train", "import-adapter.ts"],
 };
 
 /** Name of a command of the project. */

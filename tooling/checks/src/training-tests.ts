@@ -13,6 +13,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "dry-run.test.ts",
     "experiments.test.ts",
     "held-out.test.ts",
+    "import-adapter.test.ts",
     "offset.test.ts",
     "one-model.test.ts",
     "plan.test.ts",

@@ -35,7 +35,7 @@ export interface LlmDesign extends Pick<BaseLlm, "config" | "tokenizer"> {
 const scratchContext = 512;
 
 /**
- * The decoder that `llm.base` of the configuration names.
+ * The decoder that `llm.base` of the configuration names, with the run's adapter where it was tuned elsewhere.
  * @throws CorellaError those of `loadPretrained`, `config/no-tokenizer`
  */
 export async function designLlm(run: Run): Promise<LlmDesign> {
@@ -43,7 +43,7 @@ export async function designLlm(run: Run): Promise<LlmDesign> {
   if (base.kind === "pretrained") {
     const folder = folderOf(base, run.baseFolder);
     const { values, ...design } = await loadBase(folder, base, run.listener.note);
-    return { ...design, values: async () => values };
+    return { ...design, values: async () => ({ ...values, ...run.adapter }) };
   }
   const texts = pretrainingTexts(run.data, run.config.prompt);
   const design = await designScratch(texts, base, run.config);
@@ -89,7 +89,8 @@ async function loadBase(
   return { config, values, tokenizer: await asked(tokenizer, base, folder) };
 }
 
-function folderOf({ folder }: PretrainedConfig, baseFolder: string): string {
+/** Where a pre-trained base is: a path, or its reference on the hub. */
+export function folderOf({ folder }: PretrainedConfig, baseFolder: string): string {
   return isHubReference(folder) ? folder : resolve(baseFolder, folder);
 }
 

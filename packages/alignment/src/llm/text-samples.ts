@@ -28,31 +28,33 @@ export interface SamplesOptions {
   readonly crm?: CrmLogits | undefined;
 }
 
+/** Rows that were chosen to become samples. */
+export interface ChosenRows extends Pick<TextSamples, "rows" | "runs"> {
+  /** The texts of the samples by the prompt given, or of those from one unit to another: a run where there are some, or else a row. */
+  render(prompt: Prompt, start?: number, end?: number): string[];
+}
+
 /**
- * Random rows as prompts.
+ * Random rows, of which any part can be told.
  * @param size samples, at least where several targets share a history or a pass over it
  * @param purpose names the random choice: another purpose chooses other rows
  * @param options.from they are chosen among these; default: the training rows
  * @param options.crm the CRM's logits of rows, asked where the prompt says what the CRM says
  */
-export async function textSamples(
-  { config, data }: StageInputs,
-  { tokenizer, prompt, answers }: Asking,
+export async function chooseRows(
+  { config, data }: Pick<StageInputs, "config" | "data">,
+  prompt: Prompt,
   size: number,
   purpose: string,
   { from = data.split.train, crm }: SamplesOptions = {},
-): Promise<TextSamples> {
+): Promise<ChosenRows> {
   const { supervision, targetsPerHistory } = config.llm;
-  const samplesOf = async (
-    of: Pick<TextSamples, "rows" | "runs">,
-    render: TextSamples["render"],
-  ): Promise<TextSamples> => {
-    const prompts = render(prompt).map((text) => cutPrompt(text, answers));
-    return { ...of, render, tokens: await encodeChains(tokenizer, prompts) };
-  };
   if (supervision === "dense") {
     const windows = randomRuns(denseWindows(data.log, from, prompt.config), size, config.seed, purpose);
-    return samplesOf(inRuns(windows), (by) => windows.flatMap((window) => renderWindow(data, by, window)));
+    return {
+      ...inRuns(windows),
+      render: (by, ...part) => windows.slice(...part).flatMap((window) => renderWindow(data, by, window)),
+    };
   }
   const answersOf = async (rows: Uint32Array): Promise<CrmAnswers> => {
     const logits = prompt.saysCrm ? await crm?.(rows) : undefined;
@@ -64,12 +66,28 @@ export async function textSamples(
   if (targetsPerHistory === 1) {
     const rows = randomSubset(from, size, config.seed, purpose);
     const answered = await answersOf(rows);
-    return samplesOf({ rows }, (by) => renderPrompts(data, by, rows, answered));
+    return { rows, render: (by, ...part) => renderPrompts(data, by, rows.subarray(...part), answered) };
   }
   const chosen = randomRuns(targetRuns(data.log, from, targetsPerHistory), size, config.seed, purpose);
   const together = inRuns(chosen);
   const answered = await answersOf(together.rows);
-  return samplesOf(together, (by) => chosen.flatMap((run) => renderRun(data, by, run, answered)));
+  return {
+    ...together,
+    render: (by, ...part) => chosen.slice(...part).flatMap((run) => renderRun(data, by, run, answered)),
+  };
+}
+
+/** The rows that `chooseRows` chooses, all of them as tokens. */
+export async function textSamples(
+  run: Pick<StageInputs, "config" | "data">,
+  { tokenizer, prompt, answers }: Asking,
+  size: number,
+  purpose: string,
+  options?: SamplesOptions,
+): Promise<TextSamples> {
+  const chosen = await chooseRows(run, prompt, size, purpose, options);
+  const prompts = chosen.render(prompt).map((text) => cutPrompt(text, answers));
+  return { ...chosen, tokens: await encodeChains(tokenizer, prompts) };
 }
 
 /** Rows of runs, one run after another. */

@@ -16,20 +16,19 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   const design = await designLlm(run);
   requireTestPart(data);
   refuseCrmRetrieval(config);
-  requireTunableLlm(config, data, design, ["llmAlone"]);
+  requireTunableLlm(config, data, design, run.adapter === undefined ? ["llmAlone"] : []);
   notePromptCuts(run, design);
 
   const base = { ...design, values: await design.values() };
   const itemVectors = await itemVectorsFor(run, {}, base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
   const decoder = tunedDecoder(config.llm, base, asking);
-  const tuned = await run.phase("llm", "Tuning the language model", () =>
-    llmAlone(run, {
-      llm: decoder,
-      program: llmProgram(decoder),
-      values: prefixed(base.values, "llm."),
-      asking,
-    }),
-  );
+  const values = prefixed(base.values, "llm.");
+  const tuned =
+    run.adapter === undefined
+      ? await run.phase("llm", "Tuning the language model", () =>
+          llmAlone(run, { llm: decoder, program: llmProgram(decoder), values, asking }),
+        )
+      : values;
   return llmResult(run, tunedLlm(config, base, asking, unprefixed(tuned, "llm.")), "LLM alone");
 }

@@ -122,6 +122,33 @@ test("what is only ever merged is not computed beside its base, trained or saved
   }
 });
 
+test("an adapter of which a process saved its own part alone, and one of whole numbers, are refused", async () => {
+  const { config } = await loadPretrained(join(folder, "tied/model"));
+  const changed = async (dtype: "F32" | "I32", shape: number[]): Promise<string> => {
+    const copy = join(await mkdtemp(join(tmpdir(), "corella-parts-")), "adapter");
+    await cp(join(folder, "tied/dora"), copy, { recursive: true });
+    await changeTensors(join(copy, "adapter_model.safetensors"), (tensors) => {
+      const [first] = Object.keys(tensors);
+      const size = shape.length === 0 ? tensors[first!]!.shape : shape;
+      const count = size.reduce((product, length) => product * length, 1);
+      tensors[first!] = {
+        dtype,
+        shape: size,
+        data: dtype === "F32" ? new Float32Array(count) : new Int32Array(count),
+      };
+    });
+    return copy;
+  };
+  await expect(loadAdapter(await changed("F32", [0]), config)).rejects.toMatchObject({
+    code: "llm/adapter-empty",
+    message: expect.stringMatching(/^1 of the adapter's \d+ tensors have no numbers/),
+    remedy: expect.stringContaining("ZeRO-3"),
+  });
+  await expect(loadAdapter(await changed("I32", []), config)).rejects.toMatchObject({
+    code: "llm/tensor-type",
+  });
+});
+
 test("PEFT's older spelling of DoRA's vectors is read too", async () => {
   const copy = join(await mkdtemp(join(tmpdir(), "corella-dora-")), "adapter");
   await cp(join(folder, "tied/dora"), copy, { recursive: true });

@@ -34,8 +34,8 @@ export interface LoadedAdapter {
 
 /**
  * Loads an adapter in PEFT's layout for a base model.
- * @throws CorellaError `llm/adapter-config`, `llm/adapter-base` for an adapter of another model, `llm/no-weights`,
- * `safetensors/…`
+ * @throws CorellaError `llm/adapter-config`, `llm/adapter-base` for an adapter of another model, `llm/adapter-empty` for one that was
+ * saved in parts, `llm/no-weights`, `llm/tensor-type`, `safetensors/…`
  */
 export async function loadAdapter(folder: string, config: DecoderConfig): Promise<LoadedAdapter> {
   const configPath = join(folder, "adapter_config.json");
@@ -58,6 +58,7 @@ export async function loadAdapter(folder: string, config: DecoderConfig): Promis
     return stored(name.endsWith(".base_layer.weight") && has(name) ? name : whole);
   };
   try {
+    refuseEmpty(file);
     const lora = loraOf(config, peft, configPath, { keyOf, has });
     const params = { ...loraParams(config, lora), ...vocabularyParams(config, lora) };
     const values = await readTensors([file], params, folder, inFile);
@@ -79,6 +80,19 @@ function noTensors(folder: string): CorellaError {
     remedy: isOld
       ? "Load it with PEFT and save it again: save_pretrained writes safetensors."
       : "Download the adapter again, or name its folder.",
+  });
+}
+
+/** A process that holds a part of each weight writes tensors without numbers where the parts were not gathered first. */
+function refuseEmpty(file: SafetensorsFile): void {
+  const empty = file.names.filter((name) => file.info(name).shape.includes(0));
+  if (empty.length === 0) return;
+  throw new CorellaError({
+    code: "llm/adapter-empty",
+    message: `${empty.length} of the adapter's ${file.names.length} tensors have no numbers, such as ${empty[0]}.`,
+    place: file.path,
+    remedy:
+      "Train with plain data parallelism: DeepSpeed's ZeRO-3 has saved adapters so, whose weights were spread over the processes.",
   });
 }
 

@@ -138,10 +138,10 @@ describe("a server that misbehaves", () => {
 
   test("that fails one prompt ends the call, and the others are not sent any more", async () => {
     const fake = await started(({ body }, response) => {
-      if (body["prompt"] === "bad") response.writeHead(400).end("too long");
+      if (body["prompt"] === "A bad one") response.writeHead(400).end("too long");
       else setTimeout(() => json(response, completion({ " Yes": -1, " No": -1 })), 20);
     });
-    const prompts = Array.from({ length: 200 }, (_, i) => (i === 3 ? "bad" : `Q${i}`));
+    const prompts = Array.from({ length: 200 }, (_, i) => (i === 3 ? "A bad one" : `Q${i}`));
     await expect(scorerOf(fake, { concurrency: 4 }).score(prompts)).rejects.toThrow(/400: too long/);
     expect(fake.requests.length).toBeLessThan(20);
   });

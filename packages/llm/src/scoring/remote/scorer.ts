@@ -1,10 +1,17 @@
 import { CorellaError } from "@corella/errors";
 import { cutPrompt, type AnswerWords, type PromptEnd, type YesNoIds } from "../answers.ts";
 import { prepareTokens } from "../../batching/prepare-tokens.ts";
+import { inDictionaryOrder } from "../../batching/token-order.ts";
 import type { Scorer, YesNoScores } from "../scorer.ts";
 import type { AnswerScoring } from "../../decoder/losses.ts";
 import type { TextTokenizer } from "../../tokenizer/tokenizer.ts";
-import { answerLogit, topTokens, type AnswerToken, type MissingLabel } from "./answer-logits.ts";
+import {
+  answerLogit,
+  topTokens,
+  type AnswerLogit,
+  type AnswerToken,
+  type MissingLabel,
+} from "./answer-logits.ts";
 import type { RemoteServer } from "./server.ts";
 
 /**
@@ -62,28 +69,67 @@ export interface RemoteScorer extends Scorer {
 /**
  * Scores on an OpenAI-compatible server: one completion of one token for each prompt, the first label logits of which
  * give P(yes) as a local model would (eq. 2). When one prompt fails for good, the others are given up too.
+ *
+ * Asked in token ids, a server that knows `logprob_token_ids` (vLLM 0.33) gives the answers' own log probabilities, whatever
+ * their rank. One that ignores the field gives the most probable tokens, where a missing label stands at a bound; one that
+ * refuses it is asked without it from then on. A call's first prompt goes alone as long as that is not known. Prompts are sent
+ * in the order of a dictionary: those that begin alike, such as a user's, come one after another, for the server's cache of
+ * prefixes.
  * @throws CorellaError `llm/remote-…` from its methods
  */
 export function createRemoteScorer(options: RemoteScorerOptions): RemoteScorer {
   const { server, model, asking } = options;
   const missing = options.missingLabel ?? "bound";
+  const most = options.topLogprobs ?? 20;
+  /** Undefined until the server has answered once. */
+  let takesIds = asking.kind === "tokens" ? undefined : false;
   let disposed = false;
-  const ask = async (prompt: string | number[], labels: Labels, place: string, signal: AbortSignal) => {
+  const ask = async (
+    prompt: string | number[],
+    labels: Labels,
+    place: string,
+    signal: AbortSignal,
+    byId: boolean,
+  ): Promise<AnswerLogit> => {
+    const ids = [...labels.yes, ...labels.no].map(({ id }) => id);
     const body = {
       ...options.extraFields,
       model,
       prompt,
       max_tokens: 1,
       temperature: 0,
-      logprobs: options.topLogprobs ?? 20,
+      stream: false,
+      logprobs: most,
       ...(typeof prompt === "string" ? {} : { return_tokens_as_token_ids: true }),
+      ...(byId && { logprob_token_ids: ids }),
     };
     const sent =
       typeof prompt === "string"
         ? { leastTokens: wordsOf(prompt), mostTokens: Number.POSITIVE_INFINITY }
         : { leastTokens: prompt.length, mostTokens: prompt.length };
     const top = await server.post("/completions", body, (text) => topTokens(text, sent), signal);
-    return answerLogit(top, labels.yes, labels.no, missing, place);
+    // The answers' own and the token that was chosen: these are not the most probable ones, and bound nothing.
+    const isChosen = byId && top.byId.size > 0 && top.byId.size < Math.min(most, ids.length + 2);
+    return answerLogit(top, labels.yes, labels.no, isChosen ? "error" : missing, place);
+  };
+  const answered = async (
+    prompt: string | number[],
+    labels: Labels,
+    place: string,
+    signal: AbortSignal,
+  ): Promise<AnswerLogit> => {
+    if (takesIds === false) return ask(prompt, labels, place, signal, false);
+    try {
+      const answer = await ask(prompt, labels, place, signal, true);
+      takesIds = true;
+      return answer;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      // Where something else was refused, it is again.
+      const answer = await ask(prompt, labels, place, signal, false);
+      takesIds = false;
+      return answer;
+    }
   };
 
   const scores = async (prompts: readonly string[], signal?: AbortSignal): Promise<RemoteScores> => {
@@ -95,19 +141,21 @@ export function createRemoteScorer(options: RemoteScorerOptions): RemoteScorer {
     const either = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
     const logitDifference = new Float32Array(prompts.length);
     let bounded = 0;
-    await Promise.all(
-      requests.map(async (prompt, row) => {
-        try {
-          const logit = await ask(prompt, labels, `prompt ${row}`, either);
-          logitDifference[row] =
-            options.scoring === "doubleSoftmax" ? logit.probabilityDifference : logit.difference;
-          if (logit.bounded) bounded += 1;
-        } catch (error) {
-          failure.abort(error);
-          throw error;
-        }
-      }),
-    );
+    const score = async (row: number): Promise<void> => {
+      try {
+        const logit = await answered(requests[row]!, labels, `prompt ${row}`, either);
+        logitDifference[row] =
+          options.scoring === "doubleSoftmax" ? logit.probabilityDifference : logit.difference;
+        if (logit.bounded) bounded += 1;
+      } catch (error) {
+        failure.abort(error);
+        throw error;
+      }
+    };
+    const [first, ...others] = sendingOrder(requests);
+    const probing = first === undefined ? undefined : score(first);
+    if (takesIds === undefined) await probing;
+    await Promise.all([probing, ...others.map(score)]);
     const probability = logitDifference.map((logit) => 1 / (1 + Math.exp(-logit)));
     return { probability, logitDifference, cut, bounded };
   };
@@ -164,6 +212,24 @@ async function requestsOf(
     { maxTokens, overlong: overlong ?? "error", batchSize: 1, sort: false },
   );
   return { requests: batches.map(({ feeds }) => Array.from(feeds["tokens"]!.data)), cut };
+}
+
+/** The places of prompts, those that begin alike one after another. */
+function sendingOrder(requests: readonly (string | number[])[]): number[] {
+  return inDictionaryOrder(
+    requests.map((prompt) =>
+      typeof prompt === "string" ? Uint16Array.from(prompt, (_, i) => prompt.charCodeAt(i)) : prompt,
+    ),
+  );
+}
+
+/** Whether a server finds fault with the request itself. */
+function isRefusal(error: unknown): boolean {
+  return (
+    CorellaError.isInstance(error) &&
+    error.code === "llm/remote-status" &&
+    /^The server answered (400|422)(?! with an error)/.test(error.message)
+  );
 }
 
 /** No tokenizer in use has fewer tokens for a text than it has words: no token goes on behind a space. */

@@ -1,0 +1,62 @@
+import { basename, dirname, join } from "node:path";
+import { importAdapter, loadRunConfig, resolveConfig } from "@corella/alignment";
+import { runMain } from "@corella/terminal";
+import { Command } from "commander";
+import { createProgress } from "./progress.ts";
+import { openRunFolder } from "./run-folder.ts";
+import { cacheOption, intervalsOption, price } from "./run-options.ts";
+import { runTraining } from "./run-training.ts";
+
+interface Options {
+  readonly tuning: string;
+  readonly adapter: string;
+  readonly output: string;
+  readonly crm?: string;
+  readonly baseName?: string;
+  readonly resume: boolean;
+  readonly intervals: "users" | "rows";
+  readonly hourlyPrice?: number;
+  readonly cache: string;
+}
+
+const command = new Command("import-adapter")
+  .description(
+    "Checks an adapter that was tuned on the rows of `export-tuning`, and goes on as a run does after its last tuning: CRM, router, test figures, report and bundle.",
+  )
+  .requiredOption("--tuning <folder>", "what `export-tuning` wrote")
+  .requiredOption(
+    "--adapter <folder>",
+    "adapter_config.json and adapter_model.safetensors, as PEFT writes them",
+  )
+  .requiredOption("--output <folder>", "of the run")
+  .option(
+    "--crm <folder>",
+    "a run of the recipe corella whose CRM after stage 1 is taken; default: it is trained",
+  )
+  .option("--base-name <name>", "the base's name in adapter_config.json, where it is not that of the export")
+  .option("--resume", "go on where this import was interrupted", false)
+  .addOption(intervalsOption)
+  .option("--hourly-price <money>", "of this machine: gives the money for 1,000 predictions", price)
+  .addOption(cacheOption)
+  .showHelpAfterError()
+  .action(run);
+
+async function run({ tuning, adapter, output, crm, baseName, ...options }: Options): Promise<void> {
+  const progress = createProgress(process.stderr);
+  const exported = await loadRunConfig(join(tuning, "config.yaml"));
+  const resolved = await resolveConfig(exported, options.cache, progress.note);
+  const opened = await openRunFolder(
+    { name: basename(output), runs: dirname(output), resume: options.resume },
+    resolved,
+  );
+  await runTraining(opened, { ...options, progress }, (config, training) =>
+    importAdapter(
+      { ...resolved.config, name: config.name },
+      { ...training, tuningFolder: tuning, adapterFolder: adapter, crmRun: crm, baseName },
+    ),
+  );
+}
+
+await runMain(() => command.parseAsync(), {
+  "train/interrupted": "Go on with --resume; the run will end as if it had not been interrupted.",
+});
