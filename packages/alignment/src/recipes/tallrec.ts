@@ -99,21 +99,20 @@ export async function tallrec(run: Run): Promise<RecipeResult> {
   requireTestPart(data);
   if (validationsPerEpoch > 0) requireValidation(config, data);
   refuseCrmRetrieval(config);
-  inOwnTerms(() => requireTunableLlm(config, data, design, ["llmAlone"]));
+  inOwnTerms(() => requireTunableLlm(config, data, design, run.adapter === undefined ? ["llmAlone"] : []));
   notePromptCuts(run, design);
 
   const base = { ...design, values: await design.values() };
   const itemVectors = await itemVectorsFor(run, {}, base);
   const asking = await askingOf(run, base.tokenizer, itemVectors);
   const decoder = tunedDecoder(config.llm, base, asking);
-  const tuned = await run.phase("llm", "Rec-tuning the language model", () =>
-    llmAlone(run, {
-      llm: decoder,
-      program: llmProgram(decoder),
-      values: prefixed(base.values, "llm."),
-      asking,
-    }),
-  );
+  const values = prefixed(base.values, "llm.");
+  const tuned =
+    run.adapter === undefined
+      ? await run.phase("llm", "Rec-tuning the language model", () =>
+          llmAlone(run, { llm: decoder, program: llmProgram(decoder), values, asking }),
+        )
+      : values;
 
   const llm = { ...tunedLlm(config, base, asking, unprefixed(tuned, "llm.")), scoring };
   return llmResult(
