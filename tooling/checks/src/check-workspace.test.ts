@@ -34,6 +34,7 @@ function manifest(
     Object.fromEntries(names.map((dependency) => [dependency, "1.0.0"]));
   return JSON.stringify({
     name,
+    private: true, // published-manifest.test.ts has what is published
     dependencies: versions(dependencies),
     devDependencies: versions(devDependencies),
   });

@@ -16,6 +16,16 @@ export interface Member {
 export interface Manifest {
   readonly name?: string;
   readonly private?: boolean;
+  readonly description?: string;
+  readonly license?: string;
+  readonly homepage?: string;
+  readonly repository?: { readonly type: string; readonly url: string; readonly directory?: string };
+  readonly bugs?: string;
+  readonly keywords?: readonly string[];
+  readonly engines?: Readonly<Record<string, string>>;
+  readonly files?: readonly string[];
+  readonly sideEffects?: boolean;
+  readonly publishConfig?: { readonly access?: string; readonly provenance?: boolean };
   /** What other packages may import, by subpath. */
   readonly exports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
