@@ -54,9 +54,10 @@ async function teach() {
 
 // `npm start path/to/model`: a folder of Hugging Face, a .gguf file or hf:owner/name.
 const [, , path] = process.argv;
-const model = path === undefined ? await teach() : await loadPretrained(path);
-const answers = await yesNoIds(model.tokenizer, cases[0]!.prompt);
-const scorer = await createScorer({ ...model, answers, runtime: onnxRuntime() });
+const { config, values, tokenizer } = path === undefined ? await teach() : await loadPretrained(path);
+if (tokenizer === undefined) throw new Error(`${path} has no tokenizer.json`);
+const answers = await yesNoIds(tokenizer, cases[0]!.prompt);
+const scorer = await createScorer({ config, values, tokenizer, answers, runtime: onnxRuntime() });
 
 const sunday = cases.filter(({ day }) => day === "Sunday");
 const scores = await scorer.score(sunday.map(({ prompt }) => prompt)); // P(yes), one each
