@@ -14,11 +14,11 @@ const root = join(import.meta.dirname, "../../../..");
 const folder = mkdtempSync(join(tmpdir(), "corella-consumer-"));
 try {
   const { release } = await tryPackages(root, folder, async (packed, next) => {
-    const release = await timed("versions and changelogs of the next release", () =>
+    const planned = await timed("versions and changelogs of the next release", () =>
       planRelease(root, join(folder, "clone")),
     );
-    const tarballs = await timed("its tarballs", () => repackAll(packed, release, next));
-    return { release, tarballs };
+    const tarballs = await timed("its tarballs", () => repackAll(packed, planned, next));
+    return { release: planned, tarballs };
   });
   process.stdout.write(
     `consumer: ${release.packages.length} packages do what they should, and in their next version ${release.packages[0]!.version}\n`,

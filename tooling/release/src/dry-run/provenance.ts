@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { repositoryOf } from "../repository.ts";
 import type { Tarballs } from "../packages/pack.ts";
 import type { PlannedRelease } from "./plan.ts";
 
@@ -38,10 +39,8 @@ export function provenanceStatement(
   tarballs: Tarballs,
   startedOn: Date,
 ): ProvenanceStatement {
-  const { repository } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
-    readonly repository: { readonly url: string };
-  };
-  const page = repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
+  const repository = repositoryOf(root);
+  const page = repository.replace(/^git\+/, "").replace(/\.git$/, "");
   return {
     _type: "https://in-toto.io/Statement/v1",
     subject: release.packages.map(({ name, version }) => ({
@@ -55,7 +54,7 @@ export function provenanceStatement(
         externalParameters: { repository: page, command: "pnpm release --dry-run" },
         internalParameters: { node: process.version, platform: `${process.platform}-${process.arch}` },
         resolvedDependencies: [
-          { uri: repository.url, digest: { gitCommit: release.commit } },
+          { uri: repository, digest: { gitCommit: release.commit } },
           {
             uri: `${page}/blob/${release.commit}/pnpm-lock.yaml`,
             digest: { sha256: digest("sha256", join(root, "pnpm-lock.yaml")) },

@@ -9,6 +9,8 @@ export interface Publishable {
   readonly folder: string;
   /** The file that `pnpm pack` makes of it. */
   readonly tarball: string;
+  /** Names of what it depends on at run time. */
+  readonly dependencies: readonly string[];
   /** What a consumer may import: `@corella/llm`, `@corella/llm/gguf`. */
   readonly entryPoints: readonly string[];
   /** What its tarball must hold besides package.json. */
@@ -27,6 +29,7 @@ export function publishablePackages(root: string): readonly Publishable[] {
       version: manifest.version,
       folder,
       tarball: tarballName(manifest.name, manifest.version),
+      dependencies: Object.keys(manifest.dependencies ?? {}),
       entryPoints: subpaths(manifest).map((subpath) => manifest.name + subpath.slice(1)),
       files: expectedFiles(join(root, folder), manifest),
     }));
@@ -41,6 +44,7 @@ interface PackageManifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
