@@ -54,6 +54,9 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
 /** The folder of the workspace whose packages may import anything, and which nothing else may import. */
 export const toolingFolder = "tooling";
 
+/** Folders whose members may import every package: tooling, and examples, which are consumers. */
+export const unrestrictedFolders: readonly string[] = [toolingFolder, "examples"];
+
 export function mayImport(importer: string, imported: string): boolean {
   if (imported === importedByAll) return importer !== importedByAll;
   return allowedImports[importer]?.includes(imported) ?? false;

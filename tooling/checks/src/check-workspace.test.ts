@@ -34,6 +34,7 @@ function manifest(
     Object.fromEntries(names.map((dependency) => [dependency, "1.0.0"]));
   return JSON.stringify({
     name,
+    private: true, // published-manifest.test.ts has what is published
     dependencies: versions(dependencies),
     devDependencies: versions(devDependencies),
   });
@@ -64,6 +65,17 @@ test("a clean tree has no violation", () => {
 });
 
 describe("imports", () => {
+  test("an example imports whatever is public, and declares it", () => {
+    const example = (dependencies: readonly string[]): Record<string, string> => ({
+      "examples/crm/package.json": manifest("corella-example-crm", dependencies),
+      "examples/crm/main.ts": 'import "@corella/errors";\nimport "@corella/metrics";\n',
+    });
+    expect(violationsOf(example(["@corella/errors", "@corella/metrics"]))).toEqual([]);
+    expect(violationsOf(example(["@corella/errors"]))).toEqual([
+      "examples/crm/main.ts:2  undeclared  @corella/metrics is not a dependency; add it to dependencies in examples/crm/package.json",
+    ]);
+  });
+
   test("against the arrows", () => {
     expect(
       violationsOf({

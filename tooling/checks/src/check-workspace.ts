@@ -4,6 +4,7 @@ import { checkFiles } from "./file-rules.ts";
 import { checkImports } from "./imports.ts";
 import { checkLayoutPages } from "./layout-pages.ts";
 import { checkNames } from "./names.ts";
+import { checkPublishedManifests } from "./published-manifest.ts";
 import { scanSource, type SourceFacts } from "./source-scan.ts";
 import { checkTestCommand } from "./test-command.ts";
 import { checkComments, checkMessages, checkText } from "./text-rules.ts";
@@ -35,6 +36,7 @@ export function checkWorkspace(root: string): readonly Violation[] {
     ...[...texts].flatMap(([file, text]) => checkText(file, text)),
     ...checkFiles(workspace, (file) => statSync(join(root, file)).size),
     ...checkNames(workspace.files),
+    ...checkPublishedManifests(workspace),
     ...checkLayoutPages(workspace.files, read),
     ...checkTestCommand(readIfThere("README.md"), readIfThere(".ci/run")),
   ];

@@ -1,6 +1,12 @@
 import { isBuiltin } from "node:module";
 import { posix } from "node:path";
-import { allowedImports, mayImport, testsMayImport, toolingFolder } from "./allowed-imports.ts";
+import {
+  allowedImports,
+  mayImport,
+  testsMayImport,
+  toolingFolder,
+  unrestrictedFolders,
+} from "./allowed-imports.ts";
 import type { SourceFacts } from "./source-scan.ts";
 import type { Violation } from "./violation.ts";
 import { isTest, memberOf, scope, type Manifest, type Member, type Workspace } from "./workspace.ts";
@@ -58,7 +64,7 @@ function packageName(specifier: string): string {
 
 function undrawnMembers(workspace: Workspace): Violation[] {
   return workspace.members
-    .filter(({ group, name }) => group !== toolingFolder && !(name in allowedImports))
+    .filter(({ group, name }) => !unrestrictedFolders.includes(group) && !(name in allowedImports))
     .map(({ folder, name }) => ({
       file: `${folder}/package.json`,
       line: 1,
@@ -111,7 +117,7 @@ function checkWorkspaceImport(
     );
   }
   const allows = isTest(file) ? testsMayImport : mayImport;
-  if (member.group !== toolingFolder && !allows(member.name, name)) {
+  if (!unrestrictedFolders.includes(member.group) && !allows(member.name, name)) {
     const allowed = ["errors", ...(allowedImports[member.name] ?? [])].filter(
       (other) => other !== member.name,
     );

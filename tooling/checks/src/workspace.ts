@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-/** A package, app or tool of the workspace. */
+/** A package, app, tool or example. */
 export interface Member {
   /** Relative to the repository, for example `packages/engine`. */
   readonly folder: string;
-  /** `packages`, `apps` or `tooling`. */
+  /** `packages`, `apps`, `tooling` or `examples`. */
   readonly group: string;
   /** The name after `@corella/`. */
   readonly name: string;
@@ -16,6 +16,16 @@ export interface Member {
 export interface Manifest {
   readonly name?: string;
   readonly private?: boolean;
+  readonly description?: string;
+  readonly license?: string;
+  readonly homepage?: string;
+  readonly repository?: { readonly type: string; readonly url: string; readonly directory?: string };
+  readonly bugs?: string;
+  readonly keywords?: readonly string[];
+  readonly engines?: Readonly<Record<string, string>>;
+  readonly files?: readonly string[];
+  readonly sideEffects?: boolean;
+  readonly publishConfig?: { readonly access?: string; readonly provenance?: boolean };
   /** What other packages may import, by subpath. */
   readonly exports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -45,7 +55,7 @@ export function readWorkspace(root: string): Workspace {
   );
   files.sort();
   const members = files
-    .filter((file) => /^(packages|apps|tooling)\/[^/]+\/package\.json$/.test(file))
+    .filter((file) => /^(packages|apps|tooling|examples)\/[^/]+\/package\.json$/.test(file))
     .map((file) => {
       const folder = dirname(file);
       const manifest = readManifest(join(root, file));

@@ -4,32 +4,47 @@ import { join } from "node:path";
 /** A package that is published. */
 export interface Publishable {
   readonly name: string;
+  readonly version: string;
+  /** Relative to the repository: `packages/llm`. */
+  readonly folder: string;
   /** The file that `pnpm pack` makes of it. */
   readonly tarball: string;
+  /** Names of what it depends on at run time. */
+  readonly dependencies: readonly string[];
   /** What a consumer may import: `@corella/llm`, `@corella/llm/gguf`. */
   readonly entryPoints: readonly string[];
   /** What its tarball must hold besides package.json. */
   readonly files: readonly string[];
 }
 
+/** The packages of a repository that are published, in the order of their folders. */
 export function publishablePackages(root: string): readonly Publishable[] {
   return readdirSync(join(root, "packages"))
-    .map((entry) => join(root, "packages", entry))
-    .filter((folder) => existsSync(join(folder, "package.json")))
-    .map((folder) => ({ folder, manifest: readManifest(folder) }))
+    .map((entry) => `packages/${entry}`)
+    .filter((folder) => existsSync(join(root, folder, "package.json")))
+    .map((folder) => ({ folder, manifest: readManifest(join(root, folder)) }))
     .filter(({ manifest }) => manifest.private !== true)
     .map(({ folder, manifest }) => ({
       name: manifest.name,
-      tarball: `${manifest.name.slice(1).replace("/", "-")}-${manifest.version}.tgz`,
+      version: manifest.version,
+      folder,
+      tarball: tarballName(manifest.name, manifest.version),
+      dependencies: Object.keys(manifest.dependencies ?? {}),
       entryPoints: subpaths(manifest).map((subpath) => manifest.name + subpath.slice(1)),
-      files: expectedFiles(folder, manifest),
+      files: expectedFiles(join(root, folder), manifest),
     }));
+}
+
+/** `@corella/llm` and `0.1.0` to `corella-llm-0.1.0.tgz`. */
+export function tarballName(name: string, version: string): string {
+  return `${name.slice(1).replace("/", "-")}-${version}.tgz`;
 }
 
 interface PackageManifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
