@@ -18,6 +18,8 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "plan.test.ts",
     "pooling.test.ts",
     "pretrained-chat.test.ts",
+    "trial-unit.test.ts",
+    "tune-units.test.ts",
     "tune.test.ts",
     "words.test.ts",
   ],
