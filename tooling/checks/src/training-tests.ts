@@ -43,6 +43,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "worker-threads.test.ts",
   ],
   evaluate: ["main.test.ts"],
+  jobs: ["bullmq.test.ts", "local-processes.test.ts"],
   llm: [
     "decoder.test.ts",
     "goldens.test.ts",
