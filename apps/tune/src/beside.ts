@@ -1,7 +1,14 @@
-import { partWarnings, prepareData, seedFigures, validationRows, type TuneResult } from "@corella/alignment";
+import {
+  partWarnings,
+  prepareData,
+  sampledTestRows,
+  seedFigures,
+  validationRows,
+  type TuneResult,
+} from "@corella/alignment";
 import { figureWarnings, simpleModels, verdict, type Judged, type JudgedRow } from "@corella/evaluation";
 import { expectedCalibrationError, groupAuc, summary, type Spread } from "@corella/metrics";
-import type { SimpleFigures } from "./text.ts";
+import { modelTitle, type SimpleFigures } from "./text.ts";
 
 /** What stands beside a search's result: what needs no model, what came of it, and what is wrong with data and figures. */
 export interface Beside {
@@ -12,21 +19,24 @@ export interface Beside {
 
 /** Looks at the data of the best configuration. @param places as of the search */
 export async function besideOf(
-  { best, seeds }: TuneResult,
+  result: TuneResult,
   { baseFolder, cacheFolder }: { readonly baseFolder: string; readonly cacheFolder: string },
 ): Promise<Beside> {
+  const { best, seeds, kind } = result;
+  const isRun = kind === "run";
   const data = await prepareData(best.config, baseFolder, cacheFolder);
   const { log, split, featureMap, labels } = data;
   const { choosing } = validationRows(best.config, data);
-  const [truth, validationTruth] = [labels(split.test), labels(choosing)];
-  const users = Array.from(split.test, (row) => log.user[row]!);
+  const test = isRun ? sampledTestRows(log, split.test, best.config.testSamples) : split.test;
+  const [truth, validationTruth] = [labels(test), labels(choosing)];
+  const users = Array.from(test, (row) => log.user[row]!);
   const onValidation = new Map(
     simpleModels(log, split.train, choosing).map(({ name, probabilities }) => [
       name,
       summary(probabilities, validationTruth),
     ]),
   );
-  const simple = simpleModels(log, split.train, split.test).map(({ name, title = name, probabilities }) => {
+  const simple = simpleModels(log, split.train, test).map(({ name, title = name, probabilities }) => {
     const validation = onValidation.get(name)!;
     return {
       name,
@@ -49,18 +59,23 @@ export async function besideOf(
     })),
     {
       name: "crm",
-      title: best.config.crm.model,
+      title: modelTitle(result),
       auc: aucAround(auc, truth),
       logLoss: exactly(logLoss.mean),
-      validation: {
-        count: choosing.length,
-        auc: aucAround(validationAuc, validationTruth),
-        logLoss: exactly(validationLogLoss.mean),
-      },
+      // A whole run scores validation rows of its own choice.
+      ...(isRun
+        ? {}
+        : {
+            validation: {
+              count: choosing.length,
+              auc: aucAround(validationAuc, validationTruth),
+              logLoss: exactly(validationLogLoss.mean),
+            },
+          }),
     },
   ];
   const judged: Judged = { rows, level: 0.95 };
-  const parts = { training: split.train, validation: split.validation, test: split.test };
+  const parts = { training: split.train, validation: split.validation, test };
   const warnings = [
     ...partWarnings({ log, parts, told: "test", featureMap }),
     ...figureWarnings(judged, "test part", "crm"),

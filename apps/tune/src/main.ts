@@ -1,36 +1,40 @@
 import { mkdir } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import {
   configForFolder,
+  isAsha,
   parseRunConfig,
-  parseSearch,
   rank,
+  readRunSettings,
   saveTrial,
+  trialKindOf,
   tune,
+  tuneUnits,
+  withDefaultFeatures,
   type SearchConfig,
   type TriedConfig,
   type TuneListener,
-  readRunSettings,
-  withDefaultFeatures,
+  type TuneResult,
 } from "@corella/alignment";
-import { readYaml } from "@corella/configuration";
-import { CorellaError } from "@corella/errors";
 import { renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
-import { alignInWidth, listenForInterruption, runMain } from "@corella/terminal";
-import { Command, InvalidArgumentError } from "commander";
+import { alignInWidth, duration, listenForInterruption, runMain } from "@corella/terminal";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { besideOf } from "./beside.ts";
+import { openEngine, unitsBy } from "./engine.ts";
 import { tunePage } from "./page.ts";
 import { createProcesses } from "./processes.ts";
 import { createProgress } from "./progress.ts";
+import { readSearch, schedulers, type SearchOptions } from "./read-search.ts";
 import { resultLines } from "./result-lines.ts";
+import { rungsTable } from "./rungs-text.ts";
 import { seedsTable, trialsTable } from "./text.ts";
+import { trialCommand } from "./trial-command.ts";
+import { createUnitsProgress } from "./units-progress.ts";
 
-interface Options {
-  readonly config?: string;
+interface Options extends SearchOptions {
   readonly set: string[];
-  readonly seeds?: number;
-  readonly parallel: number;
+  readonly parallel?: number;
   readonly threads?: number;
   readonly out?: string;
   readonly trials: string;
@@ -39,9 +43,10 @@ interface Options {
 
 const command = new Command("tune")
   .description(
-    "Trains the CRM stage of a configuration with other settings, judged on the validation part; then the best with several seeds, scored on the test part once. Without a search file: that configuration with several seeds.",
+    "Trains the CRM stage of a configuration, or the whole of its recipe, with other settings, judged on the validation part; then the best with several seeds, scored on the test part once. Without a search file: that configuration with several seeds.",
   )
-  .argument("[search]", "YAML file: config, search (values or ranges by setting), trials, seeds")
+  .enablePositionalOptions()
+  .argument("[search]", "YAML file: config, search (values or ranges by setting), trials, seeds, stopping")
   .option("--config <file>", "the run's configuration; default: what the search file names")
   .option(
     "--set <path.to.key=value>",
@@ -50,13 +55,40 @@ const command = new Command("tune")
     [],
   )
   .option("--seeds <count>", "seeds of the best configuration; default: the search file's, or 5", count)
-  .option("--parallel <count>", "trials at once, each in a process with one thread", count, 1)
-  .option("--threads <count>", "of each process; default: the configuration's, or 1 with --parallel", count)
+  .addOption(
+    new Option(
+      "--scheduler <name>",
+      "median: stops trials below the median; asha: pauses trials in rungs, and the best of each go on; none; default: `stopping` of the search file, asha with --workers",
+    ).choices(schedulers),
+  )
+  .option(
+    "--parallel <count>",
+    "trials at once, each in a process with one thread; default: 1, or as many as the workers take",
+    count,
+  )
+  .option(
+    "--workers <url>",
+    "puts trials and seeds on the queue of a Redis server (redis://host:6379/0), for `pnpm worker`; --trials, --cache and the data are on storage that all share",
+  )
+  .option(
+    "--threads <count>",
+    "of each process; default: the configuration's, or 1 with --parallel or --workers",
+    count,
+  )
   .option("--out <folder>", "gets results.jsonl, report.html, best.yaml and crm/; default: runs/tune-<name>")
   .option("--trials <folder>", "where trials are kept and found again", ".cache/trials")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()
   .action(run);
+
+command
+  .command("trial")
+  .description(
+    "One unit of a search: a trial from its checkpoint to the end of a rung. Attempted again, it ends in the same result. `tune` writes the specs, and workers call this.",
+  )
+  .requiredOption("--spec <file>", "what is to be trained")
+  .showHelpAfterError()
+  .action(trialCommand);
 
 function count(value: string): number {
   const number = Number(value);
@@ -80,80 +112,124 @@ async function run(searchPath: string | undefined, options: Options): Promise<vo
   const out = options.out ?? join("runs", `tune-${config.name}-${config.crm.model}`);
   await mkdir(out, { recursive: true });
 
-  const interruption = listenForInterruption(process.stderr);
-  const progress = createProgress(process.stderr);
-  const processes = createProcesses({
+  const places = {
     baseFolder,
     cacheFolder: resolve(options.cache),
-    threads: options.threads ?? (options.parallel > 1 ? 1 : undefined),
-  });
+    trialsFolder: resolve(options.trials),
+    place: configPath,
+  };
+  const interruption = listenForInterruption(process.stderr);
   try {
-    const result = await tune(content, search, {
-      baseFolder,
-      cacheFolder: resolve(options.cache),
-      trialsFolder: resolve(options.trials),
-      place: configPath,
-      parallel: options.parallel,
-      execute: processes.execute,
-      listener: withResults(progress, join(out, "results.jsonl")),
-      signal: interruption.signal,
-    });
-    progress.stop();
+    const inUnits =
+      options.workers !== undefined ||
+      isAsha(search.stopping) ||
+      trialKindOf(search, config.recipe) === "run";
+    const searching = { content, search, places, options, out, signal: interruption.signal };
+    const result = await (inUnits ? searchInUnits(searching) : searchWatched(searching));
     interruption.stop();
-    const best = configForFolder({ config: result.best.config, baseFolder }, out);
-    await writeFileAtomic(join(out, "best.yaml"), best);
-    await saveTrial(rank(result.seeds)[0]!, join(out, "crm"), {
-      baseFolder,
-      cacheFolder: resolve(options.cache),
-    });
-    const beside = await besideOf(result, { baseFolder, cacheFolder: resolve(options.cache) });
-    await writeFileAtomic(join(out, "report.html"), renderPage(tunePage(config.name, result, beside, best)));
-    const tables = [
-      ...(result.trials.length > 1 ? [trialsTable(result.trials)] : []),
-      seedsTable(result, beside.simple),
-    ];
-    const texts = tables.map((table) => alignInWidth(table));
-    process.stdout.write(`\n${texts.join("\n\n")}\n\n`);
-    if (beside.verdict !== "") process.stdout.write(`${beside.verdict}\n`);
-    for (const [what, file] of [
-      ["Results", "results.jsonl"],
-      ["Report", "report.html"],
-      ["Best configuration", "best.yaml"],
-      ["CRM of its best seed", "crm"],
-    ])
-      process.stdout.write(`${what}: ${join(out, file!)}\n`);
-    for (const warning of beside.warnings) process.stdout.write(`warning: ${warning}\n`);
+    await report(result, config.name, out, places);
   } finally {
-    progress.stop();
-    processes.stop();
     interruption.stop();
   }
 }
 
-/** @throws CorellaError `tune/no-config`, and those of `readYaml` and `parseSearch` */
-async function readSearch(
-  path: string | undefined,
-  options: Options,
-): Promise<{ search: SearchConfig; configPath: string }> {
-  const content = path === undefined ? {} : await readYaml(path);
-  const parsed = parseSearch(content ?? {}, path ?? "the command line");
-  const search = options.seeds === undefined ? parsed : { ...parsed, seeds: options.seeds };
-  if (options.config !== undefined) return { search, configPath: options.config };
-  if (path !== undefined && search.config !== undefined)
-    return {
-      search,
-      configPath: isAbsolute(search.config) ? search.config : join(dirname(path), search.config),
-    };
-  throw new CorellaError({
-    code: "tune/no-config",
-    message: "There is no configuration to train.",
-    place: path ?? "the command line",
-    remedy: "Name one with --config, or as `config` in the search file.",
+interface Searching {
+  readonly content: unknown;
+  readonly search: SearchConfig;
+  readonly places: {
+    readonly baseFolder: string;
+    readonly cacheFolder: string;
+    readonly trialsFolder: string;
+    readonly place: string;
+  };
+  readonly options: Options;
+  readonly out: string;
+  readonly signal: AbortSignal;
+}
+
+/** Trials in processes of this machine that are watched while they train. */
+async function searchWatched(searching: Searching): Promise<TuneResult> {
+  const { content, search, places, out, signal } = searching;
+  const { parallel = 1, threads = parallel > 1 ? 1 : undefined } = searching.options;
+  const progress = createProgress(process.stderr);
+  const processes = createProcesses({ ...places, threads });
+  const listener = withResults(progress, join(out, "results.jsonl"));
+  const { execute } = processes;
+  try {
+    return await tune(content, search, { ...places, parallel, execute, listener, signal });
+  } finally {
+    progress.stop();
+    processes.stop();
+  }
+}
+
+/** Trials as units of work, on workers or in processes of this machine. */
+async function searchInUnits(searching: Searching): Promise<TuneResult> {
+  const { content, search, places, out, signal } = searching;
+  const { workers, parallel } = searching.options;
+  const { threads = workers !== undefined || (parallel ?? 1) > 1 ? 1 : undefined } = searching.options;
+  const { stopping } = search;
+  const progress = createUnitsProgress(process.stderr, isAsha(stopping) ? stopping.factor : undefined);
+  const engine = await openEngine({
+    workers,
+    slots: parallel,
+    onNoWorker: () => progress.note("No worker listens; trials wait. Start one: pnpm worker --redis <url>"),
   });
+  const listener = withResults(progress, join(out, "results.jsonl"));
+  try {
+    const slots = (): number => engine.slots;
+    return await tuneUnits(content, search, {
+      ...places,
+      slots,
+      runUnit: unitsBy(engine),
+      threads,
+      listener,
+      signal,
+    });
+  } finally {
+    progress.stop();
+    await engine.close();
+  }
+}
+
+async function report(
+  result: TuneResult,
+  name: string,
+  out: string,
+  places: Searching["places"],
+): Promise<void> {
+  const { baseFolder } = places;
+  const best = configForFolder({ config: result.best.config, baseFolder }, out);
+  await writeFileAtomic(join(out, "best.yaml"), best);
+  const hasCrm = result.kind === "crm";
+  if (hasCrm) await saveTrial(rank(result.seeds)[0]!, join(out, "crm"), places);
+  const beside = await besideOf(result, places);
+  await writeFileAtomic(join(out, "report.html"), renderPage(tunePage(name, result, beside, best)));
+  const tables = [
+    ...(result.trials.length > 1 ? [trialsTable(result.trials)] : []),
+    ...(result.rungs === undefined || result.rungs.ends.length === 1 ? [] : [rungsTable(result.rungs)]),
+    seedsTable(result, beside.simple),
+  ];
+  const texts = tables.map((table) => alignInWidth(table));
+  process.stdout.write(`\n${texts.join("\n\n")}\n\n`);
+  if (beside.verdict !== "") process.stdout.write(`${beside.verdict}\n`);
+  if (result.rungs !== undefined)
+    process.stdout.write(`CPU time of the search: ${duration(1000 * result.rungs.cpuSeconds)}\n`);
+  for (const [what, file] of [
+    ["Results", "results.jsonl"],
+    ["Report", "report.html"],
+    ["Best configuration", "best.yaml"],
+    ...(hasCrm ? [["CRM of its best seed", "crm"]] : []),
+  ])
+    process.stdout.write(`${what}: ${join(out, file!)}\n`);
+  for (const warning of beside.warnings) process.stdout.write(`warning: ${warning}\n`);
 }
 
 /** Writes the lines of results anew after each trial, so that what there is can be read at any time. */
-function withResults(progress: TuneListener, path: string): TuneListener {
+function withResults<Listener extends Pick<TuneListener, "planned" | "ended">>(
+  progress: Listener,
+  path: string,
+): Listener {
   const parts: { search: readonly TriedConfig[]; seeds: readonly TriedConfig[] } = { search: [], seeds: [] };
   let part: "search" | "seeds" = "search";
   let writing: Promise<void> = Promise.resolve();
@@ -169,7 +245,7 @@ function withResults(progress: TuneListener, path: string): TuneListener {
       writing = writing.then(() => writeFileAtomic(path, resultLines(parts.search, parts.seeds)));
       await writing;
     },
-  };
+  } satisfies Pick<TuneListener, "planned" | "ended"> & Listener;
 }
 
 await runMain(() => command.parseAsync(), {

@@ -1,9 +1,12 @@
 import { rank, seedFigures, type TriedConfig, type TuneResult } from "@corella/alignment";
 import { seedsWords, type Curve, type Page, type ReportTable } from "@corella/evaluation";
+import { duration } from "@corella/terminal";
 import type { Beside } from "./beside.ts";
+import { promotionsText, rungsTable } from "./rungs-text.ts";
 import {
   eachSeedTable,
   metric,
+  modelTitle,
   seedsTable,
   settingsText,
   shortNames,
@@ -25,8 +28,10 @@ export function tunePage(
   const { auc, logLoss, accuracy } = seedFigures(seeds);
   const names = shortNames(trials);
   const searched = trials.length > 1;
+  const { rungs } = result;
+  const inRungs = rungs !== undefined && rungs.ends.length > 1;
   return {
-    title: `corella tune: ${name}, ${best.config.crm.model}`,
+    title: `corella tune: ${name}, ${modelTitle(result)}`,
     subtitle: searched
       ? `Chosen by the validation AUC among ${trials.length} configurations: ${settingsText(best, names)}`
       : "One configuration with several seeds",
@@ -36,6 +41,9 @@ export function tunePage(
       { label: "test accuracy", value: metric(accuracy.mean) },
       { label: "seeds", value: String(seeds.length) },
       ...(searched ? [{ label: "configurations", value: String(trials.length) }] : []),
+      ...(rungs === undefined
+        ? []
+        : [{ label: "CPU time of the search", value: duration(1000 * rungs.cpuSeconds) }]),
     ],
     tables: [
       { heading: "On the test part, mean and standard deviation", table: seedsTable(result, simple) },
@@ -43,6 +51,7 @@ export function tunePage(
       ...(searched
         ? [
             { heading: "Configurations, the best first", table: trialsTable(trials) },
+            ...(inRungs ? [{ heading: "Rungs of successive halving", table: rungsTable(rungs) }] : []),
             { heading: "What each setting did", table: bySetting(trials, names) },
           ]
         : []),
@@ -68,7 +77,10 @@ export function tunePage(
     verdict,
     warnings,
     glossary: seedsWords,
-    details: [{ heading: "The best configuration", text: bestYaml }],
+    details: [
+      { heading: "The best configuration", text: bestYaml },
+      ...(inRungs ? [{ heading: "Promotions, in their order", text: promotionsText(rungs) }] : []),
+    ],
   };
 }
 
@@ -85,7 +97,7 @@ function validationCurve(
     series: trials.map((trial) => ({
       name: nameOf(trial),
       points: trial.record.validations
-        .filter(({ step }) => step > 0)
+        .filter(({ step }) => step > 0 && trial.record.stepsPerEpoch > 0)
         .map(({ step, score }): [number, number] => [step / trial.record.stepsPerEpoch, score]),
     })),
   };

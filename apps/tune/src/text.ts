@@ -32,10 +32,21 @@ export function valueText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** What the best configuration trains, in a word. */
+export function modelTitle({ kind, best }: TuneResult): string {
+  return kind === "run" ? `run of ${best.config.recipe}` : best.config.crm.model;
+}
+
+/** The epoch of a trial's best validation; a dash for a whole run, whose phases have epochs of their own. */
+function epochOfBest({ best, stepsPerEpoch }: TriedConfig["record"]): string {
+  return best === undefined || stepsPerEpoch === 0 ? "–" : (best.step / stepsPerEpoch).toFixed(2);
+}
+
 /** Trials, the best first, as lines of a table. */
 export function trialsTable(trials: readonly TriedConfig[]): { columns: string[]; rows: string[][] } {
   const names = shortNames(trials);
   const paths = [...names.keys()];
+  const inUnits = trials.some(({ cpuSeconds }) => cpuSeconds !== undefined);
   return {
     columns: [
       "",
@@ -44,7 +55,7 @@ export function trialsTable(trials: readonly TriedConfig[]): { columns: string[]
       "logloss",
       "at epoch",
       "status",
-      "seconds",
+      ...(inUnits ? ["rung", "CPU s"] : ["seconds"]),
     ],
     rows: rank(trials).map((trial, place) => {
       const { record, settings } = trial;
@@ -53,9 +64,11 @@ export function trialsTable(trials: readonly TriedConfig[]): { columns: string[]
         ...paths.map((path) => valueText(settings[path])),
         metric(record.best?.score),
         metric(record.best?.figures?.["logLoss"]),
-        record.best === undefined ? "–" : (record.best.step / record.stepsPerEpoch).toFixed(2),
+        epochOfBest(record),
         `${record.status}${trial.reused ? ", kept" : ""}`,
-        record.seconds.toFixed(0),
+        ...(inUnits
+          ? [String((trial.rung ?? 0) + 1), (trial.cpuSeconds ?? 0).toFixed(1)]
+          : [record.seconds.toFixed(0)]),
       ];
     }),
   };
@@ -84,9 +97,10 @@ const figureColumns: readonly (readonly [title: string, figure: keyof SeedFigure
 
 /** The row of the paper's table, below what a model must beat. */
 export function seedsTable(
-  { best, seeds }: TuneResult,
+  result: TuneResult,
   simple: readonly SimpleFigures[],
 ): { columns: string[]; rows: string[][] } {
+  const { seeds } = result;
   const ofSeeds = seedFigures(seeds);
   return {
     columns: ["model", "seeds", ...figureColumns.map(([title]) => title)],
@@ -97,7 +111,7 @@ export function seedsTable(
         ...figureColumns.map(([, figure]) => formatSpread({ mean: figures[figure], deviation: Number.NaN })),
       ]),
       [
-        best.config.crm.model,
+        modelTitle(result),
         String(seeds.length),
         ...figureColumns.map(([, figure]) => formatSpread(ofSeeds[figure])),
       ],
@@ -110,12 +124,11 @@ export function eachSeedTable(seeds: readonly TriedConfig[]): { columns: string[
   return {
     columns: ["seed", ...figureColumns.map(([title]) => title), "at epoch"],
     rows: seeds.map((seed) => {
-      const { best, stepsPerEpoch } = seed.record;
       const figures = seedFigures([seed]);
       return [
         String(seed.config.seed),
         ...figureColumns.map(([, figure]) => metric(figures[figure].mean)),
-        (best!.step / stepsPerEpoch).toFixed(2),
+        epochOfBest(seed.record),
       ];
     }),
   };

@@ -36,8 +36,8 @@ export {
   type TableOptions,
 } from "./experiments/variants.ts";
 export type { Variant } from "./experiments/variant.ts";
-export type { PlannedTrial } from "./tuning/plan.ts";
-export { parseSearch, type SearchConfig } from "./tuning/search-space.ts";
+export { trialKindOf, type PlannedTrial } from "./tuning/plan.ts";
+export { isAsha, parseSearch, type SearchConfig, type TrialKind } from "./tuning/search-space.ts";
 export { saveTrial } from "./tuning/save-trial.ts";
 export { seedFigures, type SeedFigures } from "./tuning/seeds.ts";
 export {
@@ -47,10 +47,17 @@ export {
   type TrialRecord,
   type TrialRun,
 } from "./tuning/trial.ts";
+export { readSpec, type TrialResult, type TrialSpec } from "./tuning/trial-spec.ts";
+export { runTrialUnit, type TrialUnitOptions } from "./tuning/trial-unit.ts";
+export { tuneUnits, type UnitsListener, type UnitsOptions } from "./tuning/tune-units.ts";
+export type { PlacedUnit, RunUnit } from "./tuning/unit-results.ts";
+export type { Decision, RungEntry } from "./tuning/asha.ts";
+export type { RungEnds } from "./tuning/rungs.ts";
 export {
   rank,
   tune,
   type ExecuteTrial,
+  type RungsReport,
   type TriedConfig,
   type TuneListener,
   type TuneOptions,

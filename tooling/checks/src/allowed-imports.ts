@@ -12,6 +12,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   files: [],
   configuration: [],
   terminal: [],
+  jobs: [],
   safetensors: ["files"],
   metrics: ["random"],
   engine: ["safetensors", "files", "random"],

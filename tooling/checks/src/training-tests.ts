@@ -20,6 +20,8 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "pooling.test.ts",
     "pretrained-chat.test.ts",
     "tallrec.test.ts",
+    "trial-unit.test.ts",
+    "tune-units.test.ts",
     "tune.test.ts",
     "words.test.ts",
   ],
@@ -43,6 +45,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "worker-threads.test.ts",
   ],
   evaluate: ["main.test.ts"],
+  jobs: ["bullmq.test.ts", "local-processes.test.ts"],
   llm: [
     "decoder.test.ts",
     "goldens.test.ts",

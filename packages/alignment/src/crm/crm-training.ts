@@ -52,10 +52,17 @@ export function crmTraining(
     seed: config.seed,
     steps: perEpoch * settings.epochs,
     samplesPerStep: settings.batchSize,
-    validateEvery:
-      settings.validateEverySteps ?? Math.max(1, Math.floor(perEpoch / settings.validationsPerEpoch)),
+    validateEvery: validateEvery(settings, perEpoch),
     validation: labelledRows(data, validationRows(config, data).choosing),
   });
+}
+
+/** Steps between two validations of the CRM's training. @param perEpoch steps of an epoch */
+export function validateEvery(
+  { validateEverySteps, validationsPerEpoch }: StageInputs["config"]["stages"]["warmUp"],
+  perEpoch: number,
+): number {
+  return validateEverySteps ?? Math.max(1, Math.floor(perEpoch / validationsPerEpoch));
 }
 
 /** Batches of all training rows, shuffled anew in each epoch; they are prepared when the first is asked for. */

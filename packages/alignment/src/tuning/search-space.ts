@@ -30,7 +30,31 @@ export interface SearchConfig {
   readonly seed: number;
   /** The best configuration is trained with so many seeds. */
   readonly seeds: number;
-  readonly stopping: MedianRule | "none";
+  readonly stopping: MedianRule | AshaRule | "none";
+  /**
+   * What a trial trains: the CRM stage, or the whole of the configuration's recipe. Left out: the whole where a setting is searched
+   * that the CRM stage does not read.
+   */
+  readonly trial?: TrialKind | undefined;
+}
+
+/** What a trial trains. */
+export type TrialKind = "crm" | "run";
+
+/**
+ * Asynchronous successive halving: Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020. Trials are paused at
+ * the end of a rung, and the best of it go on to the next.
+ */
+export interface AshaRule {
+  /** The paper's eta: one of so many goes on, and is trained so many times as long. */
+  readonly factor: number;
+  /** The end of the first rung; default: what makes three rungs of the longest training. */
+  readonly firstEpochs?: number | undefined;
+}
+
+/** Whether a rule pauses trials in rungs. */
+export function isAsha(stopping: SearchConfig["stopping"]): stopping is AshaRule {
+  return stopping !== "none" && "factor" in stopping;
 }
 
 /**
@@ -52,15 +76,23 @@ const rangeSchema = z.strictObject({
   steps: z.int().min(2).optional(),
 });
 
+const ashaSchema = z.strictObject({
+  factor: z.int().min(2).default(4),
+  firstEpochs: z.number().positive().optional(),
+});
+
 const searchSchema: z.ZodType<SearchConfig> = z.strictObject({
   config: z.string().min(1).optional(),
   search: z.record(z.string().min(1), z.union([z.array(z.unknown()).min(1), rangeSchema])).default({}),
   trials: z.union([z.literal("all"), z.int().positive()]).default("all"),
   seed: z.int().nonnegative().default(1),
   seeds: z.int().positive().default(5),
+  trial: z.enum(["crm", "run"]).optional(),
   stopping: z
     .union([
       z.literal("none"),
+      z.literal("asha").transform(() => ashaSchema.parse({})),
+      z.strictObject({ asha: ashaSchema.prefault({}) }).transform(({ asha }) => asha),
       z.strictObject({
         afterTrials: z.int().positive().default(3),
         afterEpochs: z.number().nonnegative().default(1),

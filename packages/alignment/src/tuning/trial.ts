@@ -15,16 +15,19 @@ import { claimFolder, writeFileAtomic } from "@corella/files";
 import type { RunConfig } from "../config/config.ts";
 import type { PreparedData } from "../data.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
+import { stepOfRung } from "./rungs.ts";
 
 /** How a training of the CRM stage went. */
 export interface TrialRecord {
-  /** `stopped` early by the rule of a search; `interrupted` trials go on where they were. */
-  readonly status: "finished" | "stopped" | "diverged" | "interrupted";
+  /** `stopped` early by the rule of a search, `paused` at the end of a rung; `interrupted` trials go on where they were, as all of these can. */
+  readonly status: "finished" | "stopped" | "paused" | "diverged" | "interrupted";
   /** At the validation part. */
   readonly validations: readonly ValidationResult[];
   /** The validation whose values were kept. */
   readonly best: ValidationResult | undefined;
+  /** Of a whole run those of its phases together. */
   readonly steps: number;
+  /** Of the CRM stage; 0 of a whole run, whose phases have epochs of their own. */
   readonly stepsPerEpoch: number;
   /** Spent on it, over all calls. */
   readonly seconds: number;
@@ -46,6 +49,8 @@ export interface TrialRun {
   readonly folder: string;
   /** Whether the test part is scored with the values of the best validation. */
   readonly test: boolean;
+  /** It pauses at the validation that is nearest to so many epochs; default: it goes on to its end. */
+  readonly epochs?: number | undefined;
 }
 
 /** What a trial tells while it trains, and how it is stopped. */
@@ -76,20 +81,26 @@ export async function readTrial(folder: string): Promise<TrialRecord | undefined
 }
 
 /**
- * Trains the CRM stage of a configuration, judged on the validation part alone, from its checkpoint if there is one. What
- * is finished already is not trained again.
+ * Trains the CRM stage of a configuration, judged on the validation part alone, from its checkpoint if there is one, to its end or to
+ * where it pauses. What has come so far already is not trained again: its record may then tell of more.
  * @throws CorellaError `train/interrupted` when the signal is aborted, and those of training except `train/diverged`,
  * which is a result here. Where another process trains the same trial, it is waited for, and what it leaves is taken.
  */
 export async function runTrial(
-  { config, folder, test }: TrialRun,
+  { config, folder, test, epochs }: TrialRun,
   data: PreparedData,
   runtime: Runtime,
   hooks: TrialHooks = {},
 ): Promise<TrialRecord> {
   await mkdir(folder, { recursive: true });
+  const { warmUp } = config.stages;
+  const stepsPerEpoch = Math.ceil(data.split.train.length / warmUp.batchSize);
+  const pauseAt = epochs === undefined ? Number.POSITIVE_INFINITY : stepOfRung(epochs, stepsPerEpoch, warmUp);
+  const isFarEnough = (seen: readonly ValidationResult[]): boolean => (seen.at(-1)?.step ?? 0) >= pauseAt;
   const isDone = (found: TrialRecord | undefined): boolean =>
-    found?.status === "diverged" || (found?.status === "finished" && (!test || found.test !== undefined));
+    found?.status === "diverged" ||
+    (found?.status === "finished" && (!test || found.test !== undefined)) ||
+    (found !== undefined && isFarEnough(found.validations));
   const before = await readTrial(folder);
   if (before !== undefined && isDone(before)) return before;
   const release = await claimInTurn(folder, hooks);
@@ -102,9 +113,8 @@ export async function runTrial(
   const startedMs = performance.now();
   const validations: ValidationResult[] = [];
   let steps = 0;
-  const stepsPerEpoch = Math.ceil(data.split.train.length / config.stages.warmUp.batchSize);
   const record = async (status: TrialRecord["status"], figures?: TestFigures): Promise<TrialRecord> => {
-    const best = validations.toSorted((a, b) => b.score - a.score)[0];
+    const best = bestOf(validations);
     const seconds = (earlier?.seconds ?? 0) + (performance.now() - startedMs) / 1000;
     const known = figures ?? earlier?.test;
     const made = {
@@ -133,6 +143,7 @@ export async function runTrial(
           validations.push(...phase.validations);
           steps = phase.step;
           hooks.started?.(phase);
+          if (isFarEnough(validations)) stopping.abort();
         },
         stepDone(_, step) {
           steps = step;
@@ -140,7 +151,8 @@ export async function runTrial(
         },
         async validated(_, latest) {
           validations.push(latest);
-          if ((await hooks.validated?.(latest)) === false) stopping.abort();
+          const goesOn = (await hooks.validated?.(latest)) !== false;
+          if (!goesOn || isFarEnough(validations)) stopping.abort();
         },
       },
     };
@@ -153,12 +165,17 @@ export async function runTrial(
     const code = CorellaError.isInstance(error) ? error.code : "";
     if (code === "train/diverged") return record("diverged");
     if (code !== "train/interrupted") throw error;
-    if (hooks.signal?.aborted !== true) return record("stopped");
+    if (hooks.signal?.aborted !== true) return record(isFarEnough(validations) ? "paused" : "stopped");
     await record("interrupted");
     throw error;
   } finally {
     await release();
   }
+}
+
+/** The first of the highest score. */
+export function bestOf(validations: readonly ValidationResult[]): ValidationResult | undefined {
+  return validations.toSorted((a, b) => b.score - a.score)[0];
 }
 
 /** How often a folder that another process has claimed is looked at. */
@@ -168,7 +185,10 @@ const lookEveryMs = 500;
  * Claims a folder, as soon as no other process has it.
  * @throws CorellaError `train/interrupted` when the signal is aborted meanwhile
  */
-async function claimInTurn(folder: string, { waiting, signal }: TrialHooks): Promise<() => Promise<void>> {
+export async function claimInTurn(
+  folder: string,
+  { waiting, signal }: Pick<TrialHooks, "waiting" | "signal">,
+): Promise<() => Promise<void>> {
   for (let looks = 0; ; looks++) {
     try {
       return await claimFolder(folder);
@@ -187,23 +207,33 @@ async function claimInTurn(folder: string, { waiting, signal }: TrialHooks): Pro
   }
 }
 
+/** Figures of what a model says of rows of the test part. */
+export function testFigures(
+  probabilities: Float32Array,
+  labels: Float32Array,
+  rows: Uint32Array,
+  { log }: Pick<PreparedData, "log">,
+): TestFigures {
+  const users = Array.from(rows, (row) => log.user[row]!);
+  return {
+    ...summary(probabilities, labels),
+    groupAuc: groupAuc(probabilities, labels, users),
+    calibrationError: expectedCalibrationError(probabilities, labels),
+  };
+}
+
 async function scoreTest(
   crm: ReturnType<typeof crmOf>,
   values: Values,
   data: PreparedData,
   runtime: Runtime,
 ): Promise<TestFigures> {
-  const { log, split } = data;
-  const { labels, batches } = labelledRows(data, split.test);
+  const rows = data.split.test;
+  const { labels, batches } = labelledRows(data, rows);
   const inference = await runtime.infer(crmInferenceProgram(namedCrm(crm)), values);
   try {
     const probabilities = await scoreBatches(inference, batches(), labels.length);
-    const users = Array.from(split.test, (row) => log.user[row]!);
-    return {
-      ...summary(probabilities, labels),
-      groupAuc: groupAuc(probabilities, labels, users),
-      calibrationError: expectedCalibrationError(probabilities, labels),
-    };
+    return testFigures(probabilities, labels, rows, data);
   } finally {
     await inference.dispose();
   }

@@ -2,7 +2,15 @@ import { CorellaError } from "@corella/errors";
 import type { ValidationResult } from "@corella/engine";
 import { mayGoOn, type Course } from "./median-rule.ts";
 import { planTrials, type PlannedTrial, type PlanOptions } from "./plan.ts";
-import { enumerateTrials, type SearchConfig } from "./search-space.ts";
+import type { RungEntry } from "./asha.ts";
+import type { RungEnds } from "./rungs.ts";
+import {
+  enumerateTrials,
+  isAsha,
+  type MedianRule,
+  type SearchConfig,
+  type TrialKind,
+} from "./search-space.ts";
 import { readTrial, type TrialHooks, type TrialRecord, type TrialRun } from "./trial.ts";
 
 /** Where a trial is trained: in this thread, or in a process of its own. */
@@ -13,6 +21,10 @@ export interface TriedConfig extends PlannedTrial {
   readonly record: TrialRecord;
   /** It was there already. */
   readonly reused: boolean;
+  /** Of a trial that is trained in units: the rung whose end it has reached, counted from 0. */
+  readonly rung?: number;
+  /** Of a trial that is trained in units: processor time over all attempts. */
+  readonly cpuSeconds?: number;
 }
 
 /** What a search shows while it works. Trials are named by their place in their list. */
@@ -43,6 +55,21 @@ export interface TuneResult {
   readonly best: TriedConfig;
   /** The best configuration with each seed, its test part scored. */
   readonly seeds: readonly TriedConfig[];
+  /** What a trial trains. */
+  readonly kind: TrialKind;
+  /** Of a search in units. */
+  readonly rungs?: RungsReport;
+}
+
+/** How far the trials of a search in units have come. */
+export interface RungsReport {
+  readonly ends: RungEnds;
+  /** One of so many goes on to the next rung; undefined where all are trained whole. */
+  readonly factor: number | undefined;
+  /** Results by rung in the order in which they came; trials by their number. */
+  readonly rungs: readonly (readonly RungEntry[])[];
+  /** Of the search, over all attempts that kept a clock; without the seeds. */
+  readonly cpuSeconds: number;
 }
 
 /**
@@ -57,38 +84,55 @@ export async function tune(
   options: TuneOptions,
 ): Promise<TuneResult> {
   const { listener = {} } = options;
+  const { stopping } = search;
+  if (isAsha(stopping)) throw new Error("Trials that pause in rungs are placed as units: tuneUnits.");
   const planned = await planTrials(content, enumerateTrials(search), options);
   listener.planned?.("search", planned);
-  const trials = await runAll(planned, search, options, false);
+  const trials = await runAll(planned, stopping, options, false);
+  const best = bestTrial(trials, options);
+  const seedPlan = await planSeeds(content, search, best, options, "crm");
+  listener.planned?.("seeds", seedPlan);
+  const seeds = await runAll(seedPlan, "none", options, true);
+  return { trials, best, seeds, kind: "crm" };
+}
+
+/** @throws CorellaError `tune/no-result` when every trial diverged */
+export function bestTrial(trials: readonly TriedConfig[], { place }: PlanOptions): TriedConfig {
   const best = rank(trials)[0];
   if (best?.record.best === undefined || best.record.status === "diverged") {
     throw new CorellaError({
       code: "tune/no-result",
       message: "No trial came to an end.",
-      place: options.place,
+      place,
       remedy: "Lower the learning rates, or set clipNorm.",
     });
   }
-  const withSeeds = Array.from({ length: search.seeds }, (_, i) => ({
-    ...best.settings,
-    seed: best.config.seed + i,
-  }));
-  const seedPlan = await planTrials(content, withSeeds, options);
-  listener.planned?.("seeds", seedPlan);
-  const seeds = await runAll(seedPlan, { ...search, stopping: "none" }, options, true);
-  return { trials, best, seeds };
+  return best;
 }
 
-/** Trials by validation AUC, the best first; those that were ended early after all others. */
+/** The best configuration with as many seeds as a search asks for, from its own on. */
+export function planSeeds(
+  content: unknown,
+  { seeds }: SearchConfig,
+  { settings, config }: PlannedTrial,
+  options: PlanOptions,
+  kind: TrialKind,
+): Promise<PlannedTrial[]> {
+  const each = Array.from({ length: seeds }, (_, i) => ({ ...settings, seed: config.seed + i }));
+  return planTrials(content, each, options, kind);
+}
+
+/** Trials by validation AUC, the best first; those that were stopped early or diverged after all others. */
 export function rank(trials: readonly TriedConfig[]): TriedConfig[] {
-  const last = ({ record }: TriedConfig): number => (record.status === "finished" ? 0 : 1);
+  const last = ({ record: { status } }: TriedConfig): number =>
+    status === "finished" || status === "paused" ? 0 : 1;
   const score = ({ record }: TriedConfig): number => record.best?.score ?? Number.NEGATIVE_INFINITY;
   return trials.toSorted((a, b) => last(a) - last(b) || score(b) - score(a));
 }
 
 async function runAll(
   planned: readonly PlannedTrial[],
-  { stopping }: SearchConfig,
+  stopping: MedianRule | "none",
   { parallel, execute, listener = {}, signal }: TuneOptions,
   test: boolean,
 ): Promise<TriedConfig[]> {
@@ -174,7 +218,7 @@ async function runAll(
 }
 
 /** Whether what an earlier call left need not be gone on with. */
-function isEnough(record: TrialRecord, stopping: SearchConfig["stopping"], test: boolean): boolean {
+function isEnough(record: TrialRecord, stopping: MedianRule | "none", test: boolean): boolean {
   switch (record.status) {
     case "finished":
       return !test || record.test !== undefined;
@@ -182,6 +226,7 @@ function isEnough(record: TrialRecord, stopping: SearchConfig["stopping"], test:
       return true;
     case "stopped":
       return stopping !== "none";
+    case "paused":
     case "interrupted":
       return false;
   }
