@@ -34,11 +34,13 @@ llm:
     feedForwardSize: 16
     pretraining: { steps: 3, batchSize: 4, sequenceLength: 16, warmupSteps: 1 }
 textTower: { hiddenSize: 8, layers: 1, feedForwardSize: 16 }
+t5: { vocabularySize: 300, hiddenSize: 8, layers: 1, heads: 2, feedForwardSize: 16 }
 stages:
   contrastive: { samples: 64, batchSize: 16, width: 4 }
   warmUp: { epochs: 1, batchSize: 64 }
   joint: { samples: 32, batchSize: 16, projection: { width: 4 } }
   llmAlone: { samples: 32, batchSize: 16 }
+  p5: { samples: 32, batchSize: 16 }
 `,
   );
   const places = ["runs", "experiments", "cache"].flatMap((place) => [`--${place}`, join(folder, place)]);
@@ -65,10 +67,10 @@ test(
       if (shown.includes("Stage 2: joint")) child.kill("SIGKILL");
     });
     await ended;
-    expect(shown).toContain("8 runs: 8 to do, 0 found");
+    expect(shown).toContain("9 runs: 9 to do, 0 found");
 
     const resumed = evaluate(...all);
-    expect(resumed.stderr).toContain("8 runs: 5 to do, 3 found");
+    expect(resumed.stderr).toContain("9 runs: 5 to do, 4 found");
     expect(resumed.stderr).toContain("Stage 1: CRM warm-up: found");
     expect(resumed.status).toBe(0);
     for (const title of ["Table 1", "Table 2", "Figure 1", "Budget", "Segments"])
@@ -93,6 +95,7 @@ test(
         "item-mean",
         "crm",
         "ctrl",
+        "p5",
         "llm",
         "replace",
         "add-logits",
@@ -118,7 +121,7 @@ test(
     expect(page).toContain('<ul class="warnings">');
 
     const again = evaluate(...all);
-    expect(again.stderr).toContain("8 runs: 0 to do, 8 found");
+    expect(again.stderr).toContain("9 runs: 0 to do, 9 found");
     expect(again.stderr).not.toContain("Run 1");
     // Training a tokenizer prints empty lines.
     expect(again.stdout.trim()).toBe(resumed.stdout.trim());

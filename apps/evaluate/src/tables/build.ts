@@ -86,6 +86,7 @@ export function modelRows(inputs: ComparedOn): SeededPredictions[] {
   }
   const ctrl = runsOf(runs, "ctrl");
   row(ctrl, { as: "ctrl", title: `CTRL, ${ctrl[0]?.config.crm.model}`, name: "crm" });
+  row(runsOf(runs, "p5"), { as: "p5", title: "P5", name: "llm" });
   row(runsOf(runs, "llm"), { as: "llm", title: "LLM alone" });
   const both = runsOf(runs, "corella");
   const isOfAll = (name: string): boolean =>

@@ -17,6 +17,7 @@ import { z } from "zod";
 import { baseSchema, type PretrainedConfig, type ScratchConfig } from "./base-config.ts";
 import { recipeNames, recipeNeeds, type RecipeName } from "./recipe-names.ts";
 import { stagesSchema, type StagesConfig } from "./stages-config.ts";
+import { t5Schema, type T5ModelConfig } from "./t5-config.ts";
 import { textTowerSchema, type TextTowerConfig } from "./text-tower-config.ts";
 
 export type { PretrainedConfig, ScratchConfig } from "./base-config.ts";
@@ -75,6 +76,8 @@ export interface RunConfig {
   };
   /** The encoder that the recipe `ctrl` aligns the CRM with. */
   readonly textTower: TextTowerConfig;
+  /** The encoder-decoder of the recipe `p5`. */
+  readonly t5: T5ModelConfig;
   readonly stages: StagesConfig;
   readonly routing: {
     /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
@@ -181,6 +184,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
       })
       .prefault({}),
     textTower: textTowerSchema.prefault({}),
+    t5: t5Schema.prefault({}),
     stages: stagesSchema,
     routing: z
       .strictObject({

@@ -70,6 +70,7 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm-DCNv2",
     "crm-FM",
     "ctrl",
+    "p5",
     "llm",
     "corella",
     "corella",
@@ -85,6 +86,7 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm",
     "contrastive",
     "crm-aligned",
+    "p5",
     "stage-0",
     "llm",
     "stage-2",
@@ -223,19 +225,23 @@ test("what a run does not read does not make it another one", async () => {
     const variants = variantsOf("1", smallConfig, { models: [], sizes: [] });
     return (await planExperiments(changed, variants, 1, where)).map(({ key }) => key);
   };
-  const [crm, ctrl, llm, both] = await keys(content);
-  expect(await keys({ ...content, name: "other" })).toEqual([crm, ctrl, llm, both]);
-  const [crm2, ctrl2, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
-  expect([crm2, ctrl2, llm2]).toEqual([crm, ctrl, llm]);
+  const [crm, ctrl, p5, llm, both] = await keys(content);
+  expect(await keys({ ...content, name: "other" })).toEqual([crm, ctrl, p5, llm, both]);
+  const [crm2, ctrl2, p52, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
+  expect([crm2, ctrl2, p52, llm2]).toEqual([crm, ctrl, p5, llm]);
   expect(both2).not.toBe(both);
   const heldOut = await keys({ ...content, routing: { heldOut: 0.3 } });
-  expect(heldOut.filter((key) => [crm, ctrl, llm, both].includes(key))).toEqual([]);
-  const [crm3, ctrl3, llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
+  expect(heldOut.filter((key) => [crm, ctrl, p5, llm, both].includes(key))).toEqual([]);
+  const [crm3, ctrl3, p53, llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
   expect(crm3).toBe(crm);
   expect(ctrl3).not.toBe(ctrl);
+  expect(p53).not.toBe(p5);
   expect(llm3).not.toBe(llm);
-  const [crm4, ctrl4, llm4, both4] = await keys({ ...content, textTower: { hiddenSize: 8 } });
-  expect([crm4, llm4, both4]).toEqual([crm, llm, both]);
+  const [crm4, ctrl4, p54, llm4, both4] = await keys({ ...content, textTower: { hiddenSize: 8 } });
+  expect([crm4, p54, llm4, both4]).toEqual([crm, p5, llm, both]);
   expect(ctrl4).not.toBe(ctrl);
+  const [crm5, ctrl5, p55, llm5, both5] = await keys({ ...content, t5: { hiddenSize: 8 } });
+  expect([crm5, ctrl5, llm5, both5]).toEqual([crm, ctrl, llm, both]);
+  expect(p55).not.toBe(p5);
   expect(await readdir(where.experimentsFolder)).toEqual([]);
 });

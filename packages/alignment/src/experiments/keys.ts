@@ -26,6 +26,9 @@ const ofRouter: Paths = ["routing.share", "routing.policy", "routing.budget", "r
 /** What the recipe ctrl alone reads. */
 const ofCtrl: Paths = ["textTower", "stages.contrastive"];
 
+/** What the recipe p5 alone reads. */
+const ofP5: Paths = ["t5", "stages.p5"];
+
 /** What no CRM that is trained alone reads. */
 const besideCrm: Paths = [
   "llm",
@@ -50,6 +53,17 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
     "stages.joint",
     "stages.llmAlone.offset",
     "stages.llmAlone.heldOut",
+    "stages.distil",
+    "stages.skip",
+    ...ofCtrl,
+  ],
+  p5: [
+    "features",
+    "crm",
+    ...ofRouter,
+    "stages.warmUp",
+    "stages.joint",
+    "stages.llmAlone",
     "stages.distil",
     "stages.skip",
     ...ofCtrl,
@@ -126,7 +140,8 @@ function hash(parts: unknown): string {
 }
 
 async function content({ config, dataKey, baseFolder }: KeyedConfig, unread: Paths): Promise<unknown> {
-  const left = without(JSON.parse(JSON.stringify(config)), new Set([...free, ...unread]), "");
+  const ofOthers = config.recipe === "p5" ? [] : ofP5;
+  const left = without(JSON.parse(JSON.stringify(config)), new Set([...free, ...unread, ...ofOthers]), "");
   return [dataKey, await withFiles(left, baseFolder)];
 }
 

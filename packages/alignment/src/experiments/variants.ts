@@ -38,6 +38,9 @@ export function withoutStage(stage: StageName): Variant {
 /** The CRM, aligned with a text encoder before it is trained. */
 export const ctrl: Variant = { id: "ctrl", title: "CTRL", settings: { recipe: "ctrl" } };
 
+/** A T5 that learned from prompts of several kinds. */
+export const p5: Variant = { id: "p5", title: "P5", settings: { recipe: "p5" } };
+
 /** The language model alone, tuned on so many samples. */
 export function llmOfSize(samples: number): Variant {
   return {
@@ -71,6 +74,7 @@ export function variantsOf(
         ...crm,
         ...(has("crm-only") ? models.map((model) => crmAlone(config, model)) : []),
         ...(has("ctrl") ? [ctrl] : []),
+        ...(has("p5") ? [p5] : []),
         ...llm,
         ...both,
       ];

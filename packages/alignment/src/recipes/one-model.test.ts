@@ -15,6 +15,7 @@ describe.each([
   ["crm-only", "crm", ["crm"]],
   ["llm-only", "llm", ["stage-0", "llm"]],
   ["ctrl", "crm", ["contrastive", "crm-aligned"]],
+  ["p5", "llm", ["p5"]],
 ] as const)("the recipe %s", (recipe, model, phases) => {
   const config: RunConfig = { ...smallConfig, recipe };
   let result: TrainingResult;
