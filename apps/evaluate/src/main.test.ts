@@ -37,11 +37,13 @@ llm:
     pretraining: { steps: 3, batchSize: 4, sequenceLength: 16, warmupSteps: 1 }
 textTower: { hiddenSize: 8, layers: 1, feedForwardSize: 16 }
 tallrec: { shots: 16, epochs: 1, validationsPerEpoch: 0, maxTokens: 250 }
+t5: { vocabularySize: 300, hiddenSize: 8, layers: 1, heads: 2, feedForwardSize: 16 }
 stages:
   contrastive: { samples: 64, batchSize: 16, width: 4 }
   warmUp: { epochs: 1, batchSize: 64 }
   joint: { samples: 32, batchSize: 16, projection: { width: 4 } }
   llmAlone: { samples: 32, batchSize: 16 }
+  p5: { samples: 32, batchSize: 16 }
 `,
   );
   const places = ["runs", "experiments", "cache"].flatMap((place) => [`--${place}`, join(folder, place)]);
@@ -97,6 +99,7 @@ test(
         "crm",
         "ctrl",
         "tallrec",
+        "p5",
         "llm",
         "replace",
         "add-logits",

@@ -17,7 +17,7 @@ import {
   saveBundle,
   type BundleContents,
 } from "./index.ts";
-import { saveTinyBundle, tinyCrm, tinyLlm, tinyLog } from "./testing.ts";
+import { saveTinyBundle, tinyCrm, tinyLlm, tinyLog, tinyT5 } from "./testing.ts";
 import { startWorkerLane } from "./worker-lane.ts";
 
 let parent = "";
@@ -47,6 +47,36 @@ function expectSame(actual: ArrayLike<number>, expected: ArrayLike<number>): voi
   expect(actual).toHaveLength(expected.length);
   for (let i = 0; i < actual.length; i++) expect(actual[i]).toBeCloseTo(expected[i]!, 5);
 }
+
+describe("a T5", () => {
+  test("lies in a folder of its own, answers as before, and no server answers for it", async () => {
+    const llm = await tinyT5(log);
+    const some = records.slice(-40);
+    const lane = await createLlmLane(llm, catalogueFromLog(log), onnxRuntime());
+    const expected = await lane.score(some);
+    await lane.dispose();
+    expect(Math.max(...expected) - Math.min(...expected)).toBeGreaterThan(0.01);
+    const folder = folderOf("t5");
+    await saveBundle(folder, { name: "t5", catalogue: catalogueFromLog(log), log, llm });
+    expect((await readdir(join(folder, "t5"))).sort()).toEqual([
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
+    const bundle = await openBundle(folder);
+    expect(bundle).toMatchObject({ models: ["llm"], llmKind: "t5" });
+    expect((await bundle.llmAsking()).tokenizer.json).toBe(llm.tokenizer.json);
+    const predictor = await loadPredictor(bundle, { prefixCacheBytes: 1e6 });
+    expectSame(
+      (await predictor.score(some)).map(({ probability }) => probability),
+      expected,
+    );
+    await predictor.dispose();
+    const remoteLlm = { baseUrl: "http://127.0.0.1:9", model: "t5" };
+    await expect(loadPredictor(bundle, { remoteLlm })).rejects.toMatchObject({ code: "bundle/remote" });
+  });
+});
 
 describe("a CRM alone", () => {
   test("the folder holds what a CRM needs, and nothing of an LLM or a router", async () => {

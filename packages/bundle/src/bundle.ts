@@ -28,11 +28,22 @@ import {
   writeLlm,
   type LlmAsking,
   type LlmFacts,
+  type LlmKind,
   type OpenLlm,
+  type OpenT5,
+  type TrainedT5,
   type TunedLlm,
 } from "./llm-files.ts";
 import { readManifest, verifyFiles, writeManifest } from "./manifest.ts";
-import { checkModels, modelNames, modelsListed, noModel, requireListed, type ModelName } from "./models.ts";
+import {
+  checkModels,
+  llmKindOf,
+  modelNames,
+  modelsListed,
+  noModel,
+  requireListed,
+  type ModelName,
+} from "./models.ts";
 import { readRouter, routerFile, type Router } from "./router.ts";
 import { readRoutingCurve, routingCurveFile, type RoutingCurve } from "./routing-curve.ts";
 import { readStatistics, statisticsFiles, writeStatistics } from "./statistics-files.ts";
@@ -48,7 +59,7 @@ export interface BundleContents {
   /** The users' latest events come from here, and what running statistics have counted. */
   readonly log: InteractionLog;
   readonly crm?: TrainedCrm | undefined;
-  readonly llm?: TunedLlm | undefined;
+  readonly llm?: TunedLlm | TrainedT5 | undefined;
   /** There exactly when both models are. */
   readonly router?: Router | undefined;
   /** What each share to the LLM would bring, for information. */
@@ -68,6 +79,8 @@ export interface Bundle {
   readonly catalogue: Catalogue;
   /** How records become the CRM's ids; undefined without a CRM. */
   readonly featureMap: FeatureMap | undefined;
+  /** The architecture of the LLM; undefined without one. */
+  readonly llmKind: LlmKind | undefined;
   /** How records become the LLM's text; undefined without an LLM. */
   readonly prompt: PromptConfig | undefined;
   /** All running statistics that its models read; undefined where they read none. */
@@ -87,7 +100,7 @@ export interface Bundle {
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
   crm(): Promise<TrainedCrm>;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
-  llm(): Promise<OpenLlm>;
+  llm(): Promise<OpenLlm | OpenT5>;
   /**
    * How the LLM is asked, without its weights.
    * @throws CorellaError `bundle/no-model`
@@ -177,6 +190,7 @@ export async function openBundle(
   const featureMap = models.includes("crm") ? await readFeatureMap(folder) : undefined;
   if (featureMap !== undefined) requireListed(folder, manifest, vectorsFiles(featureMap));
   const prompt = models.includes("llm") ? await readPrompt(folder) : undefined;
+  const kind = llmKindOf(manifest);
   const statistics = planOfBoth(featureMap, prompt);
   if (statistics !== undefined) requireListed(folder, manifest, statisticsFiles);
   const facts: z.infer<typeof crmFactsSchema> & Partial<LlmFacts> = await readJson(
@@ -188,7 +202,7 @@ export async function openBundle(
     if (prompt === undefined) throw noModel("llm", folder);
     const needed = promptStatistics(prompt) !== undefined;
     const counted = needed ? await readStatistics(folder, statistics!) : undefined;
-    return { facts: facts as LlmFacts, prompt, catalogue, statistics: counted };
+    return { kind, facts: facts as LlmFacts, prompt, catalogue, statistics: counted };
   };
   return {
     folder,
@@ -199,6 +213,7 @@ export async function openBundle(
     models,
     catalogue,
     featureMap,
+    llmKind: prompt && kind,
     prompt,
     statistics,
     historyLength: featureMap?.historyLength ?? facts.history?.maxLength,

@@ -14,7 +14,7 @@ export {
   type CrmLane,
   type LaneOptions,
 } from "./lanes.ts";
-export type { LlmAsking, OpenLlm, TunedLlm } from "./llm-files.ts";
+export type { LlmAsking, LlmKind, OpenLlm, OpenT5, TrainedT5, TunedLlm } from "./llm-files.ts";
 export { createLlmPrompt, type PromptForLlm } from "./llm-prompt.ts";
 export { loadPredictor, type LoadOptions } from "./load-predictor.ts";
 export type { ModelName } from "./models.ts";

@@ -8,12 +8,13 @@ import {
   type Values,
 } from "@corella/engine";
 import { createScorer, hasSteadyKeys, mergeAdapter, type AnswerScoring } from "@corella/llm";
+import { createT5Scorer } from "@corella/llm/encoders";
 import { encodeRecords, type Catalogue } from "@corella/modality";
 import type { Bundle } from "./bundle.ts";
 import { crmOf, type TrainedCrm } from "./crm-files.ts";
 import { idFeeds } from "./feeds.ts";
 import type { Lane } from "./lane.ts";
-import type { TunedLlm } from "./llm-files.ts";
+import type { TrainedT5, TunedLlm } from "./llm-files.ts";
 import { textLane } from "./llm-prompt.ts";
 import type { ModelName } from "./models.ts";
 
@@ -49,8 +50,13 @@ export async function createCrmLane(
   };
 }
 
-/** The LLM as a lane of this thread; the adapter is merged into the weights. */
-export async function createLlmLane(llm: TunedLlm, catalogue: Catalogue, runtime: Runtime): Promise<Lane> {
+/** The LLM as a lane of this thread; the adapter of a decoder is merged into the weights. */
+export async function createLlmLane(
+  llm: TunedLlm | TrainedT5,
+  catalogue: Catalogue,
+  runtime: Runtime,
+): Promise<Lane> {
+  if ("t5" in llm) return t5Lane(llm, llm.values, catalogue, runtime);
   const { config, values } = mergeAdapter(llm.config, llm.lora, llm.values);
   return llmLane({ ...llm, config }, values, catalogue, runtime);
 }
@@ -79,6 +85,16 @@ async function llmLane(
   return textLane(scorer, llm, catalogue);
 }
 
+async function t5Lane(
+  llm: Omit<TrainedT5, "values">,
+  values: Values | ValueReader,
+  catalogue: Catalogue,
+  runtime: Runtime,
+): Promise<Lane> {
+  const scorer = await createT5Scorer({ ...llm, config: llm.t5, values, runtime });
+  return textLane(scorer, llm, catalogue);
+}
+
 /**
  * Opens the CRM of a bundle in this thread.
  * @throws CorellaError `bundle/no-model`, `bundle/damaged`
@@ -96,7 +112,7 @@ export interface LaneOptions {
   readonly runtime?: RuntimeConfig | undefined;
   /**
    * Bytes within which the LLM keeps what it computed of prompts, for later ones that begin alike, such as the same user's
-   * (`createScorer`). Default 0. Models of which this depends on the prompts beside (RoPE dynamic and longrope) keep nothing.
+   * (`createScorer`). Default 0. Models of which this depends on the prompts beside (RoPE dynamic and longrope) keep nothing, nor does a T5.
    */
   readonly prefixCacheBytes?: number | undefined;
   /** How the LLM's two answers become a probability; default: as the bundle says. */
@@ -114,7 +130,9 @@ export async function openLlmLane(
   const { weights, ...saved } = await bundle.llm();
   const llm = { ...saved, scoring: scoring ?? saved.scoring };
   try {
-    return await llmLane(llm, weights, bundle.catalogue, await createRuntime(runtime), prefixCacheBytes);
+    const opened = await createRuntime(runtime);
+    if ("t5" in llm) return await t5Lane(llm, weights, bundle.catalogue, opened);
+    return await llmLane(llm, weights, bundle.catalogue, opened, prefixCacheBytes);
   } finally {
     await weights.close();
   }

@@ -15,6 +15,7 @@ import {
   type TextTokenizer,
   type YesNoIds,
 } from "@corella/llm";
+import { openT5, saveT5, type T5Config } from "@corella/llm/encoders";
 import {
   promptSchema,
   type Catalogue,
@@ -25,12 +26,8 @@ import {
 import { damaged, readJson, writeJson } from "./folder-files.ts";
 import { readItemVectors, writeItemVectors } from "./item-vectors.ts";
 
-/** A decoder with its adapter, unmerged, and how it is asked. */
-export interface TunedLlm {
-  readonly config: DecoderConfig;
-  readonly lora: LoraConfig;
-  /** Base and adapter. */
-  readonly values: Values;
+/** How a language model is asked, whichever its architecture. */
+interface AskedLlm {
   readonly tokenizer: TextTokenizer;
   readonly answers: YesNoIds;
   /** How the two answers become P(label = 1); default `twoWay`. */
@@ -50,6 +47,25 @@ export interface TunedLlm {
   readonly statistics?: RunningStatistics | undefined;
 }
 
+/** A decoder with its adapter, unmerged, and how it is asked. */
+export interface TunedLlm extends AskedLlm {
+  readonly config: DecoderConfig;
+  readonly lora: LoraConfig;
+  /** Base and adapter. */
+  readonly values: Values;
+}
+
+/** A T5 that was trained as a whole, and how it is asked: its answers are the first tokens of the decoder. */
+export interface TrainedT5 extends AskedLlm {
+  readonly t5: T5Config;
+  readonly values: Values;
+}
+
+/** A T5 whose weights stay in the bundle until they are read. Close them after use. */
+export interface OpenT5 extends Omit<TrainedT5, "values"> {
+  readonly weights: OpenWeights;
+}
+
 /** A decoder with its adapter merged, whose weights stay in the bundle until they are read. Close them after use. */
 export interface OpenLlm extends Omit<TunedLlm, "lora" | "values"> {
   readonly weights: OpenWeights;
@@ -66,6 +82,7 @@ const files = {
   itemVectors: "item-vectors.safetensors",
   llm: "llm",
   adapter: "adapter",
+  t5: "t5",
 } as const;
 
 /** What the folder of a bundle with an LLM holds for it at least; the first file tells that there is one. */
@@ -74,6 +91,9 @@ export const llmFiles: readonly [string, ...string[]] = [
   `${files.llm}/config.json`,
   `${files.adapter}/adapter_config.json`,
 ];
+
+/** What a folder holds in place of decoder and adapter where its LLM is a T5; the second file tells that it is one. */
+export const t5Files: readonly [prompt: string, config: string] = [files.prompt, `${files.t5}/config.json`];
 
 /** What bundle.json says of the LLM. */
 export interface LlmFacts extends Pick<TunedLlm, "answers" | "scoring" | "maxTokens" | "tokenBudget"> {
@@ -84,15 +104,19 @@ export interface LlmFacts extends Pick<TunedLlm, "answers" | "scoring" | "maxTok
 }
 
 /** The part of bundle.json that tells of an LLM. */
-export function llmFactsOf({ answers, scoring, maxTokens, tokenBudget, tokenizer }: TunedLlm): LlmFacts {
+export function llmFactsOf({ answers, scoring, maxTokens, tokenBudget, tokenizer }: AskedLlm): LlmFacts {
   const { chat } = tokenizer;
   return { answers, scoring, maxTokens, tokenBudget, chat: chat !== undefined, system: chat?.system };
 }
 
-/** Writes base model, adapter, tokenizer, prompt and item vectors into a bundle's folder. */
-export async function writeLlm(folder: string, llm: TunedLlm): Promise<void> {
+/** Writes base model and adapter, or a T5, tokenizer, prompt and item vectors into a bundle's folder. */
+export async function writeLlm(folder: string, llm: TunedLlm | TrainedT5): Promise<void> {
   await writeJson(folder, files.prompt, llm.prompt);
   if (llm.itemVectors !== undefined) await writeItemVectors(join(folder, files.itemVectors), llm.itemVectors);
+  if ("t5" in llm) {
+    await saveT5(join(folder, files.t5), { ...llm, config: llm.t5 });
+    return;
+  }
   await savePretrained(join(folder, files.llm), llm.config, llm.values, llm.tokenizer);
   const { lora, values } = llm;
   // Its base lies beside it: the text model alone, also of a checkpoint that sees pictures.
@@ -105,8 +129,12 @@ export function readPrompt(folder: string): Promise<PromptConfig> {
   return readJson(folder, files.prompt, promptSchema);
 }
 
+/** The architecture of a bundle's LLM. */
+export type LlmKind = "decoder" | "t5";
+
 /** What is known before an LLM is read from a bundle's folder. */
 export interface LlmToRead {
+  readonly kind: LlmKind;
   readonly facts: LlmFacts;
   readonly prompt: PromptConfig;
   readonly catalogue: Catalogue;
@@ -115,9 +143,19 @@ export interface LlmToRead {
 
 /**
  * Opens the LLM of a bundle's folder.
- * @throws CorellaError `bundle/damaged` without a tokenizer, and those of `openPretrained` and `loadAdapter`
+ * @throws CorellaError `bundle/damaged` without a tokenizer, and those of `openPretrained`, `loadAdapter` and `openT5`
  */
-export async function openLlm(folder: string, known: LlmToRead): Promise<OpenLlm> {
+export async function openLlm(folder: string, known: LlmToRead): Promise<OpenLlm | OpenT5> {
+  if (known.kind === "t5") {
+    const { config: t5, weights, tokenizer } = await openT5(join(folder, files.t5));
+    try {
+      const asking = await asked(folder, known, tokenizer);
+      return { ...asking, tokenBudget: known.facts.tokenBudget, t5, weights };
+    } catch (error) {
+      await weights.close();
+      throw error;
+    }
+  }
   const { config, weights, tokenizer } = await openPretrained(join(folder, files.llm));
   try {
     const { lora, values } = await loadAdapter(join(folder, files.adapter), config);
@@ -137,7 +175,8 @@ export async function openLlm(folder: string, known: LlmToRead): Promise<OpenLlm
 
 /** Reads how the LLM of a bundle's folder is asked, without its weights. */
 export async function readLlmAsking(folder: string, known: LlmToRead): Promise<LlmAsking> {
-  return asked(folder, known, await loadTokenizer(join(folder, files.llm)));
+  const own = known.kind === "t5" ? files.t5 : files.llm;
+  return asked(folder, known, await loadTokenizer(join(folder, own)));
 }
 
 async function asked(

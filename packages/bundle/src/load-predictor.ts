@@ -1,3 +1,4 @@
+import { CorellaError } from "@corella/errors";
 import { createPrompt, missingInputs, type RatingRecord } from "@corella/modality";
 import type { Admission } from "./admission.ts";
 import type { Bundle } from "./bundle.ts";
@@ -35,11 +36,14 @@ export interface LoadOptions extends LaneOptions {
 
 /**
  * The Predictor of a bundle, with the lanes of the models that it has.
- * @throws CorellaError `bundle/no-model` when a server is named for the LLM of a bundle without one; those of reading the models
+ * @throws CorellaError `bundle/no-model` when a server is named for the LLM of a bundle without one, `bundle/remote` when it is a T5, `bundle/scoring` when a T5
+ * is to be scored by a double softmax; those of reading the models
  */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
   const { prefixCacheBytes, scoring, remoteLlm, around = (_, open) => open() } = options;
   if (remoteLlm !== undefined && !bundle.models.includes("llm")) throw noModel("llm", bundle.folder);
+  if (remoteLlm !== undefined && bundle.llmKind === "t5") throw noRemoteT5(bundle.folder);
+  if (scoring === "doubleSoftmax" && bundle.llmKind === "t5") throw noScoringOfT5(bundle.folder);
   const openOnly = async (model: ModelName): Promise<Lane> => {
     if (model === "llm" && remoteLlm !== undefined) {
       const asking = await bundle.llmAsking();
@@ -82,6 +86,26 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
       return predictions.map((prediction, i) => withMissing(prediction, bundle, ofPrompt, records[i]!));
     },
   };
+}
+
+/** TALLRec's code scores decoders so. */
+function noScoringOfT5(place: string): CorellaError {
+  return new CorellaError({
+    code: "bundle/scoring",
+    message: "The bundle's language model is a T5, whose answers are scored by their two logits alone.",
+    place,
+    remedy: "Leave the scoring out.",
+  });
+}
+
+/** Servers complete a prompt with its next token; a T5 answers in a decoder of its own. */
+function noRemoteT5(folder: string): CorellaError {
+  return new CorellaError({
+    code: "bundle/remote",
+    message: "The bundle's language model is a T5, which servers of completions cannot answer for.",
+    place: folder,
+    remedy: "Leave the server out: the bundle answers by itself.",
+  });
 }
 
 /** What a bundle's router asks of items; undefined where it asks nothing. */

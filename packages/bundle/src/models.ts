@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import { crmFiles } from "./crm-files.ts";
 import { damaged } from "./folder-files.ts";
-import { llmFiles } from "./llm-files.ts";
+import { llmFiles, t5Files, type LlmKind } from "./llm-files.ts";
 import { manifestFile, type Manifest } from "./manifest.ts";
 import { routerFile } from "./router.ts";
 
@@ -22,11 +22,16 @@ const commonFiles = ["bundle.json", "catalogue.json", "histories.json", "histori
 export function modelsListed(folder: string, manifest: Manifest): readonly ModelName[] {
   const { files } = manifest;
   const place = join(folder, manifestFile);
-  const filesOf = { crm: crmFiles, llm: llmFiles };
+  const filesOf = { crm: crmFiles, llm: llmKindOf(manifest) === "t5" ? t5Files : llmFiles };
   const models = modelNames.filter((model) => filesOf[model][0] in files);
   checkModels(models, routerFile in files, place);
   requireListed(folder, manifest, [...commonFiles, ...models.flatMap((model) => filesOf[model])]);
   return models;
+}
+
+/** The architecture of the LLM of a bundle that has one, by the files that its manifest lists. */
+export function llmKindOf({ files }: Manifest): LlmKind {
+  return t5Files[1] in files ? "t5" : "decoder";
 }
 
 /**

@@ -1,6 +1,7 @@
 // Bundles for tests: models that are untrained and small, saved in a moment.
 import { initialValues } from "@corella/engine";
 import { decoder, tinyLlamaConfig, trainTokenizer, yesNoIds, type LoraConfig } from "@corella/llm";
+import { t5AnswerIds, t5Params, type T5Config } from "@corella/llm/encoders";
 import {
   catalogueFromLog,
   createLog,
@@ -11,7 +12,7 @@ import {
 } from "@corella/modality";
 import { saveBundle } from "./bundle.ts";
 import { crmOf, type TrainedCrm } from "./crm-files.ts";
-import type { TunedLlm } from "./llm-files.ts";
+import type { TrainedT5, TunedLlm } from "./llm-files.ts";
 import type { ModelName } from "./models.ts";
 
 /** A log of 300 ratings by 12 users of 20 items, without pattern; the last user and the last item are known by name only. */
@@ -92,6 +93,45 @@ export async function tinyLlm(log: InteractionLog): Promise<TunedLlm> {
   for (const [name, value] of Object.entries(values))
     values[name] = value.map((x, i) => x + 0.35 * (scatter(i + name.length) - 0.5));
   return { config, lora, values, tokenizer, answers, maxTokens: 120, tokenBudget: 4096, prompt };
+}
+
+/** An untrained T5 with whole-word embeddings that is asked about items of a log. */
+export async function tinyT5(log: InteractionLog): Promise<TrainedT5> {
+  const prompt = promptSchema.parse({ historyLength: 6, template: "{{user_history}} ; {{target_item}} ?" });
+  const record = { user: null, item: log.items.ids[1]!, history: [] };
+  const rendered = createPrompt(prompt).render(record, catalogueFromLog(log));
+  const tokenizer = await trainTokenizer([rendered, "like", "dislike"], { vocabularySize: 300 });
+  const t5: T5Config = {
+    vocabularySize: tokenizer.vocabularySize,
+    hiddenSize: 16,
+    headDim: 8,
+    heads: 2,
+    intermediateSize: 24,
+    encoderLayers: 1,
+    decoderLayers: 1,
+    relativeBuckets: 32,
+    relativeMaxDistance: 128,
+    feedForward: { activation: "relu", gated: false },
+    layerNormEpsilon: 1e-6,
+    tieWordEmbeddings: true,
+    scaleDecoderOutputs: true,
+    startTokenId: 0,
+    padTokenId: 0,
+    endTokenId: 2,
+    wholeWords: 32,
+  };
+  const values = initialValues({ params: t5Params(t5), tables: {} }, 4);
+  const answers = await t5AnswerIds(tokenizer, { yes: "like", no: "dislike" });
+  const ends = { dangling: "", appended: "" };
+  return {
+    t5,
+    values,
+    tokenizer,
+    answers: { ...answers, ...ends },
+    maxTokens: 120,
+    tokenBudget: 4096,
+    prompt,
+  };
 }
 
 /** Saves a bundle of untrained models, by default of both with a router; the log that it was made of. */

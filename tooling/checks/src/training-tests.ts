@@ -16,6 +16,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "import-adapter.test.ts",
     "offset.test.ts",
     "one-model.test.ts",
+    "p5.test.ts",
     "plan.test.ts",
     "pooling.test.ts",
     "pretrained-chat.test.ts",
@@ -53,6 +54,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "packed-decoder.test.ts",
     "prefix-cache.test.ts",
     "recompute.test.ts",
+    "t5.test.ts",
     "variants.test.ts",
   ],
   modality: [

@@ -90,6 +90,7 @@ export function modelRows(inputs: ComparedOn): SeededPredictions[] {
     const own = runsOf(runs, id);
     row(own, { as: id, title: own[0]!.result.test.predictions[0]!.title, name: "llm" });
   }
+  row(runsOf(runs, "p5"), { as: "p5", title: "P5", name: "llm" });
   row(runsOf(runs, "llm"), { as: "llm", title: "LLM alone" });
   const both = runsOf(runs, "corella");
   const isOfAll = (name: string): boolean =>

@@ -18,6 +18,7 @@ import { baseSchema, type PretrainedConfig, type ScratchConfig } from "./base-co
 import { recipeNames, recipeNeeds, type RecipeName } from "./recipe-names.ts";
 import { stagesSchema, type StagesConfig } from "./stages-config.ts";
 import { tallrecSchema, type TallrecConfig } from "./tallrec-config.ts";
+import { t5Schema, type T5ModelConfig } from "./t5-config.ts";
 import { textTowerSchema, type TextTowerConfig } from "./text-tower-config.ts";
 
 export type { PretrainedConfig, ScratchConfig } from "./base-config.ts";
@@ -78,6 +79,8 @@ export interface RunConfig {
   readonly textTower: TextTowerConfig;
   /** The recipe `tallrec`. */
   readonly tallrec: TallrecConfig;
+  /** The encoder-decoder of the recipe `p5`. */
+  readonly t5: T5ModelConfig;
   readonly stages: StagesConfig;
   readonly routing: {
     /** Share of the samples, the least certain, that goes to the LLM; `auto`: the best on the validation part. */
@@ -185,6 +188,7 @@ export const runConfigSchema: z.ZodType<RunConfig, unknown> = z
       .prefault({}),
     textTower: textTowerSchema.prefault({}),
     tallrec: tallrecSchema,
+    t5: t5Schema.prefault({}),
     stages: stagesSchema,
     routing: z
       .strictObject({

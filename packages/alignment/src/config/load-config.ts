@@ -44,7 +44,7 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
       ? path
       : relative(resolve(folder), resolve(baseFolder, path));
   const { source } = config.data;
-  const { textTower } = config;
+  const { textTower, t5 } = config;
   const { base } = config.llm;
   const rewritten = {
     ...config,
@@ -59,6 +59,7 @@ export function configForFolder({ config, baseFolder }: LoadedConfig, folder: st
     ),
     textTower:
       textTower.kind === "pretrained" ? { ...textTower, folder: moved(textTower.folder) } : textTower,
+    t5: t5.kind === "pretrained" ? { ...t5, folder: moved(t5.folder) } : t5,
     llm: {
       ...config.llm,
       base:

@@ -1,5 +1,5 @@
 /** Names of the recipes, the default first. */
-export const recipeNames = ["corella", "crm-only", "llm-only", "ctrl", "tallrec"] as const;
+export const recipeNames = ["corella", "crm-only", "llm-only", "ctrl", "tallrec", "p5"] as const;
 
 /** Name of a recipe, as `recipe:` of a configuration gives it. */
 export type RecipeName = (typeof recipeNames)[number];
@@ -21,4 +21,5 @@ export const recipeNeeds: Readonly<Record<RecipeName, RecipeNeeds>> = {
   "llm-only": { crm: false, llm: true, prompt: true },
   ctrl: { crm: true, llm: false, prompt: true },
   tallrec: { crm: false, llm: true, prompt: true },
+  p5: { crm: false, llm: false, prompt: true },
 };

@@ -1,5 +1,6 @@
 import type { PlateauOptions } from "@corella/engine";
 import { z } from "zod";
+import { p5Schema, type P5Config } from "./p5-config.ts";
 
 /** Stage 1, CRM warm-up on all training data. */
 export interface WarmUpConfig {
@@ -149,6 +150,7 @@ export interface StagesConfig {
   readonly joint: JointConfig;
   readonly llmAlone: LlmAloneConfig;
   readonly contrastive: ContrastiveConfig;
+  readonly p5: P5Config;
   /** Left out: the CRM stays as stage 2 leaves it. */
   readonly distil?: DistilConfig | undefined;
 }
@@ -249,6 +251,7 @@ export const stagesSchema: z.ZodType<StagesConfig, unknown> = z
         temperature: z.number().positive().default(0.7),
       })
       .prefault({}),
+    p5: p5Schema.prefault({}),
     distil: z
       .strictObject({
         samples: positiveInteger.default(8000),

@@ -70,6 +70,7 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm-DCNv2",
     "crm-FM",
     "ctrl",
+    "p5",
     "llm",
     "corella",
     "corella",
@@ -85,6 +86,7 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm",
     "contrastive",
     "crm-aligned",
+    "p5",
     "stage-0",
     "llm",
     "stage-2",
@@ -223,32 +225,36 @@ test("what a run does not read does not make it another one", async () => {
     const variants = variantsOf("1", smallConfig, { models: [], sizes: [] });
     return (await planExperiments(changed, variants, 1, where)).map(({ key }) => key);
   };
-  const [crm, ctrl, tallrec, llm, both] = await keys(content);
-  const all = [crm, ctrl, tallrec, llm, both];
+  const [crm, ctrl, tallrec, p5, llm, both] = await keys(content);
+  const all = [crm, ctrl, tallrec, p5, llm, both];
   expect(await keys({ ...content, name: "other" })).toEqual(all);
-  const [crm2, ctrl2, tallrec2, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
-  expect([crm2, ctrl2, tallrec2, llm2]).toEqual([crm, ctrl, tallrec, llm]);
+  const [crm2, ctrl2, tallrec2, p52, llm2, both2] = await keys({ ...content, routing: { share: 0.1 } });
+  expect([crm2, ctrl2, tallrec2, p52, llm2]).toEqual([crm, ctrl, tallrec, p5, llm]);
   expect(both2).not.toBe(both);
   const heldOut = await keys({ ...content, routing: { heldOut: 0.3 } });
   expect(heldOut.filter((key) => all.includes(key))).toEqual([]);
-  const [crm3, ctrl3, , llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
+  const [crm3, ctrl3, , p53, llm3] = await keys({ ...content, prompt: { historyLength: 1 } });
   expect(crm3).toBe(crm);
   expect(ctrl3).not.toBe(ctrl);
+  expect(p53).not.toBe(p5);
   expect(llm3).not.toBe(llm);
-  const [crm4, ctrl4, tallrec4, llm4, both4] = await keys({ ...content, textTower: { hiddenSize: 8 } });
-  expect([crm4, tallrec4, llm4, both4]).toEqual([crm, tallrec, llm, both]);
+  const [crm4, ctrl4, ...others4] = await keys({ ...content, textTower: { hiddenSize: 8 } });
+  expect([crm4, ...others4]).toEqual([crm, tallrec, p5, llm, both]);
   expect(ctrl4).not.toBe(ctrl);
   // TALLRec has an adapter of its own.
   const { llm: own } = content as { llm: object };
   const of = { llm: { ...own, lora: { rank: 4 } } };
-  const [crm5, ctrl5, tallrec5, llm5, both5] = await keys({ ...content, ...of });
+  const [crm5, ctrl5, tallrec5, , llm5, both5] = await keys({ ...content, ...of });
   expect([crm5, ctrl5, tallrec5]).toEqual([crm, ctrl, tallrec]);
   expect([llm5, both5].filter((key) => all.includes(key))).toEqual([]);
-  const [crm6, ctrl6, tallrec6, llm6, both6] = await keys({
+  const [crm6, ctrl6, tallrec6, p56, llm6, both6] = await keys({
     ...content,
     tallrec: { scoring: "doubleSoftmax" },
   });
-  expect([crm6, ctrl6, llm6, both6]).toEqual([crm, ctrl, llm, both]);
+  expect([crm6, ctrl6, p56, llm6, both6]).toEqual([crm, ctrl, p5, llm, both]);
   expect(tallrec6).not.toBe(tallrec);
+  const [crm7, ctrl7, tallrec7, p57, llm7, both7] = await keys({ ...content, t5: { hiddenSize: 8 } });
+  expect([crm7, ctrl7, tallrec7, llm7, both7]).toEqual([crm, ctrl, tallrec, llm, both]);
+  expect(p57).not.toBe(p5);
   expect(await readdir(where.experimentsFolder)).toEqual([]);
 });

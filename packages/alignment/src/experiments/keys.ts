@@ -29,6 +29,9 @@ const ofCtrl: Paths = ["textTower", "stages.contrastive"];
 /** What the recipe tallrec alone reads. */
 const ofTallrec: Paths = ["tallrec"];
 
+/** What the recipe p5 alone reads. */
+const ofP5: Paths = ["t5", "stages.p5"];
+
 /** What no CRM that is trained alone reads. */
 const besideCrm: Paths = [
   "llm",
@@ -61,6 +64,7 @@ const unreadByRecipe: Readonly<Record<RecipeName, Paths>> = {
   ctrl: [...besideCrm, ...ofTallrec],
   "llm-only": [...besideLlm, ...ofTallrec],
   tallrec: besideLlm,
+  p5: [...besideLlm, "stages.llmAlone", ...ofTallrec],
 };
 
 /** What a phase does not read, so that runs which differ in nothing else share what it trained. */
@@ -133,7 +137,8 @@ function hash(parts: unknown): string {
 }
 
 async function content({ config, dataKey, baseFolder }: KeyedConfig, unread: Paths): Promise<unknown> {
-  const left = without(JSON.parse(JSON.stringify(config)), new Set([...free, ...unread]), "");
+  const ofOthers = config.recipe === "p5" ? [] : ofP5;
+  const left = without(JSON.parse(JSON.stringify(config)), new Set([...free, ...unread, ...ofOthers]), "");
   return [dataKey, await withFiles(left, baseFolder)];
 }
 

@@ -48,6 +48,9 @@ export function tallrec(shots?: number): Variant {
   };
 }
 
+/** A T5 that learned from prompts of several kinds. */
+export const p5: Variant = { id: "p5", title: "P5", settings: { recipe: "p5" } };
+
 /** The language model alone, tuned on so many samples. */
 export function llmOfSize(samples: number): Variant {
   return {
@@ -84,6 +87,7 @@ export function variantsOf(
         ...(has("crm-only") ? models.map((model) => crmAlone(config, model)) : []),
         ...(has("ctrl") ? [ctrl] : []),
         ...(has("tallrec") ? (shots.length === 0 ? [tallrec()] : shots.map((count) => tallrec(count))) : []),
+        ...(has("p5") ? [p5] : []),
         ...llm,
         ...both,
       ];

@@ -8,6 +8,7 @@ test.each([
   ["method.md", "corella.ts", 12],
   ["ctrl.md", "ctrl.ts", 4],
   ["tallrec.md", "tallrec.ts", 6],
+  ["p5.md", "p5.ts", 6],
 ])("docs/%s leads from the paper to the lines of %s, in the recipe's order", (page, recipe, least) => {
   const lines = read(recipe).split("\n");
   const rows = [...read(`../../../../docs/${page}`).matchAll(/^\|[^|]+\| `([^`]+)` +\| +(\d+) \|$/gm)];

@@ -16,6 +16,7 @@ describe.each([
   ["llm-only", "llm", ["stage-0", "llm"]],
   ["ctrl", "crm", ["contrastive", "crm-aligned"]],
   ["tallrec", "llm", ["stage-0", "llm"]],
+  ["p5", "llm", ["p5"]],
 ] as const)("the recipe %s", (recipe, model, phases) => {
   const config: RunConfig = { ...smallConfig, recipe };
   let result: TrainingResult;

@@ -3,6 +3,7 @@ import { corella } from "./corella.ts";
 import { crmOnly } from "./crm-only.ts";
 import { ctrl } from "./ctrl.ts";
 import { llmOnly } from "./llm-only.ts";
+import { p5 } from "./p5.ts";
 import type { Recipe } from "./recipe.ts";
 import { tallrec } from "./tallrec.ts";
 
@@ -13,4 +14,5 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   "llm-only": llmOnly,
   ctrl,
   tallrec,
+  p5,
 };

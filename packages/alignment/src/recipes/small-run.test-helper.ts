@@ -27,6 +27,7 @@ export const smallConfig: RunConfig = parseRunConfig(
       },
       maxTokens: 200,
     },
+    t5: { vocabularySize: 400, hiddenSize: 16, layers: 1, heads: 2, feedForwardSize: 32 },
     textTower: { vocabularySize: 300, hiddenSize: 16, layers: 1, feedForwardSize: 32, maxTokens: 220 },
     tallrec: { shots: 32, epochs: 2, maxTokens: 320 },
     stages: {
@@ -34,6 +35,7 @@ export const smallConfig: RunConfig = parseRunConfig(
       joint: { samples: 64, batchSize: 16, projection: { width: 8 } },
       llmAlone: { samples: 64, batchSize: 16 },
       contrastive: { samples: 64, batchSize: 16, width: 8, subspaces: 2 },
+      p5: { samples: 96, batchSize: 16, candidates: 4 },
     },
   },
   "test.yaml",

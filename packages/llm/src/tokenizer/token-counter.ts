@@ -1,6 +1,7 @@
 import { CorellaError } from "@corella/errors";
 import type { Tokenizer } from "tokenizers";
-import type { AddedToken, BpeModel, TokenizerJson } from "./tokenizer-json.ts";
+import type { AddedToken, BpeModel, TokenizerJson, UnigramModel } from "./tokenizer-json.ts";
+import { unigramCounter } from "./unigram-counter.ts";
 
 /** Words seen so far, with their token counts; titles and template words repeat in every prompt. */
 const cacheSize = 50_000;
@@ -12,7 +13,7 @@ const cacheSize = 50_000;
  * merging within words, counted here, and tests compare the counts with the library's. A count takes about as long as an
  * awaited encoding, most of it in the pre-tokeniser (0.6 ms for 400 tokens).
  * @param json its special tokens are plain characters
- * @throws CorellaError `llm/count-tokens` for models other than BPE, and added tokens that cannot be told apart alone
+ * @throws CorellaError `llm/count-tokens` for models other than BPE and Unigram, and added tokens that cannot be told apart alone
  */
 export function createTokenCounter(
   json: TokenizerJson,
@@ -21,12 +22,7 @@ export function createTokenCounter(
 ): (text: string) => number {
   const { model } = json;
   const ordinary = json.added_tokens.filter(({ special }) => !special);
-  if (
-    model.type !== "BPE" ||
-    model.continuing_subword_prefix ||
-    model.end_of_word_suffix ||
-    !canBeParted(ordinary, json)
-  ) {
+  if (model.type === "WordPiece" || hasAffixes(model) || !canBeParted(ordinary, json)) {
     throw new CorellaError({
       code: "llm/count-tokens",
       message: `Tokens cannot be counted without waiting for this ${model.type} tokenizer.`,
@@ -38,8 +34,9 @@ export function createTokenCounter(
   const normalize = (text: string): string =>
     normalizer === null || text === "" ? text : normalizer.normalizeString(text);
   const preTokenizer = tokenizer.getPreTokenizer();
-  const countWord = wordCounter(model);
-  const cut = mergesCrossSpaces(model) ? (word: string): string[] => [word] : cutAtSpaces;
+  const countWord = remembering(model.type === "BPE" ? bpeCounter(model) : unigramCounter(model));
+  const whole = model.type === "Unigram" || mergesCrossSpaces(model);
+  const cut = whole ? (word: string): string[] => [word] : cutAtSpaces;
   const added = templateTokens(json.post_processor);
   const contents = (normalized: boolean): string[] =>
     ordinary.filter((token) => (token.normalized ?? true) === normalized).map(({ content }) => content);
@@ -115,21 +112,30 @@ function templateTokens(processor: unknown): number {
   return count;
 }
 
-function wordCounter(model: BpeModel): (word: string) => number {
+/** Whether a model marks the pieces inside of words, or those at their ends. */
+function hasAffixes(model: BpeModel | UnigramModel): boolean {
+  return model.type === "BPE" && Boolean(model.continuing_subword_prefix || model.end_of_word_suffix);
+}
+
+function remembering(count: (word: string) => number): (word: string) => number {
+  const cache = new Map<string, number>();
+  return (word) => {
+    const known = cache.get(word);
+    if (known !== undefined) return known;
+    const counted = count(word);
+    if (cache.size >= cacheSize) cache.clear();
+    cache.set(word, counted);
+    return counted;
+  };
+}
+
+function bpeCounter(model: BpeModel): (word: string) => number {
   const ranks = new Map<string, number>();
   model.merges.forEach((merge, rank) => {
     const key = typeof merge === "string" ? merge : `${merge[0]} ${merge[1]}`;
     if (!ranks.has(key)) ranks.set(key, rank);
   });
-  const cache = new Map<string, number>();
-  return (word) => {
-    const known = cache.get(word);
-    if (known !== undefined) return known;
-    const count = model.ignore_merges && Object.hasOwn(model.vocab, word) ? 1 : merged(word, model, ranks);
-    if (cache.size >= cacheSize) cache.clear();
-    cache.set(word, count);
-    return count;
-  };
+  return (word) => (model.ignore_merges && Object.hasOwn(model.vocab, word) ? 1 : merged(word, model, ranks));
 }
 
 function merged(word: string, model: BpeModel, ranks: ReadonlyMap<string, number>): number {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { createGenerator } from "@corella/random";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -107,7 +108,7 @@ describe("special tokens", () => {
     expect(await unigram.encode("</s>", { specialTokens: "parse" })).toEqual([0]);
     expect(await unigram.encode("</s>", { specialTokens: "split" })).toEqual([0]);
     expect(await unigram.encode("</s>")).toEqual([2, 3, 4, 5]);
-    expect(() => unigram.countTokens("s")).toThrow(/cannot be counted/);
+    expect(unigram.countTokens("</s>")).toBe(4);
   });
 });
 
@@ -137,6 +138,60 @@ test("counts match the library's tokens for a Metaspace tokenizer with byte fall
     }),
   );
 });
+
+test.each([false, true])(
+  "counts match the library's for a Unigram model, bytes for what it lacks: %s",
+  async (bytes) => {
+    const score = createGenerator(3, "pieces");
+    const pieces = [
+      "\u2581",
+      "a",
+      "b",
+      "c",
+      "ab",
+      "bc",
+      "abc",
+      "\u2581a",
+      "\u2581ab",
+      "cab",
+      "\u2581item",
+      "_",
+      "12",
+      "1",
+      "2",
+    ];
+    const all = Array.from(
+      { length: bytes ? 256 : 0 },
+      (_, i) => `<0x${i.toString(16).toUpperCase().padStart(2, "0")}>`,
+    );
+    const unigram = await loadTokenizer({
+      version: "1.0",
+      added_tokens: [],
+      normalizer: { type: "NFKC" },
+      pre_tokenizer: { type: "Metaspace", replacement: "\u2581", prepend_scheme: "always", split: true },
+      post_processor: null,
+      decoder: null,
+      model: {
+        type: "Unigram",
+        unk_id: 0,
+        byte_fallback: bytes,
+        vocab: [["<unk>", 0], ...[...pieces, ...all].map((piece) => [piece, -1 - 9 * score.uniform()])],
+      },
+    });
+    const letters = [..."aabbcc12_ x\u00e9\u{1F600}", "item"];
+    const draw = createGenerator(4, "texts");
+    const texts = [
+      "",
+      "x",
+      "item_12 abc",
+      ...Array.from({ length: 200 }, () =>
+        Array.from({ length: draw.integer(12) }, () => letters[draw.integer(letters.length)]!).join(""),
+      ),
+    ];
+    const encoded = await unigram.encodeBatch(texts);
+    expect(texts.map((text) => unigram.countTokens(text))).toEqual(encoded.map(({ length }) => length));
+  },
+);
 
 test("counts match with added tokens that are not special, as Qwen's and Gemma's tokenizers have them", async () => {
   const bytePairs = JSON.parse((await trained()).json) as { added_tokens: object[] };

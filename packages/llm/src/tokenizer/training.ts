@@ -19,12 +19,14 @@ export const trainedSpecialTokens: readonly ["<pad>", "<s>", "</s>"] = ["<pad>",
  * Trains a byte-level BPE tokenizer on a corpus: digits one by one, `<s>` before every text, every string encodable.
  * The same corpus gives the same tokenizer.
  * @param corpusLines one text each
+ * @param options.digits `together`: runs of digits merge as letters do, so that frequent ids become tokens of their own; default one by one
  * @throws CorellaError `llm/vocabulary-size` when the size has no room for the 256 bytes and the special tokens
  */
 export async function trainTokenizer(
   corpusLines: Iterable<string>,
-  options: { readonly vocabularySize: number },
+  options: { readonly vocabularySize: number; readonly digits?: "apart" | "together" },
 ): Promise<TextTokenizer> {
+  const apart = options.digits !== "together";
   const alphabet = byteLevelAlphabet().sort();
   const least = trainedSpecialTokens.length + alphabet.length;
   if (options.vocabularySize < least) {
@@ -35,7 +37,7 @@ export async function trainTokenizer(
       remedy: "Choose a few thousand.",
     });
   }
-  const learned = await learnMerges(corpusLines);
+  const learned = await learnMerges(corpusLines, apart);
   const vocab: Record<string, number> = {};
   for (const token of [...trainedSpecialTokens, ...alphabet]) vocab[token] = Object.keys(vocab).length;
   const merges: [string, string][] = [];
@@ -68,7 +70,7 @@ export async function trainTokenizer(
     pre_tokenizer: {
       type: "Sequence",
       pretokenizers: [
-        { type: "Digits", individual_digits: true },
+        ...(apart ? [{ type: "Digits", individual_digits: true }] : []),
         { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
       ],
     },
@@ -99,14 +101,15 @@ export async function trainTokenizer(
 }
 
 /** All merges that the library's trainer learns, in order. It reads files and has no options in its Node binding. */
-async function learnMerges(corpusLines: Iterable<string>): Promise<[string, string][]> {
+async function learnMerges(corpusLines: Iterable<string>, apart: boolean): Promise<[string, string][]> {
   const folder = await mkdtemp(join(tmpdir(), "corella-tokenizer-"));
   try {
     const corpus = join(folder, "corpus.txt");
     await writeFile(corpus, [...corpusLines].join("\n"));
     const tokenizer = new Tokenizer(BPE.empty());
+    const byteLevel = byteLevelPreTokenizer(false, true);
     tokenizer.setPreTokenizer(
-      sequencePreTokenizer([digitsPreTokenizer(true), byteLevelPreTokenizer(false, true)]),
+      apart ? sequencePreTokenizer([digitsPreTokenizer(true), byteLevel]) : byteLevel,
     );
     tokenizer.train([corpus]);
     const trained = join(folder, "tokenizer.json");

@@ -22,7 +22,7 @@ export const attributeRich: Partial<PromptConfig> = {
 
 /** How a record becomes text, with every default filled in. */
 export interface PromptConfig {
-  /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, context, crm_percent, rating_scale. */
+  /** Jinja; knows user_history, target_item, liked, disliked, history, target, user, user_id, context, crm_percent, rating_scale. */
   template: string;
   /** How many history items are told. */
   historyLength: number;

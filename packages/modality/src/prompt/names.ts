@@ -5,7 +5,9 @@ import { statisticNames } from "./statistics.ts";
 
 /** What the main template of a prompt knows. */
 const promptNames: readonly string[] =
-  "user_history target_item liked disliked history target user context crm_percent rating_scale".split(" ");
+  "user_history target_item liked disliked history target user user_id context crm_percent rating_scale".split(
+    " ",
+  );
 const jinjaNames = [
   "loop",
   "range",

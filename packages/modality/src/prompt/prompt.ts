@@ -16,7 +16,7 @@ import {
 import { type ChooseEvents, type ItemEmbedding, mostSimilarEvents, newestEvents } from "./similar.ts";
 import { crmVariable } from "./rewrite.ts";
 import { planOfTemplates } from "./statistics.ts";
-import { mapText, targetEnd, targetStart } from "./text.ts";
+import { cleanText, mapText, targetEnd, targetStart } from "./text.ts";
 
 /**
  * A prompt in three: records of one user share the prefix (and the suffix), so a model may compute it once. Not so where
@@ -177,6 +177,7 @@ function createWriter(config: PromptConfig): {
       target_item: mark(targetTemplate.render({ context: ownContext, ...target }, statistics)),
       target: mapText(target, mark),
       user: cleanAttributes(config, record.userAttributes ?? {}),
+      user_id: record.user === null ? "" : cleanText(record.user, config.maxTextLength, config.specialTokens),
       context: ownContext,
       ...(promptTemplate.crm && { [crmVariable]: percentOf(record) }),
       rating_scale: config.ratingScale,

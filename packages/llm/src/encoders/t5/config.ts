@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { activation, type Activation } from "../../config/activation.ts";
+import { activation, activationName, type Activation } from "../../config/activation.ts";
 import { parseConfig } from "../../files/parse-config.ts";
 
 /** An encoder-decoder of the T5 family (Raffel et al. 2020; v1.1 with a gated feed-forward layer). */
@@ -21,6 +21,13 @@ export interface T5Config {
   readonly scaleDecoderOutputs: boolean;
   readonly startTokenId: number;
   readonly padTokenId: number;
+  /** Ends every answer. */
+  readonly endTokenId: number;
+  /**
+   * Rows of the whole-word embeddings that are added to the encoder's input, one for the pieces of each word in turn (P5); 0: there
+   * are none, as in every T5 but those.
+   */
+  readonly wholeWords: number;
 }
 
 const size = z.int().positive();
@@ -45,6 +52,8 @@ export const t5Config: z.ZodType<T5Config, unknown> = z
     is_decoder: z.literal(false).optional(),
     decoder_start_token_id: z.int().nonnegative().nullish(),
     pad_token_id: z.int().nonnegative().nullish(),
+    eos_token_id: z.int().nonnegative().nullish(),
+    whole_words: z.int().nonnegative().default(0),
   })
   .transform((json, context) => {
     const issue = (field: string, message: string): void =>
@@ -76,6 +85,8 @@ export const t5Config: z.ZodType<T5Config, unknown> = z
       scaleDecoderOutputs: json.scale_decoder_outputs ?? json.tie_word_embeddings,
       startTokenId: json.decoder_start_token_id ?? 0,
       padTokenId: json.pad_token_id ?? 0,
+      endTokenId: json.eos_token_id ?? 1,
+      wholeWords: json.whole_words,
     };
   });
 
@@ -86,4 +97,32 @@ export const t5Config: z.ZodType<T5Config, unknown> = z
  */
 export function parseT5Config(json: unknown, place: string): T5Config {
   return parseConfig(t5Config, json, place);
+}
+
+/** The content of config.json for a T5, as transformers reads it; `whole_words` is ours. */
+export function t5ToHuggingFace(config: T5Config): Readonly<Record<string, unknown>> {
+  const { activation: kind, gated } = config.feedForward;
+  const name = activationName(kind);
+  return {
+    architectures: ["T5ForConditionalGeneration"],
+    model_type: "t5",
+    is_encoder_decoder: true,
+    vocab_size: config.vocabularySize,
+    d_model: config.hiddenSize,
+    d_kv: config.headDim,
+    d_ff: config.intermediateSize,
+    num_heads: config.heads,
+    num_layers: config.encoderLayers,
+    num_decoder_layers: config.decoderLayers,
+    relative_attention_num_buckets: config.relativeBuckets,
+    relative_attention_max_distance: config.relativeMaxDistance,
+    feed_forward_proj: gated ? `gated-${kind === "geluTanh" ? "gelu" : name}` : name,
+    layer_norm_epsilon: config.layerNormEpsilon,
+    tie_word_embeddings: config.tieWordEmbeddings,
+    scale_decoder_outputs: config.scaleDecoderOutputs,
+    decoder_start_token_id: config.startTokenId,
+    pad_token_id: config.padTokenId,
+    eos_token_id: config.endTokenId,
+    whole_words: config.wholeWords,
+  };
 }

@@ -19,23 +19,29 @@ export interface T5Output {
   readonly yesNoLogits: tf.Tensor;
   /** [batch, answer, vocabulary] */
   logits(): tf.Tensor;
-  /** Mean cross entropy over the whole vocabulary; targets int32 [batch, answer]. */
-  loss(targets: tf.Tensor): tf.Tensor;
+  /**
+   * Cross entropy over the whole vocabulary: the mean over all positions, or their sum by `shares`.
+   * @param targets int32 [batch, answer] @param shares float32 [batch, answer], 0 at padding
+   */
+  loss(targets: tf.Tensor, shares?: tf.Tensor): tf.Tensor;
 }
 
 /**
  * The inputs of `t5`: `tokens`, `visible` and `index` of the encoder as `paddedFeeds` gives them, and what its decoder
  * reads.
  */
-const t5Inputs: Readonly<Record<"tokens" | "visible" | "index" | "answerTokens" | "answerIndex", InputSpec>> =
-  {
+function t5Inputs({ wholeWords }: T5Config): Readonly<Record<string, InputSpec>> {
+  return {
     tokens: { shape: ["batch", "time"], dtype: "int32" },
     visible: { shape: ["batch", "time"], dtype: "int32" },
     index: { shape: ["time"], dtype: "int32" },
+    /** Rows of the whole-word embeddings, as `wholeWordRows` gives them. */
+    ...(wholeWords > 0 && { words: { shape: ["batch", "time"], dtype: "int32" } as const }),
     /** What the decoder reads: the start token, and in training the answer shifted by one. */
     answerTokens: { shape: ["batch", "answer"], dtype: "int32" },
     answerIndex: { shape: ["answer"], dtype: "int32" },
   };
+}
 
 /** A T5 that answers yes or no, or by a text of several tokens. Parameters have Hugging Face's names. */
 export function t5(
@@ -45,7 +51,7 @@ export function t5(
   return {
     params: t5Params(config),
     tables: {},
-    inputs: t5Inputs,
+    inputs: t5Inputs(config),
     forward(scope) {
       const tokens = scope.input("tokens");
       const answerTokens = scope.input("answerTokens");
@@ -68,6 +74,9 @@ export function t5(
         memory?: tf.Tensor,
       ): tf.Tensor[] => {
         let x = tf.gather(scope.param("shared.weight"), tf.reshape(ids, [-1]));
+        // Pieces of one word share a vector that tells it from the words beside it (P5, section 4.1).
+        if (side === "encoder" && config.wholeWords > 0)
+          x = tf.add(x, tf.gather(scope.param(wholeWordTable), tf.reshape(scope.input("words"), [-1])));
         const states = [x];
         const bias = side === "encoder" ? encoderBias : decoderBias;
         for (let layer = 0; layer < layers; layer++) {
@@ -111,7 +120,8 @@ export function t5(
           true,
         ),
         logits: () => tf.reshape(tf.matMul(top, head, false, true), [batch, answer, config.vocabularySize]),
-        loss: (targets) => headCrossEntropy(top, head, tf.reshape(targets, [-1])),
+        loss: (targets, shares) =>
+          headCrossEntropy(top, head, tf.reshape(targets, [-1]), shares && tf.reshape(shares, [-1])),
       };
     },
   };
@@ -155,6 +165,9 @@ function feedForward(scope: Scope, config: T5Config, layer: string, x: tf.Tensor
   return tf.add(x, linear("wo", inner));
 }
 
+/** Name of the whole-word embeddings, [wholeWords, hidden], as the published checkpoints of P5 have it. */
+export const wholeWordTable = "encoder.whole_word_embeddings.weight";
+
 /** The parameters of a T5 by Hugging Face's names, with shapes and first values. */
 export function t5Params(config: T5Config): Record<string, ParamSpec> {
   const { hiddenSize, intermediateSize } = config;
@@ -167,6 +180,8 @@ export function t5Params(config: T5Config): Record<string, ParamSpec> {
     params[`${name}.weight`] = { shape: [hiddenSize], init: { kind: "ones" } };
   };
   weight("shared", config.vocabularySize, hiddenSize, 1);
+  if (config.wholeWords > 0)
+    params[wholeWordTable] = { shape: [config.wholeWords, hiddenSize], init: { kind: "normal", std: 1 } };
   const stack = (side: "encoder" | "decoder", layers: number): void => {
     for (let layer = 0; layer < layers; layer++) {
       const block = `${side}.block.${layer}.layer`;
