@@ -38,7 +38,15 @@ const pretend: RunUnit = async ({ specFile }) => {
   const { learningRate } = config.stages.warmUp;
   const step = 10 * (epochs ?? 4);
   const best = { step, score: 0.9 - Math.abs(learningRate - 0.01) + step / 1000 };
-  const figures = { auc: best.score, logLoss: 1, accuracy: 1, count: 1, groupAuc: 1, calibrationError: 0 };
+  const figures = {
+    auc: best.score,
+    logLoss: 1,
+    accuracy: 1,
+    count: 1,
+    positives: 1,
+    groupAuc: 1,
+    calibrationError: 0,
+  };
   const result: TrialResult = {
     status: learningRate === 1 ? "diverged" : epochs === null ? "finished" : "paused",
     validations: [best],
