@@ -7,6 +7,7 @@ export const commandNames = ["train", "tune", "data", "evaluate", "serve", "pari
 /** Words after a command's name that make it another one, with options of its own. */
 export const subcommands: Readonly<Partial<Record<CommandName, readonly (readonly string[])[]>>> = {
   serve: [["keys", "create"]],
+  tune: [["trial"]],
 };
 
 /** Name of a command of the project. */
