@@ -106,15 +106,18 @@ test(
     const { stdout, stderr, status } = tune(
       folder,
       join(folder, "search.yaml"),
-      ...["--scheduler", "asha", "--seeds", "1"],
+      "--scheduler",
+      "asha",
+      "--seeds",
+      "1",
     );
     expect(status, stderr).toBe(0);
     expect(stderr).toContain(
-      "Rungs end after 0.25 epochs, 1 epoch and the whole training; of 4 trials one goes on",
+      "Rungs end after 0.5 epochs, 2 epochs and the whole training; of 4 trials one goes on",
     );
     expect(stderr).toMatch(/#\d is promoted to rung 2\n/);
     expect(stdout).toMatch(
-      /\nrung +ends after +trials +promoted +paused +ended +best AUC\n1 +0\.25 epochs +4 +1 +3 +0 /,
+      /\nrung +ends after +trials +promoted +paused +ended +best AUC\n1 +0\.5 epochs +4 +1 +3 +0 /,
     );
     expect(stdout).toMatch(/\nCPU time of the search: \d+:\d\d\n/);
     const found = readFileSync(join(folder, "out/results.jsonl"), "utf8")

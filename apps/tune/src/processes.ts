@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { ExecuteTrial, RunUnit, TrialHooks, TrialRecord, TrialRun } from "@corella/alignment";
+import type { ExecuteTrial, RunUnit, TrialHooks, TrialRecord } from "@corella/alignment";
 import { CorellaError } from "@corella/errors";
 import type { TrialReply, TrialRequest } from "./messages.ts";
 

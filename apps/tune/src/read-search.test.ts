@@ -42,5 +42,5 @@ test("the median rule, which watches trials, is refused on workers", async () =>
 
 test("a first rung of no length and a factor that halves nothing are refused", async () => {
   for (const wrong of ["{ asha: { factor: 1 } }", "{ asha: { firstEpochs: 0 } }", "{ asha: { eta: 4 } }"])
-    await expect(stopping(wrong, {})).rejects.toThrow();
+    await expect(stopping(wrong, {})).rejects.toMatchObject({ code: "config/invalid" });
 });

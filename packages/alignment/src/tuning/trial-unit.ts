@@ -59,7 +59,7 @@ async function trainCrmStage(
 }
 
 /** A record as it was at the end of a rung: an earlier search may have trained further. */
-function untilRung({ seconds: _, ...record }: TrialRecord, { config, epochs, test }: TrialSpec): TrialResult {
+function untilRung(record: TrialRecord, { config, epochs, test }: TrialSpec): TrialResult {
   const { stepsPerEpoch, validations, steps, status, test: figures } = record;
   const end =
     epochs === null ? Number.POSITIVE_INFINITY : stepOfRung(epochs, stepsPerEpoch, config.stages.warmUp);

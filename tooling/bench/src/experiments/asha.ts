@@ -122,14 +122,14 @@ async function search(name: string, options: readonly string[], kills = 0): Prom
   let [cpuSeconds, killed] = [0, 0];
   for (;;) {
     const { child, ended } = start("tune", ...tuneOptions(name, ...options));
-    let isOver = false;
-    void ended.then(() => (isOver = true));
-    while (!isOver && killed < kills) {
+    const state = { isOver: false };
+    void ended.then(() => (state.isOver = true));
+    while (!state.isOver && killed < kills) {
       await Promise.race([ended, delay(1000 + 14_000 * random.uniform())]);
       // A unit's process more often than the search itself.
       const [main, ...units] = descendants(child.pid!);
       const victim = random.uniform() < 0.3 ? main : (units[random.integer(units.length || 1)] ?? main);
-      if (isOver || victim === undefined) continue;
+      if (state.isOver || victim === undefined) continue;
       kill(victim);
       killed += 1;
     }
