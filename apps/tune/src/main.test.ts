@@ -100,6 +100,45 @@ test(
 );
 
 test(
+  "successive halving in units: rungs and processor time in text, results and page",
+  () => {
+    const folder = project(4);
+    const { stdout, stderr, status } = tune(
+      folder,
+      join(folder, "search.yaml"),
+      "--scheduler",
+      "asha",
+      "--seeds",
+      "1",
+    );
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(
+      "Rungs end after 0.5 epochs, 2 epochs and the whole training; of 4 trials one goes on",
+    );
+    expect(stderr).toMatch(/#\d is promoted to rung 2\n/);
+    expect(stdout).toMatch(
+      /\nrung +ends after +trials +promoted +paused +ended +best AUC\n1 +0\.5 epochs +4 +1 +3 +0 /,
+    );
+    expect(stdout).toMatch(/\nCPU time of the search: \d+:\d\d\n/);
+    const found = readFileSync(join(folder, "out/results.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { part: string; rung?: number; cpuSeconds: number; status: string });
+    expect(found.map(({ rung }) => rung).toSorted()).toEqual([0, 0, 0, 1, undefined]);
+    expect(found.map(({ part, status: how }) => (part === "seeds" ? how : ""))).toContain("finished");
+    expect(found.every(({ cpuSeconds }) => cpuSeconds > 0)).toBe(true);
+    const page = readFileSync(join(folder, "out/report.html"), "utf8");
+    for (const heading of [
+      "Rungs of successive halving",
+      "Promotions, in their order",
+      "CPU time of the search",
+    ])
+      expect(page).toContain(heading);
+  },
+  timeoutMs,
+);
+
+test(
   "an interrupted search says how it goes on, and does",
   async () => {
     const folder = project(100);

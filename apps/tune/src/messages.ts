@@ -14,6 +14,8 @@ export type TrialRequest =
       readonly cacheFolder: string;
       readonly threads: number;
     }
+  /** A unit of a search, by the file of its spec. */
+  | { readonly kind: "unit"; readonly specFile: string }
   /** The answer to a validation. */
   | { readonly kind: "verdict"; readonly goOn: boolean }
   | { readonly kind: "abort" };
@@ -32,5 +34,6 @@ export type TrialReply =
   | { readonly kind: "step"; readonly step: number }
   /** Training waits for the verdict. */
   | { readonly kind: "validation"; readonly result: ValidationResult }
-  | { readonly kind: "done"; readonly record: TrialRecord }
+  /** With the record of a trial; a unit leaves a file. */
+  | { readonly kind: "done"; readonly record?: TrialRecord }
   | { readonly kind: "error"; readonly error: PlainError };

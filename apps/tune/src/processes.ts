@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { ExecuteTrial, TrialHooks, TrialRecord, TrialRun } from "@corella/alignment";
+import type { ExecuteTrial, RunUnit, TrialHooks, TrialRecord } from "@corella/alignment";
 import { CorellaError } from "@corella/errors";
 import type { TrialReply, TrialRequest } from "./messages.ts";
 
@@ -12,16 +12,42 @@ export interface ProcessOptions {
   readonly threads?: number | undefined;
 }
 
-/** Trains each trial in a process of its own; processes are kept for the next trial until `stop`. */
-export function createProcesses(options: ProcessOptions): { execute: ExecuteTrial; stop(): void } {
+/** Attempts at a unit whose process dies. */
+const attempts = 3;
+
+/**
+ * Trains each trial in a process of its own; processes are kept, with their code and data, for the next trial until `stop`. A unit
+ * whose process dies is attempted again, a trial that is watched is not.
+ */
+export function createProcesses(options: ProcessOptions): {
+  execute: ExecuteTrial;
+  runUnit: RunUnit;
+  stop(): void;
+} {
   const idle: ChildProcess[] = [];
   const all = new Set<ChildProcess>();
   return {
     async execute(run, hooks) {
+      const { baseFolder, cacheFolder } = options;
+      const threads = options.threads ?? run.config.runtime.threads ?? 1;
+      const request = { kind: "run", ...run, baseFolder, cacheFolder, threads } as const;
       const child = idle.pop() ?? start(all);
-      const record = await train(child, run, hooks, options);
+      const record = await converse(child, request, hooks, run.folder);
       idle.push(child);
-      return record;
+      return record!;
+    },
+    async runUnit({ id, specFile }, { signal }) {
+      for (let attempt = 1; ; attempt++) {
+        const child = idle.pop() ?? start(all);
+        try {
+          await converse(child, { kind: "unit", specFile }, { signal }, id);
+          idle.push(child);
+          return;
+        } catch (error) {
+          const died = CorellaError.isInstance(error) && error.code === "tune/trial-died";
+          if (!died || attempt === attempts || signal.aborted) throw error;
+        }
+      }
     },
     stop() {
       for (const child of all) if (child.connected) child.disconnect();
@@ -38,16 +64,17 @@ function start(all: Set<ChildProcess>): ChildProcess {
   return child;
 }
 
-function train(
+/** Asks a process to train, and answers it until it has. @param place of the trial, for errors */
+function converse(
   child: ChildProcess,
-  run: TrialRun,
+  request: TrialRequest,
   hooks: TrialHooks,
-  options: ProcessOptions,
-): Promise<TrialRecord> {
-  const send = (request: TrialRequest): void => {
-    if (child.connected) child.send(request);
+  place: string,
+): Promise<TrialRecord | undefined> {
+  const send = (message: TrialRequest): void => {
+    if (child.connected) child.send(message);
   };
-  return new Promise<TrialRecord>((resolve, reject) => {
+  return new Promise<TrialRecord | undefined>((resolve, reject) => {
     const abort = (): void => send({ kind: "abort" });
     const onExit = (code: number | null, signal: string | null): void =>
       settle(() =>
@@ -55,7 +82,7 @@ function train(
           new CorellaError({
             code: "tune/trial-died",
             message: `The process of a trial ended with ${signal ?? `exit code ${code}`}.`,
-            place: run.folder,
+            place,
             remedy:
               "Look above for what it printed; out of memory, lower --parallel. The same command goes on.",
           }),
@@ -88,9 +115,7 @@ function train(
     child.on("message", onMessage);
     child.on("exit", onExit);
     hooks.signal?.addEventListener("abort", abort);
-    const { baseFolder, cacheFolder } = options;
-    const threads = options.threads ?? run.config.runtime.threads ?? 1;
-    send({ kind: "run", ...run, baseFolder, cacheFolder, threads });
+    send(request);
     if (hooks.signal?.aborted === true) abort();
   });
 }

@@ -2,17 +2,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { isAsha, parseSearch, type SearchConfig } from "@corella/alignment";
 import { readYaml } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
-
-/** Names of the ways to divide the work of a search. */
-export const schedulers = ["median", "asha", "none"] as const;
-
-/** What the command line says of a search. */
-export interface SearchOptions {
-  readonly config?: string;
-  readonly seeds?: number;
-  readonly scheduler?: (typeof schedulers)[number];
-  readonly workers?: string;
-}
+import type { SearchOptions } from "./options.ts";
 
 /** A search, and the configuration that it changes. */
 export interface ReadSearch {

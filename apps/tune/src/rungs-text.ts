@@ -3,9 +3,13 @@ import { metric } from "./text.ts";
 
 /** The end of a rung in words: `2 epochs`. */
 export function endText(end: number | null): string {
-  if (end === null) return "the whole training";
-  const epochs = String(Number(end.toPrecision(3)));
-  return `${epochs} ${epochs === "1" ? "epoch" : "epochs"}`;
+  return end === null ? "the whole training" : epochsText(end);
+}
+
+/** A number of epochs in words, with three digits. */
+export function epochsText(epochs: number): string {
+  const number = String(Number(epochs.toPrecision(3)));
+  return `${number} ${number === "1" ? "epoch" : "epochs"}`;
 }
 
 /** How a search divides its work, in a line. */

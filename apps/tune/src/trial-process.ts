@@ -1,4 +1,4 @@
-import { prepareData, runTrial, type PreparedData } from "@corella/alignment";
+import { prepareData, readSpec, runTrial, runTrialUnit, type PreparedData } from "@corella/alignment";
 import { createRuntime } from "@corella/engine";
 import { plainError } from "@corella/errors";
 import type { TrialReply, TrialRequest } from "./messages.ts";
@@ -12,20 +12,41 @@ let abort = new AbortController();
 let verdict: (goOn: boolean) => void = () => {};
 /** Of the latest trial: most trials of a search share their data. */
 let prepared: { key: string; data: Promise<PreparedData> } | undefined;
+/** Whether this process has begun anything yet. */
+let isFresh = true;
 
 function reply(message: TrialReply): void {
   process.send!(message);
+}
+
+const prepare: typeof prepareData = (config, baseFolder, cacheFolder) => {
+  const key = JSON.stringify([config.data, config.features]);
+  if (prepared?.key !== key) prepared = { key, data: prepareData(config, baseFolder, cacheFolder) };
+  return prepared.data;
+};
+
+async function runUnit({ specFile }: Extract<TrialRequest, { kind: "unit" }>): Promise<void> {
+  abort = new AbortController();
+  const ownProcess = isFresh;
+  isFresh = false;
+  try {
+    const { signal } = abort;
+    const waiting = (): void => reply({ kind: "waiting" });
+    await runTrialUnit(await readSpec(specFile), { signal, waiting, ownProcess, prepare });
+    reply({ kind: "done" });
+  } catch (error) {
+    reply({ kind: "error", error: plainError(error, { code: "tune/defect", stack: true }) });
+  }
 }
 
 async function run(request: Extract<TrialRequest, { kind: "run" }>): Promise<void> {
   abort = new AbortController();
   const { config, folder, test, baseFolder, cacheFolder, threads } = request;
   try {
-    const key = JSON.stringify([config.data, config.features]);
-    if (prepared?.key !== key) prepared = { key, data: prepareData(config, baseFolder, cacheFolder) };
+    const data = await prepare(config, baseFolder, cacheFolder);
     const runtime = await createRuntime({ ...config.runtime, threads });
     let lastMs = 0;
-    const record = await runTrial({ config, folder, test }, await prepared.data, runtime, {
+    const record = await runTrial({ config, folder, test }, data, runtime, {
       signal: abort.signal,
       waiting: () => reply({ kind: "waiting" }),
       started: ({ steps, step, samplesPerStep, validations }) =>
@@ -53,6 +74,7 @@ function stop(): void {
 
 process.on("message", (request: TrialRequest) => {
   if (request.kind === "run") void run(request);
+  else if (request.kind === "unit") void runUnit(request);
   else if (request.kind === "verdict") verdict(request.goOn);
   else stop();
 });

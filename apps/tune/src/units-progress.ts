@@ -1,6 +1,6 @@
 import type { Decision, RungEnds, TriedConfig, UnitsListener } from "@corella/alignment";
 import { createMeter, duration } from "@corella/terminal";
-import { rungsSentence } from "./rungs-text.ts";
+import { epochsText, rungsSentence } from "./rungs-text.ts";
 import { metric, settingsText, shortNames } from "./text.ts";
 
 /**
@@ -80,7 +80,7 @@ function endedLine(
   settings: string,
 ): string {
   const { best, status, test, steps, stepsPerEpoch } = record;
-  const after = stepsPerEpoch === 0 ? "" : ` after ${Number((steps / stepsPerEpoch).toPrecision(3))} epochs`;
+  const after = stepsPerEpoch === 0 ? "" : ` after ${epochsText(steps / stepsPerEpoch)}`;
   return [
     `#${trial + 1} ${status}${after}${rung === undefined ? "" : `, rung ${rung + 1}`}${reused ? ", kept from before" : ""}`,
     `AUC ${metric(best?.score)}`,

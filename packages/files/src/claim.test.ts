@@ -45,6 +45,24 @@ test("another running process' claim holds; that of a dead one, or of one with o
   }
 });
 
+test("the claim of another machine holds until it has been silent for a minute, whatever runs here under its number", async () => {
+  const path = folder();
+  const file = join(path, ".running");
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  writeFileSync(file, `${dead} elsewhere\n`);
+  await expect(claimFolder(path)).rejects.toMatchObject({
+    code: "file/in-use",
+    message: expect.stringContaining("elsewhere"),
+  });
+  writeFileSync(file, `${process.ppid} elsewhere\n`);
+  const minuteAgo = Date.now() / 1000 - 61;
+  utimesSync(file, minuteAgo, minuteAgo);
+  expect(await isClaimed(path)).toBe(false);
+  await (
+    await claimFolder(path)
+  )();
+});
+
 test("an empty claim is of a process that is about to fill it, unless it is old", async () => {
   const path = folder();
   writeFileSync(join(path, ".running"), "");

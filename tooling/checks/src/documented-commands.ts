@@ -16,6 +16,7 @@ export const commandNames = [
 /** Words after a command's name that make it another one, with options of its own. */
 export const subcommands: Readonly<Partial<Record<CommandName, readonly (readonly string[])[]>>> = {
   serve: [["keys", "create"]],
+  tune: [["trial"]],
 };
 
 /** The folder of a command and its program there, where that is not main.ts of the app of its name. */

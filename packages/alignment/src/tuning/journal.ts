@@ -36,12 +36,12 @@ export async function openJournal(
   const file: FileHandle = await open(path, "a");
   await file.truncate(Buffer.byteLength(whole));
   let writing: Promise<void> = Promise.resolve();
+  const write = async (line: Line): Promise<void> => {
+    await file.appendFile(`${JSON.stringify(line)}\n`);
+    await file.sync();
+  };
   // In the order of calls, which is that in which the state changes.
-  const append = (line: Line): Promise<void> =>
-    (writing = writing.then(async () => {
-      await file.appendFile(`${JSON.stringify(line)}\n`);
-      await file.sync();
-    }));
+  const append = (line: Line): Promise<void> => (writing = writing.then(() => write(line)));
   return {
     async next() {
       const decision = asha.next();

@@ -7,14 +7,19 @@ export type RungEnds = readonly (number | null)[];
 
 /**
  * The ends of rungs: the first after `rule.firstEpochs`, each next one after `rule.factor` times as many, and the last at the
- * end of a training, however long it is. Without `firstEpochs` there are three, as far as the longest training allows.
- * @param epochs of the trainings
+ * end of a training, however long it is. Without `firstEpochs` the first is where three rungs fit the longest training, but not before a first
+ * validation.
+ * @param trainings the CRM stages of the trials
  */
-export function rungEnds({ factor, firstEpochs }: AshaRule, epochs: readonly number[]): RungEnds {
-  const longest = Math.max(...epochs);
+export function rungEnds(
+  { factor, firstEpochs }: AshaRule,
+  trainings: readonly Pick<RunConfig["stages"]["warmUp"], "epochs" | "validationsPerEpoch">[],
+): RungEnds {
+  const longest = Math.max(...trainings.map(({ epochs }) => epochs));
+  const validated = Math.max(...trainings.map(({ validationsPerEpoch }) => 1 / validationsPerEpoch));
   const ends: (number | null)[] = [];
-  for (let end = firstEpochs ?? longest / factor ** 2; end < longest * (1 - rounding); end *= factor)
-    ends.push(end);
+  const first = firstEpochs ?? Math.max(longest / factor ** 2, validated);
+  for (let end = first; end < longest * (1 - rounding); end *= factor) ends.push(end);
   return [...ends, null];
 }
 

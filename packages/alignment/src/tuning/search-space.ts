@@ -92,7 +92,7 @@ const searchSchema: z.ZodType<SearchConfig> = z.strictObject({
     .union([
       z.literal("none"),
       z.literal("asha").transform(() => ashaSchema.parse({})),
-      z.strictObject({ asha: ashaSchema.prefault({}) }).transform(({ asha }) => asha),
+      z.strictObject({ asha: ashaSchema }).transform(({ asha }) => asha),
       z.strictObject({
         afterTrials: z.int().positive().default(3),
         afterEpochs: z.number().nonnegative().default(1),

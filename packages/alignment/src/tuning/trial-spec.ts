@@ -49,7 +49,7 @@ export async function readSpec(path: string): Promise<TrialSpec> {
       code: "tune/spec",
       message,
       place: path,
-      remedy: "Specs are written by `pnpm tune`; its folder of trials must be the same on every machine.",
+      remedy: "Specs are written by a search; its folder of trials must be the same on every machine.",
       cause,
     });
   let spec: TrialSpec;

@@ -10,8 +10,10 @@ import { runWholeTrial } from "./whole-trial.ts";
 
 /** How a unit runs here. */
 export interface TrialUnitOptions extends Pick<TrialHooks, "signal" | "waiting" | "stepDone"> {
-  /** This process does nothing else: what it took to start counts, too. */
+  /** The process was started for this unit: what that took counts, too. */
   readonly ownProcess?: boolean;
+  /** Default: `prepareData`. For processes that run several units of the same data. */
+  readonly prepare?: typeof prepareData;
 }
 
 /**
@@ -33,7 +35,10 @@ export async function runTrialUnit(spec: TrialSpec, options: TrialUnitOptions = 
         return true;
       },
     };
-    const result = spec.kind === "crm" ? await trainCrmStage(spec, hooks) : await runWholeTrial(spec, hooks);
+    const result =
+      spec.kind === "crm"
+        ? await trainCrmStage(spec, hooks, options.prepare ?? prepareData)
+        : await runWholeTrial(spec, hooks);
     await writeFileAtomic(resultFile(spec), `${JSON.stringify(result)}\n`);
     return result;
   } finally {
@@ -41,16 +46,20 @@ export async function runTrialUnit(spec: TrialSpec, options: TrialUnitOptions = 
   }
 }
 
-async function trainCrmStage(spec: TrialSpec, hooks: TrialHooks): Promise<TrialResult> {
+async function trainCrmStage(
+  spec: TrialSpec,
+  hooks: TrialHooks,
+  prepare: typeof prepareData,
+): Promise<TrialResult> {
   const { config, baseFolder, cacheFolder, folder, epochs, test } = spec;
-  const data = await prepareData(config, baseFolder, cacheFolder);
+  const data = await prepare(config, baseFolder, cacheFolder);
   const runtime = await createRuntime(config.runtime);
   const trial = { config, folder, test, epochs: epochs ?? undefined };
   return untilRung(await runTrial(trial, data, runtime, hooks), spec);
 }
 
 /** A record as it was at the end of a rung: an earlier search may have trained further. */
-function untilRung({ seconds: _, ...record }: TrialRecord, { config, epochs, test }: TrialSpec): TrialResult {
+function untilRung(record: TrialRecord, { config, epochs, test }: TrialSpec): TrialResult {
   const { stepsPerEpoch, validations, steps, status, test: figures } = record;
   const end =
     epochs === null ? Number.POSITIVE_INFINITY : stepOfRung(epochs, stepsPerEpoch, config.stages.warmUp);

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
 import { parseSearch } from "./search-space.ts";
@@ -38,7 +39,15 @@ const pretend: RunUnit = async ({ specFile }) => {
   const { learningRate } = config.stages.warmUp;
   const step = 10 * (epochs ?? 4);
   const best = { step, score: 0.9 - Math.abs(learningRate - 0.01) + step / 1000 };
-  const figures = { auc: best.score, logLoss: 1, accuracy: 1, count: 1, groupAuc: 1, calibrationError: 0 };
+  const figures = {
+    auc: best.score,
+    logLoss: 1,
+    accuracy: 1,
+    count: 1,
+    positives: 1,
+    groupAuc: 1,
+    calibrationError: 0,
+  };
   const result: TrialResult = {
     status: learningRate === 1 ? "diverged" : epochs === null ? "finished" : "paused",
     validations: [best],
@@ -143,10 +152,12 @@ test("interrupted at every unit, a search decides and ends as the undisturbed on
 test("as many units at once as there are slots; the first that fails ends the others", async () => {
   let running = 0;
   let most = 0;
+  let together = (): void => {};
+  const three = new Promise<void>((resolve) => (together = resolve));
   const counting: RunUnit = async (unit, how) => {
     most = Math.max(most, (running += 1));
-    for (let looks = 0; most < 3 && looks < 200; looks++)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    if (running === 3) together();
+    await Promise.race([three, delay(1000)]);
     await pretend(unit, how);
     running -= 1;
   };

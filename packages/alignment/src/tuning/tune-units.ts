@@ -57,7 +57,7 @@ export async function tuneUnits(
     rule !== undefined && kind === "crm"
       ? rungEnds(
           rule,
-          planned.map(({ config }) => config.stages.warmUp.epochs),
+          planned.map(({ config }) => config.stages.warmUp),
         )
       : [null];
   const shape = { trials: planned.length, rungs: ends.length, factor: rule?.factor ?? 2 };
