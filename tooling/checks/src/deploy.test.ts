@@ -9,6 +9,7 @@ import { parseDocumented, parseHelp } from "./documented-commands.ts";
 const repository = join(import.meta.dirname, "../../..");
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
 const dockerfile = read("deploy/Dockerfile");
+const trainDockerfile = read("deploy/train.Dockerfile");
 const chart = "deploy/helm/corella";
 const deployment = read(`${chart}/templates/deployment.yaml`);
 const values = parseYaml(read(`${chart}/values.yaml`), "values.yaml") as {
@@ -27,8 +28,27 @@ const compose = parseYaml(read("deploy/compose.yaml"), "compose.yaml") as {
   };
 };
 
-/** The words of the image's own command after the program. */
-const entry = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)![1]!) as string[];
+/** The words of an image's own command. */
+const entryOf = (file: string): string[] => JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(file)![1]!) as string[];
+const entry = entryOf(dockerfile);
+const images = [
+  ["Dockerfile", dockerfile],
+  ["train.Dockerfile", trainDockerfile],
+] as const;
+
+/** What a command says of itself. */
+const helpOf = (app: string): string =>
+  execFileSync(
+    process.execPath,
+    [
+      "--conditions=source",
+      "--import",
+      import.meta.resolve("tsx"),
+      join(repository, `apps/${app}/src/main.ts`),
+      "--help",
+    ],
+    { cwd: repository, encoding: "utf8" },
+  );
 
 /** Arguments of a manifest's container, in which templates stand for values. */
 const argumentsOf = (manifest: string): string[] =>
@@ -41,17 +61,7 @@ const numbersAfter = (name: RegExp, text: string): number[] =>
   [...text.matchAll(new RegExp(`(?:${name.source})(\\d+)`, "g"))].map(([, number]) => Number(number));
 
 describe("the command", () => {
-  const help = execFileSync(
-    process.execPath,
-    [
-      "--conditions=source",
-      "--import",
-      import.meta.resolve("tsx"),
-      join(repository, "apps/serve/src/main.ts"),
-      "--help",
-    ],
-    { cwd: repository, encoding: "utf8" },
-  );
+  const help = helpOf("serve");
   const usage = parseHelp(help);
 
   test.each([
@@ -65,11 +75,18 @@ describe("the command", () => {
     expect(typeof parsed, String(parsed)).toBe("object");
   });
 
+  test("the image that trains gives options that there are", () => {
+    const parsed = parseDocumented(entryOf(trainDockerfile).slice(2), parseHelp(helpOf("train")));
+    expect(typeof parsed, String(parsed)).toBe("object");
+  });
+
   test("its file is there, and types are stripped by a Node that can", () => {
     expect(entry.slice(0, 2)).toEqual(["node", "src/main.ts"]);
-    expect(existsSync(join(repository, "apps/serve/src/main.ts"))).toBe(true);
-    const [, major] = /^ARG NODE_IMAGE=node:(\d+)-/m.exec(dockerfile)!;
-    expect(Number(major)).toBeGreaterThanOrEqual(24);
+    expect(entryOf(trainDockerfile).slice(0, 2)).toEqual(["node", "/trained/src/main.ts"]);
+    for (const app of ["serve", "train"])
+      expect(existsSync(join(repository, `apps/${app}/src/main.ts`))).toBe(true);
+    for (const [, file] of images)
+      expect(Number(/^ARG NODE_IMAGE=node:(\d+)-/m.exec(file)![1])).toBeGreaterThanOrEqual(24);
   });
 
   test("compose waits longer than the server for what runs", () => {
@@ -105,22 +122,49 @@ test("paths that are asked are endpoints", () => {
   for (const path of asked) expect(endpoints).toContain(`\`GET ${path}\``);
 });
 
-test("the image is built of what there is, by the package manager that made the lock file", () => {
-  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths]) =>
-    paths!.split(" "),
-  );
-  const ignored = read("deploy/Dockerfile.dockerignore");
-  const sent = [...ignored.matchAll(/^!(.+)$/gm)].map(([, path]) => path!);
-  for (const path of [...copied, ...sent]) expect(existsSync(join(repository, path)), path).toBe(true);
-  for (const path of copied) if (path !== ".") expect(sent).toContain(path);
-  for (const [, name] of dockerfile.matchAll(/--filter "?([@\w/-]+)/g)) {
-    const file = name!.startsWith("@corella/") ? `apps/${name!.slice(9)}/package.json` : "package.json";
-    expect((JSON.parse(read(file)) as { name: string }).name).toBe(name);
-  }
-  const { devEngines } = JSON.parse(read("package.json")) as {
-    devEngines: { packageManager: { version: string } };
+describe.each(images)("%s", (name, file) => {
+  test("is built of what there is, by the package manager that made the lock file", () => {
+    const copied = [...file.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths]) =>
+      paths!.split(" "),
+    );
+    const ignored = read(`deploy/${name}.dockerignore`);
+    const sent = [...ignored.matchAll(/^!(.+)$/gm)].map(([, path]) => path!);
+    for (const path of [...copied, ...sent]) expect(existsSync(join(repository, path)), path).toBe(true);
+    for (const path of copied) if (path !== ".") expect(sent).toContain(path);
+    for (const [, filtered] of file.matchAll(/--filter "?([@\w/-]+)/g)) {
+      const manifest = filtered!.startsWith("@corella/")
+        ? `apps/${filtered!.slice(9)}/package.json`
+        : "package.json";
+      expect((JSON.parse(read(manifest)) as { name: string }).name).toBe(filtered);
+    }
+    const { devEngines } = JSON.parse(read("package.json")) as {
+      devEngines: { packageManager: { version: string } };
+    };
+    expect(file).toContain(`pnpm@${devEngines.packageManager.version.replace("^", "")}`);
+  });
+
+  test("gives the same image tomorrow, without development dependencies, to a user who is not root", () => {
+    expect(file).toMatch(/^ARG NODE_IMAGE=\S+@sha256:[\da-f]{64}$/m);
+    expect(file).toContain("pnpm install --frozen-lockfile");
+    expect(file).toMatch(/deploy --prod/);
+    const final = file.slice(file.lastIndexOf("\nFROM "));
+    expect(final).toMatch(/^USER [1-9]\d*$/m);
+    expect(final).toMatch(/^HEALTHCHECK /m);
+    expect(final).not.toMatch(/^RUN /m);
+  });
+});
+
+test("what compose starts of ours has a read-only root, no capabilities and no way to more", () => {
+  const services = parseYaml(read("deploy/compose.yaml"), "compose.yaml") as {
+    readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   };
-  expect(dockerfile).toContain(`pnpm@${devEngines.packageManager.version.replace("^", "")}`);
+  for (const name of ["serve", "train"])
+    expect(services.services[name]).toMatchObject({
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+      tmpfs: ["/tmp"],
+    });
 });
 
 test("what Redis is told makes it one that a store accepts", () => {

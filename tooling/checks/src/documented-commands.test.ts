@@ -64,7 +64,7 @@ function understoodBy(name: CommandName, words: readonly string[]): [words: read
 
 /** The configuration that a document shows for a user's own data. */
 const own = /```yaml\n(# my\.yaml\n[\s\S]*?)```/.exec(
-  readFileSync(join(repository, "README.md"), "utf8"),
+  readFileSync(join(repository, "docs/bring-your-data.md"), "utf8"),
 )![1]!;
 
 /** A folder with that configuration and a tiny log as it names it. */
@@ -160,6 +160,7 @@ test("every option and setting that a text names alone is one of a command", asy
   );
   const files = [
     "README.md",
+    "docs/commands.md",
     "docs/configuration.md",
     ...(await readdir(join(repository, "apps"))).map((app) => `apps/${app}/README.md`),
   ];
@@ -180,7 +181,7 @@ test("every option and setting that a text names alone is one of a command", asy
 });
 
 test(
-  "the README's configuration for one's own data goes from start to report",
+  "the documented configuration for one's own data goes from start to report",
   { timeout: 300_000 },
   async () => {
     const folder = await standIn();

@@ -34,6 +34,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "readme.test.ts",
     "served-shapes.test.ts",
     "summary-reporter.test.ts",
+    "workflows.test.ts",
   ],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
   data: ["main.test.ts"],

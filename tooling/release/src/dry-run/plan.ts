@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { execute, ReleaseFailure } from "../execute.ts";
 import { publishablePackages } from "../packages/publishable.ts";
@@ -35,9 +35,23 @@ export function planRelease(root: string, clone: string): PlannedRelease {
   return versionClone(root, clone);
 }
 
+/**
+ * Changesets looks for the commit of each changeset, and in a repository without its history asks for more of it for ever: such a clone gets a
+ * history of one commit of its own.
+ */
+function withoutHistory(clone: string): void {
+  rmSync(join(clone, ".git"), { recursive: true });
+  execute(clone, ["git", "init", "--quiet"]);
+  execute(clone, ["git", "add", "--all", "."]);
+  const author = ["-c", "user.name=dry run", "-c", "user.email=dry-run@localhost"];
+  execute(clone, ["git", ...author, "commit", "--quiet", "--no-verify", "--message", "All that there is"]);
+}
+
 /** What `planRelease` does once there is a clone in which the tools can be found. */
 export function versionClone(root: string, clone: string): PlannedRelease {
   const commit = execute(clone, ["git", "rev-parse", "HEAD"]).trim();
+  if (execute(clone, ["git", "rev-parse", "--is-shallow-repository"]).trim() === "true")
+    withoutHistory(clone);
   const before = publishablePackages(clone);
   const changesets = changesetsOf(clone);
   if (changesets.length === 0)

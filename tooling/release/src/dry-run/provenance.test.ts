@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { nextManifest } from "../packages/repack.ts";
 import type { PlannedRelease } from "./plan.ts";
 import { provenanceStatement } from "./provenance.ts";
 
@@ -45,19 +44,4 @@ test("a statement names each tarball by its hash, the commit and the lock file, 
   ]);
   expect(predicate.runDetails.builder.id).toContain("unsigned-local-builder");
   expect(predicate.runDetails.metadata.startedOn).toBe("1970-01-01T00:00:00.000Z");
-});
-
-test("the next manifest has the next version, of the package and of those that are released with it, and nothing else that is new", () => {
-  const manifest = {
-    name: "@corella/crm",
-    version: "0.0.0",
-    license: "MIT",
-    dependencies: { "@corella/engine": "0.0.0", zod: "4.6.7" },
-  };
-  expect(nextManifest(manifest, release)).toEqual({
-    name: "@corella/crm",
-    version: "0.1.0",
-    license: "MIT",
-    dependencies: { "@corella/engine": "0.1.0", zod: "4.6.7" },
-  });
 });

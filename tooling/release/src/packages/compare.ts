@@ -15,9 +15,7 @@ export function tarballDifferences(one: string, other: string, folder: string): 
     execute(unpacked, ["tar", "-xzf", tarball]);
     return {
       unpacked: join(unpacked, "package"),
-      files: filesOf(tarball)
-        .filter((file) => !file.endsWith("/"))
-        .sort(),
+      files: filesOf(tarball),
     };
   });
   const files = new Set([...left!.files, ...right!.files]);

@@ -39,10 +39,10 @@ export function packAll(root: string, packages: readonly Publishable[], folder: 
   );
 }
 
-/** The files of a tarball, without the folder `package/` in which they lie. */
+/** The files of a tarball, without the folder `package/` in which they lie, and without folders. */
 export function filesOf(tarball: string): string[] {
   return execute(".", ["tar", "-tzf", tarball])
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !line.endsWith("/"))
     .map((file) => file.replace(/^package\//, ""));
 }

@@ -5,22 +5,24 @@ import type { Tarballs } from "./pack.ts";
 import { tarballName } from "./publishable.ts";
 import type { PlannedRelease } from "../dry-run/plan.ts";
 
-interface PackedManifest {
-  readonly version: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-}
+/** Where a manifest names other packages of the release. */
+const groups = ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"] as const;
 
-/** A packed manifest as of its next version: its own, and those of the packages of the release that it depends on. */
+type PackedManifest = {
+  readonly name: string;
+  readonly version: string;
+} & { readonly [Group in (typeof groups)[number]]?: Readonly<Record<string, string>> };
+
+/** A packed manifest as of its next version: its own, and those of the packages of the release that it names. */
 export function nextManifest<Some extends PackedManifest>(manifest: Some, release: PlannedRelease): Some {
-  const { name } = manifest as unknown as { readonly name: string };
-  const version = release.packages.find((each) => each.name === name)!.version;
-  const { dependencies } = manifest;
-  if (dependencies === undefined) return { ...manifest, version };
-  const next = Object.entries(dependencies).map(([dependency, range]) => [
-    dependency,
-    release.packages.find((each) => each.name === dependency)?.version ?? range,
-  ]);
-  return { ...manifest, version, dependencies: Object.fromEntries(next) as Record<string, string> };
+  const versions = new Map(release.packages.map(({ name, version }) => [name, version]));
+  const next = groups.flatMap((group) => {
+    const named = manifest[group];
+    if (named === undefined) return [];
+    const ranges = Object.entries(named).map(([name, range]) => [name, versions.get(name) ?? range]);
+    return [[group, Object.fromEntries(ranges)]];
+  });
+  return { ...manifest, version: versions.get(manifest.name)!, ...Object.fromEntries(next) };
 }
 
 /**
