@@ -96,7 +96,7 @@ async function takeCrm(from: string, loaded: LoadedConfig, runFolder: string): P
   if (!existsSync(checkpoint) || !existsSync(configPath))
     throw fail(
       "The folder has no CRM of the recipe corella after its first stage.",
-      "Name the folder of a run of `pnpm train` with that recipe, or leave --crm out: then it is trained.",
+      "Name the folder of a run with that recipe, or leave --crm out: then it is trained.",
     );
   const changed = changedSetting(ofCrm(await loadRunConfig(configPath)), ofCrm(loaded));
   if (changed !== undefined)
