@@ -217,6 +217,18 @@ test.each([
   },
 );
 
+test("table 1 has a row of TALLRec, or one for each number of shots", () => {
+  const rows = (shots?: number[]): object[] =>
+    variantsOf("1", { ...smallConfig, recipe: "tallrec" }, { models: [], sizes: [], shots }).map(
+      ({ id, settings }) => ({ id, ...settings }),
+    );
+  expect(rows()).toEqual([{ id: "tallrec", recipe: "tallrec" }]);
+  expect(rows([16, 256])).toEqual([
+    { id: "tallrec-16", recipe: "tallrec", "tallrec.shots": 16 },
+    { id: "tallrec-256", recipe: "tallrec", "tallrec.shots": 256 },
+  ]);
+});
+
 test("what a run does not read does not make it another one", async () => {
   const where = await options();
   const keys = async (changed: object): Promise<string[]> => {
