@@ -70,6 +70,7 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm-DCNv2",
     "crm-FM",
     "ctrl",
+    "tallrec",
     "llm",
     "corella",
     "corella",
@@ -79,12 +80,15 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm-DCNv2",
     "llm-32",
   ]);
-  // The CRM alone is stage 1 of all but the run without it; all share the base LLM, and two of them stage 2.
+  // The CRM alone is stage 1 of all but the run without it; all but TALLRec, which has a prompt of its own, share the base LLM, and two
+  // of them stage 2.
   expect(first.begun).toEqual([
     "crm",
     "crm",
     "contrastive",
     "crm-aligned",
+    "stage-0",
+    "llm",
     "stage-0",
     "llm",
     "stage-2",
@@ -154,7 +158,7 @@ test(
 
 test("a part of the test rows is whole users, for LLMs alone", async () => {
   const where = await options({ testRows: 20 });
-  const [crm, , , llm] = await run(["1"], where);
+  const [crm, , , , llm] = await run(["1"], where);
   const { log, split } = await prepareData(smallConfig, baseFolder, where.cacheFolder);
   expect(crm!.result.test.rows).toEqual(split.test);
   const rows = llm!.result.test.rows;
