@@ -19,11 +19,8 @@ export async function resolveConfig(
   cacheFolder: string,
   note?: (text: string) => void,
 ): Promise<LoadedConfig & { readonly config: ResolvedConfig }> {
-  const { config: withFeatures, baseFolder } = await withDefaultFeatures(
-    loaded.config.recipe === "tallrec" ? { ...loaded, config: withTallrec(loaded.config) } : loaded,
-    cacheFolder,
-    note,
-  );
+  const settled = loaded.config.recipe === "tallrec" ? settledByTallrec(loaded, note) : loaded;
+  const { config: withFeatures, baseFolder } = await withDefaultFeatures(settled, cacheFolder, note);
   const needs = recipeNeeds[withFeatures.recipe];
   if (!needs.prompt) return { config: withFeatures as ResolvedConfig, baseFolder };
   const { log } = await prepareLog(withFeatures.data, { baseFolder, cacheFolder });
@@ -33,6 +30,17 @@ export async function resolveConfig(
   const data = { log, split: splitLog(log, config.data), catalogue: catalogueFromLog(log) };
   const design = await designOf({ config, baseFolder, data, listener: { ...(note && { note }) } });
   const maxTokens = defaultPromptLimit(config, data, design);
-  note?.(`The configuration names no llm.maxTokens; the default one for its prompts: ${maxTokens}`);
+  const setting = config.recipe === "tallrec" ? "tallrec.maxTokens" : "llm.maxTokens";
+  note?.(`The configuration names no ${setting}; the default one for its prompts: ${maxTokens}`);
   return { config: { ...config, llm: { ...config.llm, maxTokens } }, baseFolder };
+}
+
+/** What `tallrec` says in the place of the rest; people are told where the rest says otherwise. */
+function settledByTallrec(loaded: LoadedConfig, note?: (text: string) => void): LoadedConfig {
+  const config = withTallrec(loaded.config);
+  if (JSON.stringify(config) !== JSON.stringify(loaded.config))
+    note?.(
+      "The recipe tallrec takes template, lists, adapter, loss and tuning from `tallrec`, whatever prompt, llm and stages.llmAlone say",
+    );
+  return { ...loaded, config };
 }

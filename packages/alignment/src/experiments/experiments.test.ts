@@ -70,6 +70,7 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm-DCNv2",
     "crm-FM",
     "ctrl",
+    "tallrec",
     "p5",
     "llm",
     "corella",
@@ -80,13 +81,16 @@ test("tables share what they train, and a second call trains nothing", { timeout
     "crm-DCNv2",
     "llm-32",
   ]);
-  // The CRM alone is stage 1 of all but the run without it; all share the base LLM, and two of them stage 2.
+  // The CRM alone is stage 1 of all but the run without it; all but TALLRec, which has a prompt of its own, share the base LLM, and two
+  // of them stage 2.
   expect(first.begun).toEqual([
     "crm",
     "crm",
     "contrastive",
     "crm-aligned",
     "p5",
+    "stage-0",
+    "llm",
     "stage-0",
     "llm",
     "stage-2",
@@ -156,7 +160,7 @@ test(
 
 test("a part of the test rows is whole users, for LLMs alone", async () => {
   const where = await options({ testRows: 20 });
-  const [crm, , , llm] = await run(["1"], where);
+  const [crm, , , , llm] = await run(["1"], where);
   const { log, split } = await prepareData(smallConfig, baseFolder, where.cacheFolder);
   expect(crm!.result.test.rows).toEqual(split.test);
   const rows = llm!.result.test.rows;
@@ -218,6 +222,18 @@ test.each([
     expect(points[0]!.validationLogLoss).toBeLessThan(points[1]!.validationLogLoss);
   },
 );
+
+test("table 1 has a row of TALLRec, or one for each number of shots", () => {
+  const rows = (shots?: number[]): object[] =>
+    variantsOf("1", { ...smallConfig, recipe: "tallrec" }, { models: [], sizes: [], shots }).map(
+      ({ id, settings }) => ({ id, ...settings }),
+    );
+  expect(rows()).toEqual([{ id: "tallrec", recipe: "tallrec" }]);
+  expect(rows([16, 256])).toEqual([
+    { id: "tallrec-16", recipe: "tallrec", "tallrec.shots": 16 },
+    { id: "tallrec-256", recipe: "tallrec", "tallrec.shots": 256 },
+  ]);
+});
 
 test("what a run does not read does not make it another one", async () => {
   const where = await options();

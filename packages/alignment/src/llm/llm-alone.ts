@@ -11,6 +11,7 @@ import {
 import { isLoraParam, logitDifference } from "@corella/llm";
 import { auc, logLoss } from "@corella/metrics";
 import { offsetFeed } from "../crm/crm-logits.ts";
+import { randomSubset } from "../data.ts";
 import type { StageInputs } from "../run.ts";
 import { validationRows } from "../scored-rows.ts";
 import type { Asking } from "./asking.ts";
@@ -41,6 +42,20 @@ export interface KnownCrm {
   readonly validation: CrmLogits;
 }
 
+/** Names the random choice of the validation rows. */
+const validationPurpose = "llm-validation";
+
+/**
+ * Refuses validation rows of one class, by which no adapter could be chosen, before anything is trained.
+ * @throws CorellaError `crm/one-class`
+ */
+export function requireLlmValidation({ config, data }: Pick<StageInputs, "config" | "data">): void {
+  const { validationsPerEpoch, validationSamples } = config.stages.llmAlone;
+  if (validationsPerEpoch === 0) return;
+  const { choosing } = validationRows(config, data);
+  requireBothClasses(data.labels(randomSubset(choosing, validationSamples, config.seed, validationPurpose)));
+}
+
 /** The LLM alone on a random subset of the training rows, validated on one of the validation rows. Settings: `stages.llmAlone`. */
 export async function llmAlone(
   run: StageInputs,
@@ -63,15 +78,14 @@ export async function llmAlone(
   });
   const { validationsPerEpoch, validationSamples, patience } = settings;
   if (validationsPerEpoch === 0) return phase;
-  const purpose = "llm-validation";
-  const held = await textSamples(run, asking, validationSamples, purpose, {
+  const held = await textSamples(run, asking, validationSamples, validationPurpose, {
     from: validationRows(config, data).choosing,
     crm: crm?.validation,
   });
   const labels = data.labels(held.rows);
   requireBothClasses(labels);
   const knownOfHeld = adds ? await crm!.validation(held.rows) : undefined;
-  const plan = llmPlan(held, { ...settings, epochs: 1 }, config.seed, purpose);
+  const plan = llmPlan(held, { ...settings, epochs: 1 }, config.seed, validationPurpose);
   const scorer = await liveScorer(runtime, llm, phase.trainer.values);
   const validation: Validation = {
     every: Math.max(1, Math.floor(phase.steps / settings.epochs / validationsPerEpoch)),

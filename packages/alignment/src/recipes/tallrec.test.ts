@@ -14,11 +14,13 @@ const withSettings = (changed: Partial<RunConfig["tallrec"]>): RunConfig => ({
 });
 
 let bounded: TrainingResult;
+const notes: string[] = [];
 const steps: number[] = [];
 
 beforeAll(async () => {
   const { result } = await smallRun(withSettings({ scoring: "doubleSoftmax" }), {
     listener: {
+      note: (text) => notes.push(text),
       stepDone(phase, step) {
         if (phase === "llm") steps.push(step);
       },
@@ -101,6 +103,7 @@ test("its settings are the paper's, whatever the file says of the language model
 test("it learns from so many shots, and its bundle scores by the double softmax, unless it is asked otherwise", async () => {
   const { shots, epochs, batchSize } = config.tallrec;
   expect(steps).toHaveLength((epochs * shots) / batchSize);
+  expect(notes.filter((text) => text.includes("from `tallrec`"))).toHaveLength(1);
   const [said] = bounded.test.predictions;
   expect(said!.title).toBe(`TALLRec, ${shots} shots`);
   const probabilities = probabilitiesOf(bounded.test, "llm")!;
@@ -146,6 +149,11 @@ test.each([
   });
   await expect(run).rejects.toMatchObject({ code, place });
   expect(phases).toEqual([]);
+});
+
+test("without validation rows of both classes no adapter could be chosen: that is refused", async () => {
+  const data: RunConfig["data"] = { ...config.data, split: { kind: "time", shares: [0.9, 0, 0.1] } };
+  await expect(smallRun({ ...config, data })).rejects.toMatchObject({ code: "crm/one-class" });
 });
 
 test("a history that a CRM would retrieve, and features without an input to go on from, are refused", async () => {

@@ -10,10 +10,10 @@ import type { TallrecConfig } from "../config/tallrec-config.ts";
 import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
-import { llmAlone } from "../llm/llm-alone.ts";
+import { llmAlone, requireLlmValidation } from "../llm/llm-alone.ts";
 import { llmProgram, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
-import { refuseCrmRetrieval, requireTestPart, requireTunableLlm, requireValidation } from "../preflight.ts";
+import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
 import type { Run } from "../run.ts";
 import { prefixed, unprefixed } from "../values.ts";
 import { llmResult } from "./llm-result.ts";
@@ -94,10 +94,10 @@ export function withTallrec(config: RunConfig): RunConfig {
 /** The recipe. Settings: `tallrec`. */
 export async function tallrec(run: Run): Promise<RecipeResult> {
   const { config, data } = run;
-  const { shots, scoring, validationsPerEpoch } = config.tallrec;
+  const { shots, scoring } = config.tallrec;
   const design = await designLlm(run);
   requireTestPart(data);
-  if (validationsPerEpoch > 0) requireValidation(config, data);
+  requireLlmValidation(run);
   refuseCrmRetrieval(config);
   inOwnTerms(() => requireTunableLlm(config, data, design, run.adapter === undefined ? ["llmAlone"] : []));
   notePromptCuts(run, design);

@@ -1,6 +1,6 @@
-// Kills a small training of all stages with SIGKILL at random moments, goes on with --resume until it ends, and compares the
+// Kills a small training, by default of all stages, with SIGKILL at random moments, goes on with --resume until it ends, and compares the
 // bundle with that of an undisturbed run, byte for byte. Usage, from the project's root:
-//   node --conditions=source --import tsx tooling/bench/src/experiments/kill-and-resume.ts [kills] [seed]
+//   node --conditions=source --import tsx tooling/bench/src/experiments/kill-and-resume.ts [kills] [seed] [recipe]
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGenerator } from "@corella/random";
 
-const [kills = 20, seed = 1] = process.argv.slice(2).map(Number);
+const [kills, seed] = [20, 1].map((usual, at) => Number(process.argv[2 + at] ?? usual)) as [number, number];
+const recipe = process.argv[4] ?? "corella";
 const random = createGenerator(seed, "kills");
 const main = join(import.meta.dirname, "../../../../apps/train/src/main.ts");
 const folder = await mkdtemp(join(tmpdir(), "corella-kill-"));
@@ -43,9 +44,10 @@ stages:
 function train(runs: string, resume: boolean, killAfterMs?: number): Promise<{ ended: boolean; ms: number }> {
   const startedMs = performance.now();
   const options = ["--config", config, "--runs", runs, "--cache", join(folder, "cache"), "--name", "run"];
+  const chosen = ["--set", `recipe=${recipe}`];
   const child = spawn(
     process.execPath,
-    ["--conditions=source", "--import", "tsx", main, ...options, ...(resume ? ["--resume"] : [])],
+    ["--conditions=source", "--import", "tsx", main, ...options, ...chosen, ...(resume ? ["--resume"] : [])],
     {
       stdio: ["ignore", "ignore", "pipe"],
     },
