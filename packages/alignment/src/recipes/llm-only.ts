@@ -1,6 +1,5 @@
-import { createLlmLane } from "@corella/bundle";
 import { scoredRows } from "../scored-rows.ts";
-import { askingOf } from "../llm/asking.ts";
+import { askingOf, llmLane } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
@@ -17,7 +16,7 @@ import type { RecipeResult } from "./recipe.ts";
  * `llm.loss: answer` this is the training of TALLRec (Bao et al., RecSys 2023). Settings: `stages.llmAlone`.
  */
 export async function llmOnly(run: Run): Promise<RecipeResult> {
-  const { config, data, runtime } = run;
+  const { config, data } = run;
   const design = await designLlm(run);
   requireTestPart(data);
   refuseCrmRetrieval(config);
@@ -38,7 +37,7 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   const llm = tunedLlm(config, base, asking, unprefixed(tuned, "llm."));
 
   const { validation, test } = scoredRows(config, data);
-  const lanes = { llm: await createLlmLane(llm, data.catalogue, runtime) };
+  const lanes = { llm: await llmLane(run, llm) };
   const parts = [test, validation];
   const [onTest, onValidation] = (await scoreParts(run, "Scoring with the language model", lanes, parts)).map(
     ({ llm: probabilities }, part): PartPredictions => ({
