@@ -54,17 +54,19 @@ const command = new Command("import-adapter")
 async function run({ tuning, adapter, output, crm, baseName, ...options }: Options): Promise<void> {
   const remoteLlm = serverOf(options);
   const progress = createProgress(process.stderr);
-  const exported = await loadRunConfig(join(tuning, "config.yaml"));
+  const name = basename(output);
+  const exported = await loadRunConfig(join(tuning, "config.yaml"), [`name=${JSON.stringify(name)}`]);
   const resolved = await resolveConfig(exported, options.cache, progress.note);
-  const opened = await openRunFolder(
-    { name: basename(output), runs: dirname(output), resume: options.resume },
-    resolved,
-  );
-  await runTraining(opened, { ...options, progress }, (config, training) =>
-    importAdapter(
-      { ...resolved.config, name: config.name },
-      { ...training, tuningFolder: tuning, adapterFolder: adapter, crmRun: crm, baseName, remoteLlm },
-    ),
+  const opened = await openRunFolder({ name, runs: dirname(output), resume: options.resume }, resolved);
+  await runTraining(opened, { ...options, progress }, (_, training) =>
+    importAdapter(resolved.config, {
+      ...training,
+      tuningFolder: tuning,
+      adapterFolder: adapter,
+      crmRun: crm,
+      baseName,
+      remoteLlm,
+    }),
   );
 }
 

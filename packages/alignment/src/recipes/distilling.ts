@@ -15,6 +15,7 @@ import { logit } from "@corella/routing";
 import type { DistilConfig } from "../config/stages-config.ts";
 import { labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { labelFeed } from "../data.ts";
+import { llmLane } from "../llm/asking.ts";
 import type { KnownCrm } from "../llm/llm-alone.ts";
 import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
