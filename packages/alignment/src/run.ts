@@ -6,6 +6,7 @@ import {
   type Runtime,
   type Values,
 } from "@corella/engine";
+import type { RemoteLlm } from "@corella/bundle";
 import type { PromptConfig } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
 import type { PreparedData } from "./data.ts";
@@ -50,6 +51,8 @@ export interface Run extends StageInputs {
   readonly signal: AbortSignal | undefined;
   /** Of an adapter that was tuned elsewhere, by the decoder's names: the stages that tune the LLM are then left out. */
   readonly adapter?: Values | undefined;
+  /** A server that has the tuned LLM and scores for it. */
+  readonly remoteLlm?: RemoteLlm | undefined;
   /** The phases that have ended, in their order. */
   readonly phases: readonly TrainedPhase[];
   /** How long models took for the rows that they scored, by their names. */

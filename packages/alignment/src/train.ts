@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { saveBundle } from "@corella/bundle";
+import { saveBundle, type RemoteLlm } from "@corella/bundle";
 import { createRuntime, type ProgressListener, type Values } from "@corella/engine";
 import type { RunConfig } from "./config/config.ts";
 import { resolveConfig } from "./config/resolve-config.ts";
@@ -28,6 +28,8 @@ export interface TrainingOptions extends Omit<PreparingOptions, "cacheFolder"> {
   readonly cacheFolder?: string | undefined;
   /** Of an adapter that was tuned elsewhere, by the decoder's names: the stages that tune the LLM are left out. */
   readonly adapter?: Values | undefined;
+  /** A server that has the tuned LLM and scores for it; only with an adapter that was tuned elsewhere. */
+  readonly remoteLlm?: RemoteLlm | undefined;
   /** The resolved configuration as text, for the bundle. */
   readonly configText: string;
 }
@@ -59,6 +61,7 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
   const run = createRun({
     ...prepared,
     adapter: options.adapter,
+    remoteLlm: options.remoteLlm,
     checkpointFolder: (phase) => join(runFolder, "checkpoints", phase),
   });
   const { phases } = run;

@@ -28,7 +28,7 @@ export {
   type ScoreOptions,
 } from "./predictor.ts";
 export { countPromptCuts, describePromptCuts, fittingLimit, type PromptCuts } from "./prompt-cuts.ts";
-export type { RemoteLlm } from "./remote-lane.ts";
+export { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";
 export type { RoutingCurve, RoutingPoint } from "./routing-curve.ts";
 export { routingSignals, type ItemCounting } from "./routing-signals.ts";

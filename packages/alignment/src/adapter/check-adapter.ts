@@ -58,7 +58,7 @@ function requireBaseName(name: string | undefined, expected: string, folder: str
     message: `The adapter says that its base is ${JSON.stringify(name)}, the rows were exported for ${JSON.stringify(expected)}.`,
     place: join(folder, "adapter_config.json"),
     remedy:
-      "Use the adapter that was trained on these rows; if it is the same model under another name, give that with --base-name.",
+      "Use the adapter that was trained on these rows; if it is the same model under another name, say that name.",
   });
 }
 

@@ -167,7 +167,7 @@ function requireFreeFolder(folder: string): void {
     code: "adapter/folder",
     message: "The folder of the export is there already.",
     place: folder,
-    remedy: "Choose another one with --output, or remove it.",
+    remedy: "Choose another one, or remove it.",
   });
 }
 

@@ -16,7 +16,7 @@ export function requireExportable({ recipe, stages, prompt, llm }: RunConfig): v
     problems.push([
       "llm.base",
       "The language model is made in the run itself, so there is none yet to tune.",
-      "Name one that is there: --set llm.base.kind=pretrained --set llm.base.folder=path/to/model.",
+      "Name one that is there, with its folder in Hugging Face's layout.",
     ]);
   else if (base.folder.endsWith(".gguf"))
     problems.push([

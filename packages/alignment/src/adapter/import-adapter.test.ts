@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBundle } from "@corella/bundle";
@@ -253,6 +255,36 @@ describe("what comes back", () => {
     expect(await readFile(join(second.bundleFolder, "manifest.json"), "utf8")).toBe(
       await readFile(join(first.bundleFolder, "manifest.json"), "utf8"),
     );
+  });
+
+  test("is scored by a server that has it, where one is named", async () => {
+    const asked: Record<string, unknown>[] = [];
+    const server = createServer((request, response) => {
+      let text = "";
+      request.on("data", (part) => (text += String(part)));
+      request.on("end", () => {
+        const body = JSON.parse(text) as { logprob_token_ids: [number, number] };
+        asked.push(body);
+        const [yes, no] = body.logprob_token_ids;
+        const top = { [`token_id:${yes}`]: -1, [`token_id:${no}`]: -2 };
+        response.end(JSON.stringify({ choices: [{ logprobs: { top_logprobs: [top] } }] }));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    try {
+      const { test: scored } = await imported(under("adapter"), {
+        runFolder: under("scored"),
+        crmRun: under("first"),
+        remoteLlm: { baseUrl, model: "tuned" },
+      });
+      for (const probability of probabilitiesOf(scored, "llm")!)
+        expect(probability).toBeCloseTo(1 / (1 + Math.exp(-1)), 6);
+      expect(new Set(asked.map(({ model: name }) => name))).toEqual(new Set(["tuned"]));
+      expect(asked.length).toBeGreaterThanOrEqual(scored.rows.length);
+    } finally {
+      server.close();
+    }
   });
 
   test.each<[string, () => Promise<string>, string, RegExp]>([

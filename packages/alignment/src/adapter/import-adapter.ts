@@ -92,17 +92,17 @@ async function takeCrm(from: string, loaded: LoadedConfig, runFolder: string): P
   const checkpoint = join(from, "checkpoints", crmStage);
   const configPath = join(from, "config.yaml");
   const { recipe } = loaded.config;
-  if (recipe !== "corella") throw fail(`The recipe ${recipe} has no CRM.`, "Leave --crm out.");
+  if (recipe !== "corella") throw fail(`The recipe ${recipe} has no CRM.`, "Name no run to take one from.");
   if (!existsSync(checkpoint) || !existsSync(configPath))
     throw fail(
       "The folder has no CRM of the recipe corella after its first stage.",
-      "Name the folder of a run with that recipe, or leave --crm out: then it is trained.",
+      "Name the folder of a run of that recipe, or none: then a CRM is trained.",
     );
   const changed = changedSetting(ofCrm(await loadRunConfig(configPath)), ofCrm(loaded));
   if (changed !== undefined)
     throw fail(
       `The run's CRM was trained with another ${changed}.`,
-      "Export with the settings of that run, or leave --crm out: then a CRM is trained.",
+      "Export with the settings of that run, or name none: then a CRM is trained.",
     );
   const checkpoints = join(runFolder, "checkpoints");
   await mkdir(checkpoints, { recursive: true });

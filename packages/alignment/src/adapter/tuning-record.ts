@@ -88,7 +88,7 @@ export async function readRecord(folder: string): Promise<TuningRecord> {
       code: "adapter/record",
       message,
       place: path,
-      remedy: "Name the folder of an export, or export again.",
+      remedy: "Name the folder that an export wrote, or export again.",
       cause,
     });
   if (!existsSync(path)) throw fail("The folder has no record of an export.");

@@ -1,4 +1,4 @@
-import { createLlmPrompt } from "@corella/bundle";
+import { createLlmLane, createLlmPrompt, createRemoteLane, type Lane, type TunedLlm } from "@corella/bundle";
 import { yesNoIds, type TextTokenizer, type YesNoIds } from "@corella/llm";
 import { recordsAt, type ItemVectors, type Prompt } from "@corella/modality";
 import type { PreparedData } from "../data.ts";
@@ -27,6 +27,16 @@ export async function askingOf(
   const prompt = createLlmPrompt({ tokenizer, maxTokens, prompt: config.prompt, itemVectors });
   const [first] = renderPrompts(data, prompt, data.split.train.subarray(0, 1), unsure);
   return { tokenizer, prompt, answers: await yesNoIds(tokenizer, first!, words), itemVectors };
+}
+
+/** Whoever answers for the tuned LLM: it itself in this thread, or a server that has it. */
+export async function llmLane(
+  { data, runtime, remoteLlm }: Pick<Run, "data" | "runtime" | "remoteLlm">,
+  llm: TunedLlm,
+): Promise<Lane> {
+  return remoteLlm === undefined
+    ? createLlmLane(llm, data.catalogue, runtime)
+    : createRemoteLane(llm, data.catalogue, remoteLlm);
 }
 
 /** P(label = 1) of a row by the CRM, for prompts that say it. */

@@ -3,7 +3,7 @@
  * boundaries agree. This file reads in the paper's order: the objective (eq. 4) with the calibration loss (eq. 3, in
  * `calibration-loss.ts`), stages 0 to 3, the router (eq. 1, eq. 2) and the bundle.
  */
-import { createCrmLane, createLlmLane, crmOf, type TunedLlm } from "@corella/bundle";
+import { createCrmLane, crmOf, type TunedLlm } from "@corella/bundle";
 import { binaryCrossEntropy, createValidator, regularized, type CrmOutput } from "@corella/crm";
 import {
   compose,
@@ -25,7 +25,7 @@ import { crmLogits } from "../crm/crm-logits.ts";
 import { crmOfUnseen } from "../crm/crm-of-unseen.ts";
 import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows, validationRows } from "../scored-rows.ts";
-import { askingOf, type Asking } from "../llm/asking.ts";
+import { askingOf, llmLane, type Asking } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
@@ -287,7 +287,7 @@ async function routed(run: Run, { earlier, crm, llm, corrects }: Trained): Promi
   const lanes = {
     crm: await createCrmLane({ config: config.crm, values: crm, featureMap }, catalogue, runtime),
     // P(Yes) among the two answers, eq. 2.
-    llm: await createLlmLane(llm, catalogue, runtime),
+    llm: await llmLane(run, llm),
   };
   const [onValidation, onTest] = await scoreParts(run, "Scoring with both models", lanes, [validation, test]);
   const [signalsOnValidation, signalsOnTest] = [signalsAt(data, validation), signalsAt(data, test)];

@@ -1,4 +1,4 @@
-import { createLlmLane, type TunedLlm } from "@corella/bundle";
+import type { TunedLlm } from "@corella/bundle";
 import { binaryCrossEntropy, crmPhase, type CrmOutput } from "@corella/crm";
 import {
   compose,
@@ -15,6 +15,7 @@ import { logit } from "@corella/routing";
 import type { DistilConfig } from "../config/stages-config.ts";
 import { labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { labelFeed } from "../data.ts";
+import { llmLane } from "../llm/asking.ts";
 import type { KnownCrm } from "../llm/llm-alone.ts";
 import { scoreParts } from "../predictions.ts";
 import type { Run } from "../run.ts";
@@ -125,7 +126,7 @@ async function teacherLogits(
   { llm, crm, corrects }: Teacher,
 ): Promise<Float32Array> {
   const known = await crm?.training(rows);
-  const lanes = { llm: await createLlmLane(llm, run.data.catalogue, run.runtime) };
+  const lanes = { llm: await llmLane(run, llm) };
   const [answers] = await scoreParts(run, "The LLM's answers, to be distilled", lanes, [rows], known);
   return Float32Array.from(rows, (row, i) => logit(answers!.llm[i]!) + (corrects ? known!.get(row)! : 0));
 }

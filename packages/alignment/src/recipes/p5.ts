@@ -3,7 +3,7 @@
  * families about users and items, whose ids are words, and learns to say the answers; it is asked whether a user will like an item, and the
  * two answers' probabilities are the score. In the paper's order: prompts, whole-word embeddings, the objective (eq. 1), the prediction.
  */
-import { createLlmLane, type TrainedT5 } from "@corella/bundle";
+import type { TrainedT5 } from "@corella/bundle";
 import { linearSchedule, type PhaseSpec, type Program } from "@corella/engine";
 import { paddedFeeds, type AnswerIds } from "@corella/llm";
 import { encodeAnswers, t5, t5AnswerIds, t5Answers, t5Encoder, type T5Model } from "@corella/llm/encoders";
@@ -12,9 +12,8 @@ import { p5Prompt, preferenceAnswers, templates } from "../p5/prompts.ts";
 import { t5OfRun } from "../p5/t5-of-run.ts";
 import { drawTasks, type Task } from "../p5/tasks.ts";
 import { requirePlainPrompt, requireTestPart } from "../preflight.ts";
-import { scoreParts, type PartPredictions } from "../predictions.ts";
 import type { Run } from "../run.ts";
-import { scoredRows } from "../scored-rows.ts";
+import { llmResult } from "./llm-result.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 /** A T5 on all families of prompts, and a bundle that holds nothing else. Settings: `t5`, `stages.p5`. */
@@ -46,7 +45,7 @@ export async function p5(run: Run): Promise<RecipeResult> {
     tokenBudget,
     prompt,
   };
-  return scored({ ...run, config: { ...config, prompt } }, llm);
+  return llmResult({ ...run, config: { ...config, prompt } }, llm, "P5");
 }
 
 /** Prompts and answers as tokens, in the order of the tasks. */
@@ -138,27 +137,5 @@ async function pretraining(
       );
       return { ...encoder(read), ...spoken };
     },
-  };
-}
-
-/** What the T5 says of the test part and of the rows held for validation: the softmax of both answers' logits. */
-async function scored(run: Run, llm: TrainedT5): Promise<RecipeResult> {
-  const { config, data, runtime } = run;
-  const { validation, test } = scoredRows(config, data);
-  const lanes = { llm: await createLlmLane(llm, data.catalogue, runtime) };
-  const parts = [test, validation];
-  const [onTest, onValidation] = (await scoreParts(run, "Scoring with T5", lanes, parts)).map(
-    ({ llm: probabilities }, part): PartPredictions => ({
-      rows: parts[part]!,
-      labels: data.labels(parts[part]!),
-      predictions: [{ name: "llm", title: "P5", probabilities, shareToLlm: 1 }],
-    }),
-  );
-  return {
-    models: { llm },
-    test: onTest!,
-    ...(validation.length === 0 ? {} : { validation: onValidation! }),
-    served: "llm",
-    facts: [],
   };
 }
