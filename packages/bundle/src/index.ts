@@ -31,4 +31,5 @@ export type { RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";
 export type { RoutingCurve, RoutingPoint } from "./routing-curve.ts";
 export { routingSignals, type ItemCounting } from "./routing-signals.ts";
+export { scoreDistributionOf, type ScoreDistribution } from "./score-distribution.ts";
 export { connectLane, type LaneReply, type LaneRequest } from "./worker-lane.ts";

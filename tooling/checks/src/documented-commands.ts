@@ -2,10 +2,20 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The commands of the project that documents tell of. */
-export const commandNames = ["train", "tune", "data", "evaluate", "serve", "parity"] as const;
+export const commandNames = [
+  "train",
+  "tune",
+  "data",
+  "evaluate",
+  "score",
+  "worker",
+  "serve",
+  "parity",
+] as const;
 
 /** Words after a command's name that make it another one, with options of its own. */
 export const subcommands: Readonly<Partial<Record<CommandName, readonly (readonly string[])[]>>> = {
+  score: [["plan"], ["run"], ["finish"]],
   serve: [["keys", "create"]],
   tune: [["trial"]],
 };
