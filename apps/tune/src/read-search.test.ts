@@ -40,7 +40,13 @@ test("the median rule, which watches trials, is refused on workers", async () =>
   );
 });
 
-test("a first rung of no length and a factor that halves nothing are refused", async () => {
-  for (const wrong of ["{ asha: { factor: 1 } }", "{ asha: { firstEpochs: 0 } }", "{ asha: { eta: 4 } }"])
-    await expect(stopping(wrong, {})).rejects.toMatchObject({ code: "config/invalid" });
+test.each([
+  ["{ asha: { factor: 1 } }", "config/invalid", "stopping.asha.factor"],
+  ["{ asha: { firstEpochs: 0 } }", "config/invalid", "stopping.asha.firstEpochs"],
+  ["{ asha: { eta: 4 } }", "config/unknown-key", "stopping.asha.eta"],
+  ["{ afterTrial: 3 }", "config/unknown-key", "stopping.afterTrial"],
+  ["ash", "config/invalid", "stopping"],
+])("%s is refused by name", async (wrong, code, named) => {
+  const message = expect.stringContaining(named);
+  await expect(stopping(wrong, {})).rejects.toMatchObject({ code, message });
 });

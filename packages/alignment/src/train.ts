@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { saveBundle, type RemoteLlm } from "@corella/bundle";
+import { saveBundle, scoreDistributionOf, type RemoteLlm, type ScoreDistribution } from "@corella/bundle";
 import { createRuntime, type ProgressListener, type Values } from "@corella/engine";
 import type { RunConfig } from "./config/config.ts";
 import { resolveConfig } from "./config/resolve-config.ts";
@@ -73,6 +73,7 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
     runConfig: options.configText,
     catalogue: data.catalogue,
     log: data.log,
+    scoreDistribution: servedDistribution(result),
     ...models,
   });
   const importance = models.crm === undefined ? undefined : await crmImportance(run, models.crm);
@@ -80,6 +81,16 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
     Object.entries(run.scored).map(([lane, { samples, ms }]) => [lane, ms / samples]),
   );
   return { ...result, router: models.router, msPerSample, importance, bundleFolder, data, phases };
+}
+
+/** How what the bundle says of the validation part is spread; undefined where nothing was scored. */
+function servedDistribution({
+  validation,
+  served,
+}: Pick<RecipeResult, "validation" | "served">): ScoreDistribution | undefined {
+  const said = validation?.predictions.find(({ name }) => name === served);
+  if (said === undefined || said.probabilities.length === 0) return undefined;
+  return scoreDistributionOf(said.probabilities, said.shareToLlm);
 }
 
 /** All that a run has before its recipe begins: every default, data and runtime. What is wrong with the data is warned of. */

@@ -46,6 +46,11 @@ import {
 } from "./models.ts";
 import { readRouter, routerFile, type Router } from "./router.ts";
 import { readRoutingCurve, routingCurveFile, type RoutingCurve } from "./routing-curve.ts";
+import {
+  readScoreDistribution,
+  scoreDistributionFile,
+  type ScoreDistribution,
+} from "./score-distribution.ts";
 import { readStatistics, statisticsFiles, writeStatistics } from "./statistics-files.ts";
 
 /** What `saveBundle` writes: a CRM, an LLM, or both with a router. */
@@ -64,6 +69,8 @@ export interface BundleContents {
   readonly router?: Router | undefined;
   /** What each share to the LLM would bring, for information. */
   readonly routingCurve?: RoutingCurve | undefined;
+  /** How its answers to the validation part are spread, for information. */
+  readonly scoreDistribution?: ScoreDistribution | undefined;
 }
 
 /** An opened bundle. The models are read when they are asked for. */
@@ -97,6 +104,8 @@ export interface Bundle {
   readonly router: Router | undefined;
   /** What each share to the LLM would bring; undefined where that was not told, and in bundles of before. */
   readonly routingCurve: RoutingCurve | undefined;
+  /** How its answers to the validation part are spread; undefined where none were, and in bundles of before. */
+  readonly scoreDistribution: ScoreDistribution | undefined;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
   crm(): Promise<TrainedCrm>;
   /** @throws CorellaError `bundle/no-model`, `bundle/damaged`, `features/bad-statistics` */
@@ -148,7 +157,8 @@ const llmFactsSchema = z.strictObject({
  * @throws CorellaError `bundle/empty` without a model, `bundle/router` when the router does not fit the models, `file/write-failed`
  */
 export async function saveBundle(folder: string, contents: BundleContents): Promise<void> {
-  const { name, recipe, runConfig, catalogue, log, crm, llm, router, routingCurve } = contents;
+  const { name, recipe, runConfig, catalogue, log, crm, llm, router, routingCurve, scoreDistribution } =
+    contents;
   const models = modelNames.filter((model) => contents[model] !== undefined);
   checkModels(models, router !== undefined, folder);
   const scale = ratingScaleOf(log);
@@ -168,6 +178,7 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
     if (plan !== undefined) await writeStatistics(temporary, plan, log);
     if (router !== undefined) await writeJson(temporary, routerFile, router);
     if (routingCurve !== undefined) await writeJson(temporary, routingCurveFile, routingCurve);
+    if (scoreDistribution !== undefined) await writeJson(temporary, scoreDistributionFile, scoreDistribution);
     await writeHistories(temporary, log, log.history.maxLength, plan);
     await writeManifest(temporary, recipe);
   });
@@ -222,6 +233,8 @@ export async function openBundle(
     ratings: facts.ratings,
     router: routerFile in manifest.files ? await readRouter(folder) : undefined,
     routingCurve: routingCurveFile in manifest.files ? await readRoutingCurve(folder) : undefined,
+    scoreDistribution:
+      scoreDistributionFile in manifest.files ? await readScoreDistribution(folder) : undefined,
     async crm() {
       if (featureMap === undefined) throw noModel("crm", folder);
       const trained = await readCrm(folder, featureMap);

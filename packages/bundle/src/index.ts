@@ -32,4 +32,5 @@ export { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 export type { Router } from "./router.ts";
 export type { RoutingCurve, RoutingPoint } from "./routing-curve.ts";
 export { routingSignals, type ItemCounting } from "./routing-signals.ts";
+export { scoreDistributionOf, type ScoreDistribution } from "./score-distribution.ts";
 export { connectLane, type LaneReply, type LaneRequest } from "./worker-lane.ts";

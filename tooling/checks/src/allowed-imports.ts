@@ -24,6 +24,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   bundle: ["modality", "crm", "llm", "routing", "engine", "safetensors", "files"],
   store: ["modality", "safetensors", "files"],
   serving: ["bundle", "modality", "routing"],
+  batch: ["bundle", "modality", "routing", "evaluation", "files"],
   alignment: [
     "bundle",
     "modality",
@@ -48,6 +49,8 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   evaluate: everyPackage,
   data: everyPackage,
   tune: everyPackage,
+  score: everyPackage,
+  worker: everyPackage,
   // Runs in a browser, and speaks to serve over HTTP alone.
   console: [],
 };

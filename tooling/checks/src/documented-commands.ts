@@ -7,6 +7,8 @@ export const commandNames = [
   "tune",
   "data",
   "evaluate",
+  "score",
+  "worker",
   "serve",
   "parity",
   "export-tuning",
@@ -15,6 +17,7 @@ export const commandNames = [
 
 /** Words after a command's name that make it another one, with options of its own. */
 export const subcommands: Readonly<Partial<Record<CommandName, readonly (readonly string[])[]>>> = {
+  score: [["plan"], ["run"], ["finish"]],
   serve: [["keys", "create"]],
   tune: [["trial"]],
 };

@@ -26,6 +26,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
     "tune.test.ts",
     "words.test.ts",
   ],
+  batch: ["batch.test.ts"],
   bench: ["time-to-accuracy.test.ts"],
   bundle: ["bundle.test.ts", "routing-signals.test.ts"],
   checks: [
@@ -71,6 +72,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   "op-tests": ["op-tests.test.ts"],
   parity: ["crm.test.ts", "llm.test.ts"],
+  score: ["main.test.ts"],
   serve: [
     "browser.test.ts",
     "clients.test.ts",

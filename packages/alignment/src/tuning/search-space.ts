@@ -81,32 +81,41 @@ const ashaSchema = z.strictObject({
   firstEpochs: z.number().positive().optional(),
 });
 
-const searchSchema: z.ZodType<SearchConfig> = z.strictObject({
+const medianSchema = z.strictObject({
+  afterTrials: z.int().positive().default(3),
+  afterEpochs: z.number().nonnegative().default(1),
+});
+
+const searchSchema = z.strictObject({
   config: z.string().min(1).optional(),
   search: z.record(z.string().min(1), z.union([z.array(z.unknown()).min(1), rangeSchema])).default({}),
   trials: z.union([z.literal("all"), z.int().positive()]).default("all"),
   seed: z.int().nonnegative().default(1),
   seeds: z.int().positive().default(5),
   trial: z.enum(["crm", "run"]).optional(),
-  stopping: z
-    .union([
-      z.literal("none"),
-      z.literal("asha").transform(() => ashaSchema.parse({})),
-      z.strictObject({ asha: ashaSchema }).transform(({ asha }) => asha),
-      z.strictObject({
-        afterTrials: z.int().positive().default(3),
-        afterEpochs: z.number().nonnegative().default(1),
-      }),
-    ])
-    .prefault({}),
+  stopping: z.unknown().optional(),
 });
+
+/** Each rule by its own schema, so that an error names what is wrong within it. */
+function parseStopping(stopping: unknown, place: string): SearchConfig["stopping"] {
+  if (stopping === "none") return stopping;
+  if (stopping === "asha") return ashaSchema.parse({});
+  const isOfAsha = typeof stopping === "object" && stopping !== null && "asha" in stopping;
+  const within = { stopping };
+  if (isOfAsha) {
+    const schema = z.strictObject({ stopping: z.strictObject({ asha: ashaSchema }) });
+    return parseStrict(schema, within, place).stopping.asha;
+  }
+  return parseStrict(z.strictObject({ stopping: medianSchema.prefault({}) }), within, place).stopping;
+}
 
 /**
  * Checks a search file and fills in its defaults.
  * @throws CorellaError `config/unknown-key`, `config/invalid`, `tune/range`
  */
 export function parseSearch(input: unknown, place: string): SearchConfig {
-  const parsed = parseStrict(searchSchema, input, place);
+  const { stopping, ...rest } = parseStrict(searchSchema, input, place);
+  const parsed: SearchConfig = { ...rest, stopping: parseStopping(stopping, place) };
   for (const [path, choices] of Object.entries(parsed.search)) {
     if (!isRange(choices)) continue;
     const fail = (message: string, remedy: string): never => {

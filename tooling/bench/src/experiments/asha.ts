@@ -101,20 +101,22 @@ interface Line {
   readonly status: string;
 }
 
-async function write(part: string, cpuSeconds: number, startedMs: number, more: object = {}): Promise<Line> {
+async function write(part: string, cpuSeconds: number, startedMs: number, more: object = {}): Promise<void> {
   const text = await readFile(join(folder, part, "out/results.jsonl"), "utf8");
   const lines = text
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as Line)
-    .filter((line) => line.part === "search" && line.status !== "diverged");
-  const best = lines.toSorted((a, b) => b.validationAuc - a.validationAuc)[0]!;
+    .filter((line) => line.status !== "diverged");
+  const trials = lines.filter((line) => line.part === "search");
+  const best = trials.toSorted((a, b) => b.validationAuc - a.validationAuc)[0]!;
   const seconds = (performance.now() - startedMs) / 1000;
-  const { settings, validationAuc } = best;
-  const line = { part, trials: lines.length, validationAuc, settings, cpuSeconds, seconds, ...more };
+  const { settings } = best;
+  // The best as it is at its end: the only seed is its own.
+  const { validationAuc } = lines.find((each) => each.part === "seeds")!;
+  const line = { part, trials: trials.length, validationAuc, settings, cpuSeconds, seconds, ...more };
   await appendFile(out!, `${JSON.stringify(line)}\n`);
   process.stdout.write(`${JSON.stringify(line)}\n`);
-  return best;
 }
 
 /** Runs a search to its end. @param killed how many processes of it are to be killed on the way @returns processor seconds */
