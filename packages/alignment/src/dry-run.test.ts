@@ -93,6 +93,13 @@ test.each([
       ["Scoring with the language model: llm", 120],
     ],
   ],
+  [
+    "p5",
+    [
+      ["Pre-training T5 on all prompts", 96 / 16],
+      ["Scoring with the language model: llm", 120],
+    ],
+  ],
 ] as const)(
   "%s is measured part by part, each with the steps that it will make",
   async (recipe, expected) => {

@@ -3,24 +3,20 @@ import { join } from "node:path";
 import { parseRunConfig } from "@corella/alignment";
 import { CorellaError } from "@corella/errors";
 import { tinyLlamaConfig, toHuggingFace } from "@corella/llm";
+import { t5ToHuggingFace, type T5Config } from "@corella/llm/encoders";
 import { parse } from "yaml";
 import type { BenchCase, Rival } from "../contestant.ts";
 import { pretrainingStep, scoring } from "../programs/llama.ts";
+import { t5Step } from "../programs/t5.ts";
 
 const path = "configs/movietweetings.yaml";
 
 /** The decoder that the default run trains, in the shape its configuration gives it. */
 export async function llmCases(): Promise<BenchCase[]> {
   const text = await readFile(join(import.meta.dirname, "../../../..", path), "utf8");
-  const { base } = parseRunConfig(parse(text), path).llm;
-  if (base.kind !== "scratch") {
-    throw new CorellaError({
-      code: "bench/no-scratch",
-      message: "The default run trains no decoder from scratch.",
-      place: path,
-      remedy: "Give the area llm another configuration (tooling/bench/src/areas/llm.ts).",
-    });
-  }
+  const run = parseRunConfig(parse(text), path);
+  const { base } = run.llm;
+  if (base.kind !== "scratch") throw noScratch();
   const config = tinyLlamaConfig({
     vocabularySize: base.vocabularySize,
     hiddenSize: base.hiddenSize,
@@ -32,6 +28,10 @@ export async function llmCases(): Promise<BenchCase[]> {
   const { batchSize, sequenceLength, learningRate } = base.pretraining;
   const training = { batch: batchSize, time: sequenceLength };
   const prompts = { batch: 32, time: 128 };
+  const encoderDecoder = t5Shape(run.t5);
+  const { batchSize: batch, learningRate: rate } = run.stages.p5;
+  // As long as its prompts and the items' names are.
+  const asked = { batch, time: 96, answer: 4 };
   const rivals = (task: string, settings: Readonly<Record<string, unknown>>): Rival[] =>
     ["fp32", "bf16"].map((precision) => ({
       name: `transformers-${precision}`,
@@ -57,5 +57,58 @@ export async function llmCases(): Promise<BenchCase[]> {
       steps: 5,
       perStep: { unit: "samples", count: prompts.batch },
     },
+    {
+      name: "small-t5-step",
+      what: `pre-training of the recipe p5's T5, ${batch} x ${asked.time} tokens and ${asked.answer} of the answer`,
+      subject: (runtime) => t5Step(runtime, encoderDecoder, asked, rate),
+      rivals: ["fp32", "bf16"].map((precision) => ({
+        name: `transformers-${precision}`,
+        peer: {
+          script: "transformers_t5.py",
+          settings: {
+            config: t5ToHuggingFace(encoderDecoder),
+            ...asked,
+            learningRate: rate,
+            bf16: precision === "bf16",
+          },
+        },
+      })),
+      steps: 3,
+      perStep: { unit: "samples", count: batch },
+    },
   ];
+}
+
+/** The T5 that the recipe p5 makes by default. */
+function t5Shape(given: ReturnType<typeof parseRunConfig>["t5"]): T5Config {
+  if (given.kind !== "scratch") throw noScratch();
+  const { vocabularySize, hiddenSize, heads, layers, feedForwardSize, wholeWords } = given;
+  return {
+    vocabularySize,
+    hiddenSize,
+    heads,
+    headDim: hiddenSize / heads,
+    intermediateSize: feedForwardSize,
+    encoderLayers: layers,
+    decoderLayers: layers,
+    relativeBuckets: 32,
+    relativeMaxDistance: 128,
+    feedForward: { activation: "relu", gated: false },
+    layerNormEpsilon: 1e-6,
+    tieWordEmbeddings: true,
+    scaleDecoderOutputs: true,
+    startTokenId: 0,
+    padTokenId: 0,
+    endTokenId: 2,
+    wholeWords,
+  };
+}
+
+function noScratch(): CorellaError {
+  return new CorellaError({
+    code: "bench/no-scratch",
+    message: "The default run trains no model from scratch.",
+    place: path,
+    remedy: "Give the area llm another configuration (tooling/bench/src/areas/llm.ts).",
+  });
 }
