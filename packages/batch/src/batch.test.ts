@@ -147,7 +147,7 @@ test("probabilities are those of an evaluation, of CSV and Parquet alike; parts 
   expect(await readFile(join(folder, "again", partNames(again, 1).part))).toEqual(
     await readFile(join(folder, "out", partNames(plan, 1).part)),
   );
-  const parquet = await planOf("parquet", "rows.parquet", { shardRows: 7 });
+  const parquet = await planOf("parquet", "rows.parquet");
   for (const shard of parquet.shards.keys()) await runShard(parquet, shard);
   expect(await answersIn("parquet")).toEqual(answers);
 });
