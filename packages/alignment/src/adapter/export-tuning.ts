@@ -202,10 +202,10 @@ async function writeRows(
   { config, data, asking, name, listener, signal }: Writing,
 ): Promise<RowsFile> {
   const { tokenizer, prompt, answers } = asking;
-  const units = chosen.runs ?? Array.from(chosen.rows, (_, place) => Uint32Array.of(place));
+  const { runs } = chosen;
   // Other runs share a history, but not a pass: each target stands behind it in a row of its own.
   const isOnePass = config.llm.supervision === "dense";
-  const steps = Math.ceil(units.length / unitsAtOnce);
+  const steps = Math.ceil((runs?.length ?? chosen.rows.length) / unitsAtOnce);
   const title = `Writing ${name}`;
   listener.phaseStarted?.({
     name: "scoring",
@@ -222,18 +222,19 @@ async function writeRows(
     for (let step = 0; step < steps; step++) {
       if (signal?.aborted) throw interrupted(path);
       const [start, end] = [step * unitsAtOnce, (step + 1) * unitsAtOnce];
-      const part = units.slice(start, end);
+      const part = runs?.slice(start, end);
+      const rows =
+        part === undefined
+          ? chosen.rows.subarray(start, end)
+          : part.flatMap((run) => Array.from(run, (place) => chosen.rows[place]!));
       const prompts = await encodeChains(
         tokenizer,
         chosen.render(prompt, start, end).map((text) => cutPrompt(text, answers)),
       );
-      const taught = Array.from(
-        data.labels(part.flatMap((unit) => Array.from(unit, (place) => chosen.rows[place]!))),
-        (label) => (label === 1 ? answers.yes : answers.no),
-      );
+      const taught = Array.from(data.labels(rows), (label) => (label === 1 ? answers.yes : answers.no));
       let lines = "";
       let place = 0;
-      for (const { length } of isOnePass ? part : prompts.map(() => [0])) {
+      for (const { length } of isOnePass ? part! : prompts.map(() => [0])) {
         for (const row of tuningRows(
           prompts.slice(place, place + length),
           taught.slice(place, place + length),
