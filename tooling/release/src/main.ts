@@ -1,15 +1,16 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { tryPackages } from "./consumer/try-packages.ts";
 import { versionClone, type PlannedRelease } from "./dry-run/plan.ts";
+import { keepRelease, summaryOf } from "./dry-run/summary.ts";
 import { execute, ReleaseFailure, timed } from "./execute.ts";
 import { tarballDifferences } from "./packages/compare.ts";
 import { packAll, type Tarballs } from "./packages/pack.ts";
 import { publishablePackages } from "./packages/publishable.ts";
 import { repackAll } from "./packages/repack.ts";
-import { placeholder, publish } from "./publish.ts";
+import { publish } from "./publish.ts";
 import { repositoryOf } from "./repository.ts";
 
 const help = `Usage: pnpm release --dry-run [--out <folder>]
@@ -60,27 +61,10 @@ async function dryRun(folder: string, out: string | undefined): Promise<void> {
   const { release, tarballs, provenance } = await tryPackages(clone, tried, (packed, next) =>
     nextOf(clone, packed, next),
   );
-  const url = repositoryOf(root);
-  const lines = [
-    "",
-    `Of commit ${release.commit.slice(0, 10)}, with ${release.changesets} changesets, would be published:`,
-    ...release.packages.map(
-      ({ name, previous, version, changelog }) =>
-        `  ${name.padEnd(24)} ${previous} -> ${version}   ${changelog.split("\n").filter((line) => line.startsWith("- ")).length} changes`,
-    ),
-    "Provenance: in-toto statement with a SLSA v1 predicate, not signed; the one that is published is signed by the workflow.",
-  ];
-  if (url.includes(`/${placeholder}/`))
-    lines.push(`Before: name the organisation in place of ${placeholder} (docs/releases.md).`);
-  if (out !== undefined) {
-    mkdirSync(out, { recursive: true });
-    for (const file of [...Object.values(tarballs), provenance])
-      cpSync(file, join(out, file.split("/").at(-1)!));
-    for (const { folder: of, name } of publishablePackages(clone))
-      cpSync(join(clone, of, "CHANGELOG.md"), join(out, `CHANGELOG-${name.replace("@corella/", "")}.md`));
-    lines.push(`Kept in ${out}`);
-  }
-  process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(`\n${summaryOf(release, repositoryOf(root))}\n`);
+  if (out === undefined) return;
+  keepRelease(release, tarballs, provenance, out);
+  process.stdout.write(`Kept in ${out}\n`);
 }
 
 const { values } = parseArgs({
