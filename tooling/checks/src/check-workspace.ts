@@ -1,9 +1,11 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkErrors, currentErrorPage, errorsFile } from "./error-codes/check-errors.ts";
 import { checkFiles } from "./file-rules.ts";
 import { checkImports } from "./imports.ts";
 import { checkLayoutPages } from "./layout-pages.ts";
 import { checkNames } from "./names.ts";
+import { checkPublic } from "./public/check-public.ts";
 import { scanSource, type SourceFacts } from "./source-scan.ts";
 import { checkTestCommand } from "./test-command.ts";
 import { checkComments, checkMessages, checkText } from "./text-rules.ts";
@@ -19,9 +21,7 @@ export function checkWorkspace(root: string): readonly Violation[] {
   const read = (file: string): string => readFileSync(join(root, file), "utf8");
   const readIfThere = (file: string): string | undefined =>
     existsSync(join(root, file)) ? read(file) : undefined;
-  const texts = new Map(
-    workspace.files.filter((file) => textFile.test(file)).map((file) => [file, read(file)] as const),
-  );
+  const texts = textsOf(workspace.files, read);
   const sources = new Map<string, SourceFacts>();
   for (const [file, text] of texts) {
     if (sourceFile.test(file)) sources.set(file, scanSource(file, text));
@@ -36,7 +36,20 @@ export function checkWorkspace(root: string): readonly Violation[] {
     ...checkFiles(workspace, (file) => statSync(join(root, file)).size),
     ...checkNames(workspace.files),
     ...checkLayoutPages(workspace.files, read),
+    ...checkErrors(texts),
+    ...checkPublic(workspace, texts),
     ...checkTestCommand(readIfThere("README.md"), readIfThere(".ci/run")),
   ];
   return violations.toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+}
+
+/** Writes the files that are made from the sources: the catalogue of error codes. */
+export function writeGenerated(root: string): void {
+  const { files } = readWorkspace(root);
+  const texts = textsOf(files, (file) => readFileSync(join(root, file), "utf8"));
+  writeFileSync(join(root, errorsFile), currentErrorPage(texts));
+}
+
+function textsOf(files: readonly string[], read: (file: string) => string): ReadonlyMap<string, string> {
+  return new Map(files.filter((file) => textFile.test(file)).map((file) => [file, read(file)] as const));
 }
