@@ -13,7 +13,7 @@ export interface SiteOptions {
   /** Where the pages are written first. */
   readonly pages: string;
   /** Packages whose API reference is written; undefined: all. */
-  readonly api?: readonly string[];
+  readonly api?: readonly string[] | undefined;
 }
 
 /**

@@ -11,18 +11,20 @@ const repository = join(import.meta.dirname, "../../..");
 const pages = join(import.meta.dirname, "../.cache/pages");
 
 interface Options {
-  readonly out: string;
+  readonly out?: string;
   readonly base: string;
+  readonly packages?: string;
   readonly dev?: true;
   readonly follow?: string;
 }
 
-const program = new Command("docs")
+const program = new Command("site")
   .description(
     "The site of the documents in docs/ and of the packages' docstrings: static files that ask no other server.",
   )
-  .option("--out <folder>", "the folder that gets the site", join(import.meta.dirname, "../dist"))
+  .option("--out <folder>", "the folder that gets the site; default: apps/docs/dist")
   .option("--base <path>", "the path under which it will be served", "/")
+  .option("--packages <names>", "whose API reference is written, with commas between; default: all")
   .option("--dev", "serve it here, and show changes of docs/ at once")
   .option(
     "--follow <page>",
@@ -30,13 +32,14 @@ const program = new Command("docs")
   )
   .parse();
 const options = program.opts<Options>();
+const packages = options.packages?.split(",");
 
 if (options.follow !== undefined) {
   const page = await readFile(resolve(options.follow), "utf8");
   await follow(page, { folder: repository, log: (line) => process.stdout.write(`${line}\n`) });
   process.stdout.write("Every command printed what the page says.\n");
 } else if (options.dev === true) {
-  await writeApiPages(repository, join(pages, "api"));
+  await writeApiPages(repository, join(pages, "api"), packages);
   await writePages(repository, pages);
   const server = await createServer(pages, { base: options.base });
   await server.listen();
@@ -44,8 +47,8 @@ if (options.follow !== undefined) {
   for await (const _ of watch(join(repository, "docs"), { recursive: true }))
     await writePages(repository, pages);
 } else {
-  const out = resolve(options.out);
+  const out = resolve(options.out ?? join(import.meta.dirname, "../dist"));
   const base = `/${options.base.replaceAll(/^\/+|\/+$/g, "")}/`.replace("//", "/");
-  await buildSite(repository, { base, out, pages });
+  await buildSite(repository, { base, out, pages, api: packages });
   process.stdout.write(`The site is in ${out}, for the path ${base}\n`);
 }

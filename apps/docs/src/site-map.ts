@@ -58,6 +58,7 @@ export const siteMap: readonly Group[] = [
       { text: "An operation", file: "docs/add-an-operation.md" },
       { text: "A data source", file: "docs/add-a-data-source.md" },
       { text: "An architecture", file: "docs/add-an-architecture.md" },
+      { text: "These pages", file: "apps/docs/README.md" },
       { text: "Contributing", file: "CONTRIBUTING.md" },
     ],
   },

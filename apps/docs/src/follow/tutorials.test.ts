@@ -18,7 +18,7 @@ const tiny =
 
 test(
   "both tutorials, followed on a small language model, print what they say",
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "corella-tutorial-"));
     const port = await freePort();
@@ -32,7 +32,7 @@ test(
         return `${run} --set stages.warmUp.epochs=1 --set stages.warmUp.batchSize=1024`;
       // A language model of one's own: the one that the step before has left, in Hugging Face's layout.
       return rest.includes("hf:")
-        ? run.replace(/hf:\S+/, "runs/own-text/bundle/llm").replace(/ --set stages.*/, "") +
+        ? run.replace(/hf:\S+/, "../runs/own-text/bundle/llm").replace(/ --set stages.*/, "") +
             small +
             tiny.replace(/ --set "llm.*?"/, "")
         : run + small + tiny;

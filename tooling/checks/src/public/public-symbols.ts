@@ -90,8 +90,16 @@ function declarationsOf(
     .filter((each) => each.name === name);
   if (own.length > 0) return own;
   return source.statements.flatMap((statement) => {
-    if (!ts.isExportDeclaration(statement) || statement.moduleSpecifier === undefined) return [];
-    return passedOn(file, statement, sourceOf).filter((each) => each.name === name);
+    if (!ts.isExportDeclaration(statement)) return [];
+    if (statement.moduleSpecifier !== undefined)
+      return passedOn(file, statement, sourceOf).filter((each) => each.name === name);
+    // Imported from elsewhere, and told where it is passed on.
+    const { exportClause: names } = statement;
+    const isNamed =
+      names !== undefined &&
+      ts.isNamedExports(names) &&
+      names.elements.some((each) => each.name.text === name);
+    return isNamed ? [{ name, ...placeOf(source, statement) }] : [];
   });
 }
 
@@ -104,6 +112,11 @@ function declared(source: ts.SourceFile, statement: ts.Statement): readonly Expo
         ts.isTypeAliasDeclaration(statement)
       ? [statement.name?.text ?? "default"]
       : [];
+  return names.map((name) => ({ name, ...placeOf(source, statement) }));
+}
+
+/** Where a statement is, and the doc comment before it. */
+function placeOf(source: ts.SourceFile, statement: ts.Statement): Omit<Exported, "name"> {
   const line = source.getLineAndCharacterOfPosition(statement.getStart(source)).line + 1;
   const comment = ts
     .getLeadingCommentRanges(source.text, statement.pos)
@@ -111,5 +124,5 @@ function declared(source: ts.SourceFile, statement: ts.Statement): readonly Expo
     .findLast((text) => text.startsWith("/**"))
     ?.replace(/^\/\*\*\s?|\s*\*\/$/g, "")
     .replaceAll(/^\s*\* ?/gm, "");
-  return names.map((name) => ({ name, file: source.fileName, line, comment }));
+  return { file: source.fileName, line, comment };
 }

@@ -20,8 +20,9 @@ test("what is exported without a comment is found where it is declared, through 
   expect(
     problems({
       "packages/x/src/index.ts":
-        'export { a, b as c } from "./a.ts";\nexport * from "./b/index.ts";\nexport { gone } from "./a.ts";',
+        'export { a, b as c } from "./a.ts";\nexport * from "./b/index.ts";\nexport { tf } from "./tf.ts";\nexport { gone } from "./a.ts";',
       "packages/x/src/a.ts": `${example}export function a(): void {}\n\nexport const b = 1;`,
+      "packages/x/src/tf.ts": 'import tf from "tf";\n/** Another package. */\nexport { tf };',
       "packages/x/src/b/index.ts": 'export type { D } from "./d.ts";',
       "packages/x/src/b/d.ts": "/** Documented. */\nexport interface E {}\nexport interface D {}",
     }),
