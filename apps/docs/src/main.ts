@@ -36,7 +36,10 @@ const packages = options.packages?.split(",");
 
 if (options.follow !== undefined) {
   const page = await readFile(resolve(options.follow), "utf8");
-  await follow(page, { folder: repository, log: (line) => process.stdout.write(`${line}\n`) });
+  const interruption = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interruption.abort());
+  const log = (line: string): void => void process.stdout.write(`${line}\n`);
+  await follow(page, { folder: repository, log, signal: interruption.signal });
   process.stdout.write("Every command printed what the page says.\n");
 } else if (options.dev === true) {
   await writeApiPages(repository, join(pages, "api"), packages);

@@ -12,6 +12,8 @@ export interface FollowOptions {
   readonly standIn?: (command: string) => string | undefined;
   readonly environment?: Readonly<Record<string, string>>;
   readonly log?: (line: string) => void;
+  /** Ends the command that runs, and the servers. */
+  readonly signal?: AbortSignal;
 }
 
 /** A command that was called. */
@@ -23,7 +25,7 @@ export interface Followed {
 /**
  * Does what a tutorial says, command by command, and compares what they print with what it says that they print. A server is
  * left running until the end.
- * @throws Error at the first command that fails, or that prints something else
+ * @throws Error at the first command that fails or is ended, or that prints something else
  */
 export async function follow(markdown: string, options: FollowOptions): Promise<readonly Followed[]> {
   const { folder, log = () => undefined } = options;
@@ -49,6 +51,7 @@ export async function follow(markdown: string, options: FollowOptions): Promise<
         // A group of its own, so that a server ends with all that it started.
         detached: true,
       });
+      options.signal?.addEventListener("abort", () => endGroup(child.pid));
       const output = collect(child);
       const isServer = / serve(?= |$)|\/serve\//.test(command);
       if (isServer) servers.push(child);
@@ -61,7 +64,7 @@ export async function follow(markdown: string, options: FollowOptions): Promise<
       followed.push({ command: step.command, printed: output() });
     }
   } finally {
-    for (const { pid } of servers) if (pid !== undefined) endGroup(pid);
+    for (const { pid } of servers) endGroup(pid);
   }
   return followed;
 }
@@ -97,12 +100,13 @@ async function until(
 ): Promise<string | undefined> {
   for (;;) {
     const missing = missingLine(expected, output());
-    if (missing === undefined || child.exitCode !== null) return missing;
+    if (missing === undefined || child.exitCode !== null || child.signalCode !== null) return missing;
     await sleep(50);
   }
 }
 
-function endGroup(pid: number): void {
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGTERM");
   } catch {
