@@ -38,6 +38,22 @@ export interface LoadOptions extends LaneOptions {
  * The Predictor of a bundle, with the lanes of the models that it has.
  * @throws CorellaError `bundle/no-model` when a server is named for the LLM of a bundle without one, `bundle/remote` when it is a T5, `bundle/scoring` when a T5
  * is to be scored by a double softmax; those of reading the models
+ * @example
+ * ```ts
+ * import { mkdtemp } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { loadPredictor, openBundle } from "@corella/bundle";
+ * import { saveTinyBundle, tinyLog } from "@corella/bundle/testing";
+ * import { recordAt } from "@corella/modality";
+ *
+ * const folder = join(await mkdtemp(join(tmpdir(), "example-")), "bundle");
+ * await saveTinyBundle(folder); // in place of one that training wrote
+ * const predictor = await loadPredictor(await openBundle(folder));
+ * const [prediction] = await predictor.score([recordAt(tinyLog(), 7)]);
+ * console.log(prediction!.probability > 0 && prediction!.probability < 1); // true
+ * await predictor.dispose();
+ * ```
  */
 export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): Promise<Predictor> {
   const { prefixCacheBytes, scoring, remoteLlm, around = (_, open) => open() } = options;

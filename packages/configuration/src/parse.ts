@@ -6,6 +6,19 @@ import { fittingKinds, inside, keysOf, outermost } from "./places.ts";
  * Checks plain values by a strict schema and fills in its defaults.
  * @param place the file they come from
  * @throws CorellaError `config/unknown-key` with the nearest valid key, `config/invalid`
+ * @example
+ * ```ts
+ * import { parseStrict } from "@corella/configuration";
+ * import { z } from "zod";
+ *
+ * const schema = z.strictObject({ epochs: z.number().default(5) });
+ * console.log(parseStrict(schema, {}, "my.yaml").epochs); // 5
+ * try {
+ *   parseStrict(schema, { epoch: 3 }, "my.yaml");
+ * } catch (error) {
+ *   console.log(String((error as { remedy?: string }).remedy)); // Did you mean epochs?
+ * }
+ * ```
  */
 export function parseStrict<Output>(schema: z.ZodType<Output>, input: unknown, place: string): Output {
   const parsed = schema.safeParse(input);

@@ -72,6 +72,17 @@ export interface CrmConfig {
 /**
  * Builds a model from a config such as `{ model: "DCNv2", crossLayers: 4 }`; absent parameters have the model's defaults.
  * @throws CorellaError `crm/unknown-model`, `crm/unknown-parameter`, `crm/bad-parameter`, `crm/features`
+ * @example
+ * ```ts
+ * import { createCrm } from "@corella/crm";
+ *
+ * const crm = createCrm({ model: "DCNv2", embeddingDim: 8, crossLayers: 2, parallelUnits: [16] }, [
+ *   { name: "user", type: "categorical", vocabularySize: 4, table: "user" },
+ *   { name: "item", type: "categorical", vocabularySize: 9, table: "item" },
+ * ]);
+ * // Two fields of 8 numbers go through two cross layers.
+ * console.log(crm.hiddenWidths.join(" ")); // 16 16
+ * ```
  */
 export function createCrm(config: CrmConfig, features: readonly CrmFeature[]): Crm {
   const { name, parameters } = parseCrmConfig(config);

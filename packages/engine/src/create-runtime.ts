@@ -29,6 +29,22 @@ const onnxruntimeOnly = ["executionProviders", "profile"] as const;
  * The runtime that a configuration asks for. The packages of tfjs-node are loaded only when they are chosen.
  * @throws CorellaError `engine/runtime` for an unknown kind or a setting of another one, `engine/execution-provider`,
  *   `engine/tfjs-node`
+ * @example
+ * ```ts
+ * import { createRuntime, tf, type Program } from "@corella/engine";
+ *
+ * const doubled: Program = {
+ *   params: {},
+ *   tables: {},
+ *   inputs: { x: { shape: ["batch"], dtype: "float32" } },
+ *   forward: (scope) => ({ outputs: { y: tf.mul(scope.input("x"), 2) } }),
+ * };
+ * const runtime = await createRuntime();
+ * const session = await runtime.infer(doubled, {});
+ * const { y } = await session.run({ x: { shape: [2], data: Float32Array.of(1, 4) } });
+ * console.log(Array.from(y!.data).join(" ")); // 2 8
+ * await session.dispose();
+ * ```
  */
 export async function createRuntime(config: RuntimeConfig = {}): Promise<Runtime> {
   const kind = config.kind ?? "onnxruntime";

@@ -60,7 +60,21 @@ export function plainError(
   return { code: defect.code, message: defect.stack === true ? (stack ?? message) : message };
 }
 
-/** An error as lines of text for a terminal or a log: three at most for a user's mistake or the system's refusal, the stack for a defect. */
+/**
+ * An error as lines of text for a terminal or a log: three at most for a user's mistake or the system's refusal, the stack for a defect.
+ * @example
+ * ```ts
+ * import { CorellaError, formatError } from "@corella/errors";
+ *
+ * const error = new CorellaError({
+ *   code: "data/missing-file",
+ *   message: "There is no such file.",
+ *   place: "ratings.csv",
+ *   remedy: "Check the path.",
+ * });
+ * console.log(formatError(error).split("\n")[2]); //   try: Check the path.
+ * ```
+ */
 export function formatError(error: unknown): string {
   const details = CorellaError.isInstance(error) ? error : systemDetails(error);
   if (details === undefined) return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -70,7 +84,15 @@ export function formatError(error: unknown): string {
   return lines.join("\n");
 }
 
-/** The candidate nearest to a misspelt name, for "did you mean" remedies; undefined when nothing is near. */
+/**
+ * The candidate nearest to a misspelt name, for "did you mean" remedies; undefined when nothing is near.
+ * @example
+ * ```ts
+ * import { nearestName } from "@corella/errors";
+ *
+ * console.log(nearestName("learningrate", ["learningRate", "epochs"])); // learningRate
+ * ```
+ */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;

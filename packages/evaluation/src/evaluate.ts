@@ -116,6 +116,14 @@ export interface Evaluation {
  * Without `groups` samples are drawn one by one: where those of a user go together, true intervals are wider.
  * @throws CorellaError `evaluation/no-models`, `evaluation/no-samples`, `evaluation/duplicate-model`,
  * `evaluation/unknown-baseline`, `evaluation/not-a-share`; `metrics/...` with the model's name as its place.
+ * @example
+ * ```ts
+ * import { evaluateModels, formatTable } from "@corella/evaluation";
+ *
+ * const labels = Float32Array.from({ length: 100 }, (_, row) => row % 2);
+ * const evaluation = evaluateModels([{ name: "CRM", probabilities: labels.map((label) => 0.3 + 0.4 * label) }], labels);
+ * console.log(/CRM +1\.0000/.test(formatTable(evaluation))); // true
+ * ```
  */
 export function evaluateModels(
   models: readonly ModelPredictions[],

@@ -11,6 +11,17 @@ export type FileContent = string | Uint8Array | ((file: FileHandle) => Promise<v
  * Writes a file so that a reader, or a crash at any moment, sees the old file or the new one and nothing between:
  * a temporary name beside it, fsync, rename, fsync of the folder. The folder must exist.
  * @throws CorellaError `file/write-failed`; what a function given as `content` throws passes through unchanged.
+ * @example
+ * ```ts
+ * import { mkdtemp, readFile } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { writeFileAtomic } from "@corella/files";
+ *
+ * const path = join(await mkdtemp(join(tmpdir(), "example-")), "figures.json");
+ * await writeFileAtomic(path, "{}");
+ * console.log(await readFile(path, "utf8")); // {}
+ * ```
  */
 export async function writeFileAtomic(path: string, content: FileContent): Promise<void> {
   const temporary = temporaryName(path);

@@ -86,6 +86,16 @@ export function bootstrapMetrics(
  * the same rows (or users, by `groups`) for both. An interval that does not hold 0 is a significant difference at
  * 1 - level.
  * @throws CorellaError `metrics/not-a-probability`, `metrics/bad-label`, `metrics/length-mismatch`, `metrics/bad-argument`.
+ * @example
+ * ```ts
+ * import { bootstrapDifference } from "@corella/metrics";
+ *
+ * const labels = Array.from({ length: 200 }, (_, row) => row % 2);
+ * const good = labels.map((label, row) => (label === 1 ? 0.6 : 0.4) + (row % 7) / 50);
+ * const poor = labels.map((_, row) => 0.3 + (row % 11) / 50);
+ * const { auc } = bootstrapDifference(good, poor, labels, { samples: 200, seed: 1 });
+ * console.log(auc.low > 0); // true
+ * ```
  */
 export function bootstrapDifference(
   probabilitiesA: Numbers,

@@ -5,6 +5,12 @@ import { checkedLabels, checkedScores, checkSameLength, type Numbers } from "./i
  * one half (the Mann-Whitney statistic with average ranks). Exact up to the last division.
  * NaN when there are no rows of one class.
  * @throws CorellaError `metrics/not-a-number`, `metrics/bad-label`, `metrics/length-mismatch`.
+ * @example
+ * ```ts
+ * import { auc } from "@corella/metrics";
+ *
+ * console.log(auc([0.9, 0.8, 0.3], [1, 0, 1])); // 0.5
+ * ```
  */
 export function auc(scores: Numbers, labels: Numbers): number {
   const checked = checkedScores(scores);

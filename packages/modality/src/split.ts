@@ -10,7 +10,30 @@ export interface LogSplit {
   test: Uint32Array;
 }
 
-/** Splits the samples: the rows with at least `filter.minHistory` earlier interactions of their user. */
+/**
+ * Splits the samples: the rows with at least `filter.minHistory` earlier interactions of their user.
+ * @example
+ * ```ts
+ * import { createLog, splitLog } from "@corella/modality";
+ *
+ * const log = createLog({
+ *   user: Int32Array.of(0, 0, 1, 1),
+ *   item: Int32Array.of(0, 1, 0, 1),
+ *   rating: Float32Array.of(5, 2, 4, 1),
+ *   label: Uint8Array.of(1, 0, 1, 0),
+ *   time: Float64Array.of(1, 2, 3, 4),
+ *   users: { ids: ["ann", "ben"], activeCount: 2, attributes: [{}, {}] },
+ *   items: { ids: ["heat", "fargo"], activeCount: 2, attributes: [{}, {}] },
+ *   history: { maxLength: 10, ties: "exclude" },
+ *   likedThreshold: 4,
+ * });
+ * const parts = splitLog(log, {
+ *   filter: { minHistory: 0 },
+ *   split: { kind: "time", shares: [0.5, 0.25, 0.25] },
+ * });
+ * console.log(parts.train.length, parts.validation.length, parts.test.length); // 2 1 1
+ * ```
+ */
 export function splitLog(log: InteractionLog, config: Pick<DataConfig, "filter" | "split">): LogSplit {
   const { split, filter } = config;
   const samples = sampleRows(log, filter.minHistory);

@@ -16,6 +16,14 @@ export interface Generator {
 /**
  * A stream of seeded random numbers, named by (seed, purpose, position): the same name gives the same numbers.
  * Source: xoshiro128** (Blackman & Vigna 2018).
+ * @example
+ * ```ts
+ * import { createGenerator, permutation } from "@corella/random";
+ *
+ * // The same seed and name give the same order everywhere.
+ * const order = permutation(5, createGenerator(1, "example"));
+ * console.log(order.toSorted().join(" ")); // 0 1 2 3 4
+ * ```
  */
 export function createGenerator(seed: number, purpose: string, position = 0): Generator {
   const state = streamState(seed, purpose, position);

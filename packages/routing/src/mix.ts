@@ -32,6 +32,13 @@ export interface MixSegments {
  * The final probabilities of a batch. `pLlm[i]` is the LLM's answer to row `rows[i]`; the other rows keep `pCrm` bit for bit.
  * @param signals of the whole batch; only a rule with segments asks for them
  * @throws CorellaError `routing/length-mismatch`, `routing/bad-rows`, `routing/not-a-probability`, `routing/bad-rule`.
+ * @example
+ * ```ts
+ * import { mix } from "@corella/routing";
+ *
+ * const mixed = mix(Float32Array.of(0.97, 0.52), [0.75], Uint32Array.of(1), { kind: "replace" });
+ * console.log(mixed[1]); // 0.75
+ * ```
  */
 export function mix(
   pCrm: Float32Array,

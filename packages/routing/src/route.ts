@@ -28,6 +28,14 @@ export interface Route {
  * Splits a batch into easy samples, which keep the CRM's answer, and hard ones for the LLM.
  * @param signals only a learned policy asks for them
  * @throws CorellaError `routing/not-a-probability`, `routing/bad-policy`, `routing/length-mismatch`.
+ * @example
+ * ```ts
+ * import { route } from "@corella/routing";
+ *
+ * // The entropy of 0.97 is .13, that of 0.52 is .69.
+ * const { toLlm } = route(Float32Array.of(0.97, 0.52), { kind: "threshold", entropy: 0.5 });
+ * console.log([...toLlm].join(" ")); // 1
+ * ```
  */
 export function route(pCrm: Float32Array, policy: RoutingPolicy, signals?: RoutingSignals): Route {
   checkProbabilities(pCrm, "pCrm");

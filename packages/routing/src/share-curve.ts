@@ -112,7 +112,16 @@ export interface RoutingBudget {
   readonly perCall?: number | undefined;
 }
 
-/** The largest share of the samples that a budget allows, 0..1. */
+/**
+ * The largest share of the samples that a budget allows, 0..1.
+ * @example
+ * ```ts
+ * import { shareOfBudget } from "@corella/routing";
+ *
+ * // 4 seconds for 1,000 requests, a call takes 20 ms.
+ * console.log(shareOfBudget({ milliseconds: 4000, perCall: 20 })); // 0.2
+ * ```
+ */
 export function shareOfBudget({ calls, milliseconds, money, perCall = 1 }: RoutingBudget): number {
   return Math.min(1, (calls ?? (milliseconds ?? money ?? Infinity) / perCall) / 1000);
 }

@@ -56,6 +56,13 @@ export async function writeSafetensors(
 /**
  * The bytes of a safetensors file in memory, equal to those that `writeSafetensors` puts into a file.
  * @throws CorellaError `safetensors/bad-tensor`, `safetensors/bad-metadata`.
+ * @example
+ * ```ts
+ * import { float32Tensor, parseSafetensors, serializeSafetensors } from "@corella/safetensors";
+ *
+ * const bytes = serializeSafetensors({ w: float32Tensor([2, 2], Float32Array.of(1, 2, 3, 4)) });
+ * console.log(parseSafetensors(bytes).tensors.get("w")!.shape); // [ 2, 2 ]
+ * ```
  */
 export function serializeSafetensors(
   tensors: Readonly<Record<string, TensorToWrite>>,

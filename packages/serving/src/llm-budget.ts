@@ -45,6 +45,14 @@ const costWeight = 0.2;
  * @param policy the bundle's own. A `budget` of a share picks from one call; here its share holds over all calls: samples with an
  * entropy in the upper share of the latest ones are routed to the LLM, whatever calls they come in.
  * @throws CorellaError `serving/bad-limit`
+ * @example
+ * ```ts
+ * import { createLlmBudget } from "@corella/serving";
+ *
+ * // At most fifty samples a second, of which two seconds' worth may be saved up.
+ * const budget = createLlmBudget({ perSecond: 50 });
+ * console.log(Math.round(budget.left.perSecond!)); // 100
+ * ```
  */
 export function createLlmBudget(limits: LlmLimits, policy?: RoutingPolicy): LlmBudget {
   const ofPolicy = policy?.kind === "budget";

@@ -1,4 +1,12 @@
-/** A table as text with its columns in line; one without names of columns begins with its rows. */
+/**
+ * A table as text with its columns in line; one without names of columns begins with its rows.
+ * @example
+ * ```ts
+ * import { alignColumns } from "@corella/terminal";
+ *
+ * console.log(alignColumns({ columns: ["model", "AUC"], rows: [["DCNv2", ".79"]] }).split("\n").length > 1); // true
+ * ```
+ */
 export function alignColumns({
   columns,
   rows,

@@ -53,6 +53,8 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   worker: everyPackage,
   // Runs in a browser, and speaks to serve over HTTP alone.
   console: [],
+  // Reads the sources and documents as text.
+  docs: [],
 };
 
 /** The folder of the workspace whose packages may import anything, and which nothing else may import. */

@@ -57,7 +57,7 @@ export function checkPublishedManifests(workspace: Workspace): readonly Violatio
     }
     for (const [field, value] of Object.entries(expected)) {
       if (!isSame(manifest[field as keyof Manifest], value))
-        report(`\`${field}\` is not ${JSON.stringify(value)}`, "run `pnpm check --write-manifests`");
+        report(`\`${field}\` is not ${JSON.stringify(value)}`, "run `pnpm check --write`");
     }
     const { publishConfig, keywords, description } = manifest;
     if (publishConfig?.access !== "public" || publishConfig.provenance !== true)

@@ -32,6 +32,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   checks: [
     "deploy.test.ts",
     "documented-commands.test.ts",
+    "examples.test.ts",
     "readme.test.ts",
     "served-shapes.test.ts",
     "summary-reporter.test.ts",
@@ -39,6 +40,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   ],
   crm: ["goldens.test.ts", "models.test.ts", "train.test.ts"],
   data: ["main.test.ts"],
+  docs: ["site.test.ts", "tutorials.test.ts"],
   engine: [
     "checkpoint.test.ts",
     "missed-steps.test.ts",

@@ -254,6 +254,13 @@ export const runSettingsSchema: z.ZodType = z.intersection(
  * the configuration itself says nothing. Without `llm` no language model is trained: the recipe is `crm-only`.
  * @param place the file it comes from
  * @throws CorellaError `config/unknown-key` with the nearest valid key, `config/invalid`, `config/no-llm`
+ * @example
+ * ```ts
+ * import { parseRunConfig } from "@corella/alignment";
+ *
+ * const config = parseRunConfig({ name: "mine", data: { preset: "movietweetings" } }, "my.yaml");
+ * console.log(config.recipe, config.crm.model); // crm-only DCNv2
+ * ```
  */
 export function parseRunConfig(input: unknown, place: string): RunConfig {
   const { models, ...content } = parseStrict(modelsSchema, input, place);

@@ -11,7 +11,9 @@ test.each([
   ["p5.md", "p5.ts", 6],
 ])("docs/%s leads from the paper to the lines of %s, in the recipe's order", (page, recipe, least) => {
   const lines = read(recipe).split("\n");
-  const rows = [...read(`../../../../docs/${page}`).matchAll(/^\|[^|]+\| `([^`]+)` +\| +(\d+) \|$/gm)];
+  const rows = [
+    ...read(`../../../../docs/${page}`).matchAll(/^\|[^|]+\| `([^`]+)` +\| +\[(\d+)\]\(\S+#L\2\) \|$/gm),
+  ];
   expect(rows.length).toBeGreaterThan(least);
   // A page that a change of the recipe has left behind: these are the lines as they should be.
   const told = rows.map(([, code, line]) => [code, Number(line)]);

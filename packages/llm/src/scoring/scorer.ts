@@ -89,6 +89,21 @@ export interface LocalScorer extends Scorer {
  * an abort signal is obeyed: the promise then rejects with its reason.
  * @throws CorellaError `llm/adapters` for `lora` together with `adapters`, `llm/prefix-cache` for a cache of keys whose RoPE
  * depends on the prompts beside them
+ * @example
+ * ```ts
+ * import { initialValues, onnxRuntime } from "@corella/engine";
+ * import { createScorer, decoder, tinyLlamaConfig, trainTokenizer, yesNoIds } from "@corella/llm";
+ *
+ * const prompt = "Liked: Heat. Would the user like Ronin? Answer: ";
+ * const tokenizer = await trainTokenizer([prompt], { vocabularySize: 300 });
+ * const config = tinyLlamaConfig({ vocabularySize: 300, hiddenSize: 16, layers: 1, heads: 2 });
+ * const answers = await yesNoIds(tokenizer, prompt);
+ * const values = initialValues(decoder(config, { answers }), 1);
+ * const scorer = await createScorer({ config, values, tokenizer, answers, runtime: onnxRuntime() });
+ * const [probability] = await scorer.score([prompt]);
+ * console.log(probability! > 0 && probability! < 1); // true
+ * await scorer.dispose();
+ * ```
  */
 export async function createScorer(options: ScorerOptions): Promise<LocalScorer> {
   const { config, tokenizer, answers, prefixCacheBytes = 0 } = options;

@@ -1,4 +1,4 @@
-import { CorellaError } from "@corella/errors";
+import { CorellaError, type PlainError } from "@corella/errors";
 
 /** The part of SQLite's interface, Node's own or its copy for Node 20, that is used here. */
 export interface Database {
@@ -41,29 +41,53 @@ export async function openDatabase(path: string): Promise<Database> {
   }
 }
 
-/** SQLite's result codes that a user can do something about. */
-const known: Readonly<Record<number, readonly [code: string, message: string, remedy: string]>> = {
-  5: ["busy", "Another process has locked the store for too long", "Find the process that holds a lock."],
-  8: ["write-failed", "The store may not be written", "Check the permissions of file and folder."],
-  10: ["write-failed", "The disk refuses", "Check the disk, then append again."],
-  11: ["damaged", "The store's file is damaged", "Restore it from a copy, or name another file."],
-  13: ["write-failed", "The disk is full", "Free some disk space, then append again."],
-  14: [
-    "open-failed",
-    "The store's file cannot be opened",
-    "Check that its folder exists and may be written.",
-  ],
-  26: ["damaged", "The file is no SQLite database", "Restore it from a copy, or name another file."],
+/** SQLite's result codes that a user can do something about; messages without the full stop. */
+const known: Readonly<Record<number, PlainError>> = {
+  5: {
+    code: "store/busy",
+    message: "Another process has locked the store for too long",
+    remedy: "Find the process that holds a lock.",
+  },
+  8: {
+    code: "store/write-failed",
+    message: "The store may not be written",
+    remedy: "Check the permissions of file and folder.",
+  },
+  10: {
+    code: "store/write-failed",
+    message: "The disk refuses",
+    remedy: "Check the disk, then append again.",
+  },
+  11: {
+    code: "store/damaged",
+    message: "The store's file is damaged",
+    remedy: "Restore it from a copy, or name another file.",
+  },
+  13: {
+    code: "store/write-failed",
+    message: "The disk is full",
+    remedy: "Free some disk space, then append again.",
+  },
+  14: {
+    code: "store/open-failed",
+    message: "The store's file cannot be opened",
+    remedy: "Check that its folder exists and may be written.",
+  },
+  26: {
+    code: "store/damaged",
+    message: "The file is no SQLite database",
+    remedy: "Restore it from a copy, or name another file.",
+  },
 };
 
 /** SQLite's error as one of ours; any other comes back as it is. */
 export function sqliteError(error: unknown, path: string): unknown {
-  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) : undefined;
-  const explained = code === undefined ? undefined : known[code & 0xff]; // the rest is detail
+  const result = error instanceof Error && "errcode" in error ? Number(error.errcode) : undefined;
+  const explained = result === undefined ? undefined : known[result & 0xff]; // the rest is detail
   if (explained === undefined) return error;
-  const [kind, message, remedy] = explained;
+  const { code, message, remedy } = explained;
   return new CorellaError({
-    code: `store/${kind}`,
+    code,
     message: `${message}: ${(error as Error).message}.`,
     place: path,
     remedy,
