@@ -158,9 +158,9 @@ test(
   },
 );
 
-test("a part of the test rows is whole users, for LLMs alone", async () => {
+test("a part of the test rows is whole users, for LLMs alone", { timeout: timeoutMs }, async () => {
   const where = await options({ testRows: 20 });
-  const [crm, , , , llm] = await run(["1"], where);
+  const [crm, llm] = await run(["segments"], where);
   const { log, split } = await prepareData(smallConfig, baseFolder, where.cacheFolder);
   expect(crm!.result.test.rows).toEqual(split.test);
   const rows = llm!.result.test.rows;
