@@ -94,6 +94,7 @@ function parseUnit(data: unknown): Unit {
   const { message } = new CorellaError({
     code: "jobs/no-unit",
     message: "This job of the queue is no unit of work.",
+    remedy: "Give other programs a queue of their own.",
   });
   throw new UnrecoverableError(message);
 }
