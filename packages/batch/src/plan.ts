@@ -30,6 +30,21 @@ export interface PlanOptions {
 /**
  * Makes a plan: reads all inputs once, for their hashes and rows. The same files, bundle and options give the same plan.
  * @throws CorellaError `batch/no-rows`, `batch/input`, `batch/columns`, those of opening the bundle
+ * @example
+ * ```ts
+ * import { mkdtemp, writeFile } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { makePlan } from "@corella/batch";
+ * import { saveTinyBundle } from "@corella/bundle/testing";
+ *
+ * const folder = await mkdtemp(join(tmpdir(), "example-"));
+ * const [bundle, input] = [join(folder, "bundle"), join(folder, "rows.csv")];
+ * await saveTinyBundle(bundle, ["crm"]); // in place of one that training wrote
+ * await writeFile(input, "user,item\nuser-1,item-2\nuser-3,item-4\nuser-5,item-6\n");
+ * const plan = await makePlan({ bundle, inputs: [input], output: join(folder, "scores"), shardRows: 2 });
+ * console.log(plan.shards.map(({ rows }) => rows)); // [ 2, 1 ]
+ * ```
  */
 export async function makePlan(options: PlanOptions): Promise<Plan> {
   const bundle = await openBundle(options.bundle);

@@ -13,7 +13,20 @@ export interface LocalOptions {
   readonly retryDelayMs?: number;
 }
 
-/** Runs each unit in a child process of this one, `slots` at once, in the order in which they were asked for. */
+/**
+ * Runs each unit in a child process of this one, `slots` at once, in the order in which they were asked for.
+ * @example
+ * ```ts
+ * import { localProcesses } from "@corella/jobs";
+ *
+ * const programs = { greet: ["--eval", "process.exitCode = process.argv[1] === 'ann' ? 0 : 1", "--"] };
+ * const engine = localProcesses({ slots: 2, programs });
+ * await engine.run({ id: "first", command: ["greet", "ann"] });
+ * const told = await engine.run({ id: "second", command: ["greet", "bob"] }).catch((error) => error.code);
+ * console.log(told); // jobs/unit-failed
+ * await engine.close();
+ * ```
+ */
 export function localProcesses(options: LocalOptions): Engine {
   const { slots, programs, attempts = 3, retryDelayMs = 1000 } = options;
   const closing = new AbortController();

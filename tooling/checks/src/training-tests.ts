@@ -32,7 +32,7 @@ export const trainingTests: Readonly<Record<string, readonly string[]>> = {
   checks: [
     "deploy.test.ts",
     "documented-commands.test.ts",
-    "examples.test.ts",
+    "docstring-examples.test.ts",
     "readme.test.ts",
     "served-shapes.test.ts",
     "summary-reporter.test.ts",
