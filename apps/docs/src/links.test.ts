@@ -19,6 +19,7 @@ test("every file of the repository has a page of its own", () => {
     "decisions/index.md",
   ]);
   expect(pageOf("packages/x/src/y.ts")).toBe("source/packages/x/src/y.ts.md");
+  expect(pageOf(".github/workflows/ci.yml")).toBe("source/github/workflows/ci.yml.md");
 });
 
 test("links to files are replaced, those in code, to other sites and within the page are not", () => {

@@ -7,7 +7,8 @@ export function pageOf(file: string): string {
   // The root has a SECURITY.md, docs/ a security.md.
   if (file.endsWith(".md")) return file.includes("/") ? file : `repository/${file}`;
   if (file.startsWith("docs/")) return `${file.slice("docs/".length)}/index.md`;
-  return `source/${file}.md`;
+  // VitePress leaves out what begins with a dot.
+  return `source/${file.replaceAll(/(^|\/)\./g, "$1")}.md`;
 }
 
 /** Where an image of the site lies. */

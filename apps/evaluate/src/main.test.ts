@@ -70,10 +70,10 @@ test(
       if (shown.includes("Stage 2: joint")) child.kill("SIGKILL");
     });
     await ended;
-    expect(shown).toContain("9 runs: 9 to do, 0 found");
+    expect(shown).toContain("10 runs: 10 to do, 0 found");
 
     const resumed = evaluate(...all);
-    expect(resumed.stderr).toContain("9 runs: 5 to do, 4 found");
+    expect(resumed.stderr).toContain("10 runs: 5 to do, 5 found");
     expect(resumed.stderr).toContain("Stage 1: CRM warm-up: found");
     expect(resumed.status).toBe(0);
     for (const title of ["Table 1", "Table 2", "Figure 1", "Budget", "Segments"])
@@ -125,7 +125,7 @@ test(
     expect(page).toContain('<ul class="warnings">');
 
     const again = evaluate(...all);
-    expect(again.stderr).toContain("9 runs: 0 to do, 9 found");
+    expect(again.stderr).toContain("10 runs: 0 to do, 10 found");
     expect(again.stderr).not.toContain("Run 1");
     // Training a tokenizer prints empty lines.
     expect(again.stdout.trim()).toBe(resumed.stdout.trim());

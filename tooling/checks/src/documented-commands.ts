@@ -18,7 +18,11 @@ export const commandNames = [
 /** Words after a command's name that make it another one, with options of its own. */
 export const subcommands: Readonly<Partial<Record<CommandName, readonly (readonly string[])[]>>> = {
   score: [["plan"], ["run"], ["finish"]],
-  serve: [["keys", "create"]],
+  serve: [
+    ["keys", "create"],
+    ["keys", "list"],
+    ["keys", "remove"],
+  ],
   tune: [["trial"]],
 };
 
