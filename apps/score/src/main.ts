@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import {
   finish,
   makePlan,
@@ -209,8 +208,8 @@ async function scoreAll(options: PlanCommand & PlaceCommand, signal: AbortSignal
 
 async function openEngine({ workers, queue, parallel }: PlaceCommand): Promise<Engine> {
   if (workers === undefined) {
-    const file = fileURLToPath(import.meta.url);
-    return localProcesses({ slots: parallel, programs: { "score run": [...process.execArgv, file, "run"] } });
+    const own = [...process.execArgv, process.argv[1]!];
+    return localProcesses({ slots: parallel, programs: { "score run": [...own, "run"] } });
   }
   return bullmq({
     url: workers,

@@ -6,12 +6,12 @@ import { Command, InvalidArgumentError } from "commander";
 
 /** All that a worker runs, whatever stands in a queue. */
 const programs: Programs = {
-  "score run": [...process.execArgv, appFile("score"), "run"],
-  "tune trial": [...process.execArgv, appFile("tune"), "trial"],
+  "score run": program(new URL("../../score/src/main.ts", import.meta.url), "run"),
+  "tune trial": program(new URL("../../tune/src/main.ts", import.meta.url), "trial"),
 };
 
-function appFile(app: string): string {
-  return fileURLToPath(new URL(`../../${app}/src/main.ts`, import.meta.url));
+function program(file: URL, subcommand: string): string[] {
+  return [...process.execArgv, fileURLToPath(file), subcommand];
 }
 
 const command = new Command("worker")

@@ -83,6 +83,10 @@ function sourcesKnowTheirPlace(folder: string): Plugin {
             (_, started: string) =>
               `new URL(${JSON.stringify(pathToFileURL(join(folder, `${started}.js`)).href)})`,
           )
+          .replace(
+            /new URL\("\.\.\/\.\.\/([\w-]+)\/src\/main\.ts", import\.meta\.url\)/g,
+            (_, app: string) => `new URL(${JSON.stringify(pathToFileURL(join(folder, `${app}.js`)).href)})`,
+          )
           .replaceAll("import.meta.url", JSON.stringify(url.href))
           .replaceAll("import.meta.dirname", JSON.stringify(dirname(fileURLToPath(url))));
         return { contents, loader: "ts" };
