@@ -82,7 +82,10 @@ function ofCrm({ config, baseFolder }: LoadedConfig): LoadedConfig {
   const { seed, data, features, crm, stages, routing } = config;
   const warmUp = stages.skip?.includes("warmUp") === true ? undefined : stages.warmUp;
   const part = { seed, data, features, crm, stages: { warmUp }, routing: { heldOut: routing.heldOut } };
-  return { config: { ...part, llm: { base: {} }, textTower: {}, t5: {} } as unknown as RunConfig, baseFolder };
+  return {
+    config: { ...part, llm: { base: {} }, textTower: {}, t5: {} } as unknown as RunConfig,
+    baseFolder,
+  };
 }
 
 /** Copies the checkpoint of a run's first stage to another run, which then takes it for its own. @throws CorellaError `adapter/crm-run` */
