@@ -16,6 +16,8 @@ const packages = [
   "routing",
   "bundle",
   "store",
+  "batch",
+  "jobs",
   "serving",
   "metrics",
   "evaluation",
