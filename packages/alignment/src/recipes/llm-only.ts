@@ -1,13 +1,8 @@
-import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
-import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
-import { llmAlone } from "../llm/llm-alone.ts";
-import { llmProgram, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
 import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
 import type { Run } from "../run.ts";
-import { prefixed, unprefixed } from "../values.ts";
-import { llmResult } from "./llm-result.ts";
+import { llmResult, tunedAlone } from "./llm-result.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 /** The LLM alone, LoRA-tuned on a random subset of the training rows, and a bundle that holds nothing else. Settings: `stages.llmAlone`. */
@@ -19,16 +14,5 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   requireTunableLlm(config, data, design, run.adapter === undefined ? ["llmAlone"] : []);
   notePromptCuts(run, design);
 
-  const base = { ...design, values: await design.values() };
-  const itemVectors = await itemVectorsFor(run, {}, base);
-  const asking = await askingOf(run, base.tokenizer, itemVectors);
-  const decoder = tunedDecoder(config.llm, base, asking);
-  const values = prefixed(base.values, "llm.");
-  const tuned =
-    run.adapter === undefined
-      ? await run.phase("llm", "Tuning the language model", () =>
-          llmAlone(run, { llm: decoder, program: llmProgram(decoder), values, asking }),
-        )
-      : values;
-  return llmResult(run, tunedLlm(config, base, asking, unprefixed(tuned, "llm.")), "LLM alone");
+  return llmResult(run, await tunedAlone(run, design, "Tuning the language model"), "LLM alone");
 }

@@ -7,16 +7,12 @@ import { CorellaError } from "@corella/errors";
 import { createPrompt } from "@corella/modality";
 import type { RunConfig } from "../config/config.ts";
 import type { TallrecConfig } from "../config/tallrec-config.ts";
-import { askingOf } from "../llm/asking.ts";
 import { designLlm } from "../llm/base-llm.ts";
-import { itemVectorsFor } from "../llm/item-vectors.ts";
-import { llmAlone, requireLlmValidation } from "../llm/llm-alone.ts";
-import { llmProgram, tunedDecoder, tunedLlm } from "../llm/llm-tuning.ts";
+import { requireLlmValidation } from "../llm/llm-alone.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
 import type { Run } from "../run.ts";
-import { prefixed, unprefixed } from "../values.ts";
-import { llmResult } from "./llm-result.ts";
+import { llmResult, tunedAlone } from "./llm-result.ts";
 import type { RecipeResult } from "./recipe.ts";
 
 /**
@@ -102,19 +98,7 @@ export async function tallrec(run: Run): Promise<RecipeResult> {
   inOwnTerms(() => requireTunableLlm(config, data, design, run.adapter === undefined ? ["llmAlone"] : []));
   notePromptCuts(run, design);
 
-  const base = { ...design, values: await design.values() };
-  const itemVectors = await itemVectorsFor(run, {}, base);
-  const asking = await askingOf(run, base.tokenizer, itemVectors);
-  const decoder = tunedDecoder(config.llm, base, asking);
-  const values = prefixed(base.values, "llm.");
-  const tuned =
-    run.adapter === undefined
-      ? await run.phase("llm", "Rec-tuning the language model", () =>
-          llmAlone(run, { llm: decoder, program: llmProgram(decoder), values, asking }),
-        )
-      : values;
-
-  const llm = { ...tunedLlm(config, base, asking, unprefixed(tuned, "llm.")), scoring };
+  const llm = { ...(await tunedAlone(run, design, "Rec-tuning the language model")), scoring };
   return llmResult(
     run,
     llm,
