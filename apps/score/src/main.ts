@@ -3,14 +3,15 @@ import {
   makePlan,
   missingShards,
   readPlan,
-  runShard,
   savePlan,
+  shardRunner,
   type Manifest,
   type Plan,
+  type ShardRunner,
 } from "@corella/batch";
 import { newestBundle } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
-import { bullmq, endWithParent, localProcesses, temporaryFailure, type Engine } from "@corella/jobs";
+import { bullmq, localProcesses, runUnits, temporaryFailure, type Engine } from "@corella/jobs";
 import { cpuQuota } from "@corella/serving";
 import { createMeter, duration, listenForInterruption, runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -119,17 +120,15 @@ command
       .makeOptionMandatory(),
   )
   .showHelpAfterError()
-  .action(({ plan, shard }: { readonly plan: string; readonly shard: number }) => {
-    endWithParent();
-    return interruptible(async (signal) => {
+  .action(({ plan, shard }: { readonly plan: string; readonly shard: number }) =>
+    interruptible(async (signal) => {
       const meter = createMeter(process.stderr);
       const show = progress(meter, performance.now());
-      const { rows, sha256 } = await runShard(await readPlan(plan), shard, { onRows: show, signal }).finally(
-        () => meter.stop(),
-      );
+      const runner = await runnerOf(await readPlan(plan));
+      const { rows, sha256 } = await runner.run(shard, { onRows: show, signal }).finally(() => meter.stop());
       process.stdout.write(`shard ${shard}: ${rows} rows, SHA-256 ${sha256}\n`);
-    });
-  });
+    }),
+  );
 
 command
   .command("finish")
@@ -139,6 +138,17 @@ command
   .requiredOption("--plan <place>", "the output that holds plan.json")
   .showHelpAfterError()
   .action(async ({ plan }: { readonly plan: string }) => tell(await finished(await readPlan(plan))));
+
+/** Of the plan whose shard was the last: an engine gives this process one shard after the other. */
+let kept: { readonly hash: string; readonly runner: ShardRunner } | undefined;
+
+async function runnerOf(plan: Plan): Promise<ShardRunner> {
+  if (kept?.hash !== plan.hash) {
+    await kept?.runner.close();
+    kept = { hash: plan.hash, runner: shardRunner(plan) };
+  }
+  return kept.runner;
+}
 
 async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const interruption = listenForInterruption(process.stderr);
@@ -253,15 +263,17 @@ function tell({ summary, parts }: Manifest, plan?: Plan): void {
 }
 
 let isTemporary = false;
-await runMain(
-  () =>
-    command.parseAsync().catch((error: unknown) => {
-      isTemporary = CorellaError.isInstance(error) && error.code === "batch/s3-unreachable";
-      throw error;
-    }),
-  {
-    "batch/malformed":
-      "Mend the file, or plan with --malformed null: such rows are then written without an answer.",
-  },
-);
-if (isTemporary) process.exitCode = temporaryFailure;
+await runUnits(process.argv.slice(2), async (words) => {
+  await runMain(
+    () =>
+      command.parseAsync(words, { from: "user" }).catch((error: unknown) => {
+        isTemporary = CorellaError.isInstance(error) && error.code === "batch/s3-unreachable";
+        throw error;
+      }),
+    {
+      "batch/malformed":
+        "Mend the file, or plan with --malformed null: such rows are then written without an answer.",
+    },
+  );
+  if (isTemporary) process.exitCode = temporaryFailure;
+});

@@ -1,3 +1,4 @@
+import { runUnits } from "@corella/jobs";
 import { runMain } from "@corella/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { schedulers, type TuneCommandOptions } from "./options.ts";
@@ -62,7 +63,9 @@ function count(value: string): number {
   throw new InvalidArgumentError("It is a positive whole number.");
 }
 
-await runMain(() => command.parseAsync(), {
-  "train/interrupted":
-    "The same command goes on: trials that have ended are kept, and the others go on where they were.",
-});
+await runUnits(process.argv.slice(2), (words) =>
+  runMain(() => command.parseAsync(words, { from: "user" }), {
+    "train/interrupted":
+      "The same command goes on: trials that have ended are kept, and the others go on where they were.",
+  }),
+);

@@ -1,7 +1,8 @@
-import { prepareData, readSpec, runTrial, runTrialUnit, type PreparedData } from "@corella/alignment";
+import { readSpec, runTrial, runTrialUnit } from "@corella/alignment";
 import { createRuntime } from "@corella/engine";
 import { plainError } from "@corella/errors";
 import type { TrialReply, TrialRequest } from "./messages.ts";
+import { prepareOnce } from "./prepare-once.ts";
 
 /** A process that trains one trial after the other, as it is told. */
 
@@ -10,20 +11,12 @@ const stepEveryMs = 200;
 
 let abort = new AbortController();
 let verdict: (goOn: boolean) => void = () => {};
-/** Of the latest trial: most trials of a search share their data. */
-let prepared: { key: string; data: Promise<PreparedData> } | undefined;
 /** Whether this process has begun anything yet. */
 let isFresh = true;
 
 function reply(message: TrialReply): void {
   process.send!(message);
 }
-
-const prepare: typeof prepareData = (config, baseFolder, cacheFolder) => {
-  const key = JSON.stringify([config.data, config.features]);
-  if (prepared?.key !== key) prepared = { key, data: prepareData(config, baseFolder, cacheFolder) };
-  return prepared.data;
-};
 
 async function runUnit({ specFile }: Extract<TrialRequest, { kind: "unit" }>): Promise<void> {
   abort = new AbortController();
@@ -32,7 +25,7 @@ async function runUnit({ specFile }: Extract<TrialRequest, { kind: "unit" }>): P
   try {
     const { signal } = abort;
     const waiting = (): void => reply({ kind: "waiting" });
-    await runTrialUnit(await readSpec(specFile), { signal, waiting, ownProcess, prepare });
+    await runTrialUnit(await readSpec(specFile), { signal, waiting, ownProcess, prepare: prepareOnce });
     reply({ kind: "done" });
   } catch (error) {
     reply({ kind: "error", error: plainError(error, { code: "tune/defect", stack: true }) });
@@ -43,7 +36,7 @@ async function run(request: Extract<TrialRequest, { kind: "run" }>): Promise<voi
   abort = new AbortController();
   const { config, folder, test, baseFolder, cacheFolder, threads } = request;
   try {
-    const data = await prepare(config, baseFolder, cacheFolder);
+    const data = await prepareOnce(config, baseFolder, cacheFolder);
     const runtime = await createRuntime({ ...config.runtime, threads });
     let lastMs = 0;
     const record = await runTrial({ config, folder, test }, data, runtime, {

@@ -3,5 +3,12 @@ export { finish, manifestFile, type Manifest } from "./finish.ts";
 export { missingShards } from "./missing.ts";
 export type { Plan, Shard } from "./plan-format.ts";
 export { makePlan, planFile, readPlan, savePlan, type PlanOptions } from "./plan.ts";
-export { partNames, runShard, type RunOptions, type Sidecar } from "./run-shard.ts";
+export {
+  partNames,
+  runShard,
+  shardRunner,
+  type RunOptions,
+  type ShardRunner,
+  type Sidecar,
+} from "./run-shard.ts";
 export type { Drift, Summary } from "./summary.ts";

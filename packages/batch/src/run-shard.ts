@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { loadPredictor, openBundle, type Bundle, type Prediction } from "@corella/bundle";
+import { loadPredictor, openBundle, type Bundle, type Prediction, type Predictor } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
+import type { RatingRecord } from "@corella/modality";
 import type { RoutingPolicy } from "@corella/routing";
 import { z } from "zod";
 import { rowsOfShard } from "./input/input.ts";
@@ -58,60 +59,97 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Scores a shard of a plan and writes its part: Parquet, and beside it rows and SHA-256. Where the part is there nothing is done; any
- * number of attempts, one after the other or at once, leaves one part.
- * @throws CorellaError `batch/malformed`, `batch/shard`, `batch/interrupted`, `batch/other-bundle`, `batch/other-input`, those of the
- * output; what the models throw
- */
-export async function runShard(plan: Plan, index: number, options: RunOptions = {}): Promise<Sidecar> {
-  const shard = plan.shards[index];
-  if (shard === undefined) throw noShard(plan, index);
-  const output = await openOutput(plan.output);
-  const before = await readSidecar(output, plan, index);
-  if (before !== undefined) return before;
+/** Scores shards of a plan, one after the other. */
+export interface ShardRunner {
+  /**
+   * Scores a shard and writes its part: Parquet, and beside it rows and SHA-256. Where the part is there nothing is done; any number of
+   * attempts, one after the other or at once by several runners, leaves one part.
+   * @throws CorellaError `batch/malformed`, `batch/shard`, `batch/interrupted`, `batch/other-bundle`, `batch/other-input`, those of the
+   * output; what the models throw
+   */
+  run(index: number, options?: RunOptions): Promise<Sidecar>;
+  /** Lets go of the models. */
+  close(): Promise<void>;
+}
 
-  await requireSameBundle(plan);
+/** A runner that loads the plan's models when the first shard needs them. */
+export function shardRunner(plan: Plan): ShardRunner {
+  let models: Promise<Models> | undefined;
+  return {
+    async run(index, options = {}) {
+      const shard = plan.shards[index];
+      if (shard === undefined) throw noShard(plan, index);
+      const output = await openOutput(plan.output);
+      const before = await readSidecar(output, plan, index);
+      if (before !== undefined) return before;
+      await requireSameBundle(plan);
+      const { predictor, toRecord, policy } = await (models ??= loadModels(plan));
+      const file = await openPartFile();
+      const input = plan.inputs[shard.input]!;
+      let [done, malformed] = [0, 0];
+      try {
+        const score = async (rows: readonly InputRow[]): Promise<void> => {
+          if (options.signal?.aborted === true) throw interrupted(output.placeOf(""));
+          const bad = rows.find((row) => row.malformed !== undefined);
+          if (bad !== undefined && plan.malformed === "error") throw malformedRow(input.path, bad);
+          const asked = rows.filter((row) => row.malformed === undefined);
+          const answers = await predictor.score(asked.map(toRecord), { policy });
+          for (const { degraded } of answers) if (degraded !== undefined) throw degraded.cause;
+          const left = answers.values();
+          const each = rows.map((row): Prediction | undefined =>
+            row.malformed === undefined ? left.next().value : undefined,
+          );
+          file.add(shard.input, rows, each);
+          done += rows.length;
+          malformed += rows.length - asked.length;
+          options.onRows?.(done, shard.rows);
+        };
+        let waiting: InputRow[] = [];
+        for await (const block of rowsOfShard(input, shard, plan.columns)) {
+          waiting.push(...block);
+          while (waiting.length >= batchRows) {
+            await score(waiting.slice(0, batchRows));
+            waiting = waiting.slice(batchRows);
+          }
+        }
+        if (waiting.length > 0) await score(waiting);
+        if (done !== shard.rows) throw otherCount(input.path, done, shard.rows);
+        return await publish(output, plan, index, { part: await file.finish(), rows: done, malformed });
+      } finally {
+        file.close();
+      }
+    },
+    async close() {
+      const loaded = await models?.catch(() => undefined);
+      await loaded?.predictor.dispose();
+    },
+  };
+}
+
+/** Scores one shard of a plan; see `ShardRunner.run`. */
+export async function runShard(plan: Plan, index: number, options: RunOptions = {}): Promise<Sidecar> {
+  const runner = shardRunner(plan);
+  try {
+    return await runner.run(index, options);
+  } finally {
+    await runner.close();
+  }
+}
+
+/** What answers for a plan's rows. */
+interface Models {
+  readonly predictor: Predictor;
+  readonly toRecord: (row: InputRow) => RatingRecord;
+  /** Undefined where the bundle's router decides. */
+  readonly policy: RoutingPolicy | undefined;
+}
+
+async function loadModels(plan: Plan): Promise<Models> {
   const bundle = withoutLlm(await openBundle(plan.bundle.folder), plan);
   const predictor = await loadPredictor(bundle, { runtime: { threads: plan.threads } });
-  const file = await openPartFile();
-  const input = plan.inputs[shard.input]!;
-  let [done, malformed] = [0, 0];
-  try {
-    const toRecord = recordMaker(await bundle.histories(), plan.now);
-    const policy: RoutingPolicy | undefined =
-      plan.llm === "always" && bundle.models.length === 2 ? { kind: "all" } : undefined;
-    const score = async (rows: readonly InputRow[]): Promise<void> => {
-      if (options.signal?.aborted === true) throw interrupted(output.placeOf(""));
-      const bad = rows.find((row) => row.malformed !== undefined);
-      if (bad !== undefined && plan.malformed === "error") throw malformedRow(input.path, bad);
-      const asked = rows.filter((row) => row.malformed === undefined);
-      const answers = await predictor.score(asked.map(toRecord), { policy });
-      for (const { degraded } of answers) if (degraded !== undefined) throw degraded.cause;
-      const left = answers.values();
-      const each = rows.map((row): Prediction | undefined =>
-        row.malformed === undefined ? left.next().value : undefined,
-      );
-      file.add(shard.input, rows, each);
-      done += rows.length;
-      malformed += rows.length - asked.length;
-      options.onRows?.(done, shard.rows);
-    };
-    let waiting: InputRow[] = [];
-    for await (const block of rowsOfShard(input, shard, plan.columns)) {
-      waiting.push(...block);
-      while (waiting.length >= batchRows) {
-        await score(waiting.slice(0, batchRows));
-        waiting = waiting.slice(batchRows);
-      }
-    }
-    if (waiting.length > 0) await score(waiting);
-    if (done !== shard.rows) throw otherCount(input.path, done, shard.rows);
-    return await publish(output, plan, index, { part: await file.finish(), rows: done, malformed });
-  } finally {
-    file.close();
-    await predictor.dispose();
-  }
+  const toRecord = recordMaker(await bundle.histories(), plan.now);
+  const isLlmAsked = plan.llm === "always" && bundle.models.length === 2;
+  return { predictor, toRecord, policy: isLlmAsked ? { kind: "all" } : undefined };
 }
 
 /** Writes a part and what says that it is whole. Where another attempt was first, its part is told of. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Queue, QueueEvents } from "bullmq";
-import { interrupted, unitFailed } from "./attempt.ts";
+import { interrupted, unitFailed } from "./unit-processes.ts";
 import { connectRedis } from "./redis.ts";
 import type { Engine, Unit } from "./unit.ts";
 
@@ -75,9 +75,10 @@ export async function bullmq(options: BullmqOptions): Promise<Engine> {
     if (job === undefined || job === null) return void (await place(id, unit));
     const state = await job.getState();
     if (state === "completed") settle(id, (waiter) => waiter.resolve());
-    // What the worker wrote, also if the reason is BullMQ's own: a job that stalled too often, for example.
-    if (state === "failed")
-      settle(id, (waiter) => waiter.reject(unitFailed(unit.id, job.failedReason ?? "Nobody knows why.")));
+    if (state !== "failed") return;
+    // Read again, for it may have failed since; the reason is BullMQ's own where, for example, a job stalled too often.
+    const { failedReason = "Nobody knows why." } = (await queue.getJob(id)) ?? {};
+    settle(id, (waiter) => waiter.reject(unitFailed(unit.id, failedReason)));
   }
 
   function settle(id: string, how: (waiter: Waiter) => void): void {

@@ -25,6 +25,17 @@ test("units run at most so many at once; one that died or asks for it is tried a
   expect(["a", "b", "c"].every((id) => units.isDone(id))).toBe(true);
 });
 
+test("a process runs one unit after the other, but none after one that failed", async () => {
+  for (const steps of [["a"], ["b"], ["wrong", "fail=bad input"], ["c"], ["d"]])
+    await engine.run(units.unit(...(steps as [string, ...string[]]))).catch(() => {});
+  const [a, b, wrong, c, d] = ["a", "b", "wrong", "c", "d"].map((id) => units.attempts(id)[0]);
+  expect([b, wrong, d]).toEqual([a, a, c]);
+  expect(c).not.toBe(a);
+  process.kill(d!, "SIGKILL");
+  await engine.run(units.unit("e"));
+  expect(units.isDone("e")).toBe(true);
+});
+
 test("a unit that says what is wrong fails at once, one that keeps dying after the last attempt, each with its log", async () => {
   const [wrong, dying] = await Promise.allSettled([
     engine.run(units.unit("wrong", "fail=bad input")),

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { attempt, interrupted, unitFailed } from "./attempt.ts";
 import type { Engine, Programs, Unit } from "./unit.ts";
+import { interrupted, unitFailed, unitProcesses } from "./unit-processes.ts";
 
 /** How units run on this machine. */
 export interface LocalOptions {
@@ -14,7 +14,7 @@ export interface LocalOptions {
 }
 
 /**
- * Runs each unit in a child process of this one, `slots` at once, in the order in which they were asked for.
+ * Runs units in child processes of this one, `slots` at once, in the order in which they were asked for.
  * @example
  * ```ts
  * import { localProcesses } from "@corella/jobs";
@@ -29,6 +29,7 @@ export interface LocalOptions {
  */
 export function localProcesses(options: LocalOptions): Engine {
   const { slots, programs, attempts = 3, retryDelayMs = 1000 } = options;
+  const processes = unitProcesses(programs);
   const closing = new AbortController();
   const waiting: (() => void)[] = [];
   const running = new Set<Promise<void>>();
@@ -36,7 +37,7 @@ export function localProcesses(options: LocalOptions): Engine {
 
   async function runHere(unit: Unit, signal: AbortSignal): Promise<void> {
     for (let made = 1; ; made++) {
-      const outcome = await attempt(unit, programs, signal);
+      const outcome = await processes.attempt(unit, signal);
       if (outcome.kind === "done") return;
       if (outcome.kind === "failed" || made >= attempts) throw unitFailed(unit.id, outcome.text);
       await delay(retryDelayMs * 2 ** (made - 1), undefined, { signal }).catch(() => {
@@ -70,6 +71,7 @@ export function localProcesses(options: LocalOptions): Engine {
     async close() {
       closing.abort();
       await Promise.allSettled(running);
+      processes.close();
     },
   };
 }

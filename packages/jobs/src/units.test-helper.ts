@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { endWithParent } from "./end-with-parent.ts";
+import { keptVariable, runUnits } from "./run-units.ts";
 import type { Programs, Unit } from "./unit.ts";
 
 /** The program of the tests' units, given to node as text: appends its process to a log, and ends as its steps say. */
-async function unitProgram(): Promise<void> {
+async function unitProgram(words: readonly string[]): Promise<void> {
   const {
     appendFileSync,
     existsSync: exists,
@@ -13,7 +13,7 @@ async function unitProgram(): Promise<void> {
     writeFileSync,
   } = process.getBuiltinModule("node:fs");
   const { setTimeout: delay } = process.getBuiltinModule("node:timers/promises");
-  const [log, ...steps] = process.argv.slice(1) as [string, ...string[]];
+  const [log, ...steps] = words as [string, ...string[]];
   appendFileSync(log, `${process.pid}\n`);
   const attempts = read(log, "utf8").trim().split("\n").length;
   for (const step of steps) {
@@ -37,7 +37,11 @@ async function unitProgram(): Promise<void> {
 
 /** `test unit <log> <steps>` */
 export const programs: Programs = {
-  "test unit": ["--eval", `(${endWithParent.toString()})(); (${unitProgram.toString()})();`, "--"],
+  "test unit": [
+    "--eval",
+    `const keptVariable = "${keptVariable}"; (${runUnits.toString()})(process.argv.slice(1), ${unitProgram.toString()})`,
+    "--",
+  ],
 };
 
 /** Units of one test, each with a log of its own. */

@@ -1,9 +1,9 @@
 import { UnrecoverableError, WaitingError, Worker } from "bullmq";
 import { CorellaError } from "@corella/errors";
-import { attempt } from "./attempt.ts";
 import { defaultQueue, workerName } from "./bullmq.ts";
 import { connectRedis } from "./redis.ts";
 import type { Programs, Unit } from "./unit.ts";
+import { unitProcesses } from "./unit-processes.ts";
 
 /** What a worker does, for its log. */
 export interface WorkListener {
@@ -33,13 +33,14 @@ export interface WorkOptions {
 }
 
 /**
- * Takes units from a BullMQ queue and runs them as child processes until the signal comes: in a process of their own they cannot keep
+ * Takes units from a BullMQ queue and runs them in child processes until the signal comes: there they cannot keep
  * this one from renewing its claim on them. Only programs of the list are run, whatever stands in the queue.
  * @throws CorellaError those of `connectRedis`
  */
 export async function work(options: WorkOptions): Promise<void> {
   const { url, queue = defaultQueue, slots, programs, signal, listener, lockMs = 30_000 } = options;
   const client = await connectRedis(url);
+  const processes = unitProcesses(programs);
   const worker = new Worker<Unit>(
     queue,
     // BullMQ gives a signal to functions of three parameters.
@@ -51,7 +52,7 @@ export async function work(options: WorkOptions): Promise<void> {
       listener?.started?.(unit);
       let outcome;
       try {
-        outcome = await attempt(unit, programs, AbortSignal.any([signal, lost!]));
+        outcome = await processes.attempt(unit, AbortSignal.any([signal, lost!]));
       } catch (error) {
         ended((error as Error).message);
         if (signal.aborted) {
@@ -82,6 +83,7 @@ export async function work(options: WorkOptions): Promise<void> {
   });
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   await worker.close();
+  processes.close();
   client.disconnect();
 }
 
