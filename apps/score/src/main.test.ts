@@ -64,7 +64,7 @@ test.skipIf(noRedis() !== undefined)(
   async () => {
     const server = await redisServer();
     await server.start();
-    const worker = startCommand("worker", "--redis", server.url, "--slots", "2");
+    const worker = startCommand("worker", "--redis", server.url, "--slots", "1");
     try {
       expect(command("score", ...scored("queued"), "--workers", server.url).status).toBe(0);
       expect(parts("queued")).toEqual(parts("all"));

@@ -219,7 +219,7 @@ async function scoreAll(options: PlanCommand & PlaceCommand, signal: AbortSignal
 async function openEngine({ workers, queue, parallel }: PlaceCommand): Promise<Engine> {
   if (workers === undefined) {
     const own = [...process.execArgv, process.argv[1]!];
-    return localProcesses({ slots: parallel, programs: { "score run": [...own, "run"] } });
+    return localProcesses({ slots: parallel, programs: { "score run": own } });
   }
   return bullmq({
     url: workers,

@@ -6,12 +6,12 @@ import { Command, InvalidArgumentError } from "commander";
 
 /** All that a worker runs, whatever stands in a queue. */
 const programs: Programs = {
-  "score run": program(new URL("../../score/src/main.ts", import.meta.url), "run"),
-  "tune trial": program(new URL("../../tune/src/main.ts", import.meta.url), "trial"),
+  "score run": program(new URL("../../score/src/main.ts", import.meta.url)),
+  "tune trial": program(new URL("../../tune/src/main.ts", import.meta.url)),
 };
 
-function program(file: URL, subcommand: string): string[] {
-  return [...process.execArgv, fileURLToPath(file), subcommand];
+function program(file: URL): string[] {
+  return [...process.execArgv, fileURLToPath(file)];
 }
 
 const command = new Command("worker")

@@ -100,7 +100,7 @@ function commandOf(
 ): { readonly program: string; readonly words: readonly string[] } {
   for (const length of [2, 1]) {
     const program = command.slice(0, length).join(" ");
-    if (Object.hasOwn(programs, program)) return { program, words: command.slice(length) };
+    if (Object.hasOwn(programs, program)) return { program, words: command.slice(1) };
   }
   throw new CorellaError({
     code: "jobs/not-allowed",

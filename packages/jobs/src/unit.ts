@@ -22,8 +22,8 @@ export interface Engine {
 }
 
 /**
- * All that may be run, by the name with which a unit's command begins (`"score run"`): node's arguments, the file to run among
- * them, before the rest of the command.
+ * All that may be run, by the one or two words with which a unit's command begins (`"score run"`): node's arguments, the file to run
+ * among them; the command's words from the second on come behind.
  */
 export type Programs = Readonly<Record<string, readonly string[]>>;
 

@@ -13,7 +13,7 @@ async function unitProgram(words: readonly string[]): Promise<void> {
     writeFileSync,
   } = process.getBuiltinModule("node:fs");
   const { setTimeout: delay } = process.getBuiltinModule("node:timers/promises");
-  const [log, ...steps] = words as [string, ...string[]];
+  const [, log, ...steps] = words as [string, string, ...string[]];
   appendFileSync(log, `${process.pid}\n`);
   const attempts = read(log, "utf8").trim().split("\n").length;
   for (const step of steps) {
