@@ -16,7 +16,7 @@ function program(file: URL): string[] {
 
 const command = new Command("worker")
   .description(
-    "Takes shards of batch scoring and trials of a search from a Redis queue, on as many machines as there are, and runs each in a process of its own. Bundles, data and outputs must lie under the same paths as where the work was put on the queue.",
+    "Takes shards of batch scoring and trials of a search from a Redis queue, on as many machines as there are, and runs each in a child process. Bundles, data and outputs must lie under the same paths as where the work was put on the queue.",
   )
   .requiredOption("--redis <url>", "redis://host:6379/0, rediss:// or redis:///path/of/a.sock")
   .option("--queue <name>", "the queue's name", defaultQueue)
