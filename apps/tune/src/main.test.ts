@@ -1,6 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { noRedis, redisServer } from "@corella/jobs/testing";
 import { command, startCommand, type CommandResult } from "@corella/terminal/testing";
 import { expect, test } from "vitest";
 
@@ -137,6 +139,50 @@ test(
   },
   timeoutMs,
 );
+
+test.skipIf(noRedis() !== undefined)(
+  "on workers behind a queue the trials end as they do here, one process for all units of a worker",
+  async () => {
+    const [here, there] = [project(4), project(4)];
+    const how = (folder: string): string[] => [
+      join(folder, "search.yaml"),
+      ...["--scheduler", "asha", "--seeds", "1", "--threads", "1"],
+    ];
+    expect(tune(here, ...how(here)).status).toBe(0);
+    const server = await redisServer();
+    await server.start();
+    const worker = startCommand("worker", "--redis", server.url, "--slots", "1");
+    try {
+      const { status, stderr } = tune(there, ...how(there), "--workers", server.url);
+      expect(status, stderr).toBe(0);
+    } finally {
+      worker.kill("SIGTERM");
+      expect(await once(worker, "exit")).toEqual([0, null]);
+      await server.remove();
+    }
+    const results = (folder: string): unknown[] =>
+      lines(folder)
+        .map(({ part, settings, seed, validationAuc }) => ({ part, settings, seed, validationAuc }))
+        .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+    expect(results(there)).toEqual(results(here));
+    expect(attemptProcesses(there)).toBe(1);
+  },
+  timeoutMs,
+);
+
+/** How many processes have trained trials. */
+function attemptProcesses(folder: string): number {
+  const notes = readdirSync(join(folder, "trials"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith("spent.jsonl"),
+  );
+  const processes = notes.flatMap((name) =>
+    readFileSync(join(folder, "trials", name), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { attempt: string }).attempt.split("/")[1]),
+  );
+  return new Set(processes).size;
+}
 
 test(
   "an interrupted search says how it goes on, and does",

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { parseRunConfig } from "@corella/alignment";
 import { CorellaError } from "@corella/errors";
 import { tinyLlamaConfig, toHuggingFace } from "@corella/llm";
-import { t5ToHuggingFace, type T5Config } from "@corella/llm/encoders";
+import { t5ToHuggingFace, type BertConfig, type T5Config } from "@corella/llm/encoders";
 import { parse } from "yaml";
 import type { BenchCase, Rival } from "../contestant.ts";
+import { bertStep } from "../programs/bert.ts";
 import { pretrainingStep, scoring } from "../programs/llama.ts";
 import { t5Step } from "../programs/t5.ts";
 
@@ -32,6 +33,8 @@ export async function llmCases(): Promise<BenchCase[]> {
   const { batchSize: batch, learningRate: rate } = run.stages.p5;
   // As long as its prompts and the items' names are.
   const asked = { batch, time: 96, answer: 4 };
+  const encoder = bertShape(run.textTower);
+  const { batchSize: texts, learningRate: alignmentRate } = run.stages.contrastive;
   const rivals = (task: string, settings: Readonly<Record<string, unknown>>): Rival[] =>
     ["fp32", "bf16"].map((precision) => ({
       name: `transformers-${precision}`,
@@ -76,7 +79,71 @@ export async function llmCases(): Promise<BenchCase[]> {
       steps: 3,
       perStep: { unit: "samples", count: batch },
     },
+    bertCase("small-bert-step", "the recipe ctrl's text tower", encoder, texts, alignmentRate),
+    bertCase("minilm-step", "a text tower as large as MiniLM-L6", miniLm, 32, alignmentRate),
   ];
+}
+
+/** A step of a text tower on `batch` texts of as many tokens as it reads. */
+function bertCase(
+  name: string,
+  what: string,
+  config: BertConfig,
+  batch: number,
+  learningRate: number,
+): BenchCase {
+  const time = 128;
+  const settings = { config: bertToHuggingFace(config), batch, time, learningRate };
+  return {
+    name,
+    what: `alignment of ${what}, ${batch} x ${time} tokens`,
+    subject: (runtime) => bertStep(runtime, config, { batch, time }, learningRate),
+    rivals: ["fp32", "bf16"].map((precision) => ({
+      name: `transformers-${precision}`,
+      peer: { script: "transformers_bert.py", settings: { ...settings, bf16: precision === "bf16" } },
+    })),
+    steps: name === "minilm-step" ? 1 : 3,
+    perStep: { unit: "samples", count: batch },
+  };
+}
+
+const commonBert = {
+  maxPositions: 128,
+  tokenTypes: 1,
+  activation: "gelu",
+  layerNormEpsilon: 1e-12,
+  initializerRange: 0.02,
+  padTokenId: 0,
+} as const;
+
+const miniLm: BertConfig = {
+  ...commonBert,
+  vocabularySize: 30_522,
+  hiddenSize: 384,
+  intermediateSize: 1536,
+  layers: 6,
+  heads: 12,
+};
+
+/** The text tower that the recipe ctrl makes by default. */
+function bertShape(given: ReturnType<typeof parseRunConfig>["textTower"]): BertConfig {
+  if (given.kind !== "scratch") throw noScratch();
+  const { vocabularySize, hiddenSize, heads, layers, feedForwardSize } = given;
+  return { ...commonBert, vocabularySize, hiddenSize, intermediateSize: feedForwardSize, layers, heads };
+}
+
+function bertToHuggingFace(config: BertConfig): Record<string, number | string> {
+  return {
+    vocab_size: config.vocabularySize,
+    hidden_size: config.hiddenSize,
+    intermediate_size: config.intermediateSize,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    max_position_embeddings: config.maxPositions,
+    type_vocab_size: config.tokenTypes,
+    hidden_act: "gelu",
+    layer_norm_eps: config.layerNormEpsilon,
+  };
 }
 
 /** The T5 that the recipe p5 makes by default. */
