@@ -13,6 +13,19 @@ test("a grid is all combinations, in order", () => {
   expect(enumerateTrials(parseSearch({}, "s.yaml"))).toEqual([{}]);
 });
 
+test("a grid whose trials are halved is drawn, for in order each might be better than those before it", () => {
+  const grid = { a: [1, 2, 3, 4], b: [1, 2, 3, 4] };
+  const order = (content: object): string[] =>
+    enumerateTrials(parseSearch({ search: grid, ...content }, "s.yaml")).map((trial) =>
+      JSON.stringify(trial),
+    );
+  const drawn = order({ stopping: "asha" });
+  expect(drawn).not.toEqual(order({}));
+  expect(drawn.toSorted()).toEqual(order({}).toSorted());
+  expect(order({ stopping: "asha" })).toEqual(drawn);
+  expect(order({ stopping: "asha", seed: 2 })).not.toEqual(drawn);
+});
+
 test("steps of a range: evenly spaced, in factors on a logarithmic scale", () => {
   const valuesOf = (range: object): unknown[] =>
     enumerateTrials(parseSearch({ search: { a: range } }, "s.yaml")).map(({ a }) => a);

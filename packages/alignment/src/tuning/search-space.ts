@@ -140,20 +140,25 @@ function isRange(choices: Choices): choices is Range {
 /** The settings of one trial, by path. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** All trials of a search in order, none twice; the same for the same seed. One without settings when there is nothing to choose. */
-export function enumerateTrials({ search, trials, seed }: SearchConfig): Settings[] {
+/**
+ * All trials of a search, none twice; the same for the same seed. One without settings when there is nothing to choose. All combinations
+ * come in order, but drawn where trials are halved: each that is better than those before it goes on, which in order may be most.
+ */
+export function enumerateTrials({ search, trials, seed, stopping }: SearchConfig): Settings[] {
   const paths = Object.keys(search);
   const lists = paths.map((path) => valuesOf(search[path]!));
-  if (trials === "all" || paths.length === 0) return combinations(paths, lists as (readonly unknown[])[]);
   if (lists.every((list) => list !== undefined)) {
     const all = combinations(paths, lists);
+    if (trials === "all" && !isAsha(stopping)) return all;
     const order = permutation(all.length, createGenerator(seed, "tune/trials"));
-    return Array.from(order.subarray(0, trials), (position) => all[position]!);
+    return Array.from(trials === "all" ? order : order.subarray(0, trials), (position) => all[position]!);
   }
+  // Where a range has no steps, `parseSearch` asks for a number.
+  const count = trials as number;
   const random = createGenerator(seed, "tune/trials");
   const found = new Map<string, Settings>();
   // A space of whole numbers may hold fewer than were asked for.
-  for (let draw = 0; draw < trials * 20 && found.size < trials; draw++) {
+  for (let draw = 0; draw < count * 20 && found.size < count; draw++) {
     const settings = Object.fromEntries(
       paths.map((path, i) => [path, drawFrom(search[path]!, lists[i], () => random.uniform())]),
     );

@@ -72,11 +72,10 @@ function start(app: string, ...options: readonly string[]): Timed {
   return { child, ended };
 }
 
-function tuneOptions(name: string, ...more: readonly string[]): string[] {
+function tuneOptions(name: string, ...what: readonly string[]): string[] {
   const of = (place: string): string => join(folder, name, place);
   const cache = join(folder, "cache");
-  const places = ["--out", of("out"), "--trials", of("trials"), "--cache", cache];
-  return [join(folder, "search.yaml"), ...places, ...more];
+  return [...what, "--out", of("out"), "--trials", of("trials"), "--cache", cache];
 }
 
 /** Processes below another one that runs, itself left out. */
@@ -123,7 +122,7 @@ async function write(part: string, cpuSeconds: number, startedMs: number, more: 
 async function search(name: string, options: readonly string[], kills = 0): Promise<number> {
   let [cpuSeconds, killed] = [0, 0];
   for (;;) {
-    const { child, ended } = start("tune", ...tuneOptions(name, ...options));
+    const { child, ended } = start("tune", ...tuneOptions(name, join(folder, "search.yaml"), ...options));
     const state = { isOver: false };
     void ended.then(() => (state.isOver = true));
     while (!state.isOver && killed < kills) {
@@ -161,7 +160,7 @@ async function compareResults(a: string, b: string): Promise<{ compared: number;
 // Prepared data are not counted for whoever comes first.
 const prepared = start(
   "tune",
-  ...tuneOptions("prepare", "--set", "stages.warmUp.epochs=1", "--scheduler", "asha"),
+  ...tuneOptions("prepare", "--config", values.config, "--seeds", "1", "--set", "stages.warmUp.epochs=1"),
 );
 await prepared.ended;
 
