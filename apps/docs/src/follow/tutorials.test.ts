@@ -13,8 +13,9 @@ const tutorial = (name: string): Promise<string> =>
 // The commands are the page's; what takes minutes is made small by settings behind them.
 const small =
   ' --set runtime.threads=1 --set stages.warmUp.epochs=1 --set stages.warmUp.batchSize=1024 --set "stages.joint.samples=32" --set "stages.llmAlone.samples=32"';
-const tiny =
-  ' --set "llm.base={hiddenSize: 16, layers: 2, heads: 2, keyValueHeads: 1, vocabularySize: 400, pretraining: {steps: 2}}" --set testSamples=60 --set routing.validationSamples=60';
+const few = " --set testSamples=60 --set routing.validationSamples=60";
+const scratch =
+  "llm.base={hiddenSize: 16, layers: 2, heads: 2, keyValueHeads: 1, vocabularySize: 400, pretraining: {steps: 2}}";
 
 test(
   "both tutorials, followed on a small language model, print what they say",
@@ -28,14 +29,12 @@ test(
       const run = `node --conditions=source --import ${import.meta.resolve("tsx")} ${repository}/apps/${name}/src/main.ts${rest}`;
       if (name === "serve") return `${run} --port ${port}`;
       if (name !== "train") return run;
-      if (!rest.includes("text.yaml"))
+      if (rest.includes("log.yaml"))
         return `${run} --set stages.warmUp.epochs=1 --set stages.warmUp.batchSize=1024`;
       // A language model of one's own: the one that the step before has left, in Hugging Face's layout.
-      return rest.includes("hf:")
-        ? run.replace(/hf:\S+/, "../runs/own-text/bundle/llm").replace(/ --set stages.*/, "") +
-            small +
-            tiny.replace(/ --set "llm.*?"/, "")
-        : run + small + tiny;
+      return rest.includes("llm.yaml")
+        ? `${run} --set llm.base.folder=../runs/own-text/bundle/llm${small}${few}`
+        : `${run} --set "${scratch}"${small}${few}`;
     };
     const followed = await follow(await tutorial("your-own-log"), { folder, standIn });
     expect(followed.length).toBe(9);
