@@ -144,10 +144,8 @@ test.skipIf(noRedis() !== undefined)(
   "on workers behind a queue the trials end as they do here, one process for all units of a worker",
   async () => {
     const [here, there] = [project(4), project(4)];
-    const how = (folder: string): string[] => [
-      join(folder, "search.yaml"),
-      ...["--scheduler", "asha", "--seeds", "1", "--threads", "1"],
-    ];
+    const options = ["--scheduler", "asha", "--seeds", "1", "--threads", "1"];
+    const how = (folder: string): string[] => [join(folder, "search.yaml"), ...options];
     expect(tune(here, ...how(here)).status).toBe(0);
     const server = await redisServer();
     await server.start();
