@@ -13,8 +13,8 @@ plan=${1:?the output that holds plan.json}
 for attempt in 1 2 3; do
   status=0
   node --conditions=source --import tsx apps/score/src/main.ts run --plan "$plan" --shard "$SLURM_ARRAY_TASK_ID" || status=$?
-  # 75 says that another try may succeed; a task that is killed is queued again by Slurm.
-  if [ "$status" -ne 75 ]; then exit "$status"; fi
+  # 75 says that another try may succeed, and above 128 it was killed. What a lost node ran is queued again by Slurm.
+  if [ "$status" -ne 75 ] && [ "$status" -le 128 ]; then exit "$status"; fi
   sleep $((5 * attempt))
 done
-exit 75
+exit "$status"
