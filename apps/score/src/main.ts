@@ -262,8 +262,8 @@ function tell({ summary, parts }: Manifest, plan?: Plan): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-let isTemporary = false;
 await runUnits(process.argv.slice(2), async (words) => {
+  let isTemporary = false;
   await runMain(
     () =>
       command.parseAsync(words, { from: "user" }).catch((error: unknown) => {

@@ -1,22 +1,14 @@
-import { readSpec, runTrialUnit } from "@corella/alignment";
 import { listenForInterruption } from "@corella/terminal";
-import { prepareOnce } from "./prepare-once.ts";
-
-/** Whether this process has run no unit yet. */
-let isFresh = true;
+import { runUnit } from "./run-unit.ts";
 
 /**
  * `tune trial --spec <file>`: a unit of a search in this process.
- * @throws CorellaError those of `readSpec` and `runTrialUnit`
+ * @throws CorellaError those of `runUnit`
  */
 export async function trialCommand({ spec }: { readonly spec: string }): Promise<void> {
-  const ownProcess = isFresh;
-  isFresh = false;
   const interruption = listenForInterruption(process.stderr);
   try {
-    const { status, best, steps } = await runTrialUnit(await readSpec(spec), {
-      ownProcess,
-      prepare: prepareOnce,
+    const { status, best, steps } = await runUnit(spec, {
       signal: interruption.signal,
       waiting: () => process.stderr.write("Another process trains this trial; waiting for it\n"),
     });

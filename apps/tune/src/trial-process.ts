@@ -1,8 +1,8 @@
-import { readSpec, runTrial, runTrialUnit } from "@corella/alignment";
+import { runTrial } from "@corella/alignment";
 import { createRuntime } from "@corella/engine";
 import { plainError } from "@corella/errors";
 import type { TrialReply, TrialRequest } from "./messages.ts";
-import { prepareOnce } from "./prepare-once.ts";
+import { prepareOnce, runUnit } from "./run-unit.ts";
 
 /** A process that trains one trial after the other, as it is told. */
 
@@ -11,21 +11,17 @@ const stepEveryMs = 200;
 
 let abort = new AbortController();
 let verdict: (goOn: boolean) => void = () => {};
-/** Whether this process has begun anything yet. */
-let isFresh = true;
 
 function reply(message: TrialReply): void {
   process.send!(message);
 }
 
-async function runUnit({ specFile }: Extract<TrialRequest, { kind: "unit" }>): Promise<void> {
+async function replyOfUnit({ specFile }: Extract<TrialRequest, { kind: "unit" }>): Promise<void> {
   abort = new AbortController();
-  const ownProcess = isFresh;
-  isFresh = false;
   try {
     const { signal } = abort;
     const waiting = (): void => reply({ kind: "waiting" });
-    await runTrialUnit(await readSpec(specFile), { signal, waiting, ownProcess, prepare: prepareOnce });
+    await runUnit(specFile, { signal, waiting });
     reply({ kind: "done" });
   } catch (error) {
     reply({ kind: "error", error: plainError(error, { code: "tune/defect", stack: true }) });
@@ -67,7 +63,7 @@ function stop(): void {
 
 process.on("message", (request: TrialRequest) => {
   if (request.kind === "run") void run(request);
-  else if (request.kind === "unit") void runUnit(request);
+  else if (request.kind === "unit") void replyOfUnit(request);
   else if (request.kind === "verdict") verdict(request.goOn);
   else stop();
 });

@@ -11,7 +11,7 @@ export interface UnitPlace {
 }
 
 /**
- * Workers behind a Redis queue, each unit in a process of its own.
+ * Workers behind a Redis queue.
  * @throws CorellaError those of `bullmq`
  */
 export async function onWorkers(options: BullmqOptions): Promise<UnitPlace> {

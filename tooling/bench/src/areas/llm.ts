@@ -36,13 +36,7 @@ export async function llmCases(): Promise<BenchCase[]> {
   const encoder = bertShape(run.textTower);
   const { batchSize: texts, learningRate: alignmentRate } = run.stages.contrastive;
   const rivals = (task: string, settings: Readonly<Record<string, unknown>>): Rival[] =>
-    ["fp32", "bf16"].map((precision) => ({
-      name: `transformers-${precision}`,
-      peer: {
-        script: "transformers_llama.py",
-        settings: { task, config: toHuggingFace(config), ...settings, bf16: precision === "bf16" },
-      },
-    }));
+    transformers("transformers_llama.py", { task, config: toHuggingFace(config), ...settings });
   return [
     {
       name: "small-pretraining-step",
@@ -64,24 +58,25 @@ export async function llmCases(): Promise<BenchCase[]> {
       name: "small-t5-step",
       what: `pre-training of the recipe p5's T5, ${batch} x ${asked.time} tokens and ${asked.answer} of the answer`,
       subject: (runtime) => t5Step(runtime, encoderDecoder, asked, rate),
-      rivals: ["fp32", "bf16"].map((precision) => ({
-        name: `transformers-${precision}`,
-        peer: {
-          script: "transformers_t5.py",
-          settings: {
-            config: t5ToHuggingFace(encoderDecoder),
-            ...asked,
-            learningRate: rate,
-            bf16: precision === "bf16",
-          },
-        },
-      })),
+      rivals: transformers("transformers_t5.py", {
+        config: t5ToHuggingFace(encoderDecoder),
+        ...asked,
+        learningRate: rate,
+      }),
       steps: 3,
       perStep: { unit: "samples", count: batch },
     },
-    bertCase("small-bert-step", "the recipe ctrl's text tower", encoder, texts, alignmentRate),
-    bertCase("minilm-step", "a text tower as large as MiniLM-L6", miniLm, 32, alignmentRate),
+    bertCase("small-bert-step", "the recipe ctrl's text tower", encoder, texts, alignmentRate, 3),
+    bertCase("minilm-step", "a text tower as large as MiniLM-L6", miniLm, 32, alignmentRate, 1),
   ];
+}
+
+/** The peer in both of its precisions. */
+function transformers(script: string, settings: Readonly<Record<string, unknown>>): Rival[] {
+  return ["fp32", "bf16"].map((precision) => ({
+    name: `transformers-${precision}`,
+    peer: { script, settings: { ...settings, bf16: precision === "bf16" } },
+  }));
 }
 
 /** A step of a text tower on `batch` texts of as many tokens as it reads. */
@@ -91,6 +86,7 @@ function bertCase(
   config: BertConfig,
   batch: number,
   learningRate: number,
+  steps: number,
 ): BenchCase {
   const time = 128;
   const settings = { config: bertToHuggingFace(config), batch, time, learningRate };
@@ -98,11 +94,8 @@ function bertCase(
     name,
     what: `alignment of ${what}, ${batch} x ${time} tokens`,
     subject: (runtime) => bertStep(runtime, config, { batch, time }, learningRate),
-    rivals: ["fp32", "bf16"].map((precision) => ({
-      name: `transformers-${precision}`,
-      peer: { script: "transformers_bert.py", settings: { ...settings, bf16: precision === "bf16" } },
-    })),
-    steps: name === "minilm-step" ? 1 : 3,
+    rivals: transformers("transformers_bert.py", settings),
+    steps,
     perStep: { unit: "samples", count: batch },
   };
 }
