@@ -120,7 +120,7 @@ async function run(options: Options): Promise<void> {
     operations: { ...operations, reload: options.admin ? reload : undefined },
   });
   // Before the models are loaded: a port in use is known at once, and /health/live answers meanwhile.
-  const server = await listen(options, (request) => app.fetch(request));
+  const server = await listen(options, app);
 
   let stop: (() => Promise<void>) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -142,7 +142,7 @@ test("scores, ranks and explanations over HTTP are what an evaluation computes, 
     example: exampleRequest(bundle, histories),
   });
   const app = createApp(oneDeployment(deployment), { log });
-  const server = await listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request));
+  const server = await listen({ host: "127.0.0.1", port: 0 }, app);
   const post = async <T>(path: string, body: object): Promise<T> => {
     const headers = { "content-type": "application/json" };
     const response = await fetch(server.url + path, { method: "POST", headers, body: JSON.stringify(body) });

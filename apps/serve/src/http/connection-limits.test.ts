@@ -18,7 +18,7 @@ async function impatient(maxConnections = 10): Promise<HttpServer> {
     requestTimeout: 400,
     connectionsCheckingInterval: 50,
   };
-  server = await listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request), {
+  server = await listen({ host: "127.0.0.1", port: 0 }, app, {
     maxConnections,
     serverOptions,
   });

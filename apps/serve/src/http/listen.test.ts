@@ -6,7 +6,7 @@ import { world } from "../world.test-helper.ts";
 
 test("a sender that hangs up in the middle of a body is no defect of the server", async () => {
   const { app, lines } = world();
-  const server = await listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request));
+  const server = await listen({ host: "127.0.0.1", port: 0 }, app);
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
   await once(socket, "connect");
   const head =

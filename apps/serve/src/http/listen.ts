@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { CorellaError } from "@corella/errors";
+import type { Hono } from "hono";
 import { connectionLimits, type ConnectionLimits } from "../security/connection-limits.ts";
 
 /** A server that listens. */
@@ -16,13 +17,14 @@ export interface HttpServer {
 const keepAliveMs = 620_000;
 
 /**
- * Answers HTTP requests at an address by a fetch handler.
+ * Answers HTTP requests at an address by an app, which gets Node's own request and response with each: whose address it comes from is
+ * known by them alone.
  * @param address.port 0 for any that is free
  * @throws CorellaError `serve/port-in-use`, `serve/port-forbidden`, `serve/bad-host`
  */
 export async function listen(
   address: { readonly host: string; readonly port: number },
-  fetch: (request: Request) => Response | Promise<Response>,
+  { fetch }: Pick<Hono, "fetch">,
   { maxConnections, serverOptions }: ConnectionLimits = connectionLimits,
 ): Promise<HttpServer> {
   const server = createAdaptorServer({

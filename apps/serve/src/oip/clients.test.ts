@@ -73,7 +73,7 @@ describe.each(clients)("$name itself", ({ script, python, golden }) => {
     { timeout: 120_000 },
     async () => {
       const app = server.app();
-      const http = await listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request));
+      const http = await listen({ host: "127.0.0.1", port: 0 }, app);
       const record = isRecording ? ["--record", golden] : [];
       const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1" };
       try {

@@ -44,7 +44,7 @@ test("a server that stops says so, answers on, ends its connections, and closes 
   const drain = createDrain();
   const { deployment, log } = world();
   const app = createApp(oneDeployment(deployment), { log, operations: { drain } });
-  const server = await listen({ host: "127.0.0.1", port: 0 }, (asked) => app.fetch(asked));
+  const server = await listen({ host: "127.0.0.1", port: 0 }, app);
   const { get, agent } = client(server.url);
   expect(await get("/health/ready")).toMatchObject({ status: 200, connection: "keep-alive" });
 
@@ -90,7 +90,7 @@ test("a server that stops says so, answers on, ends its connections, and closes 
 
 test("an idle connection is ended at once", async () => {
   const { app } = world();
-  const server = await listen({ host: "127.0.0.1", port: 0 }, (asked) => app.fetch(asked));
+  const server = await listen({ host: "127.0.0.1", port: 0 }, app);
   const { get, agent } = client(server.url);
   expect((await get("/health/live")).status).toBe(200);
   const startedMs = performance.now();
@@ -102,7 +102,7 @@ test("an idle connection is ended at once", async () => {
 test("a request that never ends is cut off at the deadline", async () => {
   const { deployment, log } = world();
   const app = createApp(oneDeployment(deployment), { log });
-  const server = await listen({ host: "127.0.0.1", port: 0 }, (asked) => app.fetch(asked));
+  const server = await listen({ host: "127.0.0.1", port: 0 }, app);
   const { get, agent } = client(server.url);
   deployment.score = () => new Promise(() => {});
   const hung = get("/v1/score", '{"item": "1"}').catch((error: Error) => error.message);

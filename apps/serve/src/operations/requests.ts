@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { Deployments } from "../deployment/deployments.ts";
+import { setAnswerHeader } from "../http/answer-header.ts";
 import { bundleName } from "../http/bundle-name.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import { keyNameOfRequest } from "../security/security.ts";
@@ -47,12 +48,15 @@ export function observeRequests(observers: RequestObservers): MiddlewareHandler 
     const method = c.req.method;
     const work = async (): Promise<void> => {
       await next();
-      // Not by `c.header`, which makes a stream of the answer's text.
-      const { status, headers } = c.res;
+      const { status } = c.res;
       const bundles = [...context.answeredBy];
-      headers.set("corella-bundle", bundles.join(", ") || bundleName(deployments.of(undefined).info.bundle));
-      headers.set("x-request-id", context.id);
-      if (drain?.begun === true) headers.set("connection", "close");
+      setAnswerHeader(
+        c,
+        "corella-bundle",
+        bundles.join(", ") || bundleName(deployments.of(undefined).info.bundle),
+      );
+      setAnswerHeader(c, "x-request-id", context.id);
+      if (drain?.begun === true) setAnswerHeader(c, "connection", "close");
       const ms = performance.now() - startedMs;
       // Hono's own `path` is decoded, and might hold line breaks.
       const path = new URL(c.req.url).pathname.slice(0, 200);

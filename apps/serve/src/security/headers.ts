@@ -1,5 +1,5 @@
-import type { ServerResponse } from "node:http";
 import type { MiddlewareHandler } from "hono";
+import { nodeResponse } from "../http/answer-header.ts";
 
 /** What a browser may do with an answer that is data: nothing. */
 const dataCsp = "default-src 'none'; frame-ancestors 'none'";
@@ -23,9 +23,9 @@ const entries = Object.entries(headers);
 
 /** Sets the headers that tell browsers to do no more with answers than they have to. */
 export const securityHeaders: MiddlewareHandler = async (c, next) => {
-  const { outgoing } = (c.env ?? {}) as { outgoing?: ServerResponse | undefined };
+  const outgoing = nodeResponse(c);
   if (outgoing !== undefined) {
-    // Node's own, which the endpoint's take the place of: much cheaper than to put them into each answer.
+    // Those of the endpoint's answer take the place of Node's own.
     for (const [name, value] of entries) outgoing.setHeader(name, value);
     return next();
   }

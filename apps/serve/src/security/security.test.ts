@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import type { Endpoint } from "../http/endpoint.ts";
@@ -148,6 +150,31 @@ describe("rates", () => {
     expect(statuses).toEqual([200, 200, 429, 200, 429]);
   });
 
+  test("over connections each address has its own rate, and answers their headers", async () => {
+    const { app } = secured({ limit: { requests: 0.2 } });
+    const server = await listen({ host: "127.0.0.1", port: 0 }, app);
+    const askFrom = async (localAddress: string): Promise<IncomingMessage> => {
+      const asked = request(`${server.url}/v1/score`, {
+        method: "POST",
+        localAddress,
+        headers: { "content-type": "application/json", "x-request-id": localAddress },
+      });
+      asked.end(JSON.stringify({ item: "1" }));
+      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      answer.resume();
+      return answer;
+    };
+    const statuses: (number | undefined)[] = [];
+    for (const last of [1, 1, 1, 2, 2, 2]) {
+      const { statusCode, headers } = await askFrom(`127.0.0.${last}`);
+      statuses.push(statusCode);
+      expect(headers["x-request-id"]).toBe(`127.0.0.${last}`);
+      expect(headers["corella-bundle"]).toBe("tiny/abc");
+    }
+    expect(statuses).toEqual([200, 200, 429, 200, 200, 429]);
+    await server.close(100);
+  });
+
   test("a key's samples are counted before they are scored; a request larger than all that are allowed takes them all", async () => {
     const keys = withKeys({ ...shop, limit: { samples: 1 } }, { ...shop, name: "b", sha256: hashOf("b") });
     const { app, toCrm } = secured({ keys, limit: { samples: 100 } });
@@ -237,7 +264,7 @@ describe("browsers", () => {
     expect(raw.get("x-content-type-options")).toBe("nosniff");
 
     // Over a connection they are set elsewhere.
-    const server = await listen({ host: "127.0.0.1", port: 0 }, pages.fetch);
+    const server = await listen({ host: "127.0.0.1", port: 0 }, pages);
     const over = async (path: string): Promise<Headers> => (await fetch(server.url + path)).headers;
     for (const path of ["/page", "/raw", "/nowhere", "/broken"]) {
       const told = await over(path);
