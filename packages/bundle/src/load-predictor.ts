@@ -5,7 +5,7 @@ import type { Bundle } from "./bundle.ts";
 import type { Lane } from "./lane.ts";
 import { openLane, type LaneOptions } from "./lanes.ts";
 import { noModel, type ModelName } from "./models.ts";
-import { createPredictor, type Prediction, type Predictor } from "./predictor.ts";
+import { createPredictor, type Predictor } from "./predictor.ts";
 import { createRemoteLane, type RemoteLlm } from "./remote-lane.ts";
 import { readsItemEvents, routingSignals, type ItemCounting } from "./routing-signals.ts";
 import { startWorkerLane } from "./worker-lane.ts";
@@ -92,14 +92,17 @@ export async function loadPredictor(bundle: Bundle, options: LoadOptions = {}): 
     signalsOf: (records) => routingSignals(records, counting),
     admission: options.admission,
   });
-  const ofPrompt = bundle.prompt && createPrompt({ ...bundle.prompt, retrieval: "none" }).context;
+  const missingOf = missingFields(bundle);
   const { now = () => Math.floor(Date.now() / 1000) } = options;
   return {
     ...predictor,
     async score(asked, choice) {
       const records = bundle.statistics === undefined ? asked : timed(asked, now());
       const predictions = await predictor.score(records, choice);
-      return predictions.map((prediction, i) => withMissing(prediction, bundle, ofPrompt, records[i]!));
+      return predictions.map((prediction, i) => {
+        const missing = missingOf(records[i]!);
+        return missing.length === 0 ? prediction : { ...prediction, missing };
+      });
     },
   };
 }
@@ -135,20 +138,16 @@ async function itemCounting({
   return { featureMap, catalogue, statistics: await runningStatistics() };
 }
 
-/** The answer, and what the record lacked for it. */
-function withMissing(
-  prediction: Prediction,
-  { featureMap, catalogue }: Bundle,
-  contextOfPrompt: ReadonlySet<string> = new Set(),
-  record: RatingRecord,
-): Prediction {
-  const missing = [
-    ...(featureMap === undefined ? [] : missingInputs(featureMap, record, catalogue)),
-    ...[...contextOfPrompt].flatMap((name) =>
-      Object.hasOwn(record.context ?? {}, name) ? [] : [`context.${name}`],
-    ),
-  ];
-  return missing.length === 0 ? prediction : { ...prediction, missing };
+/** What tells which inputs of a bundle's models a record lacks. */
+function missingFields({ featureMap, catalogue, prompt }: Bundle): (record: RatingRecord) => string[] {
+  const ofFeatures = featureMap && missingInputs(featureMap, catalogue);
+  const ofPrompt = prompt && createPrompt({ ...prompt, retrieval: "none" }).context;
+  return (record) => {
+    const missing = ofFeatures?.(record) ?? [];
+    for (const name of ofPrompt ?? [])
+      if (!Object.hasOwn(record.context ?? {}, name)) missing.push(`context.${name}`);
+    return missing;
+  };
 }
 
 /** Records that all have a time; statistics that a record brings were counted for it already. */

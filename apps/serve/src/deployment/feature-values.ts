@@ -41,7 +41,7 @@ export function featureValues(
   statistics: RunningStatistics | undefined,
 ): FeatureValue[] {
   const feeds = idFeeds(featureMap.features, encodeRecords(featureMap, [record], catalogue, statistics));
-  const missing = new Set(missingInputs(featureMap, record, catalogue));
+  const missing = new Set(missingInputs(featureMap, catalogue)(record));
   const { vocabularies, transforms } = featureMap.toJson();
   return featureMap.features.map((feature) => {
     const { name, type } = feature;

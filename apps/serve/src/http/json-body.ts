@@ -2,6 +2,8 @@ import { CorellaError, nearestName } from "@corella/errors";
 import type { z } from "zod";
 import { parseUnambiguous } from "../security/strict-json.ts";
 
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 /**
  * Parses the body of a request.
  * @throws CorellaError `serve/bad-json`
@@ -17,7 +19,7 @@ export function parseJson(body: ArrayBuffer | Uint8Array): unknown {
   if (body.byteLength === 0) throw fail("The body is empty.");
   let decoded: string;
   try {
-    decoded = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    decoded = utf8.decode(body);
   } catch {
     throw fail("The body is not UTF-8.");
   }

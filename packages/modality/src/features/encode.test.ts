@@ -355,15 +355,15 @@ describe("a missing number", () => {
     const catalogue = catalogueFromLog(log);
     const history = [{ item: "a", rating: 5, time: 1 }];
     const known = { user: "u", item: "a", history, time: 2, userAttributes: { gender: "F", age: 3 } };
-    expect(missingInputs(map, known, catalogue)).toEqual([]);
-    expect(missingInputs(map, { ...known, time: undefined }, catalogue)).toEqual([
+    expect(missingInputs(map, catalogue)(known)).toEqual([]);
+    expect(missingInputs(map, catalogue)({ ...known, time: undefined })).toEqual([
       "weekday",
       "hour",
       "pause",
     ]);
     // A user without a name is nobody that could be known; a user or item that training has not seen is not missing.
-    expect(missingInputs(map, { ...known, user: null, history: [] }, catalogue)).toEqual(["user", "pause"]);
-    expect(missingInputs(map, { ...known, user: "new", item: "new" })).toEqual([
+    expect(missingInputs(map, catalogue)({ ...known, user: null, history: [] })).toEqual(["user", "pause"]);
+    expect(missingInputs(map)({ ...known, user: "new", item: "new" })).toEqual([
       "year",
       "genre",
       "genres",
@@ -387,7 +387,7 @@ describe("context of the interaction", () => {
     expect(encodeRows(map, log, [0, 1, 2, 3, 4]).features).toEqual({ device: Int32Array.of(2, 3, 2, 1, 3) });
     const records = recordsAt(log, [0, 3], map);
     expect(records.map(({ context }) => context)).toEqual([{ device: "phone" }, {}]);
-    expect(records.map((record) => missingInputs(map, record))).toEqual([[], ["device"]]);
+    expect(records.map(missingInputs(map))).toEqual([[], ["device"]]);
   });
 
   test("moves with its rows, and rows that are the same in all else follow it", () => {

@@ -53,31 +53,51 @@ export function textOfRecord(
 }
 
 /**
- * The features of a map whose value a record lacks, by name: attributes that neither it nor the catalogue has, its time, its
- * user. They are encoded as missing, and whoever gets the answer may be told. A value that training has not seen is none of
- * them, and neither are histories and statistics of nothing.
+ * What tells of a record which features of a map it lacks the value of, by name: attributes that neither it nor the catalogue has,
+ * its time, its user. They are encoded as missing, and whoever gets the answer may be told. A value that training has not seen is
+ * none of them, and neither are histories and statistics of nothing.
  */
 export function missingInputs(
   { fitted, historyLength }: Pick<FeatureMap, "fitted" | "historyLength">,
-  record: RatingRecord,
   catalogue?: Catalogue,
-): string[] {
-  const window = record.history.slice(-historyLength);
-  const lacks = (feature: FittedFeature): boolean => {
-    if (isText(feature)) return feature.vectors.rowOf(record.item) < 0;
-    if (isAffinity(feature)) return false;
-    if (isStatistic(feature)) {
-      return keyTexts(feature.config).some((text) => {
-        const { source, attribute } = parseDimension(feature.config.name, text);
-        const attributes = attributesOfRecord({ source }, record, catalogue);
-        return attribute !== undefined && attributeList(attributes, attribute).length === 0;
-      });
-    }
-    const { config, field } = feature;
-    if (config.type === "numeric") return numberOfRecord(field, record, window, catalogue) === undefined;
-    if (config.type === "categorical") return textOfRecord(field, record, catalogue) === undefined;
-    if (config.type === "sequence" || field.attribute === undefined) return false;
-    return attributeList(attributesOfRecord(field, record, catalogue), field.attribute).length === 0;
+): (record: RatingRecord) => string[] {
+  const features = fitted.map((feature) => ({
+    name: feature.config.name,
+    lackedBy: lackOf(feature, historyLength, catalogue),
+  }));
+  return (record) => {
+    const names: string[] = [];
+    for (const { name, lackedBy } of features) if (lackedBy(record)) names.push(name);
+    return names;
   };
-  return fitted.filter(lacks).map(({ config }) => config.name);
+}
+
+/** What tells of a record whether it lacks the value of a feature. */
+function lackOf(
+  feature: FittedFeature,
+  historyLength: number,
+  catalogue: Catalogue | undefined,
+): (record: RatingRecord) => boolean {
+  if (isText(feature)) return ({ item }) => feature.vectors.rowOf(item) < 0;
+  if (isAffinity(feature)) return () => false;
+  const lacksAll = (
+    source: Pick<Field, "source">,
+    attribute: string | undefined,
+  ): ((record: RatingRecord) => boolean) =>
+    attribute === undefined
+      ? () => false
+      : (record) => attributeList(attributesOfRecord(source, record, catalogue), attribute).length === 0;
+  if (isStatistic(feature)) {
+    const { name } = feature.config;
+    const lacks = keyTexts(feature.config)
+      .map((text) => parseDimension(name, text))
+      .map(({ source, attribute }) => lacksAll({ source }, attribute));
+    return (record) => lacks.some((lacksKey) => lacksKey(record));
+  }
+  const { config, field } = feature;
+  if (config.type === "categorical") return (record) => textOfRecord(field, record, catalogue) === undefined;
+  if (config.type === "numeric")
+    return (record) =>
+      numberOfRecord(field, record, record.history.slice(-historyLength), catalogue) === undefined;
+  return config.type === "sequence" ? () => false : lacksAll(field, field.attribute);
 }
