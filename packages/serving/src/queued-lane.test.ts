@@ -14,11 +14,12 @@ afterEach(() => {
 const settled = (): Promise<unknown> => new Promise(setImmediate);
 
 describe("batches", () => {
-  test("an idle lane begins at once, and what comes meanwhile is its next batch; each caller gets its own answers", async () => {
+  test("an idle lane begins at once with what is there, and what comes meanwhile is its next batch; each caller gets its own answers", async () => {
     const lane = manualLane();
     const observer = noting();
     const queued = queuedLane(lane, { observer });
     const first = queued.score([record(1)]);
+    await settled();
     vi.advanceTimersByTime(5);
     const others = [queued.score([record(2), record(3)]), queued.score([record(4)])];
     expect(queued.waiting.rows).toBe(3);
@@ -45,11 +46,12 @@ describe("batches", () => {
     const queued = queuedLane(lane, { batchRows: 2 });
     const long = queued.score([1, 2, 3, 4, 5].map(record));
     const short = queued.score([record(6)]);
+    await settled();
     for (let batch = 0; batch < 3; batch++) {
       lane.asked[batch]!.answer();
       await settled();
     }
-    expect(lane.asked.map(({ items }) => items.join())).toEqual(["1,2", "3,4", "6,5"]);
+    expect(lane.asked.map(({ items }) => items.join())).toEqual(["1,2", "6,3", "4,5"]);
     expect([...(await long)]).toEqual(["1", "2", "3", "4", "5"].map(answerOf));
     expect([...(await short)]).toEqual([answerOf("6")]);
   });
@@ -58,6 +60,7 @@ describe("batches", () => {
     const lane = manualLane();
     const queued = queuedLane(lane, { batchWaitMs: 2, batchRows: 3 });
     void queued.score([record(1)]);
+    await settled();
     vi.advanceTimersByTime(1);
     void queued.score([record(2)]);
     expect(lane.asked).toEqual([]);
@@ -66,13 +69,30 @@ describe("batches", () => {
     lane.asked[0]!.answer();
     await settled();
     void queued.score([3, 4, 5].map(record));
+    await settled();
     expect(lane.asked[1]!.items).toEqual(["3", "4", "5"]);
+  });
+
+  test("calls that come together are one batch, and one that is given up at once is none", async () => {
+    const lane = manualLane();
+    const queued = queuedLane(lane);
+    const abort = new AbortController();
+    const first = queued.score([record(1)]);
+    const given = queued.score([record(2)], abort.signal);
+    const last = Promise.resolve().then(() => queued.score([record(3)]));
+    abort.abort(new Error("gone"));
+    await expect(given).rejects.toThrow("gone");
+    await settled();
+    expect(lane.asked.map(({ items }) => items.join())).toEqual(["1,3"]);
+    lane.asked[0]!.answer();
+    expect((await Promise.all([first, last])).map(([score]) => score)).toEqual(["1", "3"].map(answerOf));
   });
 
   test("a lane that computes several batches at once is asked about several", async () => {
     const lane = manualLane();
     const queued = queuedLane(lane, { concurrency: 2, batchRows: 1 });
     const scores = queued.score([1, 2, 3].map(record));
+    await settled();
     expect(lane.asked).toHaveLength(2);
     lane.asked[1]!.answer();
     await settled();
@@ -100,7 +120,11 @@ test("a trace follows each caller: its wait, the batch that it is in, and its en
   };
   const queued = queuedLane(lane, { trace });
   const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-  const calls = [1, 2, 3].map((rows) => queued.score(Array.from({ length: rows }, (_, i) => record(i))));
+  const ask = (rows: number): Promise<Float32Array> =>
+    queued.score(Array.from({ length: rows }, (_, i) => record(i)));
+  const calls = [ask(1)];
+  await settled();
+  calls.push(ask(2), ask(3));
   lane.asked[0]!.answer();
   await calls[0];
   await settled();
@@ -135,6 +159,7 @@ describe("bounds", () => {
     const observer = noting();
     const queued = queuedLane(lane, { queueRows: 2, observer });
     void queued.score([record(1)]);
+    await settled();
     const waits = queued.score([2, 3].map(record));
     await expect(queued.score([record(4)])).rejects.toMatchObject({
       code: "serving/full",
@@ -171,6 +196,7 @@ describe("what nobody waits for is not computed", () => {
     const observer = noting();
     const queued = queuedLane(lane, { observer });
     void queued.score([record(1)]);
+    await settled();
     const abort = new AbortController();
     const late = queued.score([record(2)], undefined, { deadlineMs: performance.now() + 10 });
     const timed = queued.score([record(3)], AbortSignal.any([abort.signal]));
@@ -208,6 +234,7 @@ describe("what nobody waits for is not computed", () => {
     const lane = manualLane();
     const queued = queuedLane(lane);
     void queued.score([record(0)]);
+    await settled();
     const aborts = [new AbortController(), new AbortController()];
     const calls = aborts.map(({ signal }, i) => queued.score([record(i + 1)], signal));
     lane.asked[0]!.answer();
@@ -242,15 +269,14 @@ describe("failures", () => {
       },
       { observer },
     );
-    const calls = [["1"], ["2", "3"], ["4", "bad"], ["5"]].map((items) => queued.score(items.map(record)));
+    const calls = [["2", "3"], ["4", "bad"], ["5"]].map((items) => queued.score(items.map(record)));
     const ends = await Promise.allSettled(calls);
     expect(ends.map((end) => (end.status === "fulfilled" ? end.value.length : end.reason.code))).toEqual([
-      1,
       2,
       "test/bad",
       1,
     ]);
-    expect(asked).toEqual([["1"], ["2", "3", "4", "bad", "5"], ["2", "3"], ["4", "bad"], ["5"]]);
+    expect(asked).toEqual([["2", "3", "4", "bad", "5"], ["2", "3"], ["4", "bad"], ["5"]]);
     expect(observer.drops).toEqual([["failed", 2]]);
   });
 
@@ -283,9 +309,11 @@ describe("failures", () => {
 
   test("closing ends what waits", async () => {
     const queued = queuedLane(manualLane());
-    const calls = [1, 2].map((item) => queued.score([record(item)]));
+    void queued.score([record(1)]);
+    await settled();
+    const waits = queued.score([record(2)]);
     const closing = queued.dispose();
-    await expect(calls[1]).rejects.toMatchObject({ code: "serving/closed" });
+    await expect(waits).rejects.toMatchObject({ code: "serving/closed" });
     await closing;
     await expect(queued.score([record(3)])).rejects.toMatchObject({ code: "serving/closed" });
   });

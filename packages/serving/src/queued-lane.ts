@@ -15,7 +15,7 @@ import { closed, expired, full, isTimeout, misanswered } from "./queue-errors.ts
 export interface QueueOptions {
   /** The most records of a batch; a call of more becomes several batches, between which others get their turn. Default 256. */
   readonly batchRows?: number | undefined;
-  /** How long an idle lane waits for a batch to fill, from the first record on. Default 0: it begins at once. */
+  /** How long an idle lane waits for a batch to fill, from the first record on. Default 0: it begins with those that come in one turn of the event loop. */
   readonly batchWaitMs?: number | undefined;
   /** The most records that wait. Default 4096. */
   readonly queueRows?: number | undefined;
@@ -94,6 +94,7 @@ export function queuedLane(lane: Lane, options: QueueOptions = {}): QueuedLane {
   let waitingBytes = 0;
   let running = 0;
   let filling: NodeJS.Timeout | undefined;
+  let isAdvancing = false;
   let disposed = false;
 
   /** Takes a call out of the queue. */
@@ -187,6 +188,7 @@ export function queuedLane(lane: Lane, options: QueueOptions = {}): QueuedLane {
 
   /** Begins batches as far as lane and records allow. */
   const advance = (): void => {
+    isAdvancing = false;
     while (mayBegin()) {
       if (batchWaitMs > 0 && waitingRows < batchRows) {
         const [first] = queue;
@@ -250,7 +252,9 @@ export function queuedLane(lane: Lane, options: QueueOptions = {}): QueuedLane {
         signal?.addEventListener("abort", onAbort, { once: true });
         if (deadlineMs !== undefined) deadlines.add(call, deadlineMs);
         enter(call);
-        advance();
+        // After all that is at hand in this turn: calls that come together are one batch.
+        if (!isAdvancing) process.nextTick(advance);
+        isAdvancing = true;
       });
     },
     async dispose() {

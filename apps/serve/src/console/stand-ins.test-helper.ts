@@ -53,5 +53,5 @@ corella_entropy_bucket{le="+Inf"} 20
     const { body, status, headers } = await ask(`${pathname}${search}`, asked);
     return new Response(body, { status, headers });
   });
-  return listen({ host: "127.0.0.1", port: 0 }, (request) => app.fetch(request));
+  return listen({ host: "127.0.0.1", port: 0 }, app);
 }

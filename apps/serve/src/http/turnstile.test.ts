@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { turnstile } from "./turnstile.ts";
 
 /** An app of which each request takes this thread for some time; which requests have begun. */
-function world(workMs: number): { ask: (name: string) => Promise<string>; begun: string[] } {
+function world(workMs: number): { ask: (name: string, bytes?: number) => Promise<string>; begun: string[] } {
   const begun: string[] = [];
   const app = new Hono();
   app.onError((error, c) => c.text((error as Error & { code?: string }).code ?? "", 503));
@@ -14,12 +14,18 @@ function world(workMs: number): { ask: (name: string) => Promise<string>; begun:
     while (performance.now() < untilMs);
     return c.text("done");
   });
-  return { begun, ask: async (name) => (await app.request(`/${name}`, { method: "POST" })).text() };
+  return {
+    begun,
+    async ask(name, bytes = 20_000) {
+      const headers = { "content-length": String(bytes) };
+      return (await app.request(`/${name}`, { method: "POST", headers })).text();
+    },
+  };
 }
 
-test("requests begin in their order, each in a turn of its own, so that others can arrive between them", async () => {
+test("large requests begin in their order, each in a turn of its own, so that others can arrive between them", async () => {
   const { ask, begun } = world(5);
-  const first = ["a", "b", "c"].map(ask);
+  const first = ["a", "b", "c"].map((name) => ask(name));
   let turns = 0;
   const count = setInterval(() => (turns += 1), 1);
   while (begun.length === 0) await new Promise(setImmediate);
@@ -29,6 +35,24 @@ test("requests begin in their order, each in a turn of its own, so that others c
   clearInterval(count);
   expect(begun).toEqual(["a", "b", "c", "d"]);
   expect(turns).toBeGreaterThan(1);
+});
+
+test("small requests begin together, sixteen at most, and as many as have 16 KiB", async () => {
+  const { ask, begun } = world(1);
+  const begunTogether = async (count: number, bytes: number): Promise<number[]> => {
+    begun.length = 0;
+    const asked = Array.from({ length: count }, (_, i) => ask(String(i), bytes));
+    const counts: number[] = [];
+    while (begun.length < count) {
+      await new Promise(setImmediate);
+      if (begun.length > (counts.at(-1) ?? 0)) counts.push(begun.length);
+    }
+    await Promise.all(asked);
+    expect(begun).toEqual(Array.from({ length: count }, (_, i) => String(i)));
+    return counts;
+  };
+  expect(await begunTogether(20, 50)).toEqual([16, 20]);
+  expect(await begunTogether(5, 8000)).toEqual([2, 4, 5]);
 });
 
 test("what would wait too long is refused, at once where others have, and later ones are let in again", async () => {
