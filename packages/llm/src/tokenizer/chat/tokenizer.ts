@@ -53,8 +53,10 @@ export async function chatTokenizer(
     const characters = await tokenizer.encode(shown, { addSpecialTokens: false });
     return [...before, ...characters, ...(await parse(turn.after + answer))];
   };
+  // Its texts are not all that is encoded.
+  const { encodeWithEnds: _, ...plain } = tokenizer;
   return {
-    ...tokenizer,
+    ...plain,
     chat: turn,
     encode,
     encodeBatch: (texts, options) => Promise.all(texts.map((text) => encode(text, options))),
