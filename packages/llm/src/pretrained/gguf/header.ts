@@ -35,13 +35,28 @@ export async function readGgufHeader(file: FileHandle, path: string): Promise<Gg
   // The vocabulary stands in the header, whose length the file does not say.
   for (let length = Math.min(firstReadBytes, size); ; length = Math.min(length * 2, size)) {
     const bytes = Buffer.alloc(length);
-    await file.read(bytes, 0, length, 0);
+    await readBytes(file, bytes, 0);
     try {
       return { ...parseHeader(bytes, path), bytes: size };
     } catch (error) {
       if (!(error instanceof RangeError) || length === size) throw asGgufError(error, path);
     }
   }
+}
+
+/** One `read` call of the operating system takes less than 2 GiB. */
+const longestReadBytes = 2 ** 30;
+
+/** Fills `bytes` from a place in the file on. @returns how many bytes there were */
+export async function readBytes(file: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const length = Math.min(bytes.length - filled, longestReadBytes);
+    const { bytesRead } = await file.read(bytes, filled, length, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
 }
 
 function asGgufError(error: unknown, path: string): unknown {
