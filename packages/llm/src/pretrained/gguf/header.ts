@@ -24,6 +24,8 @@ export interface GgufHeader {
 
 const magic = 0x46554747;
 const firstReadBytes = 4 * 1024 * 1024;
+/** A header that says it is longer is damaged. */
+const longestHeaderBytes = 2 ** 30;
 
 /**
  * Reads the header of a GGUF file (versions 2 and 3): metadata and the tensors' places.
@@ -33,13 +35,14 @@ const firstReadBytes = 4 * 1024 * 1024;
 export async function readGgufHeader(file: FileHandle, path: string): Promise<GgufHeader> {
   const { size } = await file.stat();
   // The vocabulary stands in the header, whose length the file does not say.
-  for (let length = Math.min(firstReadBytes, size); ; length = Math.min(length * 2, size)) {
+  const longest = Math.min(size, longestHeaderBytes);
+  for (let length = Math.min(firstReadBytes, longest); ; length = Math.min(length * 2, longest)) {
     const bytes = Buffer.alloc(length);
     await readBytes(file, bytes, 0);
     try {
       return { ...parseHeader(bytes, path), bytes: size };
     } catch (error) {
-      if (!(error instanceof RangeError) || length === size) throw asGgufError(error, path);
+      if (!(error instanceof RangeError) || length === longest) throw asGgufError(error, path);
     }
   }
 }
