@@ -28,7 +28,7 @@ export async function chatTokenizer(
     });
   }
   const render = userTurnRenderer(chatTemplate, system);
-  const turn = turnOf(render(probe), system);
+  const turn = { ...turnOf(render(probe), system), ...leadOf(render) };
   const parse = (text: string): Promise<number[]> =>
     tokenizer.encode(text, { addSpecialTokens: false, specialTokens: "parse" });
   const specialIds = (ids: readonly number[]): string => ids.filter((id) => tokenizer.isSpecial(id)).join();
@@ -65,6 +65,17 @@ export async function chatTokenizer(
       return fixed + tokenizer.countTokens(whole.slice(fixedStart.length, whole.length - fixedEnd.length));
     },
   };
+}
+
+/** Whether an answer follows the turn at once in the model's own conversations, where yesNoIds would take a space for granted. */
+function leadOf(render: (prompt: string, answer?: string) => string): Pick<ChatTurn, "lead"> {
+  const [asked, answer] = [render(probe), `${probe}answer`];
+  if (/\s$/.test(asked)) return {};
+  try {
+    return render(probe, answer).startsWith(asked + answer) ? { lead: "" } : {};
+  } catch {
+    return {};
+  }
 }
 
 function throughLast(text: string, token: string): string {
