@@ -75,7 +75,7 @@ export async function yesNoIds(
   for (const promptEnd of ends) {
     const ids = await tokenizer.encode(cutPrompt(prompt, promptEnd));
     if (ids.length !== shared || ids.some((id, i) => id !== yes[i])) continue;
-    const lead = chat === undefined && promptEnd.appended === "" ? promptEnd.dangling || space : "";
+    const lead = promptEnd.appended === "" ? promptEnd.dangling || space : "";
     const tokensOf = (list: readonly string[]): Promise<number[]> =>
       variantTokens(tokenizer, { prompt: cutPrompt(prompt, promptEnd), ids, lead }, list, fail);
     const [ofYes, ofNo] = [await tokensOf(words.yes), await tokensOf(words.no)];
