@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chatTokenizer, loadTokenizer, trainTokenizer, yesNoIds, type TextTokenizer } from "../../index.ts";
+import { chatTokenizer, encodeChains, loadTokenizer, trainTokenizer, yesNoIds, type TextTokenizer } from "../../index.ts";
 import { fixedDate } from "./date.ts";
 
 /** Two layouts: turns between special tokens, and special tokens with brackets and trimming. */
@@ -38,6 +38,9 @@ describe.each(Object.entries(templates))("a chat in %s", (name, source) => {
       await tokenizer.encode(rendered(prompt), { addSpecialTokens: false, specialTokens: "parse" }),
     );
     expect(await chat.encodeBatch([prompt, "Up"])).toEqual([ids, await chat.encode("Up")]);
+    // As scorers and training encode prompts, also where none goes on from another.
+    const [chained] = await encodeChains(chat, [prompt]);
+    expect(Array.from(chained!)).toEqual(ids);
     for (const text of ["Paper Harbor", prompt, "", "\n", "12 é"])
       expect(chat.countTokens(text), text).toBe((await chat.encode(text)).length);
   });
