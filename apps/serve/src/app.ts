@@ -1,6 +1,6 @@
 import { CorellaError, formatError } from "@corella/errors";
 import { isTimeout } from "@corella/serving";
-import { Hono, type Context } from "hono";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import type { Console } from "./console/console.ts";
 import { consoleEndpoints } from "./console/endpoints.ts";
 import type { Deployments } from "./deployment/deployments.ts";
@@ -39,7 +39,7 @@ export function createApp(
   deployments: Deployments,
   { log, verbose = false, security = createSecurity(), console, operations = {} }: AppOptions,
 ): Hono {
-  const oip = openInferenceProtocol(deployments, { log });
+  const oip = openInferenceProtocol(deployments, { log, drain: operations.drain });
   const endpoints: Endpoint[] = [
     ...v1Endpoints(deployments),
     ...oip.endpoints,
@@ -51,8 +51,10 @@ export function createApp(
   endpoints.push(...openApiEndpoints(endpoints), indexEndpoint(endpoints, deployments));
   const app = new Hono();
   app.use(observeRequests({ ...operations, deployments, endpoints, log }));
+  app.use(errorsAlone);
   app.use(security.site);
-  app.post("*", turnstile());
+  // Who names no candidates ranks the whole catalogue.
+  app.post("*", turnstile({ alone: ["/v1/rank"] }));
   // Names of models may hold any number of `/`, so what is under /v2 is guarded and answered as a whole.
   for (const [path, scope] of oip.scopes) app.all(path, security.guard(scope));
   // Before the limit of bodies: tensors have one of their own.
@@ -86,6 +88,15 @@ export function createApp(
   app.notFound((c) => answerError(unknownEndpoint(endpoints, c), c));
   return app;
 }
+
+/** What is thrown becomes an error: a connection that is closed aborts its request with a text, which Hono would pass on unanswered. */
+const errorsAlone: MiddlewareHandler = async (_, next) => {
+  try {
+    await next();
+  } catch (error) {
+    throw error instanceof Error ? error : new Error(String(error));
+  }
+};
 
 /** Node's error of a body whose sender closed the connection. */
 function hungUp(error: unknown): boolean {

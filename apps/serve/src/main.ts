@@ -154,6 +154,7 @@ async function run(options: Options): Promise<void> {
       delayMs: options.drainDelay,
       server,
       graceMs: options.drainTimeout,
+      onFailed: (error) => log(`not closed: ${formatError(error)}`, { level: "error" }),
       afterwards: [
         () => reload.settled(),
         () => deployments.dispose(),

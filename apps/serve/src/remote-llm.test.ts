@@ -86,5 +86,8 @@ test("an explanation tells the text that the LLM reads, token by token, and what
     if (sample.user === null) expect(prompt).toMatchObject({ tokens: maxTokens, events: 0 });
     else expect(prompt!.events).toBeLessThan(prompt!.wholeEvents);
   }
+  const { prompt } = await deployment.explain({ user: null, item: "item-3" });
+  expect(prompt!.tokens).toBeLessThan(maxTokens);
+  expect(prompt).toMatchObject({ wholeTokens: prompt!.tokens, events: 0, wholeEvents: 0 });
   await predictor.dispose();
 });

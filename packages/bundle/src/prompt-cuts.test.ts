@@ -1,3 +1,4 @@
+import { cutPrompt } from "@corella/llm";
 import { catalogueFromLog, createPrompt, recordAt } from "@corella/modality";
 import { expect, test } from "vitest";
 import { createLlmPrompt } from "./llm-prompt.ts";
@@ -9,6 +10,7 @@ const catalogue = catalogueFromLog(log);
 const records = Array.from({ length: 40 }, (_, i) => recordAt(log, 100 + 5 * i));
 const llm = await tinyLlm(log);
 const lengthOf = (text: string): number => llm.tokenizer.countTokens(text);
+const readLengthOf = (text: string): number => lengthOf(cutPrompt(text, llm.answers));
 const events = (text: string): number => text.split("/").length;
 
 test("cut prompts and what they tell are those that the LLM reads", () => {
@@ -21,10 +23,26 @@ test("cut prompts and what they tell are those that the LLM reads", () => {
     const prompt = createLlmPrompt(asking);
     const read = records.map((record) => prompt.render(record, catalogue));
     expect(cuts).toMatchObject({ prompts: 40, maxTokens, lengths });
-    expect(cuts.cut).toBe(read.filter((text, i) => text !== whole[i] || lengthOf(text) > maxTokens).length);
+    expect(cuts.readLengths).toEqual(whole.map(readLengthOf).toSorted((a, b) => a - b));
+    expect(cuts.cut).toBe(
+      read.filter((text, i) => text !== whole[i] || readLengthOf(text) > maxTokens).length,
+    );
     const missing = read.reduce((sum, text, i) => sum + events(whole[i]!) - events(text), 0);
     expect(cuts.wanted - cuts.told).toBeCloseTo(missing / 40, 9);
   }
+});
+
+test("the space that belongs to the answer is no part of what the LLM reads, and where it alone is too long nothing is cut", () => {
+  const record = { ...records[0]!, history: [] };
+  const length = lengthOf(createPrompt({ ...llm.prompt, maxTokens: undefined }).render(record, catalogue));
+  expect(llm.answers.dangling).toBe(" ");
+  const asking = { ...llm, maxTokens: length - 1 };
+  const lengths = { lengths: [length], readLengths: [length - 1] };
+  expect(countPromptCuts(asking, [record], catalogue)).toMatchObject({ cut: 0, ...lengths });
+  expect(countPromptCuts({ ...asking, maxTokens: length - 2 }, [record], catalogue).cut).toBe(1);
+  // Before the answers are known the prompt is counted to its end.
+  const unknown = { ...asking, answers: undefined };
+  expect(countPromptCuts(unknown, [record], catalogue)).toMatchObject({ cut: 1, readLengths: [length] });
 });
 
 test("the limit that fits a share of the prompts is a multiple of 32, and no smaller one does", () => {
@@ -44,6 +62,7 @@ test("it is told in a sentence", () => {
     wanted: 9.99,
     maxTokens: 128,
     lengths: [120, 200, 210, 250],
+    readLengths: [119, 199, 209, 249],
   };
   expect(describePromptCuts(cuts)).toBe(
     "3 of 4 prompts looked at are cut to 128 tokens: on average they tell 3.6 of 10.0 events of the history. 256 tokens would hold 95 % of them.",

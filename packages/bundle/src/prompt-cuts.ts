@@ -1,3 +1,4 @@
+import { cutPrompt } from "@corella/llm";
 import { createPrompt, embeddingFrom, type Catalogue, type RatingRecord } from "@corella/modality";
 import type { LlmAsking } from "./llm-files.ts";
 import { createLlmPrompt, type PromptForLlm } from "./llm-prompt.ts";
@@ -11,8 +12,10 @@ export interface PromptCuts {
   readonly told: number;
   readonly wanted: number;
   readonly maxTokens: number;
-  /** Tokens of the whole prompts, ascending. */
+  /** Tokens of the whole prompts as the limit counts them, ascending. */
   readonly lengths: readonly number[];
+  /** The same as the LLM reads them: without the white space that belongs to its answer. */
+  readonly readLengths: readonly number[];
 }
 
 /** Token limits are multiples of this. */
@@ -21,27 +24,33 @@ const limitStep = 32;
 /**
  * Counts what `maxTokens` cuts off from the prompts of records.
  * @param llm.statistics for records that bring none
+ * @param llm.answers where they are not known yet, the LLM is taken to read the prompts to their very end
  */
 export function countPromptCuts(
-  llm: PromptForLlm & Pick<LlmAsking, "statistics">,
+  llm: PromptForLlm & Pick<LlmAsking, "statistics"> & Partial<Pick<LlmAsking, "answers">>,
   records: readonly RatingRecord[],
   catalogue: Catalogue,
 ): PromptCuts {
-  const { tokenizer, itemVectors, maxTokens } = llm;
+  const { tokenizer, itemVectors, maxTokens, answers } = llm;
   const { maxTokens: _, ...unlimited } = llm.prompt;
   const whole = createPrompt(unlimited, { embedding: itemVectors && embeddingFrom(itemVectors) });
-  const [counts, lengths] = [{ cut: 0, told: 0, wanted: 0 }, [] as number[]];
-  let length = 0;
+  const counts = { cut: 0, told: 0, wanted: 0 };
+  const [lengths, readLengths]: [number[], number[]] = [[], []];
+  let readLength = 0;
   const limited = createLlmPrompt(llm, (told, wanted) => {
-    if (told < wanted || length > maxTokens) counts.cut++;
+    if (told < wanted || readLength > maxTokens) counts.cut++;
     counts.told += told;
     counts.wanted += wanted;
   });
   for (const one of records) {
     // How long a prompt is does not depend on what the CRM says.
     const record = { pCrm: 0.5, ...one };
-    length = tokenizer.countTokens(whole.render(record, catalogue, llm.statistics));
+    const text = whole.render(record, catalogue, llm.statistics);
+    const length = tokenizer.countTokens(text);
+    const read = answers === undefined ? text : cutPrompt(text, answers);
+    readLength = read === text ? length : tokenizer.countTokens(read);
     lengths.push(length);
+    readLengths.push(readLength);
     limited.render(record, catalogue, llm.statistics);
   }
   const prompts = records.length;
@@ -52,6 +61,7 @@ export function countPromptCuts(
     wanted: counts.wanted / Math.max(1, prompts),
     maxTokens,
     lengths: lengths.toSorted((a, b) => a - b),
+    readLengths: readLengths.toSorted((a, b) => a - b),
   };
 }
 

@@ -57,6 +57,23 @@ describe("a share", () => {
     expect(distances.toSorted((a, b) => a - b).at(Math.floor(0.95 * distances.length))).toBeLessThan(0.07);
   });
 
+  test("is not earned by samples that their caller keeps from the LLM, as one that asks for readiness", () => {
+    const budget = createLlmBudget({ share: 0.5 });
+    const samples = (toLlm: number, chosen: boolean): number =>
+      budget.admit({
+        entropy: new Float32Array(100).fill(0.6),
+        toLlm: Uint32Array.from({ length: toLlm }, (_, row) => row),
+        chosen,
+      }).rows.length;
+    // What was saved, and what these earn themselves.
+    expect(samples(100, true)).toBe(100);
+    expect(budget.left.share).toBe(0);
+    samples(0, true);
+    expect(budget.left.share).toBe(0);
+    samples(0, false);
+    expect(budget.left.share).toBe(50);
+  });
+
   test("property: any samples in any calls send at most their share and what was saved", () => {
     fc.assert(
       fc.property(

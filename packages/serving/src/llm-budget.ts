@@ -118,7 +118,8 @@ export function createLlmBudget(limits: LlmLimits, policy?: RoutingPolicy): LlmB
     admit({ entropy, toLlm, chosen }) {
       // Who names a policy does not say what is usual.
       if (!chosen) for (const row of toLlm) quantile.add(entropy[row]!);
-      pass(entropy.length, toLlm.length);
+      // Nor are samples that were to be kept from the LLM, such as those that ask whether the models answer, any that it might have had.
+      pass(chosen && toLlm.length === 0 ? 0 : entropy.length, toLlm.length);
       const least = chosen ? -1 : leastEntropy(allowedFraction());
       const leastOfPolicy = ofPolicy && !chosen ? leastEntropy(share!) : -1;
       const goes: number[] = [];

@@ -15,7 +15,10 @@ export interface Appended {
 export interface UserHistory {
   /** In the order of (time, item, position), oldest first. */
   readonly events: readonly HistoryEvent[];
-  /** How many events of the user lie before those. */
+  /**
+   * How many events of the user lie before those. What was trimmed stays counted where no bundle is named, and for one that was
+   * attached when the store was empty; for those attached later only events that are still kept count.
+   */
   readonly earlier: number;
 }
 

@@ -44,6 +44,17 @@ test("events that a request tells of a known user get the statistics that the bu
   expect(await historyOf({ user: "ann", item: "a" }, stored)).toEqual(stored);
 });
 
+test("events of a sample's own time are before it where the bundle was trained with ties of order, else not", async () => {
+  const known = { histories: historiesOf(stored), catalogue };
+  const itemsWith = async (ties?: "exclude" | "order"): Promise<string[]> => {
+    const [completed] = await completeRecords([{ user: "ann", item: "a", time: 200 }], { ...known, ties });
+    return completed!.record.history.map(({ item }) => item);
+  };
+  expect(await itemsWith("order")).toEqual(["a", "b"]);
+  expect(await itemsWith("exclude")).toEqual(["a"]);
+  expect(await itemsWith()).toEqual(["a"]);
+});
+
 test("an event among them that the bundle does not have is refused, where the prompt says statistics of events", async () => {
   const unknown = [
     { item: "c", rating: 1, time: 150 },

@@ -20,6 +20,8 @@ export interface EventsSince {
 export interface KnownOfUsers {
   readonly histories: Histories;
   readonly catalogue: Catalogue;
+  /** Which events of a sample's own time are before it. Default `exclude`. */
+  readonly ties?: "exclude" | "order" | undefined;
   /** undefined: what the bundle holds is all. */
   readonly events?: EventsSince | undefined;
 }
@@ -43,23 +45,24 @@ export interface CompletedRecord {
  */
 export async function completeRecords(
   samples: readonly Sample[],
-  { histories, catalogue, events }: KnownOfUsers,
+  known: KnownOfUsers,
 ): Promise<CompletedRecord[]> {
+  const { histories, catalogue, events } = known;
   const answered = await events?.health.ask(async () => {
-    const records = await recordsOf(samples, histories, events);
+    const records = await recordsOf(samples, known);
     return events.state.complete(records);
   });
   const storeDown = events !== undefined && answered === undefined;
   const own = async (): Promise<RatingRecord[]> => {
-    const records = await recordsOf(samples, histories, undefined);
+    const records = await recordsOf(samples, { ...known, events: undefined });
     return events?.state.completeFromMemory(records) ?? records;
   };
   return (answered ?? (await own())).map((record) => {
     const { user, item, history, itemAttributes } = record;
-    const known = user !== null && histories.has(user);
+    const isKnown = user !== null && histories.has(user);
     return {
       record,
-      coldStart: !known && history.length === 0,
+      coldStart: !isKnown && history.length === 0,
       unknownItem: itemAttributes === undefined && !catalogue.has(item),
       storeDown,
     };
@@ -69,10 +72,10 @@ export async function completeRecords(
 /** Samples as records, with the histories of their users. */
 async function recordsOf(
   samples: readonly Sample[],
-  histories: Histories,
-  events: EventsSince | undefined,
+  known: Omit<KnownOfUsers, "catalogue">,
 ): Promise<RatingRecord[]> {
-  const stored = historyReader(histories, events);
+  const { histories } = known;
+  const stored = historyReader(known);
   const toldEvents = toldHistories(histories);
   return Promise.all(
     samples.map(async (sample): Promise<RatingRecord> => {
@@ -100,17 +103,18 @@ async function recordsOf(
 }
 
 /** Reads the histories of users, each once: many samples of a request are one user's. */
-function historyReader(
-  histories: Histories,
-  events: EventsSince | undefined,
-): (user: string | null, time: number | undefined) => Promise<UserHistory> {
+function historyReader({
+  histories,
+  ties,
+  events,
+}: Omit<KnownOfUsers, "catalogue">): (user: string | null, time: number | undefined) => Promise<UserHistory> {
   const read = async (user: string, time: number | undefined): Promise<UserHistory> => {
     if (events !== undefined) {
-      const { state, historyLength, ties } = events;
-      return state.history(user, historyLength, time === undefined ? undefined : { time, ties });
+      const { state, historyLength } = events;
+      return state.history(user, historyLength, time === undefined ? undefined : { time, ties: events.ties });
     }
     return histories.has(user)
-      ? { events: eventsBefore(histories.of(user), time), earlier: histories.earlierOf(user) }
+      ? { events: eventsBefore(histories.of(user), time, ties), earlier: histories.earlierOf(user) }
       : { events: [], earlier: 0 };
   };
   const found = new Map<string, Promise<UserHistory>>();
@@ -168,11 +172,16 @@ function withKnownStatistics(
   });
 }
 
-/** Strictly before, as in training: a question about the past must not see what came later. */
-function eventsBefore(events: readonly HistoryEvent[], time: number | undefined): readonly HistoryEvent[] {
-  return time === undefined
-    ? events
-    : events.filter((event) => event.time === undefined || event.time < time);
+/** As in training: a question about the past must not see what came later. */
+function eventsBefore(
+  events: readonly HistoryEvent[],
+  time: number | undefined,
+  ties: KnownOfUsers["ties"],
+): readonly HistoryEvent[] {
+  if (time === undefined) return events;
+  return events.filter(
+    (event) => event.time === undefined || event.time < time || (ties === "order" && event.time === time),
+  );
 }
 
 /** Events in the order of their times where every one has a time, otherwise as they came. */

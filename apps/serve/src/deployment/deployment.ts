@@ -16,6 +16,8 @@ export interface DeploymentParts {
   readonly predictor: Predictor | Promise<Predictor>;
   readonly histories: Histories;
   readonly catalogue: Catalogue;
+  /** Which events of a sample's own time are before it. Default `exclude`. */
+  readonly ties?: "exclude" | "order" | undefined;
   /** Takes events, and knows those since the bundle's log ended; undefined: the bundle's own are all. */
   readonly events?: EventsSince | undefined;
   readonly info: ServiceInfo;

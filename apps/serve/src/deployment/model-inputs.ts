@@ -54,7 +54,7 @@ export function modelInputs(bundle: Bundle): ModelInputs {
         text: await tokenizer.decode(read),
         tokens: read.length,
         maxTokens,
-        wholeTokens: whole.lengths[0]!,
+        wholeTokens: whole.readLengths[0]!,
         events: whole.told,
         wholeEvents: whole.wanted,
       };

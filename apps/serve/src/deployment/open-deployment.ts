@@ -90,6 +90,7 @@ export async function openDeployment(folder: string, options: OpenOptions): Prom
       predictor: loaded,
       histories,
       catalogue,
+      ties: bundle.historyTies,
       events,
       info,
       inputs: modelInputs(bundle),

@@ -33,6 +33,8 @@ export async function openEvents(
   const { catalogue, featureMap, prompt } = bundle;
   const ties = bundle.historyTies ?? "exclude";
   const likedThreshold = featureMap?.likedThreshold ?? prompt!.likedThreshold;
+  const historyLength = bundle.historyLength ?? prompt!.historyLength;
+  if (historyLength > store.limits.userEvents) throw longHistory(historyLength, store.limits.userEvents);
   const statistics = await bundle.runningStatistics();
   if (saidOfEvents(statistics?.plan).length > 0) throw noStatisticsOfEvents();
   const state = await openServedState(
@@ -44,11 +46,20 @@ export async function openEvents(
     log(`${state.missed} events were trimmed from the store before this bundle counted them`);
   return {
     state,
-    historyLength: bundle.historyLength ?? prompt!.historyLength,
+    historyLength,
     ties,
     health: createStoreHealth(log),
     close: () => state.close(),
   };
+}
+
+function longHistory(length: number, kept: number): CorellaError {
+  return new CorellaError({
+    code: "serve/bad-option",
+    message: `The models of this bundle look at ${length} events before a sample, and a store keeps the newest ${kept} of a user.`,
+    place: "--store",
+    remedy: "Leave --store out, or train with a shorter data.history.maxLength.",
+  });
 }
 
 function noStatisticsOfEvents(): CorellaError {

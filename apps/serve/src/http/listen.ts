@@ -29,6 +29,8 @@ export async function listen(
 ): Promise<HttpServer> {
   const server = createAdaptorServer({
     fetch,
+    // Of requests of HTTP/1.0 that tell none, as balancers send to look whether a server answers.
+    hostname: "localhost",
     serverOptions: { ...serverOptions, keepAliveTimeout: keepAliveMs },
   }) as Server;
   server.maxConnections = maxConnections;

@@ -47,6 +47,11 @@ export function errorResponse(error: unknown, c: Context, log: (line: string) =>
   return c.json({ error: text }, status);
 }
 
+/** The status by which an error is answered. */
+export function statusOf(error: unknown): ProblemStatus {
+  return told(error).status;
+}
+
 function told(error: unknown): Told {
   const { status } = problemOf(error);
   if (CorellaError.isInstance(error)) {

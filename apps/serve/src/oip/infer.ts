@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Answer, Deployment } from "../deployment/deployment.ts";
 import { takeSamples } from "../security/security.ts";
-import { oipError } from "./errors.ts";
+import { oipError, statusOf } from "./errors.ts";
 import { type InferRequest, parseInferRequest } from "./infer-request.ts";
 import { encodeResponse, sendResponse } from "./infer-response.ts";
 import { readBody } from "./request-body.ts";
@@ -24,7 +24,8 @@ export async function infer(c: Context, deployment: Deployment, statistics: Stat
   try {
     answers = await scoreInTime(c, deployment, request, arrivedMs);
   } catch (error) {
-    statistics.failed(deployment, performance.now() - arrivedMs);
+    // What the sender can mend was refused before a model was asked.
+    if (statusOf(error) >= 500) statistics.failed(deployment, performance.now() - arrivedMs);
     throw error;
   }
   const scoredMs = performance.now();

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { createDrain } from "../operations/drain.ts";
 import { world } from "../world.test-helper.ts";
 import { appOf, errorOf, getJson, messageOf, named, postInfer, textInput } from "./oip-world.test-helper.ts";
 import { inputs, outputs } from "./tensors.ts";
@@ -124,6 +125,22 @@ describe("health", () => {
       expect(response.status).toBe(503);
       expect(await response.json()).toMatchObject({ ready: false, error: "The models are being loaded." });
     }
+  });
+
+  test("is 503 once the server is about to stop, though it lives and answers on", async () => {
+    const drain = createDrain();
+    const { app } = world({ operations: { drain } });
+    expect((await app.request("/v2/health/ready")).status).toBe(200);
+    drain.begin();
+    const response = await app.request("/v2/health/ready");
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({
+      live: true,
+      ready: false,
+      error: "The server is about to stop.",
+    });
+    expect(await getJson(app, "/v2/health/live")).toEqual({ live: true });
+    expect((await postInfer(app, one)).status).toBe(200);
   });
 
   test("is 503 after a model has failed, without internals", async () => {

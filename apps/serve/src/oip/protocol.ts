@@ -3,6 +3,7 @@ import type { Context, Handler } from "hono";
 import type { Deployment } from "../deployment/deployment.ts";
 import type { Deployments } from "../deployment/deployments.ts";
 import type { Endpoint } from "../http/endpoint.ts";
+import type { Drain } from "../operations/drain.ts";
 import type { Scope } from "../security/api-keys.ts";
 import { errorResponse, oipError } from "./errors.ts";
 import { answerReadiness } from "./health.ts";
@@ -18,6 +19,8 @@ export interface OipOptions {
   readonly log: (line: string) => void;
   /** Default: models are neither loaded nor unloaded by requests. */
   readonly control?: ModelControl | undefined;
+  /** A server that is about to stop is not ready. */
+  readonly drain?: Drain | undefined;
 }
 
 /** The Open Inference Protocol, ready to be put into an app. */
@@ -85,7 +88,7 @@ export function openInferenceProtocol(deployments: Deployments, options: OipOpti
 }
 
 /** All paths; the first that fits a request answers it. */
-function actionsOf(deployments: Deployments, { log, control }: OipOptions): Action[] {
+function actionsOf(deployments: Deployments, { log, control, drain }: OipOptions): Action[] {
   const statistics = createStatistics();
   const { version: serverVersion } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
@@ -139,7 +142,9 @@ function actionsOf(deployments: Deployments, { log, control }: OipOptions): Acti
     ),
     get("/v2/health/live", "200 while the process runs", (c) => c.json({ live: true })),
     get("/v2/health/ready", "200 when all models can answer, otherwise 503", async (c) =>
-      answerReadiness(c, deployments.all(), { live: true }, log),
+      drain?.begun === true
+        ? c.json({ live: true, ready: false, error: "The server is about to stop." }, 503)
+        : answerReadiness(c, deployments.all(), { live: true }, log),
     ),
     get("/v2/models", "names of the models", (c) =>
       c.json({ models: [...new Set(deployments.all().map(({ info }) => info.bundle.name))] }),

@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import { describe, expect, test } from "vitest";
+import { world } from "../world.test-helper.ts";
 import { appOf, getJson, named, postInfer, textInput } from "./oip-world.test-helper.ts";
 
 const one = { inputs: [textInput("item", ["2"])] };
@@ -43,5 +44,20 @@ describe("statistics", () => {
     expect(other).toMatchObject({ version: "2", inference_count: 0, last_inference: 0, batch_stats: [] });
     expect(await tell(app, "/v2/models/films/stats")).toHaveLength(2);
     expect(await tell(app, "/v2/models/films/versions/2/stats")).toEqual([other]);
+  });
+
+  test("count as failed what a model did not answer in time, not what was refused before one was asked", async () => {
+    const { app, failures, info, toCrm } = world();
+    Object.assign(info, { ratings: [1, 5] });
+    const failed = async (): Promise<number> =>
+      (await tell(app, "/v2/models/tiny/stats"))[0]!.inference_stats["fail"]!.count;
+    const beyond = { item: "2", history: [{ item: "1", rating: 99 }] };
+    const refused = await postInfer(app, { inputs: [textInput("record", [JSON.stringify(beyond)])] });
+    expect(refused.status).toBe(400);
+    expect(toCrm).toEqual([]);
+    expect(await failed()).toBe(0);
+    failures.crm = "hang";
+    expect((await postInfer(app, { ...one, parameters: { timeout: 1 } })).status).toBe(503);
+    expect(await failed()).toBe(1);
   });
 });

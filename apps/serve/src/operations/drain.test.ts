@@ -113,3 +113,21 @@ test("a request that never ends is cut off at the deadline", async () => {
   expect(await hung).toMatch(/socket hang up|ECONNRESET/);
   agent.destroy();
 });
+
+test("what cannot be closed does not keep the others open, and its reason is heard", async () => {
+  const order: string[] = [];
+  await stopInOrder({
+    drain: createDrain(),
+    delayMs: 0,
+    server: { close: async () => {} },
+    graceMs: 0,
+    afterwards: [
+      () => Promise.reject(new Error("the lanes hang")),
+      async () => void order.push("store"),
+      () => Promise.reject(new Error("the disk is full")),
+      async () => void order.push("traces"),
+    ],
+    onFailed: (error) => order.push((error as Error).message),
+  });
+  expect(order).toEqual(["the lanes hang", "store", "the disk is full", "traces"]);
+});

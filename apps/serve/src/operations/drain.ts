@@ -29,15 +29,24 @@ export interface Stopping {
   readonly graceMs: number;
   /** What requests need, closed one after the other once none runs. */
   readonly afterwards: readonly (() => Promise<void>)[];
+  /** Hears why one could not be closed; the others are. */
+  readonly onFailed?: ((error: unknown) => void) | undefined;
 }
 
 /**
  * Stops a server so that nobody notices: not ready, answers that end their connections, no more connections, the end of running
  * requests, and only then what they need.
  */
-export async function stopInOrder({ drain, delayMs, server, graceMs, afterwards }: Stopping): Promise<void> {
+export async function stopInOrder({
+  drain,
+  delayMs,
+  server,
+  graceMs,
+  afterwards,
+  onFailed = () => {},
+}: Stopping): Promise<void> {
   drain.begin();
   await sleep(delayMs);
   await server.close(graceMs);
-  for (const close of afterwards) await close();
+  for (const close of afterwards) await close().catch(onFailed);
 }

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { CorellaError } from "@corella/errors";
 import type { Context } from "hono";
 
@@ -20,6 +21,11 @@ export function requireOwnHost(c: Context, names: readonly string[]): void {
     place: "host",
     remedy: `Ask it as ${names.join(" or ")}, or start it with --allowed-hosts and this name.`,
   });
+}
+
+/** Whether a request names the server by an IP address. */
+export function asksByAddress(c: Context): boolean {
+  return isIP(nameOf(c.req.header("host") ?? "").replace(/^\[(.*)\]$/, "$1")) !== 0;
 }
 
 /**

@@ -189,6 +189,18 @@ describe("rates", () => {
     expect((await ask(app, { "x-api-key": "b" })).status).toBe(429);
   });
 
+  test("of a key's limits the one that is left out is the server's", async () => {
+    const keys = withKeys({ ...shop, limit: { requests: 5 } });
+    const { app, toCrm } = secured({ keys, limit: { requests: 0.1, samples: 1 } });
+    const headers = { "x-api-key": secret };
+    const ten = { body: { samples: Array.from({ length: 10 }, () => ({ item: "2" })) } };
+    const first = await ask(app, headers, ten);
+    expect(first.status).toBe(200);
+    expect(first.headers.get("ratelimit-policy")).toBe('"requests";q=50;w=10, "samples";q=10;w=10');
+    expect((await ask(app, headers)).status).toBe(429);
+    expect(toCrm.flat()).toHaveLength(10);
+  });
+
   test("addresses that proxies tell count only from as many proxies as are trusted, whatever the sender has written before", async () => {
     for (const [trustedProxies, statuses] of [
       [0, [200, 429, 429]],
@@ -296,6 +308,22 @@ describe("browsers", () => {
     }
     expect(toCrm).toHaveLength(5);
     expect((await app.request("/health/live", { headers: { host: "evil.example" } })).status).toBe(403);
+  });
+
+  test("by its address health is answered, for whoever watches a container, and nothing else; other names are refused there too", async () => {
+    const { app } = secured({ hosts: ["serve.example"] });
+    const statusOf = async (path: string, host: string): Promise<number> =>
+      (await app.request(path, { headers: { host } })).status;
+    const health = ["/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"];
+    for (const host of ["10.1.2.3", "10.1.2.3:8080", "[fd00::1]", "[FD00::1]:8080"]) {
+      for (const path of health) expect(await statusOf(path, host), host + path).toBe(200);
+      for (const path of ["/", "/v1/info", "/v2", "/v2/models/tiny/ready"])
+        expect(await statusOf(path, host), host + path).toBe(403);
+      expect((await ask(app, { host })).status, host).toBe(403);
+    }
+    for (const host of ["evil.example", "10.1.2.3.evil.example", "10.1.2", "[evil.example]", "localhost", ""])
+      for (const path of health) expect(await statusOf(path, host), host + path).toBe(403);
+    for (const path of health) expect(await statusOf(path, "serve.example:8080"), path).toBe(200);
   });
 
   test("a page of another site can have nothing done, one of this server can", async () => {
