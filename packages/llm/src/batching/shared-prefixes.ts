@@ -54,7 +54,7 @@ function bestGroups(
   for (let i = start; i < end; i++) {
     if (i < end - 1 && shared[i]! > length) continue;
     const part = bestGroups(shared, from, i + 1);
-    divided.push(...part.groups);
+    for (const group of part.groups) divided.push(group);
     saved += part.saved;
     from = i + 1;
   }

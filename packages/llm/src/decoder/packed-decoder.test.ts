@@ -190,6 +190,15 @@ describe("shared prefixes", () => {
     expect(sharedPrefixes(strangers)).toEqual([{ length: 1, members: [0, 1, 2, 3] }]);
   });
 
+  test("may be more than one call takes as arguments", () => {
+    // Pairs, each with three tokens of its own behind the one that all share.
+    const pairs = 150_000;
+    const sequences = Array.from({ length: 2 * pairs }, (_, i) => [1, i >> 1, 2, 3, i]);
+    const groups = sharedPrefixes([[0, 0], ...sequences]);
+    expect(groups).toHaveLength(1 + pairs);
+    expect(groups.at(-1)).toEqual({ length: 4, members: [2 * pairs - 1, 2 * pairs] });
+  });
+
   test("every sequence is in one batch, within the budget, and reads as it was", () => {
     const options = { maxTokens: 40, tokenBudget: 40, batchSize: 5 };
     fc.assert(

@@ -5,10 +5,12 @@ import { initialValues, type Values } from "@corella/engine";
 import { float32Tensor, writeSafetensors } from "@corella/safetensors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  chatTokenizer,
   decoder,
   decoderParams,
   loadAdapter,
   loadPretrained,
+  loadTokenizer,
   saveAdapter,
   savePretrained,
   tinyLlamaConfig,
@@ -207,4 +209,18 @@ test("a tokenizer that ends every text is named where answers are looked for", a
     code: "llm/answers",
     message: "The tokenizer ends every text with the token </s>, behind which there is no answer.",
   });
+});
+
+test("a chat template renders the same after saving, whatever tokens the folder has for it", async () => {
+  const folder = await copy("model");
+  const chat_template = "{{ bos_token }}{{ unk_token }}{{ eos_token }}|{{ messages[0].content }}|";
+  const tokens = { bos_token: null, eos_token: "</s>", unk_token: "<unk>", chat_template };
+  await writeFile(join(folder, "tokenizer_config.json"), JSON.stringify(tokens));
+  const before = await loadTokenizer(folder);
+  expect((await chatTokenizer(before)).chat).toEqual({ before: "<unk></s>|", after: "|" });
+  const saved = join(work, "saved");
+  await savePretrained(saved, { ...config, bosTokenId: 1, eosTokenId: 2 }, base(), before);
+  const after = await loadTokenizer(saved);
+  expect((await chatTokenizer(after)).chat).toEqual({ before: "<unk></s>|", after: "|" });
+  expect(after.chatTemplate).toEqual(before.chatTemplate);
 });

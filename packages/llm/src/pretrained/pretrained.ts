@@ -135,13 +135,25 @@ export async function savePretrained(
       await writeFile(join(temporary, "tokenizer.json"), tokenizer.json);
       const special = (id: number | undefined): string | undefined =>
         id === undefined ? undefined : tokenizer.tokenOf(id);
+      const { chatTemplate } = tokenizer;
+      // What a chat template does not know as one of its tokens it must not know when it is read again.
+      const tokens =
+        chatTemplate === undefined
+          ? {
+              bos_token: special(config.bosTokenId),
+              eos_token: special(config.eosTokenId),
+              pad_token: special(config.padTokenId),
+            }
+          : {
+              ...chatTemplate.otherTokens,
+              bos_token: chatTemplate.beginToken,
+              eos_token: chatTemplate.endToken,
+            };
       const described = {
         tokenizer_class: "PreTrainedTokenizerFast",
-        bos_token: tokenizer.chatTemplate?.beginToken ?? special(config.bosTokenId),
-        eos_token: tokenizer.chatTemplate?.endToken ?? special(config.eosTokenId),
-        pad_token: special(config.padTokenId),
+        ...tokens,
         model_max_length: config.maxPositions,
-        chat_template: tokenizer.chatTemplate?.source,
+        chat_template: chatTemplate?.source,
       };
       await writeFile(join(temporary, "tokenizer_config.json"), `${JSON.stringify(described, null, 2)}\n`);
     }

@@ -45,7 +45,7 @@ export async function yesNoIds(
   // In a chat the answer follows the turn's end, whatever the prompt's.
   const { chat } = tokenizer;
   const ending = chat === undefined ? prompt : chat.after;
-  const space = /\s$/.test(ending) || ending === "" ? "" : " ";
+  const space = chat?.lead ?? (/\s$/.test(ending) || ending === "" ? "" : " ");
   const words = { yes: wordsOf(answers.yes), no: wordsOf(answers.no) };
   const [yesWord, noWord] = [words.yes[0]!, words.no[0]!];
   const yes = await tokenizer.encode(prompt, { answer: joined(space, yesWord) });
@@ -75,7 +75,7 @@ export async function yesNoIds(
   for (const promptEnd of ends) {
     const ids = await tokenizer.encode(cutPrompt(prompt, promptEnd));
     if (ids.length !== shared || ids.some((id, i) => id !== yes[i])) continue;
-    const lead = chat === undefined && promptEnd.appended === "" ? promptEnd.dangling || space : "";
+    const lead = promptEnd.appended === "" ? promptEnd.dangling || space : "";
     const tokensOf = (list: readonly string[]): Promise<number[]> =>
       variantTokens(tokenizer, { prompt: cutPrompt(prompt, promptEnd), ids, lead }, list, fail);
     const [ofYes, ofNo] = [await tokensOf(words.yes), await tokensOf(words.no)];

@@ -65,9 +65,8 @@ function endOfLines(bytes: Buffer, isMac: boolean): number {
 
 function cut(bytes: Buffer, isMac: boolean, first: number, isLong: boolean): Lines {
   const complaints = new Map<number, LineComplaint>();
-  const texts: string[] = [];
+  const texts: string[] = isMac ? bytes.toString("utf8").split(/\r\n|\r|\n/) : [];
   if (isMac) {
-    texts.push(...bytes.toString("utf8").split(/\r\n|\r|\n/));
     if (texts.at(-1) === "") texts.pop();
     if (!isUtf8(bytes))
       texts.forEach((text, at) => text.includes("\ufffd") && complaints.set(at, "encoding"));

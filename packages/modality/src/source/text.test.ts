@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DataConfigInput } from "../config.ts";
 import { loadLog } from "../load-log.ts";
 import type { InteractionLog } from "../log.ts";
+import { readLines } from "./lines.ts";
 import { numberMacro, parseNumber } from "./number.ts";
 import { Xxh64 } from "./xxh64.ts";
 import { zstdOf } from "./zstd.test-helper.ts";
@@ -372,6 +373,14 @@ i3;"doubled ""too""";3
       );
     }
   });
+});
+
+test("lines that end in a carriage return alone, however many come at once", async () => {
+  const path = join(folder, "mac.txt");
+  await writeFile(path, "\r".repeat(400_000));
+  let count = 0;
+  for await (const { texts } of readLines({ path, name: path }, "utf-8")) count += texts.length;
+  expect(count).toBe(400_000);
 });
 
 test("XXH64 is the published one", () => {

@@ -24,6 +24,8 @@ export interface GgufHeader {
 
 const magic = 0x46554747;
 const firstReadBytes = 4 * 1024 * 1024;
+/** A header that says it is longer is damaged. */
+const longestHeaderBytes = 2 ** 30;
 
 /**
  * Reads the header of a GGUF file (versions 2 and 3): metadata and the tensors' places.
@@ -33,15 +35,31 @@ const firstReadBytes = 4 * 1024 * 1024;
 export async function readGgufHeader(file: FileHandle, path: string): Promise<GgufHeader> {
   const { size } = await file.stat();
   // The vocabulary stands in the header, whose length the file does not say.
-  for (let length = Math.min(firstReadBytes, size); ; length = Math.min(length * 2, size)) {
+  const longest = Math.min(size, longestHeaderBytes);
+  for (let length = Math.min(firstReadBytes, longest); ; length = Math.min(length * 2, longest)) {
     const bytes = Buffer.alloc(length);
-    await file.read(bytes, 0, length, 0);
+    await readBytes(file, bytes, 0);
     try {
       return { ...parseHeader(bytes, path), bytes: size };
     } catch (error) {
-      if (!(error instanceof RangeError) || length === size) throw asGgufError(error, path);
+      if (!(error instanceof RangeError) || length === longest) throw asGgufError(error, path);
     }
   }
+}
+
+/** One `read` call of the operating system takes less than 2 GiB. */
+const longestReadBytes = 2 ** 30;
+
+/** Fills `bytes` from a place in the file on. @returns how many bytes there were */
+export async function readBytes(file: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const length = Math.min(bytes.length - filled, longestReadBytes);
+    const { bytesRead } = await file.read(bytes, filled, length, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
 }
 
 function asGgufError(error: unknown, path: string): unknown {

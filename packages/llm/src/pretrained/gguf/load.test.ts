@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, truncate, writeFile, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initialValues, type Values } from "@corella/engine";
@@ -13,6 +13,7 @@ import {
   toHuggingFace,
   type DecoderConfig,
 } from "../../index.ts";
+import { readBytes, readGgufHeader } from "./header.ts";
 import { ggufName } from "./tensor-names.ts";
 import { writeGguf, type GgufTensorToWrite, type GgufToWrite } from "./write-gguf.test-helper.ts";
 
@@ -260,6 +261,27 @@ describe("damaged files", () => {
       expect(await cutTo(bytes.length - missing)).toMatch(/^The file ends inside the tensor /);
   });
 
+  test("a header that claims more than there is, however long the file", async () => {
+    const path = join(folder, "claims.gguf");
+    const bytes = await writeGguf(path, { metadata: { "general.architecture": "llama" }, tensors: {} });
+    // Magic, version and two counts come before the key's length.
+    bytes.writeBigUInt64LE(2n ** 40n, 4 + 4 + 8 + 8);
+    await writeFile(path, bytes);
+    await truncate(path, 4 * 2 ** 20 + 1000);
+    const damaged = { code: "llm/gguf", place: path, message: "The file ends inside its header." };
+    await expect(loadPretrained(path)).rejects.toMatchObject(damaged);
+    /** As Node reads a file of 3 GiB. */
+    const long = {
+      stat: () => ({ size: 3 * 2 ** 30 }),
+      read(into: Uint8Array, offset: number, length: number, position: number) {
+        if (length >= 2 ** 31) throw new RangeError("length");
+        if (position === 0) into.set(bytes, offset);
+        return { bytesRead: length };
+      },
+    };
+    await expect(readGgufHeader(long as unknown as FileHandle, path)).rejects.toMatchObject(damaged);
+  });
+
   test("a value of unknown type in the metadata", async () => {
     const path = join(folder, "unknown.gguf");
     const bytes = await writeGguf(path, { metadata: { "general.architecture": "llama" }, tensors: {} });
@@ -277,4 +299,20 @@ describe("damaged files", () => {
       code: "llm/unreadable",
     });
   });
+});
+
+test("bytes come in as many reads as the system needs, up to the end of the file", async () => {
+  const content = Uint8Array.from({ length: 20 }, (_, i) => i);
+  /** Gives at most three bytes a call. */
+  const read = (bytes: Uint8Array, offset: number, length: number, position: number): object => {
+    const part = content.subarray(position, position + Math.min(length, 3));
+    bytes.set(part, offset);
+    return { bytesRead: part.length };
+  };
+  const file = { read } as unknown as FileHandle;
+  const bytes = new Uint8Array(10);
+  expect(await readBytes(file, bytes, 4)).toBe(10);
+  expect(bytes).toEqual(content.slice(4, 14));
+  expect(await readBytes(file, bytes, 15)).toBe(5);
+  expect(bytes.slice(0, 5)).toEqual(content.slice(15));
 });

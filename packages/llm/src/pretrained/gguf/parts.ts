@@ -4,7 +4,7 @@ import type { Int4Reader, Int4Rows } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
 import { blockTypes, typeName, type BlockType } from "./dequantize.ts";
 import { int4Rows } from "./int4.ts";
-import { ggufError, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
+import { ggufError, readBytes, readGgufHeader, type GgufHeader, type GgufTensor } from "./header.ts";
 
 /** One file of a model. */
 interface Part {
@@ -207,7 +207,7 @@ async function readBlocks(
   const width = shape.slice(1).reduce((product, size) => product * size, 1);
   const rowBytes = (width / block.elements) * block.bytes;
   const bytes = new Uint8Array((end - begin) * rowBytes);
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, byteOffset + begin * rowBytes);
-  if (bytesRead !== bytes.length) throw endsInside(name, path);
+  if ((await readBytes(file, bytes, byteOffset + begin * rowBytes)) !== bytes.length)
+    throw endsInside(name, path);
   return { block, bytes };
 }

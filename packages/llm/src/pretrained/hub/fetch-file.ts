@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { CorellaError } from "@corella/errors";
 import { downloadFile } from "@huggingface/hub";
+import { sizeOf, writeThroughPartial } from "./partial-file.ts";
 
 /** A repository of the hub, and how it is reached. */
 export interface HubConnection {
@@ -32,8 +33,8 @@ export interface HubProgress {
 }
 
 /**
- * Brings one file into a folder: under a temporary name, on from the end of what an earlier attempt left, renamed when it is
- * whole.
+ * Brings one file into a folder: on from the end of what an earlier attempt left, under its name when it is whole. Several
+ * processes may do so at once.
  * @throws CorellaError `llm/hub-damaged`; what the network threw
  */
 export async function fetchFile(
@@ -45,44 +46,36 @@ export async function fetchFile(
 ): Promise<void> {
   const target = join(folder, file.path);
   if ((await sizeOf(target)) === file.size) return;
-  const partial = `${target}.incomplete`;
-  const left = (await sizeOf(partial)) ?? 0;
-  let received = left <= file.size ? left : 0;
-  if (received < file.size) {
-    const blob = await downloadFile({ ...connection, repo: connection.name, path: file.path, revision });
-    if (blob === null) throw damaged(file, connection, "is listed by the hub but not there");
-    const report = (): void =>
-      onProgress?.({ file: file.path, receivedBytes: received, totalBytes: file.size });
-    report();
-    const counted = new Transform({
-      transform(chunk: Uint8Array, _, done) {
-        received += chunk.length;
-        report();
-        done(null, chunk);
-      },
-    });
-    const rest = blob.slice(received).stream() as ReadableStream<Uint8Array>;
-    await pipeline(
-      Readable.fromWeb(rest),
-      counted,
-      createWriteStream(partial, { flags: received > 0 ? "a" : "w" }),
-    );
-  }
-  const size = (await sizeOf(partial)) ?? 0;
-  const isWhole =
-    size === file.size && (file.sha256 === undefined || (await sha256(partial)) === file.sha256);
-  if (!isWhole) {
+  await writeThroughPartial(target, async (partial) => {
+    const left = (await sizeOf(partial)) ?? 0;
+    let received = left <= file.size ? left : 0;
+    if (received < file.size) {
+      const blob = await downloadFile({ ...connection, repo: connection.name, path: file.path, revision });
+      if (blob === null) throw damaged(file, connection, "is listed by the hub but not there");
+      const report = (): void =>
+        onProgress?.({ file: file.path, receivedBytes: received, totalBytes: file.size });
+      report();
+      const counted = new Transform({
+        transform(chunk: Uint8Array, _, done) {
+          received += chunk.length;
+          report();
+          done(null, chunk);
+        },
+      });
+      const rest = blob.slice(received).stream() as ReadableStream<Uint8Array>;
+      await pipeline(
+        Readable.fromWeb(rest),
+        counted,
+        createWriteStream(partial, { flags: received > 0 ? "a" : "w" }),
+      );
+    }
+    const size = (await sizeOf(partial)) ?? 0;
+    const isWhole =
+      size === file.size && (file.sha256 === undefined || (await sha256(partial)) === file.sha256);
+    if (isWhole) return;
     await rm(partial, { force: true });
     throw damaged(file, connection, "arrived with other contents than the hub names");
-  }
-  await rename(partial, target);
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => undefined,
-  );
+  });
 }
 
 async function sha256(path: string): Promise<string> {

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -137,6 +137,47 @@ test("an interrupted download goes on where it stopped", async () => {
     `bytes=${half}-${bytes.length - 1}`,
   ]);
   expect(await readFile(join(folder, "model.safetensors"))).toEqual(bytes);
+});
+
+test("what a process that was killed left is taken over, and not what another one writes", async () => {
+  const bytes = contents.get("model.safetensors")!;
+  const folder = join(cacheFolder, "models--tiny--llama", "snapshots", commit);
+  await mkdir(folder, { recursive: true });
+  const leave = async (name: string, length: number, ageMs: number): Promise<string> => {
+    const path = join(folder, `${name}.${randomUUID()}.incomplete`);
+    await writeFile(path, bytes.subarray(0, length));
+    const time = new Date(Date.now() - ageMs);
+    await utimes(path, time, time);
+    return path;
+  };
+  const written = await leave("model.safetensors", 300, 20_000);
+  const ofAnother = await leave("model.safetensors.index.json", 200, 120_000);
+  await leave("model.safetensors", 100, 120_000);
+  await leave("model.safetensors", 50, 120_000);
+  await fetched();
+  expect(requests.map(({ range }) => range)).toContain(`bytes=100-${bytes.length - 1}`);
+  expect(await readFile(join(folder, "model.safetensors"))).toEqual(bytes);
+  const left = (await readdir(folder)).filter((name) => name.endsWith(".incomplete"));
+  expect(left.map((name) => join(folder, name)).sort()).toEqual([written, ofAnother].sort());
+});
+
+test("two fetches at once do not disturb each other", async () => {
+  const bytes = contents.get("model.safetensors")!;
+  const half = Math.floor(bytes.length / 2);
+  const waiting: ServerResponse[] = [];
+  intercept = (path, response) => {
+    if (!path.endsWith("model.safetensors") || response.req.headers.range === "bytes=0-0") return false;
+    // Each has half of the file before either has the whole.
+    response.writeHead(200, { "content-length": bytes.length });
+    response.write(bytes.subarray(0, half));
+    if (waiting.push(response) === 2)
+      setTimeout(() => waiting.forEach((each) => each.end(bytes.subarray(half))), 50);
+    return true;
+  };
+  const [folder, other] = await Promise.all([fetched(), fetched()]);
+  expect(other).toBe(folder);
+  expect(await readFile(join(folder!, "model.safetensors"))).toEqual(bytes);
+  expect((await readdir(folder!)).filter((name) => name.endsWith(".incomplete"))).toEqual([]);
 });
 
 test("what arrives damaged is an error, is not kept, and is fetched anew", async () => {

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chatTokenizer, loadTokenizer, trainTokenizer, yesNoIds, type TextTokenizer } from "../../index.ts";
+import {
+  chatTokenizer,
+  encodeChains,
+  loadTokenizer,
+  trainTokenizer,
+  yesNoIds,
+  type TextTokenizer,
+} from "../../index.ts";
 import { fixedDate } from "./date.ts";
 
 /** Two layouts: turns between special tokens, and special tokens with brackets and trimming. */
@@ -38,6 +45,9 @@ describe.each(Object.entries(templates))("a chat in %s", (name, source) => {
       await tokenizer.encode(rendered(prompt), { addSpecialTokens: false, specialTokens: "parse" }),
     );
     expect(await chat.encodeBatch([prompt, "Up"])).toEqual([ids, await chat.encode("Up")]);
+    // As scorers and training encode prompts, also where none goes on from another.
+    const [chained] = await encodeChains(chat, [prompt]);
+    expect(Array.from(chained!)).toEqual(ids);
     for (const text of ["Paper Harbor", prompt, "", "\n", "12 é"])
       expect(chat.countTokens(text), text).toBe((await chat.encode(text)).length);
   });
@@ -85,6 +95,32 @@ describe.each(Object.entries(templates))("a chat in %s", (name, source) => {
     const space = name === "turns" ? "" : " ";
     expect([yes, no]).toEqual([await word(`${space}Yes`), await word(`${space}No`)]);
     expect([dangling, appended]).toEqual(["", ""]);
+  });
+});
+
+describe("the answer behind the turn", () => {
+  const words = { yes: ["Yes", "Answer"], no: ["No"] };
+  const word = (tokenizer: TextTokenizer, text: string): number => tokenizer.idOf(text.replace(" ", "Ġ"))!;
+
+  test("has its space for each of several words", async () => {
+    const tokenizer = await withTemplate(templates.brackets);
+    const { yes, no, variants } = await yesNoIds(await chatTokenizer(tokenizer), prompt, words);
+    expect([yes, no]).toEqual([word(tokenizer, " Yes"), word(tokenizer, " No")]);
+    expect(variants).toEqual({ yes: [word(tokenizer, " Answer")], no: [] });
+  });
+
+  test.each([
+    ["at once", " [/INST]", "", ""],
+    ["behind a space", " [/INST]", " ", " "],
+    ["behind a line break of its own", " [/INST]", "\\n", " "],
+    ["behind a line break of the header", " [/INST]\\n", "", ""],
+  ])("stands %s", async (_, header, lead, space) => {
+    const source = `{% for m in messages %}{{ '[INST] ' + m.content + '${header}' if m.role == 'user' else '${lead}' + m.content }}{% endfor %}`;
+    const tokenizer = await withTemplate(source);
+    const { yes, no } = await yesNoIds(await chatTokenizer(tokenizer), prompt);
+    const texts = [`${space}Yes`, `${space}No`];
+    const first = await tokenizer.encodeBatch(texts, { addSpecialTokens: false });
+    expect([yes, no]).toEqual(first.map(([id]) => id));
   });
 });
 

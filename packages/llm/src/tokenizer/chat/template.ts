@@ -23,6 +23,8 @@ export interface ChatTurn {
   readonly after: string;
   /** The system's message in `before`, where there is one. */
   readonly system?: string | undefined;
+  /** "" where the template writes the answer right behind the turn, without a space. */
+  readonly lead?: "" | undefined;
 }
 
 const otherNames = ["pad_token", "unk_token", "sep_token", "cls_token", "mask_token"];
@@ -66,12 +68,13 @@ export async function readChatTemplate(folder: string): Promise<ChatTemplate | u
  * templates that tell the date (`date_string`, `strftime_now`) are told an old one: the same prompt is the same text on every
  * day.
  * @param system a message before the user's
+ * @returns with an answer: the turn and the answer, as they stand in a conversation
  * @throws CorellaError `llm/chat-template`
  */
 export function userTurnRenderer(
   template: ChatTemplate,
   system?: string | undefined,
-): (prompt: string) => string {
+): (prompt: string, answer?: string) => string {
   let compiled: Template;
   try {
     // Jinja ends every line with "\n", however its file does. The library's own strftime_now knows today only.
@@ -81,14 +84,15 @@ export function userTurnRenderer(
   } catch (cause) {
     throw templateError(cause instanceof Error ? cause.message : String(cause), "chat_template", cause);
   }
-  return (prompt) => {
+  return (prompt, answer) => {
     try {
       return compiled.render({
         messages: [
           ...(system === undefined ? [] : [{ role: "system", content: system }]),
           { role: "user", content: prompt },
+          ...(answer === undefined ? [] : [{ role: "assistant", content: answer }]),
         ],
-        add_generation_prompt: true,
+        add_generation_prompt: answer === undefined,
         enable_thinking: false,
         date_string: fixedDate("%d %b %Y"),
         fixed_date: fixedDate,

@@ -28,7 +28,7 @@ export async function chatTokenizer(
     });
   }
   const render = userTurnRenderer(chatTemplate, system);
-  const turn = turnOf(render(probe), system);
+  const turn = { ...turnOf(render(probe), system), ...leadOf(render) };
   const parse = (text: string): Promise<number[]> =>
     tokenizer.encode(text, { addSpecialTokens: false, specialTokens: "parse" });
   const specialIds = (ids: readonly number[]): string => ids.filter((id) => tokenizer.isSpecial(id)).join();
@@ -53,8 +53,10 @@ export async function chatTokenizer(
     const characters = await tokenizer.encode(shown, { addSpecialTokens: false });
     return [...before, ...characters, ...(await parse(turn.after + answer))];
   };
+  // Its texts are not all that is encoded.
+  const { encodeWithEnds: _, ...plain } = tokenizer;
   return {
-    ...tokenizer,
+    ...plain,
     chat: turn,
     encode,
     encodeBatch: (texts, options) => Promise.all(texts.map((text) => encode(text, options))),
@@ -63,6 +65,17 @@ export async function chatTokenizer(
       return fixed + tokenizer.countTokens(whole.slice(fixedStart.length, whole.length - fixedEnd.length));
     },
   };
+}
+
+/** Whether an answer follows the turn at once in the model's own conversations, where yesNoIds would take a space for granted. */
+function leadOf(render: (prompt: string, answer?: string) => string): Pick<ChatTurn, "lead"> {
+  const [asked, answer] = [render(probe), `${probe}answer`];
+  if (/\s$/.test(asked)) return {};
+  try {
+    return render(probe, answer).startsWith(asked + answer) ? { lead: "" } : {};
+  } catch {
+    return {};
+  }
 }
 
 function throughLast(text: string, token: string): string {
