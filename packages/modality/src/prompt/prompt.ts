@@ -16,7 +16,7 @@ import {
 import { type ChooseEvents, type ItemEmbedding, mostSimilarEvents, newestEvents } from "./similar.ts";
 import { crmVariable } from "./rewrite.ts";
 import { planOfTemplates } from "./statistics.ts";
-import { cleanText, mapText, targetEnd, targetStart } from "./text.ts";
+import { cleanText, targetEnd, targetStart } from "./text.ts";
 
 /**
  * A prompt in three: records of one user share the prefix (and the suffix), so a model may compute it once. Not so where
@@ -154,7 +154,6 @@ function createWriter(config: PromptConfig): {
   const eventWriter = createEventWriter(config);
   const list = (events: DescribedEvent[], text: (event: DescribedEvent) => string): string =>
     events.length === 0 ? config.emptyHistory : events.map(text).join(config.separator);
-  const mark = (text: string): string => `${targetStart}${text}${targetEnd}`;
   const write: WriteMarked = (record, catalogue, statistics, told) => {
     const events = told.map((event) => eventWriter.describe(event, catalogue));
     const target = describeItem(
@@ -174,8 +173,8 @@ function createWriter(config: PromptConfig): {
         ({ listItem }) => listItem,
       ),
       history: events.map(({ context }) => context),
-      target_item: mark(targetTemplate.render({ context: ownContext, ...target }, statistics)),
-      target: mapText(target, mark),
+      target_item: targetTemplate.render({ context: ownContext, ...target }, statistics),
+      target,
       user: cleanAttributes(config, record.userAttributes ?? {}),
       user_id: record.user === null ? "" : cleanText(record.user, config.maxTextLength, config.specialTokens),
       context: ownContext,
