@@ -52,7 +52,8 @@ export function createApp(
   const app = new Hono();
   app.use(observeRequests({ ...operations, deployments, endpoints, log }));
   app.use(security.site);
-  app.post("*", turnstile());
+  // Who names no candidates ranks the whole catalogue.
+  app.post("*", turnstile({ alone: ["/v1/rank"] }));
   // Names of models may hold any number of `/`, so what is under /v2 is guarded and answered as a whole.
   for (const [path, scope] of oip.scopes) app.all(path, security.guard(scope));
   // Before the limit of bodies: tensors have one of their own.

@@ -7,7 +7,7 @@ function world(workMs: number): { ask: (name: string, bytes?: number) => Promise
   const begun: string[] = [];
   const app = new Hono();
   app.onError((error, c) => c.text((error as Error & { code?: string }).code ?? "", 503));
-  app.post("*", turnstile(250));
+  app.post("*", turnstile({ longestWaitMs: 250, alone: ["/heavy"] }));
   app.post("/:name", (c) => {
     begun.push(c.req.param("name"));
     const untilMs = performance.now() + workMs;
@@ -53,6 +53,11 @@ test("small requests begin together, sixteen at most, and as many as have 16 KiB
   };
   expect(await begunTogether(20, 50)).toEqual([16, 20]);
   expect(await begunTogether(5, 8000)).toEqual([2, 4, 5]);
+  begun.length = 0;
+  const heavy = ["heavy", "heavy", "a", "b"].map((name) => ask(name, 50));
+  while (begun.length === 0) await new Promise(setImmediate);
+  expect(begun).toEqual(["heavy"]);
+  await Promise.all(heavy);
 });
 
 test("what would wait too long is refused, at once where others have, and later ones are let in again", async () => {

@@ -11,9 +11,13 @@ const atOnce = { requests: 16, bytes: 16_384 };
  * requests and writing answers is what has too much to do, further ones would wait in the system's own queues, where nobody sees them: the
  * event loop takes about one connection in a turn, which lasts as long as the requests in it. So before any are let in the loop makes turns
  * until nothing new arrives, and what waits is known and refused at once, before its body is read.
- * @param longestWaitMs nothing that has waited longer is begun
+ * @param options.longestWaitMs nothing that has waited longer is begun
+ * @param options.alone paths of which a small request may be much work: those are let in one by one
  */
-export function turnstile(longestWaitMs: number = 1000): MiddlewareHandler {
+export function turnstile({
+  longestWaitMs = 1000,
+  alone = [],
+}: { readonly longestWaitMs?: number; readonly alone?: readonly string[] } = {}): MiddlewareHandler {
   const waiting: { readonly sinceMs: number; readonly bytes: number; readonly enter: () => void }[] = [];
   let arrived = false;
   let turns = 0;
@@ -45,7 +49,8 @@ export function turnstile(longestWaitMs: number = 1000): MiddlewareHandler {
     const longest = waiting[0] === undefined ? 0 : sinceMs - waiting[0].sinceMs;
     arrived = true;
     if (longest > longestWaitMs) throw busy();
-    const bytes = Number(c.req.header("content-length") ?? atOnce.bytes);
+    const told = alone.includes(c.req.path) ? undefined : c.req.header("content-length");
+    const bytes = Number(told ?? atOnce.bytes);
     await new Promise<void>((enter) => {
       waiting.push({ sinceMs, bytes, enter });
       if (!isTurning) setImmediate(turn);
