@@ -32,7 +32,7 @@ export async function openEvents(
 ): Promise<KeptEvents> {
   const { catalogue, featureMap, prompt } = bundle;
   const ties = bundle.historyTies ?? "exclude";
-  const likedThreshold = featureMap?.likedThreshold ?? prompt!.likedThreshold;
+  const likedThreshold = featureMap?.likedThreshold ?? prompt!.labelThreshold ?? prompt!.likedThreshold;
   const statistics = await bundle.runningStatistics();
   if (saidOfEvents(statistics?.plan).length > 0) throw noStatisticsOfEvents();
   const state = await openServedState(

@@ -77,7 +77,7 @@ export function createPrompt(
   const parsed = parseWith(promptSchema, config, "prompt");
   const { write, statistics, context, crm } = createWriter(parsed);
   const { countTokens } = options;
-  const { maxTokens } = parsed;
+  const { maxTokens, labelThreshold = parsed.likedThreshold } = parsed;
   const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
   if (parsed.retrieval !== "none" && embedding === undefined) throw needsEmbedding(parsed.retrieval);
   const fitting = (
@@ -87,7 +87,7 @@ export function createPrompt(
   ): string => {
     const counts = toldCounts(asked, parsed);
     const newest = embedding === undefined ? counts[0]! : asked.history.length;
-    const of = statistics && { ...parsed, statistics };
+    const of = statistics && { statistics, likedThreshold: labelThreshold };
     const known = of && statisticsOfRecord(of, asked, catalogue, counted);
     const record = of ? withEventStatistics(of, asked, newest, catalogue, counted) : asked;
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
@@ -120,8 +120,11 @@ function toldCounts(
   const all = earlier + history.length;
   const start = historyHop * Math.max(0, Math.ceil((all - historyLength) / historyHop));
   const counts: number[] = [];
-  // Of a record that tells less than it could, all that it tells.
-  for (let count = Math.min(all - start, history.length); count > 0; count -= historyHop) counts.push(count);
+  for (let begin = start; begin < all; begin += historyHop) {
+    // Of a record that tells less than it could, all that it tells.
+    const count = Math.min(all - begin, history.length);
+    if (count > 0 && count !== counts.at(-1)) counts.push(count);
+  }
   return [...counts, 0];
 }
 
