@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crmInferenceProgram } from "@corella/crm";
 import { eagerRuntime, onnxRuntime } from "@corella/engine";
-import { catalogueFromLog, encodeRows, recordAt } from "@corella/modality";
+import { catalogueFromLog, encodeRows, type PromptConfig, recordAt } from "@corella/modality";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -172,7 +172,7 @@ describe("an LLM alone", () => {
     ]);
     const bundle = await openBundle(folderOf("llm"));
     expect(bundle).toMatchObject({ models: ["llm"], featureMap: undefined, router: undefined });
-    expect(bundle.prompt!.historyLength).toBe(6);
+    expect(bundle.prompt).toMatchObject({ historyLength: 6, labelThreshold: log.likedThreshold });
     await expect(bundle.crm()).rejects.toMatchObject({ code: "bundle/no-model", place: folderOf("llm") });
   });
 
@@ -190,6 +190,15 @@ describe("an LLM alone", () => {
       expected,
     );
     expect(answers[0]).toEqual({ route: "llm", probability: answers[0]!.pLlm, pLlm: answers[0]!.pLlm });
+  });
+
+  test("a prompt of before, which does not know the label's threshold, still opens", async () => {
+    const folder = folderOf("before");
+    await cp(folderOf("llm"), folder, { recursive: true });
+    const path = join(folder, "prompt.json");
+    const { labelThreshold: _, ...before } = JSON.parse(await readFile(path, "utf8")) as PromptConfig;
+    await writeFile(path, JSON.stringify(before));
+    expect((await openBundle(folder, { verify: false })).prompt).toEqual(before);
   });
 
   test("words that say the same are kept", async () => {

@@ -173,7 +173,11 @@ export async function saveBundle(folder: string, contents: BundleContents): Prom
     if (runConfig !== undefined) await writeFileAtomic(join(temporary, files.runConfig), runConfig);
     await writeFileAtomic(join(temporary, files.catalogue), JSON.stringify(catalogue.toJson()));
     if (crm !== undefined) await writeCrm(temporary, crm);
-    if (llm !== undefined) await writeLlm(temporary, llm);
+    if (llm !== undefined) {
+      // Events that come later are positive from the log's threshold on, whatever the prompt calls liked.
+      const prompt = { ...llm.prompt, labelThreshold: log.likedThreshold };
+      await writeLlm(temporary, { ...llm, prompt });
+    }
     const plan = planOfBoth(crm?.featureMap, llm?.prompt);
     if (plan !== undefined) await writeStatistics(temporary, plan, log);
     if (router !== undefined) await writeJson(temporary, routerFile, router);

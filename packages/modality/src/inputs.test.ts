@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { FeatureConfig } from "./features/config.ts";
 import {
   attributeCoverage,
+  attributeRich,
   checkInputs,
   createLog,
   type InteractionLog,
@@ -121,6 +122,51 @@ test("what prompts tell and the mapping has, but no row or few have", () => {
       listItem: "{{title}}",
     }),
   ).toEqual(["Prompts tell the genres of the items, which 6 of 8 rows have not."]);
+});
+
+test.each([
+  [{ historyItem: "{{titel}} {{rating}}" }, "historyItem", "titel", 'Did you mean "title"?'],
+  [{ target: "{{title}} ({{yaer}})" }, "target", "yaer", 'Did you mean "year"?'],
+  [{ listItem: "{{ title ~ prise }}" }, "listItem", "prise", 'Did you mean "price"?'],
+  [{ listItem: "{{title}} {{item.mean}}" }, "listItem", "item", expect.stringContaining("{% if item %}")],
+  [{ template: "{{user.aeg}} {{target_item}}" }, "template", "user.aeg", 'Did you mean "user.age"?'],
+  [{ template: "{{user['aeg']}}" }, "template", "user.aeg", 'Did you mean "user.age"?'],
+  [{ template: "{{target.yaer | join}}" }, "template", "target.yaer", 'Did you mean "target.year"?'],
+  [{ template: "{% if user %}{{user.aeg}}{% endif %}" }, "template", "user.aeg", expect.any(String)],
+])("a misspelt name in %o is refused", (prompt, key, name, remedy) => {
+  const said = { target: "{{title}}", ...prompt };
+  expect(() => messages(priced, [], said)).toThrowError(
+    expect.objectContaining({
+      code: "prompt/no-values",
+      message: expect.stringContaining(`The template says "${name}", which no `),
+      place: `prompt.${key}`,
+      remedy,
+    }),
+  );
+});
+
+const rich = log(
+  ["War", "Noir", "War", "Noir"].map((genre, i) => ({ price: `${i}`, year: "1990", genres: [genre] })),
+);
+
+test.each([
+  {},
+  { target: "{{title}}{% if plot %} {{plot}}{% endif %}{{ director | default('') }}" },
+  {
+    target:
+      "{{title}} {{id}} {{context}} {{item.mean | round(1)}}{% if plot is defined %}{{plot}}{% endif %}",
+  },
+  { target: "{% set shown = title | upper %}{{shown}} {{ plot or '' }}{{ cast[0] if cast }}" },
+  {
+    historyItem:
+      "{{id}} {{rating}}/{{rating_scale}} {{'yes' if liked else 'no'}} {{item.count}} {{user.count}}",
+  },
+  { template: "{{user.age}} {{user.mean}} {{target.title}} {{target.id}} {{user.items() | length}}" },
+  { template: "{% if user.gender %}{{user.gender}}{% endif %}{{ target.plot | default('') }}" },
+  { template: "{% for user in history %}{{user.anything}}{% endfor %}" },
+  attributeRich,
+])("what templates know, declare or ask for first is no misspelt name: %o", (prompt) => {
+  expect(messages(rich, [], prompt)).toEqual([]);
 });
 
 test("coverage counts rows, numbers and distinct values, and keeps what came out empty", () => {

@@ -1,10 +1,11 @@
 import { CorellaError } from "@corella/errors";
-import { attributeCoverage } from "./coverage.ts";
+import { type AttributeCoverage, attributeCoverage } from "./coverage.ts";
 import { type FeatureConfig, type Field, parseField } from "./features/config.ts";
 import { entityOf, numberByRow, textByRow } from "./features/row-values.ts";
 import { attributeList } from "./features/values.ts";
 import type { InteractionLog, Warning } from "./log.ts";
 import type { PromptConfig, PromptSettings } from "./prompt/config.ts";
+import { unknownNames } from "./prompt/names.ts";
 import { withPromptDefaults } from "./prompt/of-data.ts";
 
 /** How many rows a feature knows nothing of, and why. */
@@ -127,7 +128,7 @@ function listByRow(log: InteractionLog, field: Field): (row: number) => string |
   return (row) => texts[codes[row]!];
 }
 
-/** Attributes that the templates name and the mapping has. */
+/** Attributes that the templates name: those that the mapping has are looked at, all others are refused. */
 function checkPrompt(log: InteractionLog, prompt: PromptConfig): Warning[] {
   const ofItems = [prompt.historyItem, prompt.listItem, prompt.target].flatMap(namesIn);
   const ofTemplate = namesIn(prompt.template);
@@ -135,7 +136,9 @@ function checkPrompt(log: InteractionLog, prompt: PromptConfig): Warning[] {
     items: new Set([...ofItems, ...memberNames(ofTemplate, "target"), ...memberNames(ofTemplate, "history")]),
     users: new Set(memberNames(ofTemplate, "user")),
   };
-  return attributeCoverage(log).flatMap(({ table, name, rows }): Warning[] => {
+  const coverage = attributeCoverage(log);
+  requireKnownNames(log, prompt, coverage);
+  return coverage.flatMap(({ table, name, rows }): Warning[] => {
     if (!used[table].has(name) || rows >= log.size / 2) return [];
     const remedy = `Check data.source.${table}.columns.${name}, or leave it out of the prompt.`;
     if (rows > 0) {
@@ -154,6 +157,32 @@ function checkPrompt(log: InteractionLog, prompt: PromptConfig): Warning[] {
       remedy,
     });
   });
+}
+
+/** A misspelt name would silently be rendered as nothing. */
+function requireKnownNames(
+  log: InteractionLog,
+  prompt: PromptConfig,
+  coverage: readonly AttributeCoverage[],
+): void {
+  const attributesOf = (table: "items" | "users"): Set<string> => {
+    const names = new Set(coverage.filter((of) => of.table === table).map(({ name }) => name));
+    for (const attributes of log[table].attributes)
+      for (const name of Object.keys(attributes)) names.add(name);
+    return names;
+  };
+  const known = { items: attributesOf("items"), users: attributesOf("users") };
+  for (const { name, key, table, near } of unknownNames(prompt, known)) {
+    throw new CorellaError({
+      code: "prompt/no-values",
+      message: `The template says "${name}", which no ${table === "items" ? "item" : "user"} has.`,
+      place: `prompt.${key}`,
+      remedy:
+        near === undefined
+          ? `Name an attribute of data.source.${table}, or ask for it first: {% if ${name} %}.`
+          : `Did you mean "${near}"?`,
+    });
+  }
 }
 
 /** Names with their members, as `title` and `user.gender`, that stand inside of a template's braces. */

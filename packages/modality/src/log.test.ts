@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { historyLength, historyOf } from "./log.ts";
+import { decimalRating, historyLength, historyOf } from "./log.ts";
 import { randomLog } from "./random-log.test-helper.ts";
 
 describe("createLog", () => {
@@ -33,6 +33,11 @@ describe("createLog", () => {
       { numRuns: 300 },
     );
   });
+});
+
+test("whole ratings of many digits mean themselves", () => {
+  expect(decimalRating(12_345_674)).toBe(12_345_674);
+  expect(decimalRating(Math.fround(4.1))).toBe(4.1);
 });
 
 function compare(a: number[], b: number[]): number {

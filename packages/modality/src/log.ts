@@ -5,8 +5,8 @@ import { sortRows, type RowColumns } from "./sort-rows.ts";
 /** Ratings are kept as 32-bit floats; this is the decimal that was meant: 4.1, not 4.099999904632568. */
 export function decimalRating(rating: number): number {
   const single = Math.fround(rating);
-  // Whole and half ones of so few digits mean themselves; to find the digits of others takes a while.
-  return Number.isInteger(2 * single) && Math.abs(single) < 1e6 ? single : Number(single.toPrecision(7));
+  // Whole and half ones that 32-bit floats hold exactly mean themselves; to find the digits of others takes a while.
+  return Number.isInteger(2 * single) && Math.abs(single) < 2 ** 24 ? single : Number(single.toPrecision(7));
 }
 
 /** Whether a rating reaches a threshold, both as 32-bit floats: 4.1 reaches 4.1. */

@@ -32,7 +32,7 @@ export async function openEvents(
 ): Promise<KeptEvents> {
   const { catalogue, featureMap, prompt } = bundle;
   const ties = bundle.historyTies ?? "exclude";
-  const likedThreshold = featureMap?.likedThreshold ?? prompt!.likedThreshold;
+  const likedThreshold = featureMap?.likedThreshold ?? prompt!.labelThreshold ?? prompt!.likedThreshold;
   const historyLength = bundle.historyLength ?? prompt!.historyLength;
   if (historyLength > store.limits.userEvents) throw longHistory(historyLength, store.limits.userEvents);
   const statistics = await bundle.runningStatistics();

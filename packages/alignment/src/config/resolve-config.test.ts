@@ -69,6 +69,8 @@ test("what a prompt leaves out is that of the data", async () => {
     ratingScale: Math.max(...log.rating),
     likedThreshold: log.likedThreshold,
   });
+  // What the run's folder keeps is a configuration.
+  expect(Object.keys(config.prompt)).not.toContain("labelThreshold");
   const far = parseRunConfig(
     { ...smallData, prompt: { historyLength: 6 }, llm: { base, maxTokens: 40 } },
     "t",

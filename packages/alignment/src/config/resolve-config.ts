@@ -24,7 +24,9 @@ export async function resolveConfig(
   const needs = recipeNeeds[withFeatures.recipe];
   if (!needs.prompt) return { config: withFeatures as ResolvedConfig, baseFolder };
   const { log } = await prepareLog(withFeatures.data, { baseFolder, cacheFolder });
-  const config = { ...withFeatures, prompt: withPromptDefaults(withFeatures.prompt, log) };
+  // The threshold of the labels is what `data` says: no setting of the prompt, and kept by the bundle.
+  const { labelThreshold: _, ...prompt } = withPromptDefaults(withFeatures.prompt, log);
+  const config = { ...withFeatures, prompt };
   if (config.llm.maxTokens !== undefined || !needs.llm)
     return { config: config as ResolvedConfig, baseFolder };
   const data = { log, split: splitLog(log, config.data), catalogue: catalogueFromLog(log) };

@@ -72,6 +72,7 @@ describe("the default features", () => {
         genres: [["Drama", "War"][item % 2]!, "Comedy"].slice(0, 1 + (item % 3)),
         tags: ["Books", ["Novels", "Poems"][item % 2]!],
         "price.eur": 3,
+        "24/7": ["yes", "no"][item % 2]!, // a key would be 24 in stretches of 7
       }),
       (user) => ({ zip: `100${user}`, gender: "FM"[user % 2]!, income: 1000 + user * 7 }),
     );
@@ -97,6 +98,7 @@ describe("the default features", () => {
       ...latest,
     ]);
     const features = defaultFeatures(log);
+    expect(() => fitFeatureMap(features, log, [0, 1, 2])).not.toThrow();
     expect(features.find(({ name }) => name === "income")).toMatchObject({
       type: "numeric",
       field: "user.income",

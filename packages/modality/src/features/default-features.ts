@@ -142,7 +142,7 @@ function describeAttribute(
   attribute: string,
   values: readonly (AttributeValue | undefined)[],
 ): KnownAttribute[] {
-  if (/[.[\]]/.test(attribute)) return []; // no field can name it
+  if (/[.[\]]|\/(?!0+$)\d+$/.test(attribute)) return []; // no field or key can name it: `24/7` is 24 in stretches of 7
   const isList = values.some((value) => Array.isArray(value));
   const key = `${source}.${attribute}`;
   if (!isList) {

@@ -49,6 +49,11 @@ export interface PromptConfig {
   ratingScale: number;
   /** Ratings of at least this are liked. */
   likedThreshold: number;
+  /**
+   * Ratings of at least this are positive events to running statistics: the log's threshold, whatever the prompt calls liked. No setting:
+   * `withPromptDefaults` and bundles fill it in; absent, as in bundles of before: `likedThreshold`.
+   */
+  labelThreshold?: number | undefined;
   /** "Matrix, The" -> "The Matrix" */
   normaliseTitles: boolean;
   /** Longer text attributes are cut, in characters. */
@@ -65,7 +70,8 @@ export interface PromptConfig {
 type OfData = "historyLength" | "historyItem" | "ratingScale" | "likedThreshold";
 
 /** How a record becomes text, as a run's configuration says it; `withPromptDefaults` adds what follows from its data. */
-export type PromptSettings = Omit<PromptConfig, OfData> & Partial<Pick<PromptConfig, OfData>>;
+export type PromptSettings = Omit<PromptConfig, OfData | "labelThreshold"> &
+  Partial<Pick<PromptConfig, OfData>>;
 
 const titleAndYear = "{{title}}{% if year %} ({{year}}){% endif %}";
 
@@ -80,39 +86,43 @@ export const defaultsOfData: Pick<PromptConfig, OfData> = {
   likedThreshold: 4,
 };
 
+const settingsShape = {
+  template: z.string().min(1).default(templateA),
+  historyLength: z.int().nonnegative().optional(),
+  historyHop: z.int().positive().default(1),
+  retrieval: z.enum(["none", "crm", "llm"]).default("none"),
+  historyItem: z.string().min(1).optional(),
+  listItem: z.string().min(1).default(`"${titleAndYear}"`),
+  target: z.string().min(1).default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),
+  separator: z.string().default(", "),
+  emptyHistory: z.string().default("none"),
+  ratingScale: z.number().positive().optional(),
+  likedThreshold: z.number().optional(),
+  normaliseTitles: z.boolean().default(false),
+  maxTextLength: z.int().positive().default(150),
+  textLimits: z.record(z.string(), z.int().positive()).default({}),
+  maxTokens: z.int().positive().optional(),
+  specialTokens: z.array(z.string().min(1)).default([]),
+};
+
+function hopFits({ historyHop, historyLength = defaultsOfData.historyLength }: PromptSettings): boolean {
+  return historyHop <= Math.max(1, historyLength);
+}
+const hopIssue = { path: ["historyHop"], error: "must be at most historyLength" };
+
 /** The text modality, as a run's YAML may say it. */
 export const promptSettingsSchema: z.ZodType<PromptSettings, Partial<PromptConfig>> = z
-  .strictObject({
-    template: z.string().min(1).default(templateA),
-    historyLength: z.int().nonnegative().optional(),
-    historyHop: z.int().positive().default(1),
-    retrieval: z.enum(["none", "crm", "llm"]).default("none"),
-    historyItem: z.string().min(1).optional(),
-    listItem: z.string().min(1).default(`"${titleAndYear}"`),
-    target: z
-      .string()
-      .min(1)
-      .default(`"${titleAndYear}"{% if genres %} ({{genres | join(", ")}}){% endif %}`),
-    separator: z.string().default(", "),
-    emptyHistory: z.string().default("none"),
-    ratingScale: z.number().positive().optional(),
-    likedThreshold: z.number().optional(),
-    normaliseTitles: z.boolean().default(false),
-    maxTextLength: z.int().positive().default(150),
-    textLimits: z.record(z.string(), z.int().positive()).default({}),
-    maxTokens: z.int().positive().optional(),
-    specialTokens: z.array(z.string().min(1)).default([]),
-  })
-  .refine(
-    ({ historyHop, historyLength = defaultsOfData.historyLength }) =>
-      historyHop <= Math.max(1, historyLength),
-    { path: ["historyHop"], error: "must be at most historyLength" },
-  ) as z.ZodType<PromptSettings, Partial<PromptConfig>>;
+  .strictObject(settingsShape)
+  .refine(hopFits, hopIssue) as z.ZodType<PromptSettings, Partial<PromptConfig>>;
 
 /** The text modality without a log: what would follow from its data is that of ratings of 1 to 5. */
-export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = promptSettingsSchema.transform(
-  (settings) => ({ ...settings, ...filledIn(defaultsOfData, settings) }),
-);
+export const promptSchema: z.ZodType<PromptConfig, Partial<PromptConfig>> = z
+  .strictObject({ ...settingsShape, labelThreshold: z.number().optional() })
+  .refine(hopFits, hopIssue)
+  .transform((settings) => ({ ...settings, ...filledIn(defaultsOfData, settings) })) as z.ZodType<
+  PromptConfig,
+  Partial<PromptConfig>
+>;
 
 /** The defaults, where the settings do not say otherwise. */
 export function filledIn(

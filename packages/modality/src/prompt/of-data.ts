@@ -12,7 +12,8 @@ import { createPrompt } from "./prompt.ts";
 
 /**
  * Settings of a prompt with all that follows from the data of a log where they leave it out: the scale and what counts as liked,
- * the words for events that have a label and no rating, and as many events as the window has, 10 at most.
+ * the words for events that have a label and no rating, and as many events as the window has, 10 at most; and with the threshold of
+ * the log's labels.
  * @throws CorellaError `prompt/short-window` for more events than the log's window has, `features/bad-field` for a context column
  * that the log has not, those of `createPrompt`
  */
@@ -38,7 +39,7 @@ export function withPromptDefaults(settings: PromptSettings, log: InteractionLog
     ratingScale: Math.max(1, Math.ceil(highest)),
     likedThreshold: separates ? log.likedThreshold : defaultsOfData.likedThreshold,
   };
-  return { ...settings, ...filledIn(ofLog, settings) };
+  return { ...settings, ...filledIn(ofLog, settings), labelThreshold: log.likedThreshold };
 }
 
 /** The lowest and highest rating of a log, and whether there are ratings at all: labels alone are two values, none above 1. */

@@ -49,6 +49,19 @@ describe("a prompt", () => {
     );
   });
 
+  test("compares and tests what the target is, and is of the target where it says that", () => {
+    const prompt = (template: string) => createPrompt({ template });
+    const asked = { ...record, itemAttributes: { title: "matrix", genres: ["War"], plot: "" } };
+    for (const [template, expected] of [
+      ["{% if target.title == 'matrix' %}same{% endif %}", "same"],
+      ["{% if 'War' in target.genres %}war{% endif %}", "war"],
+      ["{% if target.plot %}plot{% else %}no plot{% endif %}", "no plot"],
+    ] as const) {
+      expect(prompt(template).render(asked)).toBe(expected);
+      expect(prompt(template).segments(asked)).toEqual({ prefix: "", target: expected, suffix: "" });
+    }
+  });
+
   test("keeps the newest items, and tells of an empty history", () => {
     expect(
       createPrompt({ ...likes, historyLength: 1, template: "{{user_history}}" }).render(record, catalogue),
@@ -96,6 +109,28 @@ describe("a prompt", () => {
       );
       expect(text).toBe(createPrompt({ ...likes, historyLength: kept ?? 0 }).render(record, catalogue));
     }
+  });
+
+  test("of a record that tells less than its window is cut at the multiples of the hop, as any other", () => {
+    const history = Array.from({ length: 13 }, (_, i) => ({ item: `i${i}`, rating: 3 }));
+    const tells = (maxTokens: number): number => {
+      let told = -1;
+      createPrompt(
+        {
+          template: "{{user_history}}",
+          historyItem: "x",
+          separator: "",
+          emptyHistory: "",
+          historyLength: 24,
+          historyHop: 12,
+          maxTokens,
+        },
+        { countTokens: (text) => text.length, told: (events) => (told = events) },
+      ).render({ user: "u", item: "t", history, earlier: 5 });
+      return told;
+    };
+    // Of 18 events those from the 12th on, not the 17th alone.
+    expect([13, 12, 6, 5].map(tells)).toEqual([13, 6, 6, 0]);
   });
 
   test("in segments is the same text; the prefix does not know the target", () => {
@@ -247,6 +282,7 @@ describe("hostile text", () => {
 
   test("is cut at its limit, by characters rather than code units", () => {
     expect(cleanText("😀😀😀😀", 3, [])).toBe("😀😀😀…");
+    expect(cleanText("😀😀😀", 3, [])).toBe("😀😀😀");
     expect(cleanText("  a\n\tb  ", 9, [])).toBe("a b");
   });
 });
@@ -300,6 +336,15 @@ describe("what a prompt leaves out is that of the data:", () => {
     expect(told(logOf([9, 10, 1], 8), { ratingScale: 100 })).toBe('"Inception" (9/100), "Heat" (10/100)');
     // Labels beside ratings: 0.5 is below all of them, and every event would be liked.
     expect(withPromptDefaults(promptSettingsSchema.parse({}), logOf([2, 5, 1], 0.5)).likedThreshold).toBe(4);
+  });
+
+  test("the label's threshold stands beside the prompt's own, and is no setting", () => {
+    const settings = promptSettingsSchema.parse({ likedThreshold: 5 });
+    expect(withPromptDefaults(settings, logOf([9, 10, 1], 8))).toMatchObject({
+      likedThreshold: 5,
+      labelThreshold: 8,
+    });
+    expect(promptSettingsSchema.safeParse({ labelThreshold: 8 }).success).toBe(false);
   });
 
   test("no more events than the window has", () => {

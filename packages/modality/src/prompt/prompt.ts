@@ -16,7 +16,7 @@ import {
 import { type ChooseEvents, type ItemEmbedding, mostSimilarEvents, newestEvents } from "./similar.ts";
 import { crmVariable } from "./rewrite.ts";
 import { planOfTemplates } from "./statistics.ts";
-import { cleanText, mapText, targetEnd, targetStart } from "./text.ts";
+import { cleanText, targetEnd, targetStart } from "./text.ts";
 
 /**
  * A prompt in three: records of one user share the prefix (and the suffix), so a model may compute it once. Not so where
@@ -77,7 +77,7 @@ export function createPrompt(
   const parsed = parseWith(promptSchema, config, "prompt");
   const { write, statistics, context, crm } = createWriter(parsed);
   const { countTokens } = options;
-  const { maxTokens } = parsed;
+  const { maxTokens, labelThreshold = parsed.likedThreshold } = parsed;
   const embedding = parsed.retrieval === "none" ? undefined : options.embedding;
   if (parsed.retrieval !== "none" && embedding === undefined) throw needsEmbedding(parsed.retrieval);
   const fitting = (
@@ -87,7 +87,7 @@ export function createPrompt(
   ): string => {
     const counts = toldCounts(asked, parsed);
     const newest = embedding === undefined ? counts[0]! : asked.history.length;
-    const of = statistics && { ...parsed, statistics };
+    const of = statistics && { statistics, likedThreshold: labelThreshold };
     const known = of && statisticsOfRecord(of, asked, catalogue, counted);
     const record = of ? withEventStatistics(of, asked, newest, catalogue, counted) : asked;
     const choose = embedding === undefined ? newestEvents(record) : mostSimilarEvents(record, embedding);
@@ -120,8 +120,11 @@ function toldCounts(
   const all = earlier + history.length;
   const start = historyHop * Math.max(0, Math.ceil((all - historyLength) / historyHop));
   const counts: number[] = [];
-  // Of a record that tells less than it could, all that it tells.
-  for (let count = Math.min(all - start, history.length); count > 0; count -= historyHop) counts.push(count);
+  for (let begin = start; begin < all; begin += historyHop) {
+    // Of a record that tells less than it could, all that it tells.
+    const count = Math.min(all - begin, history.length);
+    if (count > 0 && count !== counts.at(-1)) counts.push(count);
+  }
   return [...counts, 0];
 }
 
@@ -154,7 +157,6 @@ function createWriter(config: PromptConfig): {
   const eventWriter = createEventWriter(config);
   const list = (events: DescribedEvent[], text: (event: DescribedEvent) => string): string =>
     events.length === 0 ? config.emptyHistory : events.map(text).join(config.separator);
-  const mark = (text: string): string => `${targetStart}${text}${targetEnd}`;
   const write: WriteMarked = (record, catalogue, statistics, told) => {
     const events = told.map((event) => eventWriter.describe(event, catalogue));
     const target = describeItem(
@@ -174,8 +176,8 @@ function createWriter(config: PromptConfig): {
         ({ listItem }) => listItem,
       ),
       history: events.map(({ context }) => context),
-      target_item: mark(targetTemplate.render({ context: ownContext, ...target }, statistics)),
-      target: mapText(target, mark),
+      target_item: targetTemplate.render({ context: ownContext, ...target }, statistics),
+      target,
       user: cleanAttributes(config, record.userAttributes ?? {}),
       user_id: record.user === null ? "" : cleanText(record.user, config.maxTextLength, config.specialTokens),
       context: ownContext,

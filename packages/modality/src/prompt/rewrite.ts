@@ -25,8 +25,8 @@ const identifier = (value: string): Node => ({ type: "Identifier", value });
  * - `item.mean`, `user.count` and the like are read from the running statistics, unless the template has a variable of its
  *   own called `item` or `user` there. `user.items()` still has the attributes alone.
  * - The filter `round`, which the interpreter lacks, is a call.
- * - What says a statistic of the item, the context of the sample, or what the CRM says of it, is marked as part of the target, unless `events` says that the
- *   template is of an event.
+ * - What says the target, a statistic of the item, the context of the sample, or what the CRM says of it, is marked as part of the target, unless `events`
+ *   says that the template is of an event.
  *
  * @param sides whose statistics the template knows
  * @returns the statistics it uses, such as `item.mean`
@@ -46,7 +46,7 @@ export function rewriteTemplate(
   let untilTheEnd = false;
   program.body = program.body.flatMap((node) => {
     const found = new Set<string>();
-    const saysSample = contextNames([node]) !== undefined || saysCrm([node]);
+    const saysSample = contextNames([node]) !== undefined || saysCrm([node]) || saysTarget([node]);
     const rewritten = rewrite(node, own, found);
     for (const name of found) used.add(name);
     if (events) return [rewritten];
@@ -62,6 +62,16 @@ export function saysCrm(nodes: readonly unknown[]): boolean {
   let says = false;
   visitAll(nodes, (node) => {
     if (node.type === "Identifier" && node["value"] === crmVariable) says = true;
+  });
+  return says;
+}
+
+/** Whether nodes say the target. Its values have no marks of their own: a comparison with them would see these. */
+function saysTarget(nodes: readonly unknown[]): boolean {
+  let says = false;
+  visitAll(nodes, (node) => {
+    if (node.type === "Identifier" && (node["value"] === "target" || node["value"] === "target_item"))
+      says = true;
   });
   return says;
 }
@@ -126,7 +136,7 @@ function rounded(node: Node): Node {
   const call = {
     type: "CallExpression",
     callee: identifier(roundVariable),
-    args: [operand, ...(args as Node[])],
+    args: [operand, ...positional(args as Node[])],
   };
   return {
     type: "Ternary",
@@ -136,9 +146,36 @@ function rounded(node: Node): Node {
   };
 }
 
-/** Rounds to decimals, ties away from zero. */
-export function roundTo(x: number, decimals = 0): number {
-  return Number(x.toFixed(decimals));
+/** The arguments of `round` in their places: precision, method. */
+function positional(args: readonly Node[]): Node[] {
+  const placed: Node[] = [
+    { type: "IntegerLiteral", value: 0 },
+    { type: "StringLiteral", value: "common" },
+  ];
+  for (const [i, arg] of args.entries()) {
+    const at =
+      arg.type === "KeywordArgumentExpression"
+        ? ["precision", "method"].indexOf(String((arg["key"] as Node)["value"]))
+        : i;
+    if (at < 0 || at > 1) throw new SyntaxError("round knows precision and method");
+    placed[at] = arg.type === "KeywordArgumentExpression" ? (arg["value"] as Node) : arg;
+  }
+  return placed;
+}
+
+/** Rounds to decimals: `common` with ties away from zero, `ceil` or `floor`. */
+export function roundTo(x: number, decimals = 0, method = "common"): number {
+  if (!["common", "ceil", "floor"].includes(method)) throw new Error(`round knows no method "${method}"`);
+  if (method === "common" && decimals >= 0) return Number(x.toFixed(decimals));
+  // As a decimal of 15 digits, for 0.1 + 0.2 is not above 0.3.
+  const shifted = Number((x * 10 ** decimals).toPrecision(15));
+  const whole =
+    method === "ceil"
+      ? Math.ceil(shifted)
+      : method === "floor"
+        ? Math.floor(shifted)
+        : Math.sign(shifted) * Math.round(Math.abs(shifted));
+  return Number((whole / 10 ** decimals).toPrecision(15));
 }
 
 function namesIn(declaration: unknown): string[] {

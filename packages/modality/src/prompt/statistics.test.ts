@@ -95,6 +95,31 @@ describe("running statistics in prompts", () => {
     expect(say("{{100 * item.share | round(2)}} %", { "item.share": 0.5 })).toBe("50.0 %");
   });
 
+  test("are rounded by the method and precision that the template says, in any order", () => {
+    const rounded = (filter: string, mean: number): string =>
+      say(`{{item.mean | ${filter}}}`, { "item.mean": mean });
+    expect(rounded("round(1, 'ceil')", 4.21)).toBe("4.3");
+    expect(rounded("round(1, 'floor')", 4.29)).toBe("4.2");
+    expect(rounded("round(method='ceil')", 4.21)).toBe("5.0");
+    expect(rounded("round(method='floor', precision=1)", 4.29)).toBe("4.2");
+    expect(rounded("round(precision=2)", 4.2345)).toBe("4.23");
+    expect(rounded("round(-2)", 1250)).toBe("1300.0");
+    const refused = expect.objectContaining({ code: "prompt/bad-template" });
+    expect(() => rounded("round(1, 'up')", 4.21)).toThrow(refused);
+    expect(() => rounded("round(digits=1)", 4.21)).toThrow(refused);
+  });
+
+  test("count later events as positive by the label's threshold, whatever the prompt calls liked", () => {
+    const settings = { template: "{{user.share}} liked: {{liked}}", likedThreshold: 5 };
+    const asked = { user: "u", item: "i", history: [{ item: "a", rating: 4 }] };
+    const online = (labelThreshold?: number): string => {
+      const says = createPrompt({ ...settings, labelThreshold });
+      return says.render(asked, undefined, emptyStatistics(says.statistics!, "exclude"));
+    };
+    expect(online(3)).toBe("1 liked: none");
+    expect(online()).toBe("0 liked: none"); // of a bundle of before
+  });
+
   test("stand in the target too, and are part of it", () => {
     const config = {
       template: "{{user_history}} {% if item.count %}{{item.count}}x {% endif %}{{target_item}}!",

@@ -21,7 +21,9 @@ const usualSpecialTokens =
  */
 export function cleanText(text: string, maxLength: number, specialTokens: readonly string[]): string {
   let clean = text.replace(unsafe, " ").replace(/\s+/g, " ").trim();
-  if (clean.length > maxLength) clean = `${[...clean].slice(0, maxLength).join("").trimEnd()}…`;
+  // Characters are no more than code units, which are quickly counted.
+  const characters = clean.length > maxLength ? [...clean] : [];
+  if (characters.length > maxLength) clean = `${characters.slice(0, maxLength).join("").trimEnd()}…`;
   // Breaking one token may lay open another one around it; every pass adds spaces, so this ends.
   for (let before = ""; before !== clean;) {
     before = clean;

@@ -12,7 +12,7 @@ export function valuesAlong(
 ): readonly string[] {
   if (dimension.attribute !== undefined && dimension.width !== undefined) {
     const value = attributeNumber(attributes, dimension.attribute, undefined);
-    return value === undefined ? [] : [String(Math.floor(value / dimension.width))];
+    return value === undefined ? [] : [String(stretchOf(value, dimension.width))];
   }
   if (dimension.attribute !== undefined && dimension.index === undefined) {
     const values = attributeList(attributes, dimension.attribute);
@@ -20,6 +20,11 @@ export function valuesAlong(
   }
   const text = entityText(dimension, id, attributes);
   return text === undefined ? [] : [text];
+}
+
+/** The stretch of a width that a number lies in, as decimals have it: 0.6 / 0.1 is 6, not 5.999999999999999. */
+function stretchOf(value: number, width: number): number {
+  return Math.floor(Number((value / width).toPrecision(12)));
 }
 
 /** The values of a log along a dimension as codes. */

@@ -11,7 +11,12 @@ import { keyTexts, type StatisticConfig } from "./config.ts";
 import { statisticsOfEveryKind } from "./every-kind.test-helper.ts";
 import type { OwnEvent } from "./own-events.ts";
 import { planStatistics } from "./plan.ts";
-import { emptyStatistics, type ObservedEvent, type RunningStatistics } from "./running-statistics.ts";
+import {
+  emptyStatistics,
+  type ObservedEvent,
+  type RunningStatistics,
+  statisticsAtEnd,
+} from "./running-statistics.ts";
 import { statisticsFromFiles, statisticsToFiles } from "./statistics-files.ts";
 
 const plan = planStatistics(statisticsOfEveryKind, { rating: 2.5, label: 0.4 });
@@ -125,6 +130,26 @@ describe("the events of a request", () => {
       expect(valuesOf(user, [like()], 400)).toEqual([one, 1, Number.NaN, one]);
     expect(valuesOf(null, [like(390)], 400)).toEqual([one, 1, log1p(10), one]);
     expect(valuesOf(null, [], 400)).toEqual([0, Number.NaN, Number.NaN, one]);
+  });
+
+  test("count for a user who is known and has no event, also where pairs alone name the user", () => {
+    const pairs = planStatistics(
+      [{ name: "taste", type: "statistic", value: "count", by: ["item.genres", "user"], plain: true }],
+      { rating: 3, label: 0.5 },
+    );
+    const log = createLog({
+      ...small,
+      users: { ...small.users, ids: ["ann", "bob", "eve"], attributes: [{}, {}, {}] },
+    });
+    const online = statisticsAtEnd(pairs, log);
+    const countOf = (user: string, history: readonly OwnEvent[]): number =>
+      online.valuesOf({ user, item: "a", time: 400 }, catalogueFromLog(log), history)[0]!;
+    expect(countOf("eve", [like(150)])).toBe(1);
+    expect(countOf("eve", [like()])).toBe(1);
+    // Her latest is of 200, the log's of 300.
+    expect(countOf("ann", [])).toBe(2);
+    expect(countOf("ann", [like(200)])).toBe(2);
+    expect(countOf("ann", [like(250)])).toBe(3);
   });
 
   test("are counted once for many samples of a user, and anew when an event was observed", () => {

@@ -47,7 +47,7 @@ export function unseenEvents(
     code === undefined
       ? Number.NEGATIVE_INFINITY
       : ofUser === undefined
-        ? latest // pairs with a user do not tell when the user was last there
+        ? latestInPairs(byUser, code, names, tallies)
         : (ofUser.cells[code * ofUser.width + lastAt] ?? Number.NEGATIVE_INFINITY);
   const now = sample.time ?? (Number.isFinite(latest) ? latest : 1);
   const isBefore = (time: number): boolean =>
@@ -58,6 +58,26 @@ export function unseenEvents(
       ? [{ ...event, time, isTimed: event.time !== undefined }]
       : [];
   });
+}
+
+/** The latest event of a user that pairs with the user have; -Infinity without one. */
+function latestInPairs(
+  byUser: number,
+  user: number,
+  names: Counted["names"],
+  tallies: readonly Tally[],
+): number {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const { plan, pairs, cells, width } of tallies) {
+    const [d, e] = plan.dimensions as [number, number?];
+    if (e === undefined || (d !== byUser && e !== byUser)) continue;
+    const { size } = names[d === byUser ? e : d]!;
+    for (let other = 0; other < size; other++) {
+      const key = d === byUser ? pairs!.find(user, other) : pairs!.find(other, user);
+      if (key >= 0) latest = Math.max(latest, cells[key * width + lastAt] ?? Number.NEGATIVE_INFINITY);
+    }
+  }
+  return latest;
 }
 
 /** Positions of the statistics whose key names the user: nobody else's events are in them. */

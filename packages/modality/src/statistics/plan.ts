@@ -114,7 +114,9 @@ export function planStatistics(configs: readonly StatisticToPlan[], means: Stati
   };
   /** The other side of an event's user is its item; whatever says nothing of the user is compared with the user. */
   const deviationOf = (config: StatisticConfig, of: StatisticOf, prior: number, halfLife: number): number => {
-    const other = keyTexts(config).some((text) => /^user\b/.test(text)) ? "item" : "user";
+    const other = keyTexts(config).some((text) => parseDimension(config.name, text).source === "user")
+      ? "item"
+      : "user";
     const tally = tallyOf(config.name, [other], halfLife);
     const deviation = { of, tally, quantity: quantityOf(tally, { kind: "sum", of }), prior };
     const known = deviations.findIndex((one) => JSON.stringify(one) === JSON.stringify(deviation));

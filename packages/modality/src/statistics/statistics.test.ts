@@ -129,10 +129,37 @@ test.each([
   ["item.year/10", { year: 1994 }, ["199"]],
   ["item.year/10", { year: "1990" }, ["199"]],
   ["item.year/0.5", { year: -0.2 }, ["-1"]],
+  ["item.s/0.1", { s: 0.5 }, ["5"]],
+  ["item.s/0.1", { s: 0.6 }, ["6"]],
   ["item.year/10", { year: "soon" }, []],
   ["item.year/10", {}, []],
 ])("%s of %o has the keys %o", (text, attributes, keys) => {
   expect(valuesAlong(parseDimension("test", text), "i", attributes)).toEqual(keys);
+});
+
+test("means without prior stay what they were when all half-lives have passed, of an id, of a list and of deviations", () => {
+  const mean = { type: "statistic", value: "mean", prior: 0, halfLife: "1d" } as const;
+  const aged = planStatistics(
+    [
+      { ...mean, name: "item", by: "item" },
+      { ...mean, name: "genres", by: "item.genres" },
+      { ...mean, name: "user_deviation", value: "deviation", by: "user" },
+    ],
+    means,
+  );
+  const server = emptyStatistics(aged, "exclude");
+  const war = { item: "i", itemAttributes: { genres: ["War", "Noir"] }, label: 1 };
+  server.observe({ ...war, user: "u", rating: 5, time: 0 });
+  const later = 1100 * 86_400;
+  expect([...server.valuesOf({ ...war, user: "v", time: later })]).toEqual([5, 5, Number.NaN]);
+  server.observe({ ...war, user: "v", rating: 3, time: later });
+  expect(server.valuesOf({ ...war, user: "v", time: later + 1 })[2]).toBeCloseTo(-2);
+});
+
+test("deviations by a column of the context are from the user's mean, whatever the column is called", () => {
+  const deviation = { name: "d", type: "statistic", value: "deviation", by: "user-agent" } as const;
+  const { dimensions, tallies, deviations } = planStatistics([deviation], means);
+  expect(dimensions[tallies[deviations[0]!.tally]!.dimensions[0]!]).toMatchObject({ source: "user" });
 });
 
 /** A log of its first rows, which knows the users and items of the others too. */

@@ -99,7 +99,7 @@ export function readStatistics(
         else {
           const part = remaining(tally.plan, age);
           if (value === "count") sum += plain ? weight * part : Math.log1p(weight * part);
-          else sum += (kept * part + priorMean * prior) / (weight * part + prior);
+          else sum += shrunk(kept, weight, part, priorMean, prior);
         }
       }
       // A key that never occurred has a count, 0, and no other value.
@@ -167,10 +167,15 @@ function meanOf(
   const last = key < 0 ? undefined : cells[cell + lastAt];
   if (last === undefined || last === Number.NEGATIVE_INFINITY) return priorMean;
   const part = remaining(tally.plan, Math.max(0, time - last));
-  const weight = cells[cell + weightAt]! * part + prior;
-  return weight === 0
-    ? priorMean
-    : (cells[cell + quantitiesAt + quantity]! * part + priorMean * prior) / weight;
+  return shrunk(cells[cell + quantitiesAt + quantity]!, cells[cell + weightAt]!, part, priorMean, prior);
+}
+
+/**
+ * The mean of events of which a part is left, and of those of the prior. Without a prior the part, which may be nothing at all after a
+ * thousand half-lives, is in both and makes no difference.
+ */
+function shrunk(sum: number, weight: number, part: number, priorMean: number, prior: number): number {
+  return prior === 0 ? sum / weight : (sum * part + priorMean * prior) / (weight * part + prior);
 }
 
 /**
