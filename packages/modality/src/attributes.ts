@@ -104,8 +104,12 @@ export function finishItem(
   const finished: Record<string, AttributeValue> = { ...attributes };
   if (options.cleanHtml) {
     for (const [name, value] of Object.entries(attributes)) {
-      if (typeof value === "string") finished[name] = cleanHtml(value);
-      else if (typeof value !== "number") finished[name] = value.map(cleanHtml);
+      if (typeof value === "number") continue;
+      // Of tags alone nothing is left, and nothing is no value.
+      const cleaned =
+        typeof value === "string" ? cleanHtml(value) : value.map(cleanHtml).filter((text) => text !== "");
+      if (cleaned.length > 0) finished[name] = cleaned;
+      else delete finished[name];
     }
   }
   if (options.titleYear && typeof finished.title === "string") {

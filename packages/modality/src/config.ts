@@ -103,6 +103,11 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
         "label",
         "the labels are in columns.label, so a threshold has no rating to look at: write label: { column: true }",
       );
+    if (impressions !== undefined && history.ties === "order")
+      refuse(
+        "history.ties",
+        "items of one impression would know each other's labels under ties: order: leave it out, and number the rows in a column of times (timeUnit: steps) where there are no times",
+      );
     if (impressions !== undefined && heading?.column === "item")
       refuse(
         "source.ratings.impressions",

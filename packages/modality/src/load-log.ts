@@ -45,13 +45,14 @@ async function readAll(config: DataConfig, baseFolder: string): Promise<LogColum
     const userTable = await readAttributes(connection, "users", users, baseFolder, scratchFolder);
     const repeated = await removeDuplicates(connection, ratings);
     const size = await numberOfRatings(connection);
+    const { unreadable, ...columns } = await readColumns(connection, config, size);
     return {
-      ...(await readColumns(connection, config, size)),
+      ...columns,
       items: items === undefined ? itemTable.entities : finishItems(itemTable.entities, items),
       users: userTable.entities,
       size,
       report: {
-        skipped: [...skipped, ...repeated, ...itemTable.skipped, ...userTable.skipped],
+        skipped: [...skipped, ...unreadable, ...repeated, ...itemTable.skipped, ...userTable.skipped],
         times: timesOf(config),
         attributes: [...itemTable.attributes, ...userTable.attributes],
         warnings: [...withoutTimes(config), ...itemTable.warnings, ...userTable.warnings],
@@ -96,7 +97,7 @@ async function readColumns(
   connection: DuckDBConnection,
   config: DataConfig,
   size: number,
-): Promise<Omit<LogColumns, "users" | "items">> {
+): Promise<Omit<LogColumns, "users" | "items"> & { unreadable: LoadReport["skipped"] }> {
   const byThreshold = "threshold" in config.label;
   const rating = config.source.ratings.columns.rating === undefined ? "label" : "rating";
   const columns = {
@@ -134,7 +135,13 @@ async function readColumns(
   const likedThreshold = "threshold" in config.label ? config.label.threshold : likedFrom(config, columns);
   if (byThreshold)
     for (let i = 0; i < size; i++) columns.label[i] = isLiked(columns.rating[i]!, likedThreshold) ? 1 : 0;
-  return { ...columns, context: context.finish(), history: config.history, likedThreshold };
+  return {
+    ...columns,
+    context: context.finish(),
+    history: config.history,
+    likedThreshold,
+    unreadable: context.unreadable(),
+  };
 }
 
 /** From which rating on an event of a log with labels is liked: as said, or so that the fewest events differ from their label. */

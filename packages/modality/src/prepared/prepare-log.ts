@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { endianness } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type DataConfig, type DataConfigInput, parseDataConfig } from "../config.ts";
 import { loadLog } from "../load-log.ts";
@@ -72,6 +72,13 @@ async function keyOf(config: DataConfig, baseFolder: string): Promise<string | u
     const path = isAbsolute(table.path) ? table.path : resolve(baseFolder, table.path);
     const paths = isGlob(path) ? await withDatabase((connection) => expandGlob(connection, path)) : [path];
     for (const file of paths) hash.update(await contentHash(file));
+    // Parts go by the names of files.
+    if (
+      table === source.ratings &&
+      source.ratings.parts !== undefined &&
+      source.ratings.columns.part === undefined
+    )
+      hash.update(JSON.stringify(paths.map((file) => relative(baseFolder, file))));
   }
   return hash.digest("hex").slice(0, 40);
 }

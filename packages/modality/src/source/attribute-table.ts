@@ -6,7 +6,7 @@ import type { AttributeReport, Attributes, AttributeValue, EntityTable, Warning 
 import { attributePlan } from "./attribute-plan.ts";
 import { identifier } from "./database.ts";
 import { openFiles } from "./files.ts";
-import { normaliseIds, spellingDifference } from "./ids.ts";
+import { normaliseIds, spellingDifference, spellingOfRatings } from "./ids.ts";
 import { type ColumnPlan, importTable, type Skipped } from "./import-table.ts";
 import { withoutJsonLists } from "./json-array.ts";
 import { parseLiteral } from "./literal.ts";
@@ -45,7 +45,7 @@ export async function readAttributes(
   const place = files.nameOf(files.paths[0]!);
   const plans = columnPlans(config, entity);
   const skipped = await importTable(connection, table, config, files, plans);
-  await normaliseIds(connection, table, entity); // a row of attributes for a missing id does no harm
+  await normaliseIds(connection, table, entity, await spellingOfRatings(connection, entity)); // a row of attributes for a missing id does no harm
   const names = Object.keys(plans);
   const reader = await connection.runAndReadAll(`SELECT ${names.map(identifier).join(", ")} FROM ${table}`);
   const tally = createTally(table, config, place);

@@ -107,7 +107,11 @@ export const ratingsSchema: z.ZodType<RatingsConfig, unknown> = z.strictObject({
     })
     // Context of the interaction, under names of one's own.
     .catchall(attributeColumn)
-    .refine(hasOwnNames, ownNames),
+    .refine(hasOwnNames, ownNames)
+    // By that name the tables through which they pass know the order of the file.
+    .refine((columns) => !Object.keys(columns).some((name) => name.toLowerCase() === "rowid"), {
+      message: "no column of the ratings may be called rowid: give it another name",
+    }),
   /**
    * How `time` is written; the log keeps seconds since 1970. `text` is ISO 8601 or another common date; `steps` are numbers
    * that order the rows and are no clock, such as row numbers.

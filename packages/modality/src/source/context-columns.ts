@@ -6,7 +6,7 @@ import { type ContextColumn, contextColumn } from "../context.ts";
 import type { AttributeValue } from "../log.ts";
 import { attributePlan } from "./attribute-plan.ts";
 import { identifier } from "./database.ts";
-import type { ColumnPlan } from "./import-table.ts";
+import type { ColumnPlan, Skipped } from "./import-table.ts";
 
 /** What the columns of the ratings have names of their own for; all others are context. */
 export const ratingColumnNames: readonly string[] = ["user", "item", "rating", "label", "time", "part"];
@@ -42,28 +42,51 @@ export interface ContextReader {
   add(chunk: DuckDBDataChunk, first: number, row: number): void;
   /** undefined where the ratings have no context. */
   finish(): readonly ContextColumn[] | undefined;
+  /** Under `onBadRow: skip`: cells that cannot be read, which have no value. */
+  unreadable(): Skipped[];
 }
 
 /** Makes a reader of the context of so many ratings. */
-export function createContextReader(ratings: Pick<RatingsConfig, "columns">, size: number): ContextReader {
+export function createContextReader(
+  ratings: Pick<RatingsConfig, "columns" | "onBadRow">,
+  size: number,
+): ContextReader {
+  const problems = new Map<string, Skipped>();
   const columns = contextConfig(ratings).map(([name, config]) => ({
     name,
     config,
     /** 0: none. */
     met: new Int32Array(size),
     byText: new Map<string | number, number>(),
+    bad: new Map<string | number, Skipped>(),
     byValue: new Map<string, number>(),
     found: [] as AttributeValue[],
   }));
   const codeOf = (
-    { name, config, byText, byValue, found }: (typeof columns)[number],
+    { name, config, byText, byValue, found, bad }: (typeof columns)[number],
     text: string | number | null,
   ): number => {
     if (text === null) return 0;
     const known = byText.get(text);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const again = known === 0 ? bad.get(text) : undefined;
+      if (again !== undefined) again.count++;
+      return known;
+    }
     const { value, problem } = parseAttribute(config, text);
-    if (problem !== undefined) throw unreadable(name, problem, String(text));
+    if (problem !== undefined) {
+      if (ratings.onBadRow === "error") throw unreadable(name, problem, String(text));
+      const kind = `${name} ${problem}`;
+      const counted = problems.get(kind) ?? {
+        table: "ratings",
+        reason: `a cell of ${kind} (the cell has no value, its row stays)`,
+        count: 0,
+        firstPlace: `data.source.ratings.columns.${name}`,
+      };
+      counted.count++;
+      problems.set(kind, counted);
+      bad.set(text, counted);
+    }
     let code = 0;
     if (value !== undefined) {
       // "1" and "1.0" are one number.
@@ -75,6 +98,7 @@ export function createContextReader(ratings: Pick<RatingsConfig, "columns">, siz
     return code;
   };
   return {
+    unreadable: () => [...problems.values()],
     select: columns.map(({ name }) => `, ratings.${identifier(name)}`).join(""),
     add(chunk, first, row) {
       for (const [index, column] of columns.entries()) {

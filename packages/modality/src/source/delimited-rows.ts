@@ -102,13 +102,27 @@ function rowCheck(
   return (fields, others) => {
     if (fields.length !== count || keys.some(([, position]) => fields[position]!.includes("\n")))
       return false;
-    return !others.some(
-      (line) =>
-        reader.begin(line) === "whole" &&
-        (headingOf(reader.fields) !== undefined ||
-          (reader.fields.length === count &&
-            alike.every((position) => shapeOf(reader.fields[position]!) === shapeOf(fields[position]!)))),
-    );
+    const looksLikeRow = (cells: readonly string[], places: readonly number[]): boolean =>
+      cells.length === count &&
+      places.length > 0 &&
+      places.every((position) => shapeOf(cells[position]!) === shapeOf(fields[position]!));
+    const open = fields.findIndex((field) => field.includes("\n"));
+    const begun = fields[open]!.split("\n", 1)[0]!.split(config.delimiter);
+    if (
+      looksLikeRow(
+        [...fields.slice(0, open), ...begun],
+        alike.filter((position) => position > open),
+      )
+    )
+      return false;
+    const closed = fields.findLastIndex((field) => field.includes("\n"));
+    return !others.some((line, at) => {
+      if (reader.begin(line) !== "whole") return false;
+      // Behind the quote that ends the record its last line has the record's own cells, which are like themselves.
+      const isLast = at === others.length - 1;
+      const inQuotes = isLast ? alike.filter((position) => position < closed) : alike;
+      return headingOf(reader.fields) !== undefined || looksLikeRow(reader.fields, inQuotes);
+    });
   };
 }
 

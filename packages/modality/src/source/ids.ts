@@ -12,12 +12,14 @@ const missing = "('nan', 'none', 'null', 'na', 'n/a', '<na>', '\\n')";
 /**
  * Brings the ids of a column to one spelling, so that those of several tables meet: without blanks at their ends, and,
  * where all of the column are whole numbers, without the `.0` that a missing value elsewhere makes pandas write.
+ * @param areWhole whether they count as whole numbers, where another table decides it. Default: where all of them are.
  * @returns a warning where, among whole numbers, texts that mean a missing value are taken as one id
  */
 export async function normaliseIds(
   connection: DuckDBConnection,
   table: string,
   column: string,
+  areWhole?: boolean,
 ): Promise<Warning[]> {
   const name = identifier(column);
   const unusual = `contains(${name}, ' ') OR contains(${name}, '\u00a0') OR contains(${name}, '\ufeff') OR contains(${name}, '.')`;
@@ -28,7 +30,7 @@ export async function normaliseIds(
   const isMissing = `lower(id) IN ${missing}`;
   await connection.run(`CREATE TEMP TABLE spelling AS
     WITH ids AS (SELECT DISTINCT ${name} AS raw, trim(${name}, ${blanks}) AS id FROM ${table}),
-    judged AS (SELECT raw, id, ${isWhole} AS is_whole, bool_and(${isWhole} OR ${isMissing}) OVER () AS all_whole FROM ids)
+    judged AS (SELECT raw, id, ${isWhole} AS is_whole, ${areWhole ?? `bool_and(${isWhole} OR ${isMissing}) OVER ()`} AS all_whole FROM ids)
     SELECT raw, CASE
       WHEN NOT (all_whole AND is_whole) THEN id
       WHEN regexp_full_match(id, ${whole}) THEN regexp_replace(id, '\\.0*$', '')
@@ -38,13 +40,29 @@ export async function normaliseIds(
     `UPDATE ${table} SET ${name} = spelling.id FROM spelling WHERE ${table}.${name} = spelling.raw AND spelling.raw <> spelling.id`,
   );
   const reader = await connection.runAndReadAll(`
-    SELECT first(id), count(*)::INTEGER FROM ${table} JOIN (SELECT DISTINCT id FROM spelling WHERE all_whole AND ${isMissing}) ON ${name} = id
+    SELECT first(absent.id), count(*)::INTEGER
+    FROM ${table} JOIN (SELECT DISTINCT id FROM spelling WHERE all_whole AND ${isMissing}) AS absent ON ${table}.${name} = absent.id
     HAVING count(*) > 0`);
   await connection.run("DROP TABLE spelling");
   return reader.getRows().map(([id, count]) => ({
     message: `${Number(count)} rows of the ${table} have the ${column} "${String(id)}", while all others are whole numbers: it seems to stand for a missing one.`,
     remedy: `Leave those rows out: data.source.${table}.where: '${column} != ${String(id)}'.`,
   }));
+}
+
+/**
+ * How the ids of a table of attributes are to be spelt so that they meet those of the ratings: true, as whole numbers; false, as
+ * they are; undefined, where the ratings' leave it open.
+ */
+export async function spellingOfRatings(
+  connection: DuckDBConnection,
+  column: string,
+): Promise<boolean | undefined> {
+  const reader = await connection.runAndReadAll(`
+    SELECT bool_and(regexp_full_match(id, '-?[0-9]+') OR lower(id) IN ${missing}), bool_or(regexp_full_match(id, '-?[0-9]+\\.0*'))
+    FROM (SELECT DISTINCT ${identifier(column)} AS id FROM ratings)`);
+  const [areWhole, haveFractions] = reader.getRows()[0]!;
+  return areWhole === true ? true : haveFractions === true ? false : undefined;
 }
 
 /** How ids of two tables differ where they would be the same without it; the first that explains some is told. */

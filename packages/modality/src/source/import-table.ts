@@ -117,6 +117,12 @@ function remedyFor(
     reason.includes("in seconds") &&
     digits !== undefined
   ) {
+    const date =
+      /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d([0-5]\d)?$/.exec(
+        digits,
+      );
+    if (date !== null)
+      return { remedy: `Write timeFormat: "%Y%m%d%H%M${date[1] === undefined ? "" : "%S"}"` };
     const unit = digits.length < 15 ? "milliseconds" : digits.length < 18 ? "microseconds" : "nanoseconds";
     return { remedy: `Write timeUnit: ${unit}` };
   }

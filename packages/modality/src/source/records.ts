@@ -60,7 +60,7 @@ export async function* readRecords(
   const takeRecord = (at: number, isEnd: boolean): number => {
     const { first, texts, complaints } = waiting!;
     const text = texts[at]!;
-    if (text === "") return 1;
+    if (text === "" || (text.trim() === "" && !text.includes(config.delimiter))) return 1;
     const line = first + at;
     const complaint = complaints.get(at);
     if (complaint !== undefined) {
