@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cleanHtml, parseAttribute, splitTitleYear } from "./attributes.ts";
+import { cleanHtml, finishItem, parseAttribute, splitTitleYear } from "./attributes.ts";
 
 test.each([
   ["Heat (1995)", { title: "Heat", year: 1995 }],
@@ -18,6 +18,11 @@ test.each([
   ["a &lt; b &#x1F600; &bogus; &#0;", "a < b 😀 &bogus;"],
   ["1 < 2 > 0", "1 < 2 > 0"],
 ])("cleans %s", (text, expected) => expect(cleanHtml(text)).toBe(expected));
+
+test("what is only tags is no value, in a text and in a list", () => {
+  const item = { title: "<br/>", year: 1999, tags: ["<b>new</b>", "<p></p>"], genres: ["<i></i>", "<hr>"] };
+  expect(finishItem(item, { cleanHtml: true, titleYear: false })).toEqual({ year: 1999, tags: ["new"] });
+});
 
 test("cells become values", () => {
   const list = { column: 0, type: "list" as const, separator: "|" };

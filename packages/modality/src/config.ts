@@ -126,7 +126,7 @@ export const dataConfigSchema: z.ZodType<DataConfig, DataConfigInput> = z
     if (ofTime && columns.time === undefined && history.ties === "exclude")
       refuse(
         "split",
-        `without columns.time there is no ${split.kind} split: write kind: randomByRow or randomByUser, or history: { ties: order } where the file is in order`,
+        `without columns.time there is no ${split.kind} split: write kind: randomByRow or randomByUser, or ${impressions === undefined ? "history: { ties: order }" : "number the rows in a column of times (timeUnit: steps)"} where the file is in order`,
       );
   }) as z.ZodType<DataConfig, DataConfigInput>;
 

@@ -79,7 +79,11 @@ function withoutTimes(config: DataConfig): Warning[] {
       : {
           message:
             "The log has no times: no sample has a history, and running statistics know nothing before it.",
-          remedy: "Where the file is in order of time, history: { ties: order } takes that.",
+          // Items of one impression would be in each other's histories.
+          remedy:
+            config.source.ratings.impressions === undefined
+              ? "Where the file is in order of time, history: { ties: order } takes that."
+              : "Where the file is in order of time, number its rows in a column of times and write timeUnit: steps.",
         },
   ];
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, utimes, mkdir, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, truncate, utimes, mkdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -54,6 +54,34 @@ describe("prepareLog", () => {
     const changed = await prepare();
     expect(changed.reused).toBe(false);
     expect(changed.log.items.attributes[0]).toEqual({ title: "Other", tags: ["a"] });
+  });
+
+  test("reads anew when files that are parts exchange their names", async () => {
+    await writeFile(join(folder, "p1-train.csv"), "a,x,5,1\na,y,1,2\nb,x,4,3\n");
+    await writeFile(join(folder, "p2-test.csv"), "b,y,2,4\n");
+    const ofParts: DataConfigInput = {
+      source: {
+        ratings: {
+          path: "p?-*.csv",
+          columns: { user: 0, item: 1, rating: 2, time: 3 },
+          timeUnit: "steps",
+          parts: { train: "*-train.csv", test: "*-test.csv" },
+        },
+      },
+      label: { threshold: 4 },
+    };
+    const before = await prepare(ofParts);
+    expect((await prepare(ofParts)).reused).toBe(true);
+    // The same bytes in the same order.
+    await rename(join(folder, "p1-train.csv"), join(folder, "p1-test.csv"));
+    await rename(join(folder, "p2-test.csv"), join(folder, "p2-train.csv"));
+    const after = await prepare(ofParts);
+    expect(after.reused).toBe(false);
+    // 0: train, 2: test.
+    expect([before, after].map(({ log }) => [...log.part!])).toEqual([
+      [0, 0, 0, 2],
+      [2, 2, 2, 0],
+    ]);
   });
 
   test("makes a damaged folder anew, whatever was damaged", async () => {

@@ -38,6 +38,31 @@ describe("ids that are the same number but not the same text meet", () => {
     expect(log.report.warnings).toEqual([]);
   });
 
+  test.each([
+    ["versions beside a date", ["1.0", "2.0"], ["1.0", "2.0", "1997-08-20"]],
+    ["versions beside a word in the ratings", ["1.0", "2.0", "x"], ["1.0", "2.0"]],
+    ["whole numbers", ["1", "2"], ["1.0", "2.0", "1997-08-20"]],
+  ])("the ratings decide how the table's are spelt: %s", async (_, inRatings, inTable) => {
+    await folder.write({
+      "ratings.csv": ratingLines(12, ["u0", "u1"], inRatings),
+      "items.csv": `id,year\n${inTable.map((id, i) => `${id},${1990 + i}`).join("\n")}\n`,
+    });
+    const items: Items = { path: "items.csv", header: true, columns: { item: "id", year: "year" } };
+    const { items: met } = await folder.load({ ratings, items });
+    expect(met.attributes.slice(0, 2)).toEqual([{ year: "1990" }, { year: "1991" }]);
+    expect(met.activeCount).toBe(inRatings.length);
+  });
+
+  test("a table with blanks in its ids may have an attribute called id", async () => {
+    await folder.write({
+      "ratings.csv": ratingLines(12, ["u0", "u1"], ["1", "2"]),
+      "items.csv": "item,code\n 1,a\n2 ,b\n",
+    });
+    const items: Items = { path: "items.csv", header: true, columns: { item: "item", id: "code" } };
+    const log = await folder.load({ ratings, items });
+    expect(log.items.attributes).toEqual([{ id: "a" }, { id: "b" }]);
+  });
+
   test("but 1.0 and 1 of versions and 007 and 7 stay apart", async () => {
     await folder.write({ "ratings.csv": ratingLines(30, ["007", "7"], ["1.0", "1", "2.1"]) });
     const { users, items } = await folder.load({ ratings });

@@ -172,6 +172,34 @@ describe("columns of the interaction", () => {
     );
   });
 
+  test("whose cell is bad have no value there: its row stays, and is counted; unless bad rows are errors", async () => {
+    await writeFile(
+      join(folder, "cut.csv"),
+      `user,item,rating,time,tags\na,x,5,1,"[""new"", ""top]"\na,y,2,2,new|top\nb,x,4,3,"[""new"", ""top]"\n`,
+    );
+    const columns = {
+      user: "user",
+      item: "item",
+      rating: "rating",
+      time: "time",
+      tags: { column: "tags", type: "list" },
+    } as const;
+    const load = (onBadRow: "error" | "skip"): ReturnType<typeof loadLog> =>
+      loadLog(
+        {
+          ...shown,
+          source: { ratings: { path: "cut.csv", header: true, timeUnit: "steps", columns, onBadRow } },
+        },
+        { baseFolder: folder },
+      );
+    const log = await load("skip");
+    expect([0, 1, 2].map((row) => recordAt(log, row).context)).toEqual([{}, { tags: ["new", "top"] }, {}]);
+    expect(log.report.skipped).toMatchObject([
+      { table: "ratings", count: 2, reason: expect.stringMatching(/^a cell of tags .*its row stays/) },
+    ]);
+    await expect(load("error")).rejects.toMatchObject({ code: "data/bad-row" });
+  });
+
   test("may not be called like one another, and are looked for in the file", async () => {
     const load = (more: Record<string, string>): Promise<unknown> => {
       const { ratings } = shown.source;

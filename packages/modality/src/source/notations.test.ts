@@ -283,6 +283,19 @@ test("conditions on fields of JSON lines that are no columns hold, and a misspel
   });
 });
 
+test.each([
+  ["20141231235959", "%Y%m%d%H%M%S"],
+  ["201412312359", "%Y%m%d%H%M"],
+])("of the time %s the error names the form of the date", async (time, form) => {
+  await folder.write({ "date.csv": `a,x,5,${time}\n` });
+  await expect(
+    folder.load({ ratings: { path: "date.csv", columns: { user: 0, item: 1, rating: 2, time: 3 } } }),
+  ).rejects.toMatchObject({
+    code: "data/bad-row",
+    remedy: expect.stringContaining(`timeFormat: "${form}"`),
+  });
+});
+
 test("errors name the unit of times, and a header that cannot be read", async () => {
   await folder.write({ "ms.csv": "a,x,5,1500000000123.0\n", "quoted.csv": '"u" ,"i",r,t\na,x,5,1\n' });
   await expect(

@@ -203,6 +203,20 @@ test.each<[string, Partial<Ratings>, Partial<DataConfigInput>, string, RegExp]>(
     "config/invalid",
     /columns\.part/,
   ],
+  [
+    "a column called rowId",
+    { columns: { user: "u", item: "i", rating: "r", time: "t", rowId: "l" } },
+    {},
+    "config/invalid",
+    /may be called rowid: give it another name/,
+  ],
+  [
+    "an order of the items of one impression",
+    { columns: { user: "u", item: "i", time: "t" }, impressions: {} },
+    { label: { column: true }, history: { ties: "order" } },
+    "config/invalid",
+    /know each other's labels under ties: order: .*timeUnit: steps/,
+  ],
 ])("%s is refused", async (_, ratings, more, code, message) => {
   await folder.write({ "r.csv": "u,i,r,l,t\na,x,1,0,1000000000\na,y,5,1,1000000001\n" });
   await expect(folder.load(from(ratings as Ratings), more)).rejects.toMatchObject({
@@ -332,6 +346,22 @@ describe("impressions", () => {
     const log = await load(text, { onBadRow: "skip" });
     expect(log.size).toBe(1);
     expect(log.report.skipped).toMatchObject([{ count: 1, reason: expect.stringContaining(reason) }]);
+  });
+
+  test("without times the advice is to number the rows, never ties: order", async () => {
+    const untimed = { columns: { user: "u", item: "shown" } };
+    const { report } = await load("u;shown\na;N1-0 N2-1\n", untimed);
+    const [{ message, remedy }] = report.warnings as [{ message: string; remedy: string }];
+    expect(message).toMatch(/^The log has no times/);
+    expect(remedy).toMatch(/number its rows in a column of times and write timeUnit: steps/);
+    expect(remedy).not.toMatch(/ties/);
+    const config = { source: from({ ...untimed, impressions: {} }), label: { column: true } } as const;
+    expect(() => parseDataConfig({ ...config, split: { kind: "time" } })).toThrowError(
+      expect.objectContaining({
+        place: "data.split",
+        message: expect.stringMatching(/^(?!.*ties).*timeUnit: steps/s),
+      }),
+    );
   });
 
   test("lists of different lengths are bad", async () => {

@@ -156,6 +156,30 @@ describe("onBadRow: skip counts every line", () => {
     expect(log.items.attributes.slice(0, 3)).toEqual([{}, { title: 'Screen of 15"' }, { title: "c" }]);
   });
 
+  test("a first column of quoted text with line breaks is read whole; where its quote is left open the row is bad", async () => {
+    const rows = rowsOf(6).map((row, at) => `"${at}: good,\nreally long",${row}`);
+    await write("first.csv", `text,u,i,r,t\n${rows.join("\n")}\n`);
+    for (const onBadRow of ["error", "skip"] as const) {
+      const log = await load("first.csv", { onBadRow });
+      expect([log.size, skippedOf(log)]).toEqual([6, []]);
+    }
+    // The quote of the third row would end what the second leaves open.
+    const open = rowsOf(6).map((row, at) => `${at === 1 ? '"Open' : at === 2 ? '15"' : "Plain"},${row}`);
+    await write("open.csv", `text,u,i,r,t\n${open.join("\n")}\n`);
+    await expect(load("open.csv")).rejects.toMatchObject({
+      code: "data/bad-row",
+      place: expect.stringMatching(/open\.csv:3, column 1$/),
+    });
+    const log = await load("open.csv", { onBadRow: "skip" });
+    expect([log.size, skippedOf(log)]).toEqual([5, [["open.csv:3, column 1", 1]]]);
+  });
+
+  test("a line of blanks is no row", async () => {
+    const [first, ...others] = rowsOf(6);
+    await write("blanks.csv", csv([first!, "  ", "\t", ...others, " "]));
+    expect((await load("blanks.csv")).size).toBe(6);
+  });
+
   test("a bad cell of an attribute has no value, and its row stays", async () => {
     const items = await write("prices.csv", "i,title,price\ni0,A,$12.99\ni1,B,1_0\ni2,C, 3.5 \n,D,1\n");
     const log = await load(
