@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { endianness } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type DataConfig, type DataConfigInput, parseDataConfig } from "../config.ts";
 import { loadLog } from "../load-log.ts";
@@ -71,7 +71,12 @@ async function keyOf(config: DataConfig, baseFolder: string): Promise<string | u
     if (isRemote(table.path)) return undefined;
     const path = isAbsolute(table.path) ? table.path : resolve(baseFolder, table.path);
     const paths = isGlob(path) ? await withDatabase((connection) => expandGlob(connection, path)) : [path];
-    for (const file of paths) hash.update(await contentHash(file));
+    // Where names tell the parts, a file of another name is other data.
+    const named = table === source.ratings && source.ratings.parts !== undefined;
+    for (const file of paths) {
+      if (named) hash.update(`${relative(baseFolder, file)}\n`);
+      hash.update(await contentHash(file));
+    }
   }
   return hash.digest("hex").slice(0, 40);
 }
