@@ -30,8 +30,8 @@ export function models(
     const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule, signals);
     return { probabilities, shareToLlm: toLlm.length / crm.length };
   };
-  // Where nothing goes to the LLM there is nothing to replace.
-  if (policy.kind !== "none")
+  // Where nothing goes to the LLM there is nothing to replace; but what the bundle serves is there always.
+  if (policy.kind !== "none" || (mix.kind === "replace" && mix.calibration === undefined))
     result.push({ name: "replace", title: "CoReLLa, replacing", ...mixed({ kind: "replace" }) });
   if (mix.kind === "addLogits")
     result.push({ name: "add-logits", title: "CoReLLa, adding logits", ...mixed(mix) });

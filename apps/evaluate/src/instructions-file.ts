@@ -78,9 +78,9 @@ function textsOf(record: unknown, place: string): Readonly<Record<(typeof keys)[
 }
 
 function labelOf(output: string, words: AskedPrompts["words"], place: string): 0 | 1 {
-  const said = output.trim().replace(/\.$/, "");
+  const plain = (text: string): string => text.trim().replace(/\.$/, "");
   const is = (answer: AskedPrompts["words"]["yes"]): boolean =>
-    [answer].flat().some((word) => word.trim() === said);
+    [answer].flat().some((word) => plain(word) === plain(output));
   if (is(words.yes)) return 1;
   if (is(words.no)) return 0;
   const known = [words.yes, words.no].flat().map((word) => JSON.stringify(word.trim()));

@@ -192,7 +192,7 @@ test(
     );
     expect(status).toBe(0);
     expect(stdout).toContain("LLM alone");
-    const figures = join(folder, "evaluation-films");
+    const figures = join(folder, "evaluation-of-films");
     expect(readdirSync(figures).toSorted()).toEqual(["metrics.csv", "metrics.json", "report.html"]);
     const { rows, count, positives } = JSON.parse(
       readFileSync(join(figures, "metrics.json"), "utf8"),

@@ -42,7 +42,7 @@ export async function scoreInstructions(path: string, options: ScoreBundleOption
     ({ message, remedy }) => `${message} ${remedy}`,
   );
   const name = basename(path, extname(path));
-  const out = options.out ?? join(dirname(resolve(folder)), `evaluation-${name}`);
+  const out = options.out ?? join(dirname(resolve(folder)), `evaluation-of-${name}`);
   await mkdir(out, { recursive: true });
   const { "segments.csv": _, ...files } = figureFiles(figures, "metrics");
   const page = renderReport({

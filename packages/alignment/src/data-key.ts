@@ -34,8 +34,14 @@ export async function dataKey(
 }
 
 function logHash(log: InteractionLog): string {
-  const hash = createHash("sha256").update(JSON.stringify([log.users, log.items]));
-  for (const { buffer, byteOffset, byteLength } of [log.user, log.item, log.rating, log.time, log.label])
+  const { users, items, likedThreshold, part, context = [] } = log;
+  const ofContext = context.map(({ codes: _, ...column }) => column);
+  const hash = createHash("sha256").update(
+    JSON.stringify([users, items, likedThreshold, part !== undefined, ofContext]),
+  );
+  const codes = context.map((column) => column.codes);
+  const columns = [log.user, log.item, log.rating, log.time, log.label, ...(part ? [part] : []), ...codes];
+  for (const { buffer, byteOffset, byteLength } of columns)
     hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   return hash.digest("hex");
 }

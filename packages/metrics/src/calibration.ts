@@ -20,7 +20,9 @@ export function calibrationCurve(probabilities: Numbers, labels: Numbers, bins =
   const probabilitySums = new Float64Array(bins);
   const positives = new Float64Array(bins);
   for (let row = 0; row < checked.length; row++) {
-    const bin = Math.min(Math.floor(checked[row]! * bins), bins - 1);
+    // 0.29 * 100 is a little below 29: the edge itself decides.
+    const near = Math.round(checked[row]! * bins);
+    const bin = Math.min(checked[row]! >= near / bins ? near : near - 1, bins - 1);
     counts[bin]! += 1;
     probabilitySums[bin]! += checked[row]!;
     positives[bin]! += checkedLabel[row]!;

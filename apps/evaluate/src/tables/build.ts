@@ -122,7 +122,9 @@ export function servedOf(runs: readonly FinishedRun[]): string | undefined {
   if (first !== undefined)
     return both.every(({ result }) => result.served === first.result.served) ? first.result.served : "served";
   if (runs.some(({ variant }) => variant.id.startsWith("crm-"))) return "crm";
-  return runsOf(runs, "llm").length > 0 ? "llm" : tallrecIds(runs).at(-1);
+  return runsOf(runs, "llm").length > 0
+    ? "llm"
+    : (tallrecIds(runs).at(-1) ?? ["ctrl", "p5"].find((id) => runsOf(runs, id).length > 0));
 }
 
 function ablations(inputs: TableInputs): Built {

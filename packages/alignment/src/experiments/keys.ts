@@ -162,7 +162,10 @@ async function withFiles(value: unknown, baseFolder: string): Promise<unknown> {
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(async ([key, inner]) => [
     key,
-    await withFiles(inner, baseFolder),
+    // A folder is one by its key, however plain its name.
+    key === "folder" && typeof inner === "string"
+      ? await fileState(inner, baseFolder)
+      : await withFiles(inner, baseFolder),
   ]);
   return Object.fromEntries(await Promise.all(entries)) as unknown;
 }
