@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { partWarnings } from "@corella/alignment";
 import type { Bundle } from "@corella/bundle";
+import { parseYaml } from "@corella/configuration";
 import {
   aucCards,
   confidenceSections,
@@ -19,25 +21,38 @@ import type { Predictions } from "./predict.ts";
 /** The bundle's models, and both by the bundle's policy: replaced as in the paper, and mixed; the last is what the bundle serves. */
 export function models(
   { crm, llm, signals }: Predictions,
-  { router }: Pick<Bundle, "router">,
+  bundle: Pick<Bundle, "router" | "runConfig" | "folder">,
 ): ModelPredictions[] {
+  const { router } = bundle;
+  const corrects = router !== undefined && isCorrecting(bundle);
   const result: ModelPredictions[] = [];
   if (crm) result.push({ name: "crm", title: "CRM", probabilities: crm, shareToLlm: 0 });
-  if (llm) result.push({ name: "llm", title: "LLM alone", probabilities: llm, shareToLlm: 1 });
+  const titleOfLlm = corrects ? "the LLM's correction alone" : "LLM alone";
+  if (llm) result.push({ name: "llm", title: titleOfLlm, probabilities: llm, shareToLlm: 1 });
   if (!crm || !llm || !router) return result;
   const { policy, mix } = router;
   const mixed = (rule: MixRule): Pick<ModelPredictions, "probabilities" | "shareToLlm"> => {
     const { toLlm, probabilities } = routeAndMix(crm, llm, policy, rule, signals);
     return { probabilities, shareToLlm: toLlm.length / crm.length };
   };
-  // Where nothing goes to the LLM there is nothing to replace; but what the bundle serves is there always.
-  if (policy.kind !== "none" || (mix.kind === "replace" && mix.calibration === undefined))
+  // Where nothing goes to the LLM there is nothing to replace, and a correction replaces nothing; but what the bundle serves is there always.
+  const isServed = mix.kind === "replace" && mix.calibration === undefined;
+  if (isServed || (policy.kind !== "none" && !corrects))
     result.push({ name: "replace", title: "CoReLLa, replacing", ...mixed({ kind: "replace" }) });
   if (mix.kind === "addLogits")
     result.push({ name: "add-logits", title: "CoReLLa, adding logits", ...mixed(mix) });
   else if (mix.calibration !== undefined)
     result.push({ name: "replace-calibrated", title: "CoReLLa, replacing, calibrated", ...mixed(mix) });
   return result;
+}
+
+/** Whether the LLM of a bundle has learned what is to be added to its CRM, as its configuration says. */
+function isCorrecting({ runConfig, folder }: Pick<Bundle, "runConfig" | "folder">): boolean {
+  const content = runConfig === undefined ? undefined : parseYaml(runConfig, join(folder, "config.yaml"));
+  const { stages } = (content ?? {}) as {
+    stages?: { llmAlone?: { offset?: string }; skip?: readonly string[] };
+  };
+  return stages?.llmAlone?.offset === "crm" && stages.skip?.includes("llmAlone") !== true;
 }
 
 /** What the figures are of, and how their intervals are made. */
@@ -59,7 +74,7 @@ export interface FigureOptions {
  */
 export function evaluatePredictions(
   predictions: Predictions,
-  bundle: Pick<Bundle, "router">,
+  bundle: Pick<Bundle, "router" | "runConfig" | "folder">,
   { log, split, part, validation, seed, intervals }: FigureOptions,
 ): PartFigures {
   const { rows, labels } = predictions;
@@ -99,7 +114,7 @@ export interface Conclusion {
 /** What an evaluation ends with. */
 export function concluded(
   predictions: Predictions,
-  bundle: Pick<Bundle, "router" | "featureMap" | "prompt">,
+  bundle: Pick<Bundle, "router" | "runConfig" | "folder" | "featureMap" | "prompt">,
   { evaluation }: PartFigures,
   { log, split, part }: Pick<FigureOptions, "log" | "split" | "part">,
 ): Conclusion {

@@ -27,6 +27,12 @@ test("records are prompts in their wrapper, and answers are labels with and with
   expect(prompts[1]).not.toContain("### Input");
 });
 
+test("words of the bundle that end in a full stop are answers with and without it too", async () => {
+  const path = fileOf([record, { ...record, output: "Yes" }, { ...record, output: "No." }]);
+  const { labels } = await readInstructions(path, { yes: "Yes.", no: "No." });
+  expect([...labels]).toEqual([1, 1, 0]);
+});
+
 test.each([
   ["no JSON", "[{", "The file is no JSON", ""],
   ["objects line by line", `${JSON.stringify(record)}\n${JSON.stringify(record)}`, "The file is no JSON", ""],
@@ -55,5 +61,6 @@ test("a file that is not there is one error too", async () => {
   await expect(readInstructions("/nowhere/test.json", words)).rejects.toMatchObject({
     code: "evaluate/instructions",
     place: "/nowhere/test.json",
+    remedy: "Correct the path.",
   });
 });

@@ -35,7 +35,9 @@ async function listOf(path: string): Promise<readonly unknown[]> {
   try {
     content = await readFile(path, "utf8");
   } catch (error) {
-    throw malformed("The file cannot be read.", path, systemRemedy(error), error);
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const remedy = isMissing ? "Correct the path." : systemRemedy(error);
+    throw malformed("The file cannot be read.", path, remedy, error);
   }
   let value: unknown;
   try {

@@ -223,6 +223,9 @@ test.each([
     ["--table", "1", "--bundle", "x"],
     "[evaluate/options] --bundle says nothing here.",
   ],
+  ["models of table 2", ["--table", "2", "--models", "FM"], "--models says nothing here."],
+  ["shots of a table without TALLRec", ["--table", "budget", "--shots", "16"], "--shots says nothing here."],
+  ["sizes of a table of models", ["--table", "1", "--sizes", "16"], "--sizes says nothing here."],
   ["a grid without values", ["--table", "1", "--set-grid", "seed"], "[evaluate/grid]"],
   [
     "a table of two models of one",

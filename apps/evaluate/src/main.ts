@@ -166,6 +166,9 @@ async function run(options: Options): Promise<void> {
     "Leave it out: tables are trained as the configuration says, and scored on the test part.",
   );
   const { table: name, config = "configs/movietweetings.yaml", seeds = 3, models: crms = [] } = options;
+  const isFor = (asked: Options["table"]): boolean => name === asked || name === "all";
+  if (!isFor("1")) requireRead(["models", "shots"], "Leave it out: it is read with --table 1 or all.");
+  if (!isFor("figure1")) requireRead(["sizes"], "Leave it out: it is read with --table figure1 or all.");
   const experiments = options.experiments ?? join(".cache", "experiments");
   await runTables({ ...options, table: name, config, seeds, models: crms, experiments });
 }

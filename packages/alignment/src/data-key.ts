@@ -35,7 +35,7 @@ export async function dataKey(
 
 function logHash(log: InteractionLog): string {
   const { users, items, likedThreshold, part, context = [] } = log;
-  const ofContext = context.map(({ codes: _, ...column }) => column);
+  const ofContext = context.map(({ name, values }) => ({ name, values }));
   const hash = createHash("sha256").update(
     JSON.stringify([users, items, likedThreshold, part !== undefined, ofContext]),
   );

@@ -115,6 +115,12 @@ test("calibration: the bins and the error of a small example", () => {
   expect(expectedCalibrationError([0, 1, 1], [0, 1, 1])).toBe(0);
 });
 
+test("calibration: a probability on the edge of a bin is in the bin above, also where its product is a little too small", () => {
+  // .29, .57 and .58 times 100 are below 29, 57 and 58.
+  const curve = calibrationCurve([0.29, 0.57, 0.58], [0, 1, 1], 100);
+  expect(curve.flatMap(({ count }, bin) => (count > 0 ? [bin] : []))).toEqual([29, 57, 58]);
+});
+
 test("confidence groups are equal, ordered and whole", () => {
   expect(confidenceGroups([0.3, 0.1, 0.2, 0.6, 0.5, 0.4]).map((rows) => [...rows])).toEqual([
     [1, 2],

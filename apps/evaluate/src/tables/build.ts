@@ -176,7 +176,7 @@ function figure1(inputs: TableInputs): Built {
 }
 
 function budget(inputs: TableInputs): Built {
-  const { runs, rows } = inputs;
+  const { runs, rows, config } = inputs;
   const seeds = runsOf(runs, "corella").map(({ result: { test, validation } }) => ({
     validation: {
       crm: saidOf(validation!, "crm", validation!.rows),
@@ -193,7 +193,11 @@ function budget(inputs: TableInputs): Built {
   const points = budgetCurve(seeds);
   const note = "Thresholds and weights are fitted on the validation part.";
   const models = { replacing: "replace", adding: "add-logits" } as const;
-  const series = (["replacing", "adding"] as const).map((kind) => ({
+  // A correction of the CRM replaces nothing.
+  const corrects =
+    config.stages.llmAlone.offset === "crm" && config.stages.skip?.includes("llmAlone") !== true;
+  const kinds = corrects ? (["adding"] as const) : (["replacing", "adding"] as const);
+  const series = kinds.map((kind) => ({
     name: kind,
     model: models[kind],
     points: points.map((point): [number, number] => [100 * point.shareToLlm, point[kind].auc.mean]),

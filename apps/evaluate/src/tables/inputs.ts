@@ -1,4 +1,5 @@
 import type { FinishedRun, RunConfig } from "@corella/alignment";
+import { CorellaError } from "@corella/errors";
 import {
   evaluateSeeds,
   type ConfidenceGroup,
@@ -48,6 +49,30 @@ export interface Built {
 /** The labels of the rows of the test part. */
 export function labelsOf({ log, rows }: Pick<ComparedOn, "log" | "rows">): Float32Array {
   return Float32Array.from(rows, (row) => log.label[row]!);
+}
+
+/**
+ * Refuses a log whose labels are not those that runs were scored by: rows of old predictions would be judged by those of other data.
+ * @param place of the error
+ * @throws CorellaError `evaluate/data-changed`
+ */
+export function requireLabels(
+  runs: readonly Pick<FinishedRun, "result">[],
+  log: Pick<InteractionLog, "label">,
+  place: string,
+): void {
+  const parts = runs.flatMap(({ result: { test, validation } }) => [
+    test,
+    ...(validation ? [validation] : []),
+  ]);
+  if (parts.every(({ rows, labels }) => rows.every((row, i) => log.label[row] === labels[i]))) return;
+  throw new CorellaError({
+    code: "evaluate/data-changed",
+    message:
+      "The data changed while the tables were trained: labels are not those that the runs were scored by.",
+    place,
+    remedy: "Run the same command again: it trains by the data as they are.",
+  });
 }
 
 /** The users of rows. */

@@ -26,7 +26,7 @@ import { alignInWidth, listenForInterruption } from "@corella/terminal";
 import type { Conclusion } from "../figures.ts";
 import { builders, gridTable, modelRows } from "./build.ts";
 import { concludedTables } from "./conclusion.ts";
-import { evaluated, type Built } from "./inputs.ts";
+import { evaluated, requireLabels, type Built } from "./inputs.ts";
 import { createProgress, planLines } from "./progress.ts";
 
 /** Options of `evaluate --table`. */
@@ -88,6 +88,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     interruption.stop();
     const data = await prepareData(config, where.baseFolder, where.cacheFolder);
     const { log, split } = data;
+    requireLabels(runs, log, options.config);
     const { train, validation, test } = split;
     const rows = sampledTestRows(log, test, where.testRows);
     const users = new Set(Array.from(rows, (row) => log.user[row]!)).size;

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { logLoss } from "@corella/metrics";
@@ -7,6 +7,7 @@ import { prepareData } from "../data.ts";
 import { smallConfig } from "../recipes/small-run.test-helper.ts";
 import { writeSmallData } from "../small-data.test-helper.ts";
 import { gridVariants, rankGrid } from "./grid.ts";
+import { resultKey } from "./keys.ts";
 import { planExperiments, type ExperimentOptions } from "./plan.ts";
 import { runExperiments, type ExperimentListener, type FinishedRun } from "./run-experiments.ts";
 import { variantsOf, type ExperimentName } from "./variants.ts";
@@ -272,5 +273,32 @@ test("what a run does not read does not make it another one", async () => {
   const [crm7, ctrl7, tallrec7, p57, llm7, both7] = await keys({ ...content, t5: { hiddenSize: 8 } });
   expect([crm7, ctrl7, tallrec7, llm7, both7]).toEqual([crm, ctrl, tallrec, llm, both]);
   expect(p57).not.toBe(p5);
+  expect(await readdir(where.experimentsFolder)).toEqual([]);
+});
+
+test("a model's folder is known by its files, however plain its name", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "corella-experiments-model-"));
+  await mkdir(join(folder, "model"));
+  const llm = { ...smallConfig.llm, base: { kind: "pretrained", folder: "model" } };
+  const config = { ...smallConfig, llm } as Parameters<typeof resultKey>[0]["config"];
+  const key = (): Promise<string> => resultKey({ config, dataKey: "data", baseFolder: folder });
+  const empty = await key();
+  await writeFile(join(folder, "model", "weights"), "a");
+  expect(await key()).not.toBe(empty);
+});
+
+test("data that changed since the runs were planned are refused before anything is trained", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "corella-experiments-changed-"));
+  await writeSmallData(folder);
+  const where = await options({ baseFolder: folder, cacheFolder: join(folder, "cache") });
+  const planned = await planExperiments(content, variantsOf("figure1", smallConfig, tables), 1, where);
+  await appendFile(join(folder, "ratings.csv"), "\n1,1,5,2000");
+  const { listener, begun } = watch();
+  await expect(runExperiments(planned, where, { listener })).rejects.toMatchObject({
+    code: "train/data-changed",
+    place: "c.yaml",
+    remedy: expect.stringContaining("same command again"),
+  });
+  expect(begun).toEqual([]);
   expect(await readdir(where.experimentsFolder)).toEqual([]);
 });

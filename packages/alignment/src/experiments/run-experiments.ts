@@ -9,7 +9,7 @@ import { prepareData, type PreparedData } from "../data.ts";
 import { dataKey } from "../data-key.ts";
 import { recipes } from "../recipes/recipes.ts";
 import { createRun, type Run } from "../run.ts";
-import { phaseKey, type KeyedConfig } from "./keys.ts";
+import { phaseKey, resultKey, type KeyedConfig } from "./keys.ts";
 import { isOfOther, resultFile, type ExperimentOptions, type PlannedRun } from "./plan.ts";
 import { unknownCode, writeResult, type ExperimentResult } from "./stored-result.ts";
 
@@ -30,7 +30,7 @@ export interface FinishedRun extends PlannedRun {
  * Trains what is not there yet, one run after the other, and keeps it. What was interrupted goes on from its last
  * checkpoint in the next call; scoring begins anew.
  * @returns all of the planned runs, in their order
- * @throws CorellaError `train/interrupted` when the signal is aborted, those of `train`, and `file/in-use` when another process trains the same
+ * @throws CorellaError `train/interrupted` when the signal is aborted, `train/data-changed` when the files are others than they were planned by, those of `train`, and `file/in-use` when another process trains the same
  */
 export async function runExperiments(
   planned: readonly PlannedRun[],
@@ -72,6 +72,15 @@ function interrupted({ variant, config }: PlannedRun): CorellaError {
   });
 }
 
+function changed({ variant, config }: PlannedRun, { place }: ExperimentOptions): CorellaError {
+  return new CorellaError({
+    code: "train/data-changed",
+    message: `The data, or files of a model, changed since the runs were planned: seen before ${variant.title}, seed ${config.seed}.`,
+    place,
+    remedy: "Run the same command again: it plans by the files as they are.",
+  });
+}
+
 /** Trains and scores a run; data and runtime are kept for the next. */
 function createExecutor(
   options: ExperimentOptions,
@@ -80,7 +89,8 @@ function createExecutor(
 ): (run: PlannedRun) => Promise<ExperimentResult> {
   let prepared: { key: string; data: PreparedData; dataKey: string } | undefined;
   let made: { key: string; runtime: Runtime } | undefined;
-  return async ({ config }) => {
+  return async (planned) => {
+    const { config } = planned;
     const { baseFolder, cacheFolder } = options;
     const key = JSON.stringify([config.data, config.features]);
     if (prepared?.key !== key) {
@@ -93,6 +103,8 @@ function createExecutor(
     if (made?.key !== runtimeKey) made = { key: runtimeKey, runtime: await createRuntime(config.runtime) };
     const { data } = prepared;
     const keyed = { config, dataKey: prepared.dataKey, baseFolder };
+    // What is kept under a key is of the data that the key names.
+    if ((await resultKey(keyed)) !== planned.key) throw changed(planned, options);
     const code = await codeKey("run");
     const phases = sharedPhases(keyed, options, listener, code);
     let scoringStartedMs = 0;
