@@ -33,7 +33,8 @@ export async function dataKey(
   return [ofLog, ...vectors.map(nameOfVectors)].join(" ");
 }
 
-function logHash(log: InteractionLog): string {
+/** A hash of all that a log holds. */
+export function logHash(log: InteractionLog): string {
   const { users, items, likedThreshold, part, context = [] } = log;
   const ofContext = context.map(({ name, values }) => ({ name, values }));
   const hash = createHash("sha256").update(
