@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { partWarnings } from "@corella/alignment";
+import { correctsCrm, type CorrectingStages, partWarnings } from "@corella/alignment";
 import type { Bundle } from "@corella/bundle";
 import { parseYaml } from "@corella/configuration";
 import {
@@ -49,10 +49,8 @@ export function models(
 /** Whether the LLM of a bundle has learned what is to be added to its CRM, as its configuration says. */
 function isCorrecting({ runConfig, folder }: Pick<Bundle, "runConfig" | "folder">): boolean {
   const content = runConfig === undefined ? undefined : parseYaml(runConfig, join(folder, "config.yaml"));
-  const { stages } = (content ?? {}) as {
-    stages?: { llmAlone?: { offset?: string }; skip?: readonly string[] };
-  };
-  return stages?.llmAlone?.offset === "crm" && stages.skip?.includes("llmAlone") !== true;
+  const { stages } = (content ?? {}) as { stages?: CorrectingStages };
+  return correctsCrm(stages ?? {});
 }
 
 /** What the figures are of, and how their intervals are made. */

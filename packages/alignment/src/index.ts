@@ -65,6 +65,7 @@ export {
 } from "./tuning/tune.ts";
 export { randomRuns, renderRun, targetRuns, type TargetRun } from "./llm/target-runs.ts";
 export { denseWindows, renderWindow, type DenseWindow } from "./llm/dense-windows.ts";
+export { correctsCrm, type CorrectingStages } from "./llm/corrects-crm.ts";
 export { partWarnings, type PartLook, type PartWarning } from "./part-warnings.ts";
 export { exportTuning, type ExportOptions } from "./adapter/export-tuning.ts";
 export { importAdapter, type ImportOptions } from "./adapter/import-adapter.ts";

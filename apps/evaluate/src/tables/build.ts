@@ -1,4 +1,10 @@
-import { crmAlone, type ExperimentName, type FinishedRun, type GridPoint } from "@corella/alignment";
+import {
+  correctsCrm,
+  crmAlone,
+  type ExperimentName,
+  type FinishedRun,
+  type GridPoint,
+} from "@corella/alignment";
 import {
   ablationVerdict,
   budgetCurve,
@@ -194,9 +200,7 @@ function budget(inputs: TableInputs): Built {
   const note = "Thresholds and weights are fitted on the validation part.";
   const models = { replacing: "replace", adding: "add-logits" } as const;
   // A correction of the CRM replaces nothing.
-  const corrects =
-    config.stages.llmAlone.offset === "crm" && config.stages.skip?.includes("llmAlone") !== true;
-  const kinds = corrects ? (["adding"] as const) : (["replacing", "adding"] as const);
+  const kinds = correctsCrm(config.stages) ? (["adding"] as const) : (["replacing", "adding"] as const);
   const series = kinds.map((kind) => ({
     name: kind,
     model: models[kind],

@@ -27,6 +27,7 @@ import { crmTraining, labelledRows, namedCrm } from "../crm/crm-training.ts";
 import { scoredRows, validationRows } from "../scored-rows.ts";
 import { askingOf, llmLane, type Asking } from "../llm/asking.ts";
 import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
+import { correctsCrm } from "../llm/corrects-crm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { llmAlone } from "../llm/llm-alone.ts";
@@ -148,7 +149,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
   const aligning = tunedDecoder(config.llm, base, asking, { allPositions: aligned.pooling === "mean" });
 
   // What the prompt says of the CRM, or what the LLM's logit is added to, comes of a CRM that did not learn from the row.
-  const corrects = stages.llmAlone.offset === "crm" && !skips("llmAlone");
+  const corrects = correctsCrm(stages);
   const told = asking.prompt.saysCrm ? await crmOfUnseen(run, crm, warmUp) : undefined;
 
   // Stage 2, joint training with alignment: both models on a small random subset.
