@@ -119,6 +119,8 @@ async function measurePhase(
   { trainer, steps, validation, ...phase }: PhaseSpec,
   setUpMs: number,
 ): Promise<Pick<MeasuredPart, "steps" | "stepMs" | "totalMs">> {
+  // A stage that is left out, such as `stages.skip: [warmUp]`.
+  if (steps === 0) return { steps, stepMs: 0, totalMs: setUpMs };
   const { accumulate } = trainer;
   const count = Math.min(lookedAt, steps * accumulate);
   const batches: { batch: Batch; size: number }[] = [];

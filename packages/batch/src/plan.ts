@@ -49,6 +49,7 @@ export interface PlanOptions {
 export async function makePlan(options: PlanOptions): Promise<Plan> {
   const bundle = await openBundle(options.bundle);
   const llm = options.llm ?? "auto";
+  if (llm === "always" && !bundle.models.includes("llm")) throw noLlm(options.bundle);
   const asksLlm = bundle.models.includes("llm") && llm !== "never";
   const shardRows = options.shardRows ?? (asksLlm ? 10_000 : 100_000);
   const inputs: Plan["inputs"][number][] = [];
@@ -180,6 +181,15 @@ function otherColumns(path: string, first: string): CorellaError {
     message: `Its columns are not those of ${first}.`,
     place: path,
     remedy: "Score files of different columns apart.",
+  });
+}
+
+function noLlm(place: string): CorellaError {
+  return new CorellaError({
+    code: "batch/no-llm",
+    message: "The LLM is to answer all rows, and the bundle has none.",
+    place,
+    remedy: "Leave it to the router (--llm auto), or name a bundle with an LLM.",
   });
 }
 

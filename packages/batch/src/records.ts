@@ -1,4 +1,4 @@
-import type { Histories } from "@corella/bundle";
+import type { Bundle, Histories } from "@corella/bundle";
 import type { HistoryEvent, RatingRecord } from "@corella/modality";
 import type { InputRow } from "./input/row.ts";
 
@@ -7,10 +7,14 @@ const keptUsers = 10_000;
 
 /**
  * Makes records of rows, as a server makes them of requests: histories and attributes of users are the bundle's, and only events strictly
- * before the row's time count.
+ * before the row's time count. Attributes of a row stand in the place of those of the same names.
  * @param now the time in seconds since 1970 of rows that have none
  */
-export function recordMaker(histories: Histories, now: number): (row: InputRow) => RatingRecord {
+export function recordMaker(
+  histories: Histories,
+  catalogue: Pick<Bundle["catalogue"], "has" | "attributesOf">,
+  now: number,
+): (row: InputRow) => RatingRecord {
   const known = new Map<string, readonly HistoryEvent[]>();
   const eventsOf = (user: string): readonly HistoryEvent[] => {
     let events = known.get(user);
@@ -20,7 +24,10 @@ export function recordMaker(histories: Histories, now: number): (row: InputRow) 
     }
     return events;
   };
-  return ({ user, item, time, context, userAttributes, itemAttributes }) => {
+  const isUser = (id: string): boolean => eventsOf(id).length > 0 || histories.attributesOf(id) !== undefined;
+  return ({ user: userText, item: itemText, time, context, userAttributes, itemAttributes }) => {
+    const user = userText === null ? null : spelt(userText, isUser);
+    const item = spelt(itemText!, (id) => catalogue.has(id));
     const at = time ?? now;
     const events = user === null ? [] : eventsOf(user);
     const last = events.at(-1)?.time;
@@ -30,16 +37,27 @@ export function recordMaker(histories: Histories, now: number): (row: InputRow) 
         ? events
         : events.filter((event) => event.time === undefined || event.time < at);
     const earlier = user === null ? 0 : histories.earlierOf(user);
-    const attributes = userAttributes ?? (user === null ? undefined : histories.attributesOf(user));
+    const ofUser = user === null ? undefined : histories.attributesOf(user);
+    const attributes = userAttributes === undefined ? ofUser : { ...ofUser, ...userAttributes };
     return {
       user,
-      item: item!,
+      item,
       history,
       time: at,
       ...(earlier > 0 && { earlier }),
       ...(attributes !== undefined && { userAttributes: attributes }),
-      ...(itemAttributes !== undefined && { itemAttributes }),
+      ...(itemAttributes !== undefined && {
+        itemAttributes: { ...catalogue.attributesOf(item), ...itemAttributes },
+      }),
       ...(context !== undefined && { context }),
     };
   };
+}
+
+/** An id as the data spell it: without blanks at its ends and the `.0` that a missing value elsewhere makes pandas write. */
+function spelt(id: string, isKnown: (id: string) => boolean): string {
+  const trimmed = id.replace(/^[ \u00a0\ufeff]+|[ \u00a0\ufeff]+$/g, "");
+  if (!/^-?\d+\.0*$/.test(trimmed) || isKnown(trimmed)) return trimmed;
+  const whole = trimmed.replace(/\.0*$/, "");
+  return isKnown(whole) ? whole : trimmed;
 }

@@ -147,7 +147,7 @@ interface Models {
 async function loadModels(plan: Plan): Promise<Models> {
   const bundle = withoutLlm(await openBundle(plan.bundle.folder), plan);
   const predictor = await loadPredictor(bundle, { runtime: { threads: plan.threads } });
-  const toRecord = recordMaker(await bundle.histories(), plan.now);
+  const toRecord = recordMaker(await bundle.histories(), bundle.catalogue, plan.now);
   const isLlmAsked = plan.llm === "always" && bundle.models.length === 2;
   return { predictor, toRecord, policy: isLlmAsked ? { kind: "all" } : undefined };
 }

@@ -89,7 +89,12 @@ export function checkFeatures(features: readonly CrmFeature[]): void {
     if (feature.name === "label") throw badFeature(place, "The name label is taken by the program's target.");
     if (names.has(feature.name)) throw badFeature(place, `Two features are named ${feature.name}.`);
     names.add(feature.name);
-    if (isNumbers(feature)) continue;
+    if (isNumbers(feature)) {
+      // `lr.bias` is the first order's intercept.
+      if (feature.name === "bias")
+        throw badFeature(place, "The name bias of a number is taken by the intercept.");
+      continue;
+    }
     const owner = owners.get(feature.table) ?? feature;
     owners.set(feature.table, owner);
     if (owner.vocabularySize !== feature.vocabularySize) {

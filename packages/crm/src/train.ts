@@ -65,6 +65,8 @@ export interface CrmTraining extends CrmTrainingSettings {
   readonly seed: number;
   /** Initial values; those that are absent are drawn. The trainer works on these very arrays. */
   readonly values?: Values;
+  /** Whether the values before the first step may be the best; default: where there are some. */
+  readonly fromStart?: boolean;
   readonly samplesPerStep: number;
   /** The model's inputs and `label` float32 [batch] of a step, counted from 0: a function of the step alone. */
   batch(step: number): Batch | Promise<Batch>;
@@ -122,6 +124,7 @@ async function createPhase(training: CrmTraining): Promise<PhaseSpec> {
     validation: {
       every: training.validateEvery,
       patience: training.patience,
+      fromStart: training.fromStart ?? values !== undefined,
       keeps: () => true,
       evaluate: () => validator.evaluate(),
       plateau,

@@ -48,6 +48,8 @@ export function crmTraining(
     crm: namedCrm(crm),
     ...(program === undefined ? {} : { program }),
     ...(values === undefined ? {} : { values }),
+    // Of a CRM that was aligned the logit has not been trained either.
+    fromStart: false,
     runtime,
     seed: config.seed,
     steps: perEpoch * settings.epochs,

@@ -27,6 +27,7 @@ export function alignedLayers(
   const llmLayers = blocks ?? last(count, llm.layers);
   const crmLayers = interactions ?? last(count, crm.length);
   const bad =
+    llmLayers.length === 0 ||
     llmLayers.length !== crmLayers.length ||
     llmLayers.some((block) => block < 1 || block > llm.layers) ||
     crmLayers.some((layer) => layer < 1 || layer > crm.length);
@@ -35,7 +36,8 @@ export function alignedLayers(
       code: "config/projection",
       message: `Blocks [${llmLayers.join(", ")}] of ${llm.layers} cannot be aligned with interaction layers [${crmLayers.join(", ")}] of ${crm.length}.`,
       place: "stages.joint.projection",
-      remedy: "Name as many llmLayers as crmLayers, of layers that exist.",
+      remedy:
+        "Name as many llmLayers as crmLayers, of layers that exist, one at least; weights.calibration: 0 aligns nothing.",
     });
   }
   const hiddenWidths = { llm: llm.hiddenSize, crm: crmLayers.map((layer) => crm[layer - 1]!) };

@@ -30,7 +30,7 @@ import { designLlm, type BaseLlm } from "../llm/base-llm.ts";
 import { correctsCrm } from "../llm/corrects-crm.ts";
 import { itemVectorsFor } from "../llm/item-vectors.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
-import { llmAlone } from "../llm/llm-alone.ts";
+import { llmAlone, requireLlmValidation } from "../llm/llm-alone.ts";
 import { llmOptimizer, llmTuning, tunedDecoder, tunedLlm, type TunedDecoder } from "../llm/llm-tuning.ts";
 import { poolingOf } from "../llm/own-tokens.ts";
 import { textSamples, type SamplesOptions } from "../llm/text-samples.ts";
@@ -124,6 +124,7 @@ export async function corella(run: Run): Promise<RecipeResult> {
   const aligned = alignedLayers(stages.joint.projection, crm.hiddenWidths, design.config);
   requireTestPart(data);
   requireValidation(config, data);
+  if (!skips("llmAlone")) requireLlmValidation(run);
   requireTunableLlm(
     config,
     data,

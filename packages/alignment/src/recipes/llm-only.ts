@@ -1,4 +1,5 @@
 import { designLlm } from "../llm/base-llm.ts";
+import { requireLlmValidation } from "../llm/llm-alone.ts";
 import { notePromptCuts } from "../llm/prompt-limit.ts";
 import { refuseCrmRetrieval, requireTestPart, requireTunableLlm } from "../preflight.ts";
 import type { Run } from "../run.ts";
@@ -10,6 +11,7 @@ export async function llmOnly(run: Run): Promise<RecipeResult> {
   const { config, data } = run;
   const design = await designLlm(run);
   requireTestPart(data);
+  if (run.adapter === undefined) requireLlmValidation(run);
   refuseCrmRetrieval(config);
   requireTunableLlm(config, data, design, run.adapter === undefined ? ["llmAlone"] : []);
   notePromptCuts(run, design);

@@ -7,6 +7,8 @@ import type { InputRow } from "./row.ts";
 
 const delimiters = [",", ";", "\t", "|"];
 const [quote, newline] = [0x22, 0x0a];
+/** Bytes of the mark at the beginning of a file. */
+const mark = new Set([0xef, 0xbb, 0xbf]);
 /** Rows that are handed on at once. */
 const blockRows = 2048;
 
@@ -17,8 +19,13 @@ interface CsvRecord {
   readonly to: number;
 }
 
-/** Records of a part of a file that begins and ends between two of them; empty lines are none. */
-async function* records(path: string, from = 0, to?: number): AsyncGenerator<CsvRecord> {
+/**
+ * Records of a part of a file that begins and ends between two of them; empty lines are none. A quote opens a field at its beginning
+ * alone: in 7" vinyl it is a character.
+ * @param delimiter undefined where the first line is yet to tell it: any that there may be
+ */
+async function* records(path: string, delimiter?: string, from = 0, to?: number): AsyncGenerator<CsvRecord> {
+  const ends = new Set([newline, ...(delimiter === undefined ? delimiters : [delimiter]).map(codeOf)]);
   const stream = createReadStream(path, { start: from, ...(to !== undefined && { end: to - 1 }) });
   let rest: Buffer = Buffer.alloc(0);
   let start = from;
@@ -31,15 +38,22 @@ async function* records(path: string, from = 0, to?: number): AsyncGenerator<Csv
     start += bytes.length;
     return record;
   };
-  let quoted = false;
+  /** Whether the field began with a quote, and whether one is open. */
+  let [isQuoted, quoted, isBegin] = [false, false, true];
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     // What is left was looked at before.
     let at = rest.length;
     const bytes = at === 0 ? chunk : Buffer.concat([rest, chunk]);
     let begun = 0;
     for (; at < bytes.length; at++) {
-      if (bytes[at] === quote) quoted = !quoted;
-      if (bytes[at] !== newline || quoted) continue;
+      const byte = bytes[at]!;
+      if (byte === quote) {
+        if (isBegin) isQuoted = true;
+        if (isQuoted) quoted = !quoted;
+      }
+      isBegin = !quoted && (ends.has(byte) || (isBegin && mark.has(byte)));
+      if (isBegin && byte !== quote) isQuoted = false;
+      if (byte !== newline || quoted) continue;
       const record = cut(bytes.subarray(begun, at + 1));
       begun = at + 1;
       if (record.text !== "") yield record;
@@ -50,6 +64,10 @@ async function* records(path: string, from = 0, to?: number): AsyncGenerator<Csv
     const record = cut(rest);
     if (record.text !== "") yield record;
   }
+}
+
+function codeOf(character: string): number {
+  return character.charCodeAt(0);
 }
 
 /** The fields of a record; undefined where its quotes do not end. */
@@ -102,10 +120,10 @@ export async function csvRanges(
   path: string,
   shardRows: number,
 ): Promise<{ names: readonly string[]; rows: number; ranges: Omit<Shard, "input">[] }> {
-  const { names } = await heading(path);
+  const { names, delimiter } = await heading(path);
   const ranges: { start: number; rows: number; bytes: [number, number] }[] = [];
   let rows = -1;
-  for await (const { from, to } of records(path)) {
+  for await (const { from, to } of records(path, delimiter)) {
     // The first one names the columns.
     if (rows >= 0) {
       if (rows % shardRows === 0) ranges.push({ start: rows, rows: 0, bytes: [from, to] });
@@ -118,13 +136,16 @@ export async function csvRanges(
   return { names, rows, ranges };
 }
 
-/** The rows of a shard of a CSV file. A cell without text has no value; what is a number of all columns but user and item is one. */
+/**
+ * The rows of a shard of a CSV file. A cell without text has no value; what is a number of all columns but user and item is one, where it is
+ * spelt as one: 02139 and 1e2 are texts.
+ */
 export async function* csvRows(path: string, shard: Shard, columns: Columns): AsyncGenerator<InputRow[]> {
   const { names, delimiter } = await heading(path);
   const placeOf = new Map(names.map((name, place) => [name, place]));
   let row = shard.start;
   let block: InputRow[] = [];
-  for await (const { text } of records(path, ...shard.bytes!)) {
+  for await (const { text } of records(path, delimiter, ...shard.bytes!)) {
     block.push(rowOf(fieldsOf(text, delimiter), row++, placeOf, columns));
     if (block.length < blockRows) continue;
     yield block;
@@ -148,7 +169,7 @@ function rowOf(
   const attributes = (named: Readonly<Record<string, string>>): Attributes | undefined => {
     const values = Object.entries(named).flatMap(([name, column]) => {
       const value = cell(column);
-      return value === null ? [] : [[name, numberOf(value) ?? value] as const];
+      return value === null ? [] : [[name, plainNumber(value) ?? value] as const];
     });
     return values.length === 0 ? undefined : Object.fromEntries(values);
   };
@@ -170,6 +191,11 @@ function rowOf(
           ? `its time "${time!.slice(0, 40)}" is no number of seconds`
           : undefined,
   };
+}
+
+function plainNumber(text: string): number | undefined {
+  const number = numberOf(text);
+  return String(number) === text ? number : undefined;
 }
 
 function numberOf(text: string): number | undefined {

@@ -56,6 +56,8 @@ export interface Validation {
   evaluate(): Promise<ValidationScore>;
   /** Stop after so many validations without a new best. */
   readonly patience: number;
+  /** False: values that are drawn cannot be the best, however they rank by chance. Default true. */
+  readonly fromStart?: boolean;
   /** The values that are set back to those of the best validation at the end. */
   keeps(name: string): boolean;
   /** Lowers the learning rate when the score no longer rises; `mode` is always `max`. */
@@ -160,7 +162,9 @@ export async function runPhase(
   const validate = async (): Promise<void> => {
     if (validation === undefined || validations.at(-1)?.step === step) return;
     const scored = await validation.evaluate();
-    const improved = scored.score > (bestOf(validations)?.score ?? Number.NEGATIVE_INFINITY);
+    const counts = (at: number): boolean => at > 0 || validation.fromStart !== false;
+    const before = validations.find(({ step: at }) => at === bestStep && counts(at));
+    const improved = counts(step) && scored.score > (before?.score ?? Number.NEGATIVE_INFINITY);
     validations.push({ step, ...scored });
     if (improved) {
       bestStep = step;
@@ -236,13 +240,6 @@ function interrupted({ title, folder }: PhaseOptions, step: number, steps: numbe
   });
 }
 
-/** The first of the highest score. */
-function bestOf(validations: readonly ValidationResult[]): ValidationResult | undefined {
-  let best: ValidationResult | undefined;
-  for (const each of validations) if (each.score > (best?.score ?? Number.NEGATIVE_INFINITY)) best = each;
-  return best;
-}
-
 function copyKept(values: Values, validation: Validation): Values {
   const kept: Values = {};
   for (const [name, value] of Object.entries(values)) if (validation.keeps(name)) kept[name] = value.slice();
@@ -250,7 +247,7 @@ function copyKept(values: Values, validation: Validation): Values {
 }
 
 function result(name: string, state: TrainerState, progress: Progress): PhaseResult {
-  const { losses, terms, validations } = progress;
+  const { losses, terms, validations, bestStep } = progress;
   return {
     name,
     values: state.values,
@@ -258,6 +255,6 @@ function result(name: string, state: TrainerState, progress: Progress): PhaseRes
     losses,
     terms,
     validations,
-    best: bestOf(validations),
+    best: validations.find(({ step }) => step === bestStep),
   };
 }
