@@ -177,9 +177,15 @@ async function planned({ bundle, runs, user, item, time, ...rest }: PlanCommand)
   };
   const folder = bundle ?? (await newestBundle(runs));
   process.stderr.write(`Bundle ${folder}\nReading ${input.join(", ")}\n`);
-  const plan = await makePlan({ ...rest, output, columns, inputs: input, bundle: folder });
+  const plan = await makePlan({ ...rest, output, columns, inputs: input, bundle: folder, onUnread });
   await savePlan(plan);
   return plan;
+}
+
+function onUnread(columns: readonly string[], path: string): void {
+  const shown = columns.slice(0, 10).join(", ");
+  const more = columns.length > 10 ? ` and ${columns.length - 10} more` : "";
+  process.stderr.write(`Columns of ${path} that are not read: ${shown}${more}\n`);
 }
 
 async function scoreAll(options: PlanCommand & PlaceCommand, signal: AbortSignal): Promise<void> {

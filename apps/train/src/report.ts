@@ -80,9 +80,10 @@ export function warningsOf(
 ): string[] {
   const { log, split } = data;
   const untrained = phases
-    .filter(({ name, best }) => ["stage-1", "crm", "crm-aligned"].includes(name) && best?.step === 0)
+    .filter(({ name }) => ["stage-1", "crm", "crm-aligned"].includes(name))
+    .filter(({ best, validations: [first] }) => first?.step === 0 && best!.score <= first.score)
     .map(({ title }) => ({
-      message: `${title}: no validation was better than the one before the first step, so the untrained model is kept.`,
+      message: `${title}: no validation was better than the one before the first step, by values that are drawn.`,
       remedy: "Look at the labels of the training part, the learning rate and the number of epochs.",
     }));
   return [

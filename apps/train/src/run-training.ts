@@ -1,9 +1,6 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { dataKey, type LoadedConfig, type TrainingOptions, type TrainingResult } from "@corella/alignment";
+import type { LoadedConfig, TrainingOptions, TrainingResult } from "@corella/alignment";
 import type { ProgressListener } from "@corella/engine";
-import { CorellaError } from "@corella/errors";
 import { figureFiles, formatTable } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { duration, listenForInterruption } from "@corella/terminal";
@@ -41,7 +38,6 @@ export async function runTraining(
   const startedMs = performance.now();
   const watched = listeners(progress, metrics, timings);
   try {
-    await requireSameData(loaded, folder, cache);
     await writeFileAtomic(join(folder, "config.yaml"), configText);
     const result = await train(config, {
       baseFolder: loaded.baseFolder,
@@ -100,25 +96,6 @@ export async function runTraining(
     interruption.stop();
     await release();
   }
-}
-
-/** Refuses to go on with a run whose files hold something else than when it was begun: its stages would be of two data sets. */
-async function requireSameData(
-  { config, baseFolder }: LoadedConfig,
-  folder: string,
-  cacheFolder: string,
-): Promise<void> {
-  const key = await dataKey(config, { baseFolder, cacheFolder });
-  const path = join(folder, "data.key");
-  const before = await readFile(path, "utf8").catch(() => key);
-  if (before !== key && existsSync(join(folder, "checkpoints")))
-    throw new CorellaError({
-      code: "train/data-changed",
-      message: "The files of the data hold something else than when the run was begun.",
-      place: folder,
-      remedy: "Put the old files back, or start another run without --resume.",
-    });
-  await writeFileAtomic(path, key);
 }
 
 /** What shows and keeps the progress of a run. `finish` ends the last of the timings. */

@@ -26,11 +26,20 @@ export async function dataKey(
   { data, features = [] }: Sources,
   { baseFolder, cacheFolder }: { readonly baseFolder: string; readonly cacheFolder: string },
 ): Promise<string> {
-  const { folder, log } = await prepareLog(data, { baseFolder, cacheFolder });
+  return keyOfRead(
+    await prepareLog(data, { baseFolder, cacheFolder }),
+    await readFeatureVectors(features, baseFolder),
+  );
+}
+
+/** The hash of what was read. */
+export function keyOfRead(
+  { folder, log }: Awaited<ReturnType<typeof prepareLog>>,
+  vectors: Awaited<ReturnType<typeof readFeatureVectors>> = new Map(),
+): string {
   // Remote sources are not kept; their contents are hashed as they came.
   const ofLog = folder === undefined ? logHash(log) : basename(folder);
-  const vectors = [...(await readFeatureVectors(features, baseFolder)).values()];
-  return [ofLog, ...vectors.map(nameOfVectors)].join(" ");
+  return [ofLog, ...[...vectors.values()].map(nameOfVectors)].join(" ");
 }
 
 /** A hash of all that a log holds. */

@@ -18,6 +18,7 @@ import {
 import { createGenerator, permutation } from "@corella/random";
 import type { RunConfig } from "./config/config.ts";
 import { recipeNeeds } from "./config/recipe-names.ts";
+import { keyOfRead } from "./data-key.ts";
 
 /** A log and its parts. */
 export interface LogParts {
@@ -34,6 +35,8 @@ export interface PreparedData extends LogParts {
   readonly warnings: readonly Warning[];
   /** Where prepared data are kept. */
   readonly cacheFolder: string;
+  /** Tells what was read: the same of other files that hold the same. */
+  readonly key: string;
   /** 0 or 1 for each row. */
   labels(rows: ArrayLike<number>): Float32Array;
   /** The ID modality of rows as a CRM's inputs, their names prefixed. */
@@ -51,7 +54,8 @@ export async function prepareData(
   baseFolder: string,
   cacheFolder: string,
 ): Promise<PreparedData> {
-  const { log } = await prepareLog(config.data, { baseFolder, cacheFolder });
+  const read = await prepareLog(config.data, { baseFolder, cacheFolder });
+  const { log } = read;
   const split = splitLog(log, config.data);
   const needs = recipeNeeds[config.recipe];
   // The default features look up no vectors.
@@ -80,6 +84,9 @@ export async function prepareData(
     },
     catalogue: catalogueFromLog(log),
     cacheFolder,
+    get key() {
+      return keyOfRead(read, vectors);
+    },
     labels: (rows) => Float32Array.from(rows, (row) => log.label[row]!),
     crmBatch: (rows, prefix) => {
       const map = featureMap();

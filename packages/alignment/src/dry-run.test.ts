@@ -52,6 +52,14 @@ test.each(await modelsOfConfigs())(
   240_000,
 );
 
+test("a stage that is left out costs nothing", async () => {
+  const stages: RunConfig["stages"] = { ...smallConfig.stages, skip: ["warmUp", "llmAlone"] };
+  const options = { baseFolder, cacheFolder: join(baseFolder, "cache") };
+  const { parts } = await dryRun({ ...smallConfig, stages }, options);
+  expect(parts.find(({ title }) => title === "Stage 1: CRM warm-up")).toMatchObject({ steps: 0, stepMs: 0 });
+  expect(parts.find(({ title }) => title.startsWith("Stage 2"))!.stepMs).toBeGreaterThan(0);
+});
+
 const importance = "Importance of the CRM's features";
 
 test.each([

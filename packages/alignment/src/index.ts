@@ -70,4 +70,3 @@ export { partWarnings, type PartLook, type PartWarning } from "./part-warnings.t
 export { exportTuning, type ExportOptions } from "./adapter/export-tuning.ts";
 export { importAdapter, type ImportOptions } from "./adapter/import-adapter.ts";
 export type { RowsFile, TrlBase, TuningRecord } from "./adapter/tuning-record.ts";
-export { dataKey } from "./data-key.ts";

@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { saveBundle, scoreDistributionOf, type RemoteLlm, type ScoreDistribution } from "@corella/bundle";
 import { createRuntime, type ProgressListener, type Values } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
+import { writeFileAtomic } from "@corella/files";
 import type { RunConfig } from "./config/config.ts";
 import { resolveConfig } from "./config/resolve-config.ts";
 import { crmImportance, type CrmImportance } from "./crm/importance.ts";
@@ -22,7 +26,7 @@ export interface PreparingOptions {
 
 /** Where a training reads and writes, and who watches it. */
 export interface TrainingOptions extends Omit<PreparingOptions, "cacheFolder"> {
-  /** Gets `checkpoints/` and `bundle/`. */
+  /** Gets `checkpoints/`, `bundle/` and `data.key`. */
   readonly runFolder: string;
   /** Prepared data are kept here and used again; default: a folder of the run's own. */
   readonly cacheFolder?: string | undefined;
@@ -51,13 +55,14 @@ export interface TrainingResult extends Omit<RecipeResult, "models"> {
  * folder of a training that was interrupted goes on from there and ends with the same bits.
  * @throws CorellaError before the first phase what data and configuration do not allow: those of `prepareLog`, `splitLog`,
  * `fitFeatureMap`, `createCrm`, `loadPretrained` and `createPrompt`, `crm/one-class`, `config/accumulate`, `config/projection`,
- * `config/no-test`, `config/no-tokenizer`, `config/retrieval`, `llm/lora-target`; later `train/interrupted`, `train/diverged`, `file/write-failed`
+ * `config/no-test`, `config/no-tokenizer`, `config/retrieval`, `llm/lora-target`, `train/data-changed`; later `train/interrupted`, `train/diverged`, `file/write-failed`
  */
 export async function train(given: RunConfig, options: TrainingOptions): Promise<TrainingResult> {
   const { runFolder } = options;
   const cacheFolder = options.cacheFolder ?? join(runFolder, "prepared");
   const prepared = await prepareRun(given, { ...options, cacheFolder });
   const { config, data } = prepared;
+  await requireSameData(data, runFolder);
   const run = createRun({
     ...prepared,
     adapter: options.adapter,
@@ -81,6 +86,21 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
     Object.entries(run.scored).map(([lane, { samples, ms }]) => [lane, ms / samples]),
   );
   return { ...result, router: models.router, msPerSample, importance, bundleFolder, data, phases };
+}
+
+/** Refuses to go on with a run whose files held something else when it was begun: its stages would be of two data sets. */
+async function requireSameData({ key }: PreparedData, runFolder: string): Promise<void> {
+  await mkdir(runFolder, { recursive: true });
+  const path = join(runFolder, "data.key");
+  const before = await readFile(path, "utf8").catch(() => key);
+  if (before !== key && existsSync(join(runFolder, "checkpoints")))
+    throw new CorellaError({
+      code: "train/data-changed",
+      message: "The files of the data hold something else than when the run was begun.",
+      place: runFolder,
+      remedy: "Put the old files back, or start another run.",
+    });
+  await writeFileAtomic(path, key);
 }
 
 /** How what the bundle says of the validation part is spread; undefined where nothing was scored. */

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadPredictor, openBundle, routingSignals, saveBundle, scoreDistributionOf } from "@corella/bundle";
-import { tinyCrm, tinyLlm, tinyLog } from "@corella/bundle/testing";
+import { saveTinyBundle, tinyCrm, tinyLlm, tinyLog } from "@corella/bundle/testing";
 import { catalogueFromLog, createLog, recordsAt, type InteractionLog } from "@corella/modality";
 import { routeAndMix } from "@corella/routing";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -178,6 +178,24 @@ test("an output that is finished stays, one of another plan is refused, and what
     code: "batch/columns",
     remedy: expect.stringContaining('"item"'),
   });
+});
+
+test("an LLM that is not there cannot answer all rows", async () => {
+  const crmAlone = join(folder, "crm-alone");
+  await saveTinyBundle(crmAlone, ["crm"]);
+  const plan = planOf("no-llm", "rows.csv", { bundle: crmAlone, llm: "always" });
+  await expect(plan).rejects.toMatchObject({ code: "batch/no-llm", place: crmAlone });
+  expect((await planOf("no-llm", "rows.csv", { bundle: crmAlone, llm: "auto" })).llm).toBe("auto");
+});
+
+test("columns that no one reads are told", async () => {
+  await writeFile(join(folder, "misspelt.csv"), "usr,item,item.year,note\nuser-1,item-2,1999,x\n");
+  const told: unknown[] = [];
+  const onUnread = (...all: unknown[]): void => void told.push(all);
+  await planOf("misspelt", "misspelt.csv", { onUnread });
+  expect(told).toEqual([[["usr", "note"], join(folder, "misspelt.csv")]]);
+  await planOf("well-spelt", "rows.csv", { onUnread });
+  expect(told).toHaveLength(1);
 });
 
 test("a malformed row is one clear error, or is written without an answer", async () => {

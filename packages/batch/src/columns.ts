@@ -69,3 +69,15 @@ export function mapColumns(
     itemAttributes: attributes("item."),
   };
 }
+
+/** Columns that are none of those that were found. */
+export function unreadColumns(all: readonly string[], found: Columns): string[] {
+  const { user, item, time, context, userAttributes, itemAttributes } = found;
+  const read = new Set([
+    user,
+    item,
+    time,
+    ...[context, userAttributes, itemAttributes].flatMap((named) => Object.values(named)),
+  ]);
+  return all.filter((name) => !read.has(name));
+}

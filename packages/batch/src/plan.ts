@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { openBundle } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
-import { mapColumns } from "./columns.ts";
+import { mapColumns, unreadColumns } from "./columns.ts";
 import { describeInput } from "./input/input.ts";
 import { openOutput } from "./output/open-output.ts";
 import { outputSchema, planSchema, type Plan, type Shard } from "./plan-format.ts";
@@ -23,13 +23,15 @@ export interface PlanOptions {
   readonly malformed?: Plan["malformed"] | undefined;
   /** Default 1. */
   readonly threads?: number | undefined;
+  /** Gets the names of columns that the bundle has no use for, such as misspelt ones. */
+  readonly onUnread?: ((columns: readonly string[], path: string) => void) | undefined;
   /** Default 100,000; 10,000 where an LLM answers too. */
   readonly shardRows?: number | undefined;
 }
 
 /**
  * Makes a plan: reads all inputs once, for their hashes and rows. The same files, bundle and options give the same plan.
- * @throws CorellaError `batch/no-rows`, `batch/input`, `batch/columns`, those of opening the bundle
+ * @throws CorellaError `batch/no-rows`, `batch/no-llm`, `batch/input`, `batch/columns`, those of opening the bundle
  * @example
  * ```ts
  * import { mkdtemp, writeFile } from "node:fs/promises";
@@ -58,6 +60,10 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
   for (const [index, path] of options.inputs.entries()) {
     const { names, ranges, ...input } = await describeInput(path, shardRows);
     const mapped = mapColumns(names, path, options.columns ?? {}, bundle);
+    if (columns === undefined) {
+      const unread = unreadColumns(names, mapped);
+      if (unread.length > 0) options.onUnread?.(unread, path);
+    }
     columns ??= mapped;
     if (JSON.stringify(columns) !== JSON.stringify(mapped)) throw otherColumns(path, options.inputs[0]!);
     inputs.push(input);

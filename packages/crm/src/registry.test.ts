@@ -114,6 +114,11 @@ test("mistakes are named with a place and a remedy", () => {
     place: "attention.softMax",
     remedy: "Did you mean softmax?",
   });
-  const label: CrmFeature[] = [{ name: "label", type: "numeric" }];
-  expect(error({ model: "DCNv2" }, label)).toMatchObject({ code: "crm/features", place: "features.label" });
+  for (const name of ["label", "bias"]) {
+    const taken: CrmFeature[] = [{ name, type: "numeric" }];
+    expect(error({ model: "DCNv2" }, taken)).toMatchObject({
+      code: "crm/features",
+      place: `features.${name}`,
+    });
+  }
 });

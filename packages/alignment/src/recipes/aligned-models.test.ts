@@ -120,5 +120,6 @@ test("by default as many layers as both models have, or as are named of one", ()
   expect(of({ llmLayers: [1] })).toEqual({ llmLayers: [1], crmLayers: [3], crm: [200] });
   expect(of({ crmLayers: [3, 1] })).toEqual({ llmLayers: [1, 2], crmLayers: [3, 1], crm: [200, 32] });
   expect(() => of({ crmLayers: [1, 2, 3] })).toThrow(/cannot be aligned/);
+  expect(() => of({ llmLayers: [] })).toThrow(/cannot be aligned/);
   expect(() => of({ llmLayers: [1, 2], crmLayers: [1] })).toThrow(/cannot be aligned/);
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadPredictor, openBundle } from "@corella/bundle";
@@ -8,6 +8,7 @@ import { createGenerator } from "@corella/random";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseRunConfig, type RunConfig } from "../config/config.ts";
 import { probabilitiesOf } from "../predictions.ts";
+import { writeSmallData } from "../small-data.test-helper.ts";
 import { train, type TrainingResult } from "../train.ts";
 import { interruptedRun, manifestOf, smallConfig, smallRun } from "./small-run.test-helper.ts";
 
@@ -141,6 +142,25 @@ test("the LLM alone learns under the loss over the whole vocabulary too", async 
   expect(result.phases[1]!.losses[0]![1]).toBeGreaterThan(2);
 });
 
+test("a run does not go on with files that hold something else than when it began", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "corella-changed-"));
+  await writeSmallData(folder);
+  const stages = { ...smallConfig.stages, warmUp: { ...smallConfig.stages.warmUp, epochs: 1 } };
+  const begin = (): Promise<TrainingResult> =>
+    train(
+      { ...smallConfig, recipe: "crm-only", stages },
+      { baseFolder: folder, runFolder: join(folder, "run"), configText: "" },
+    );
+  await begin();
+  await begin(); // the same files: what is done is found
+  const path = join(folder, "ratings.csv");
+  const text = await readFile(path, "utf8");
+  await writeFile(path, text.split("\n").slice(1).join("\n"));
+  await expect(begin()).rejects.toMatchObject({ code: "train/data-changed", place: join(folder, "run") });
+  await writeFile(path, text);
+  await begin();
+});
+
 describe("a configuration", () => {
   const { data, llm, stages } = smallConfig;
 
@@ -166,6 +186,20 @@ describe("a configuration", () => {
       "llm-only",
       { stages: { ...stages, llmAlone: { ...stages.llmAlone, accumulate: 9 } } },
       "config/accumulate",
+    ],
+    [
+      "llm-only",
+      {
+        stages: { ...stages, llmAlone: { ...stages.llmAlone, validationsPerEpoch: 1, validationSamples: 1 } },
+      },
+      "crm/one-class",
+    ],
+    [
+      "corella",
+      {
+        stages: { ...stages, llmAlone: { ...stages.llmAlone, validationsPerEpoch: 1, validationSamples: 1 } },
+      },
+      "crm/one-class",
     ],
   ])("that %s cannot train is refused before the first phase: %o", async (recipe, change, code) => {
     const started: string[] = [];

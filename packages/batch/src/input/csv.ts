@@ -52,7 +52,7 @@ async function* records(path: string, delimiter?: string, from = 0, to?: number)
         if (isQuoted) quoted = !quoted;
       }
       isBegin = !quoted && (ends.has(byte) || (isBegin && mark.has(byte)));
-      if (isBegin && byte !== quote) isQuoted = false;
+      if (isBegin) isQuoted = false;
       if (byte !== newline || quoted) continue;
       const record = cut(bytes.subarray(begun, at + 1));
       begun = at + 1;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { onnxRuntime } from "../onnx/runtime.ts";
 import { lossTerms, type LossTerms } from "./loss-terms.ts";
-import { runPhase, type PhaseOptions, type PhaseSpec } from "./phase.ts";
+import { runPhase, type PhaseOptions, type PhaseSpec, type ProgressListener } from "./phase.ts";
 import type { Batch, Program } from "../program/program.ts";
 import { tf } from "../program/tf.ts";
 
@@ -147,6 +147,18 @@ test("the best validation is kept, and the phase stops when patience runs out", 
   expect(result.best).toEqual({ step: 4, score: 0.7 });
   expect(result.validations.map(({ step }) => step)).toEqual([0, 2, 4, 6, 8]);
   expect(result.values["w"]).toEqual(values[4]);
+});
+
+test("values that are drawn are never the best, however they rank by chance", async () => {
+  const settings = await options();
+  const spec = await create([0.8, 0.6, 0.7, 0.65, 0.69, 0.9]);
+  const validation = { ...spec.validation!, fromStart: false };
+  const improved: boolean[] = [];
+  const listener: ProgressListener = { validated: (_, __, isBest) => void improved.push(isBest) };
+  const result = await runPhase({ ...settings, listener }, async () => ({ ...spec, validation }));
+  expect(improved).toEqual([false, true, true, false, false]);
+  expect(result.best).toEqual({ step: 4, score: 0.7 });
+  expect(result.validations[0]).toEqual({ step: 0, score: 0.8 });
 });
 
 test("a loss that is not a number ends the phase with a remedy", async () => {
