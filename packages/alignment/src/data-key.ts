@@ -12,6 +12,9 @@ import type { RunConfig } from "./config/config.ts";
 /** What of a configuration says which files are read. */
 type Sources = Pick<RunConfig, "data" | "features">;
 
+/** Of a run's folder: the key of the data that it trains on. */
+export const dataKeyFile = "data.key";
+
 /** A text that is equal where `dataKey` is, in one state of the files. */
 export function sourcesOf({ data, features = [] }: Sources): string {
   return JSON.stringify([data, vectorsNamed(features)]);

@@ -8,6 +8,7 @@ import { writeFileAtomic } from "@corella/files";
 import type { RunConfig } from "./config/config.ts";
 import { resolveConfig } from "./config/resolve-config.ts";
 import { crmImportance, type CrmImportance } from "./crm/importance.ts";
+import { dataKeyFile } from "./data-key.ts";
 import { prepareData, type PreparedData } from "./data.ts";
 import { noteWarnings } from "./preflight.ts";
 import type { RecipeResult } from "./recipes/recipe.ts";
@@ -91,7 +92,7 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
 /** Refuses to go on with a run whose files held something else when it was begun: its stages would be of two data sets. */
 async function requireSameData({ key }: PreparedData, runFolder: string): Promise<void> {
   await mkdir(runFolder, { recursive: true });
-  const path = join(runFolder, "data.key");
+  const path = join(runFolder, dataKeyFile);
   const before = await readFile(path, "utf8").catch(() => key);
   if (before !== key && existsSync(join(runFolder, "checkpoints")))
     throw new CorellaError({

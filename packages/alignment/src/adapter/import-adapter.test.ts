@@ -257,6 +257,15 @@ describe("what comes back", () => {
     );
   });
 
+  test("takes no CRM of a run on other data", async () => {
+    const from = under("other-data");
+    await cp(under("first"), from, { recursive: true });
+    await writeFile(join(from, "data.key"), "another");
+    const taken = imported(under("adapter"), { runFolder: under("refused-data"), crmRun: from });
+    await expect(taken).rejects.toMatchObject({ code: "adapter/crm-run", place: from });
+    expect(existsSync(under("refused-data"))).toBe(false);
+  });
+
   test("is scored by a server that has it, where one is named", async () => {
     const asked: Record<string, unknown>[] = [];
     const server = createServer((request, response) => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir } from "node:fs/promises";
+import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
 import { writeFolderAtomic } from "@corella/files";
@@ -7,7 +7,7 @@ import type { PretrainedConfig, RunConfig } from "../config/config.ts";
 import { changedSetting } from "../config/changed-setting.ts";
 import { loadRunConfig, type LoadedConfig } from "../config/load-config.ts";
 import { prepareData } from "../data.ts";
-import { dataKey } from "../data-key.ts";
+import { dataKey, dataKeyFile } from "../data-key.ts";
 import { designOf, folderOf } from "../llm/base-llm.ts";
 import { loraOf } from "../llm/lora-of.ts";
 import type { ResolvedConfig } from "../run.ts";
@@ -68,7 +68,7 @@ export async function importAdapter(config: ResolvedConfig, options: ImportOptio
   await requireSameRows(tuningFolder, record);
   const lora = loraOf(config.llm.lora, design.config);
   const adapter = await checkAdapter(adapterFolder, { config: design.config, lora, record, baseName });
-  if (crmRun !== undefined) await takeCrm(crmRun, { config, baseFolder }, runFolder);
+  if (crmRun !== undefined) await takeCrm(crmRun, { config, baseFolder }, { cacheFolder, runFolder });
   // No other stage has to tune what was tuned.
   const skip = [...new Set([...(config.stages.skip ?? []), "joint" as const, "llmAlone" as const])];
   return train({ ...config, stages: { ...config.stages, skip } }, { ...training, adapter });
@@ -89,7 +89,11 @@ function ofCrm({ config, baseFolder }: LoadedConfig): LoadedConfig {
 }
 
 /** Copies the checkpoint of a run's first stage to another run, which then takes it for its own. @throws CorellaError `adapter/crm-run` */
-async function takeCrm(from: string, loaded: LoadedConfig, runFolder: string): Promise<void> {
+async function takeCrm(
+  from: string,
+  loaded: LoadedConfig,
+  { cacheFolder, runFolder }: Pick<ImportOptions, "cacheFolder" | "runFolder">,
+): Promise<void> {
   const fail = (message: string, remedy: string): CorellaError =>
     new CorellaError({ code: "adapter/crm-run", message, place: from, remedy });
   const checkpoint = join(from, "checkpoints", crmStage);
@@ -106,6 +110,15 @@ async function takeCrm(from: string, loaded: LoadedConfig, runFolder: string): P
     throw fail(
       `The run's CRM was trained with another ${changed}.`,
       "Export with the settings of that run, or name none: then a CRM is trained.",
+    );
+  const { config, baseFolder } = loaded;
+  const key = await dataKey(config, { baseFolder, cacheFolder });
+  // Runs of before tell nothing of their data.
+  const itsKey = await readFile(join(from, dataKeyFile), "utf8").catch(() => key);
+  if (itsKey !== key)
+    throw fail(
+      "The run's CRM was trained when the files of the data held something else.",
+      "Name a run on the same data, or none: then a CRM is trained.",
     );
   const checkpoints = join(runFolder, "checkpoints");
   await mkdir(checkpoints, { recursive: true });
