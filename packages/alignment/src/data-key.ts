@@ -12,7 +12,7 @@ import type { RunConfig } from "./config/config.ts";
 /** What of a configuration says which files are read. */
 type Sources = Pick<RunConfig, "data" | "features">;
 
-/** Of a run's folder: the key of the data that it trains on. */
+/** The file in a run's folder that holds the key of the data that it trains on. */
 export const dataKeyFile = "data.key";
 
 /** A text that is equal where `dataKey` is, in one state of the files. */

@@ -33,10 +33,14 @@ llm:
   base: { kind: scratch, vocabularySize: 300, hiddenSize: 16, layers: 2, heads: 2, keyValueHeads: 1, feedForwardSize: 32, pretraining: { steps: 30, batchSize: 4 } }
   supervision: dense
   maxTokens: 200
+t5: { vocabularySize: 400, hiddenSize: 16, layers: 1, heads: 2, feedForwardSize: 32 }
+textTower: { vocabularySize: 300, hiddenSize: 16, layers: 1, feedForwardSize: 32 }
 stages:
   warmUp: { epochs: 5, batchSize: 32 }
   joint: { samples: 400, batchSize: 16 }
   llmAlone: { samples: 400, batchSize: 16 }
+  contrastive: { samples: 400, batchSize: 16, width: 8, subspaces: 2 }
+  p5: { samples: 800, batchSize: 16, candidates: 4 }
 `,
 );
 
