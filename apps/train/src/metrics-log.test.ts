@@ -28,6 +28,20 @@ test("a resumed run writes what came after its checkpoint anew, behind a line th
   expect(readFileSync(path, "utf8")).toBe(text(loss("stage-1", 1)));
 });
 
+test("a phase that was killed before its first checkpoint begins anew: its first validation is not there twice", () => {
+  const path = join(mkdtempSync(join(tmpdir(), "corella-metrics-")), "metrics.jsonl");
+  const first = { phase: "stage-1", step: 0, validationAuc: 0.5, validationLogLoss: 0.7 };
+  writeFileSync(path, text(loss("stage-0", 1), first, loss("stage-1", 1)));
+  const log = new MetricsLog(path);
+  const validations = [{ step: 0, score: 0.5 }];
+  log.phaseStarted({ name: "stage-1", step: 0, validations });
+  expect(readFileSync(path, "utf8")).toBe(text(loss("stage-0", 1), first));
+  log.phaseStarted({ name: "stage-1", step: 0, validations: [] });
+  expect(readFileSync(path, "utf8")).toBe(text(loss("stage-0", 1)));
+  log.phaseStarted({ name: "stage-0", step: 1, validations: [] });
+  expect(readFileSync(path, "utf8")).toBe(text(loss("stage-0", 1)));
+});
+
 test("a line is in the file when it has been added: a process that is killed then loses none", () => {
   const path = join(mkdtempSync(join(tmpdir(), "corella-metrics-")), "metrics.jsonl");
   const killed = spawnSync(

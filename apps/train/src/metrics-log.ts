@@ -1,3 +1,4 @@
+import type { ProgressListener } from "@corella/engine";
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 
 /** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
@@ -32,6 +33,11 @@ export type MetricsLine =
       readonly logLossDeviation: number;
     };
 
+type PhaseStart = Pick<
+  Parameters<NonNullable<ProgressListener["phaseStarted"]>>[0],
+  "name" | "step" | "validations"
+>;
+
 /** The run's metrics.jsonl. Each line is written at once, so that a killed process loses none. */
 export class MetricsLog {
   readonly #path: string;
@@ -59,6 +65,12 @@ export class MetricsLog {
       // What stays is not written again, and so cannot be lost.
       truncateSync(this.#path, kept);
     });
+  }
+
+  /** Forgets what a phase that starts or goes on will write again. */
+  phaseStarted({ name, step, validations }: PhaseStart): void {
+    // A phase without a checkpoint is validated once more before its first step.
+    this.rewind(name, step === 0 && validations.length === 0 ? -1 : step);
   }
 
   /** @throws what the first failed writing threw */
