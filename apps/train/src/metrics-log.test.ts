@@ -28,6 +28,21 @@ test("a resumed run writes what came after its checkpoint anew, behind a line th
   expect(readFileSync(path, "utf8")).toBe(text(loss("stage-1", 1)));
 });
 
+test("what a phase said of itself before its first step is not there twice when it begins anew", () => {
+  const path = join(mkdtempSync(join(tmpdir(), "corella-metrics-")), "metrics.jsonl");
+  const validated = { phase: "stage-1", step: 0, validationAuc: 0.5, validationLogLoss: 0.7 };
+  const killed = text(loss("stage-0", 1), validated, loss("stage-1", 1));
+  writeFileSync(path, killed);
+  const log = new MetricsLog(path);
+  log.begin({ name: "stage-1", step: 0, validations: [] });
+  expect(readFileSync(path, "utf8")).toBe(text(loss("stage-0", 1)));
+
+  // A checkpoint that has it is not validated again.
+  writeFileSync(path, killed);
+  log.begin({ name: "stage-1", step: 0, validations: [{ step: 0, score: 0.5 }] });
+  expect(readFileSync(path, "utf8")).toBe(text(loss("stage-0", 1), validated));
+});
+
 test("a line is in the file when it has been added: a process that is killed then loses none", () => {
   const path = join(mkdtempSync(join(tmpdir(), "corella-metrics-")), "metrics.jsonl");
   const killed = spawnSync(

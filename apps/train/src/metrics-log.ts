@@ -1,4 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
+import type { ProgressListener } from "@corella/engine";
+
+type PhaseStart = Parameters<NonNullable<ProgressListener["phaseStarted"]>>[0];
 
 /** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
 export type MetricsLine =
@@ -44,6 +47,11 @@ export class MetricsLog {
   add(line: MetricsLine): void {
     // Training goes on where writing fails; `finish` tells.
     this.#attempt(() => appendFileSync(this.#path, `${JSON.stringify(line)}\n`));
+  }
+
+  /** Forgets what will be written again of a phase that begins, or goes on from a checkpoint: one that has not validated yet writes step 0 too. */
+  begin({ name, step, validations }: Pick<PhaseStart, "name" | "step" | "validations">): void {
+    this.rewind(name, step === 0 && validations.length === 0 ? -1 : step);
   }
 
   /** Forgets what a phase wrote after a step, what came after the phase and a line that was cut off: that will be written again. */

@@ -116,7 +116,7 @@ function listeners(
       finish();
       startedMs = performance.now();
       title = phase.title;
-      metrics.rewind(phase.name, phase.step);
+      metrics.begin(phase);
       progress.phaseStarted?.(phase);
     },
     stepDone(phase, step, loss, terms = {}) {
