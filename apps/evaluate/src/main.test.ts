@@ -228,6 +228,11 @@ test.each([
   ["sizes of a table of models", ["--table", "1", "--sizes", "16"], "--sizes says nothing here."],
   ["a grid without values", ["--table", "1", "--set-grid", "seed"], "[evaluate/grid]"],
   [
+    "a grid of one setting twice",
+    "--table 1 --set-grid seed=1,2 --set-grid seed=3 --config configs/movietweetings.yaml".split(" "),
+    "[evaluate/grid] seed is given twice.",
+  ],
+  [
     "a table of two models of one",
     ["--table", "2", "--set", "recipe=crm-only", "--config", "configs/movietweetings.yaml"],
     "[evaluate/one-model]",

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadRunConfig } from "@corella/alignment";
@@ -62,6 +62,22 @@ test("a run goes on with the configuration that it was begun with, and with no o
   // What the remedy says: the file in the run's folder, whose paths start there.
   config = join(folder, "config.yaml");
   await (await open({ resume: true })).release();
+});
+
+test("a folder that a killed run left without a checkpoint begins with nothing of it, one to go on with keeps all", async () => {
+  const killed = await open();
+  const metrics = join(killed.folder, "metrics.jsonl");
+  writeFileSync(metrics, '{"phase":"stage-1","step":0,"validationAuc":0.5}\n');
+  await killed.release();
+  const fresh = await open();
+  expect(fresh.folder).toBe(killed.folder);
+  expect(existsSync(metrics)).toBe(false);
+  await fresh.release();
+
+  mkdirSync(join(killed.folder, "checkpoints"));
+  writeFileSync(metrics, "kept");
+  await (await open({ resume: true })).release();
+  expect(existsSync(metrics)).toBe(true);
 });
 
 test("there must be a run to go on with", async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { changedSetting, configForFolder, loadRunConfig, type LoadedConfig } from "@corella/alignment";
 import { CorellaError } from "@corella/errors";
@@ -35,6 +35,8 @@ export async function openRunFolder(options: FolderOptions, loaded: LoadedConfig
   const release = await claimFolder(folder);
   try {
     if (options.resume) await requireSameConfig(named, folder);
+    // Of a run that was killed before its first checkpoint, perhaps by another configuration.
+    else await rm(join(folder, "metrics.jsonl"), { force: true });
     return { folder, loaded: named, configText, release };
   } catch (error) {
     await release();

@@ -26,19 +26,24 @@ export function createProcesses(options: ProcessOptions): {
 } {
   const idle: ChildProcess[] = [];
   const all = new Set<ChildProcess>();
+  /** One that has ended meanwhile, for example for want of memory, would never answer. */
+  const take = (): ChildProcess => {
+    for (let child = idle.pop(); child !== undefined; child = idle.pop()) if (all.has(child)) return child;
+    return start(all);
+  };
   return {
     async execute(run, hooks) {
       const { baseFolder, cacheFolder } = options;
       const threads = options.threads ?? run.config.runtime.threads ?? 1;
       const request = { kind: "run", ...run, baseFolder, cacheFolder, threads } as const;
-      const child = idle.pop() ?? start(all);
+      const child = take();
       const record = await converse(child, request, hooks, run.folder);
       idle.push(child);
       return record!;
     },
     async runUnit({ id, specFile }, { signal }) {
       for (let attempt = 1; ; attempt++) {
-        const child = idle.pop() ?? start(all);
+        const child = take();
         try {
           await converse(child, { kind: "unit", specFile }, { signal }, id);
           idle.push(child);
@@ -61,6 +66,8 @@ function start(all: Set<ChildProcess>): ChildProcess {
   });
   all.add(child);
   child.on("exit", () => all.delete(child));
+  // Not started at all, or gone before it was told something: its end is told by itself.
+  child.on("error", () => {});
   return child;
 }
 

@@ -1,8 +1,16 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { claimFolder, isClaimed } from "./index.ts";
 
 const folder = (): string => mkdtempSync(join(tmpdir(), "corella-claim-"));
@@ -29,6 +37,46 @@ test("of many that ask at once one gets it", async () => {
   const asked = await Promise.allSettled(Array.from({ length: 20 }, () => claimFolder(path)));
   expect(asked.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
+
+test("of several processes that find the claim of a killed one at once one gets it", async () => {
+  const [path, rounds, ids] = [folder(), [0, 1, 2, 3], ["a", "b", "c", "d"]];
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  for (const round of rounds) {
+    mkdirSync(join(path, `claimed-${round}`));
+    writeFileSync(join(path, `claimed-${round}`, ".running"), `${dead}\n`);
+  }
+  const program = `import { existsSync, writeFileSync } from "node:fs";
+const { claimFolder } = await import(${JSON.stringify(join(import.meta.dirname, "index.ts"))});
+const [path, id] = process.argv.slice(-2);
+writeFileSync(path + "/ready-" + id, "");
+for (const round of ${JSON.stringify(rounds)}) {
+  while (!existsSync(path + "/begin-" + round)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  const told = await claimFolder(path + "/claimed-" + round).then(() => "claimed", ({ code }) => code);
+  writeFileSync(path + "/told-" + round + "-" + id, told);
+}
+setInterval(() => {}, 1000);`;
+  const options = ["--conditions=source", "--import", "tsx", "--input-type=module", "--eval", program, "--"];
+  const claimants = ids.map((id) => spawn(process.execPath, [...options, path, id], { stdio: "inherit" }));
+  onTestFinished(() => claimants.forEach((claimant) => claimant.kill("SIGKILL")));
+  const all = (what: string): Promise<string[]> =>
+    vi.waitFor(() => {
+      const found = readdirSync(path).filter((name) => name.startsWith(`${what}-`));
+      expect(found).toHaveLength(ids.length);
+      return found;
+    }, 20_000);
+  await all("ready");
+  for (const round of rounds) {
+    writeFileSync(join(path, `begin-${round}`), "");
+    const files = await all(`told-${round}`);
+    const told = await vi.waitFor(() => {
+      const texts = files.map((name) => readFileSync(join(path, name), "utf8"));
+      expect(texts).not.toContain("");
+      return texts;
+    });
+    expect(told.toSorted()).toEqual(["claimed", "file/in-use", "file/in-use", "file/in-use"]);
+    expect(readdirSync(join(path, `claimed-${round}`))).toEqual([".running"]);
+  }
+}, 60_000);
 
 test("another running process' claim holds; that of a dead one, or of one with our number before us, does not", async () => {
   const path = folder();

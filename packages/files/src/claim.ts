@@ -1,6 +1,7 @@
 import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CorellaError } from "@corella/errors";
 import { isRunning } from "./is-running.ts";
 
@@ -8,6 +9,9 @@ const lockFile = ".running";
 
 /** A claim is made and then filled with a number; one that is empty for longer was left by a crash. */
 const graceMs = 10_000;
+
+/** How often a claim that does not hold is removed, or waited for until another process has done so, before it counts as held. */
+const mostAttempts = 50;
 
 /** A claimant shows so often that it lives; that of another machine is believed for so long without a sign. */
 const [signEveryMs, silentMs] = [10_000, 60_000];
@@ -23,15 +27,16 @@ const claimed = new Set<string>();
  */
 export async function claimFolder(folder: string): Promise<() => Promise<void>> {
   const path = resolve(join(folder, lockFile));
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 0; ;) {
     try {
       await writeFile(path, `${process.pid} ${hostname()}\n`, { flag: "wx" });
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       const owner = await claimant(path);
-      if (owner !== undefined || attempt === 3) throw inUse(path, owner);
-      await rm(path, { force: true });
+      if (owner !== undefined || attempt === mostAttempts) throw inUse(path, owner);
+      attempt++;
+      if (!(await removeDead(path))) await delay(20);
     }
   }
   claimed.add(path);
@@ -44,6 +49,30 @@ export async function claimFolder(folder: string): Promise<() => Promise<void>> 
     clearInterval(timer);
     if (claimed.delete(path)) await rm(path, { force: true });
   };
+}
+
+/**
+ * Removes a claim that does not hold. Only one process at a time does so, and looks once more: of two that find the claim of a killed one
+ * the slower would remove the new claim of the faster.
+ * @returns whether it could; another process may be at it
+ */
+async function removeDead(path: string): Promise<boolean> {
+  const taking = `${path}.taking`;
+  try {
+    await writeFile(taking, "", { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // Of a process that was killed just then.
+    if (await isSilent(taking, graceMs)) await rm(taking, { force: true });
+    return false;
+  }
+  try {
+    const isThere = await stat(path).catch(() => undefined);
+    if (isThere !== undefined && (await claimant(path)) === undefined) await rm(path, { force: true });
+    return true;
+  } finally {
+    await rm(taking, { force: true });
+  }
 }
 
 /** Whether a running process has claimed a folder. */

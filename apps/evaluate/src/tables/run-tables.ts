@@ -116,9 +116,22 @@ async function chosenOf(
   trained: (variants: readonly Variant[]) => Promise<FinishedRun[]>,
 ): Promise<{ readonly settings: Variant["settings"]; readonly built: readonly Built[] }> {
   if (settings.length === 0) return { settings: {}, built: [] };
-  const search = Object.fromEntries(settings.map(gridEntry));
-  const points = rankGrid(await trained(gridVariants(search, "--set-grid")));
+  const points = rankGrid(await trained(gridVariants(gridOf(settings), "--set-grid")));
   return { settings: points[0]!.run.variant.settings, built: [{ tables: [gridTable(points)] }] };
+}
+
+/** The values by path: a path that comes again would take the place of the one before. */
+function gridOf(settings: readonly string[]): Record<string, unknown> {
+  const entries = settings.map(gridEntry);
+  const paths = entries.map(([path]) => path);
+  const twice = paths.find((path, index) => paths.indexOf(path) < index);
+  if (twice === undefined) return Object.fromEntries(entries);
+  throw new CorellaError({
+    code: "evaluate/grid",
+    message: `${twice} is given twice.`,
+    place: "--set-grid",
+    remedy: `Give all its values at once, like ${twice}=[…].`,
+  });
 }
 
 /** `path=[1,2]`, or `path=1,2`. */

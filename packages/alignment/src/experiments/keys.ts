@@ -157,7 +157,9 @@ function without(value: unknown, paths: ReadonlySet<string>, place: string): unk
 
 /** A value with the names, sizes and times of the files of a folder, or of a file, in the place of its path. */
 async function withFiles(value: unknown, baseFolder: string): Promise<unknown> {
-  if (typeof value === "string") return /[./]/.test(value) ? fileState(value, baseFolder) : value;
+  // A mark alone, such as a separator, names no file of the configuration's, though "." and "/" are folders.
+  if (typeof value === "string")
+    return /[./]/.test(value) && /[\p{L}\p{N}]/u.test(value) ? fileState(value, baseFolder) : value;
   if (Array.isArray(value)) return Promise.all(value.map((each) => withFiles(each, baseFolder)));
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(async ([key, inner]) => [

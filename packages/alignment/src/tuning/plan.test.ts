@@ -2,8 +2,9 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { parseRunConfig } from "../config/config.ts";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
-import { planTrials } from "./plan.ts";
+import { planTrials, trialKey } from "./plan.ts";
 
 const code = vi.hoisted(() => ({ key: "this" }));
 vi.mock("../code-key.ts", () => ({ codeKey: () => Promise.resolve(code.key) }));
@@ -27,4 +28,16 @@ test("a trial is known by the code that trains it, its settings and its data, an
   expect(await keyOf()).not.toBe(key);
   code.key = "this";
   expect(await keyOf()).toBe(key);
+});
+
+test("trainings that look at other histories are two, also where the data's key does not tell them apart", () => {
+  const keyOf = (changes: object): string =>
+    trialKey(
+      parseRunConfig({ ...smallData, data: { ...smallData.data, ...changes } }, "c.yaml"),
+      "data",
+      "code",
+    );
+  const keys = [{}, { history: { maxLength: 7 } }, { history: { ties: "order" } }].map(keyOf);
+  expect(new Set(keys).size).toBe(3);
+  expect(keyOf({})).toBe(keys[0]);
 });

@@ -87,8 +87,12 @@ async function runKey(keyed: KeyedConfig, code: string): Promise<string> {
     .slice(0, 24);
 }
 
-/** Threads, names and paths do not count: they do not change what is learned, or only by rounding. Other code does. */
-function trialKey(
+/**
+ * The key of a training of the CRM stage. Threads, names and paths do not count: they do not change what is learned, or only by rounding.
+ * Other code does.
+ * @param keyOfData of what was read, which of remote sources does not tell how far histories go
+ */
+export function trialKey(
   { data, features, crm, stages, routing, seed, runtime }: RunConfig,
   keyOfData: string,
   code: string,
@@ -101,6 +105,7 @@ function trialKey(
     keyOfData,
     data.filter.minHistory,
     data.split,
+    data.history,
     features?.map((feature) =>
       "vectors" in feature ? { ...feature, vectors: String(vectors.indexOf(feature.vectors)) } : feature,
     ),

@@ -65,7 +65,52 @@ test("random trials of lists are drawn without replacement, so asking for too ma
   for (const trial of few) expect(all).toContainEqual(trial);
 });
 
+test("each whole number of a range is drawn as often as the next, and no value lies beyond its bounds", () => {
+  const drawn = (range: object): number[] => {
+    const search = { a: range, b: { from: 0, to: 1 } };
+    return enumerateTrials(parseSearch({ search, trials: 3000 }, "s.yaml")).map(({ a }) => a as number);
+  };
+  const counts = (values: readonly number[]): number[] =>
+    [...new Set(values)]
+      .toSorted((a, b) => a - b)
+      .map((one) => values.filter((value) => value === one).length);
+  const even = counts(drawn({ from: 1, to: 3, whole: true }));
+  expect(even).toHaveLength(3);
+  for (const count of even) expect(count).toBeGreaterThan(900);
+  expect(new Set(drawn({ from: 0.6, to: 3.4, whole: true }))).toEqual(new Set([1, 2, 3]));
+  expect(new Set(drawn({ from: 0, to: 2, whole: true }))).toEqual(new Set([0, 1, 2]));
+  expect(new Set(drawn({ from: 1, to: 3, whole: true, scale: "log" }))).toEqual(new Set([1, 2, 3]));
+  const ends = { a: { from: 1.2345612, to: 9.8765478, steps: 2 } };
+  expect(enumerateTrials(parseSearch({ search: ends }, "s.yaml")).map(({ a }) => a)).toEqual([
+    1.2345612, 9.8765478,
+  ]);
+});
+
+test("random trials of lists do not need all combinations in memory", () => {
+  const values = Array.from({ length: 20 }, (_, i) => i);
+  const grid = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`p${i}`, values]));
+  const search = parseSearch({ search: grid, trials: 50 }, "s.yaml");
+  const found = enumerateTrials(search);
+  expect(new Set(found.map((trial) => JSON.stringify(trial))).size).toBe(50);
+  expect(enumerateTrials(search)).toEqual(found);
+  for (const path of Object.keys(grid))
+    expect(new Set(found.map((trial) => trial[path])).size).toBeGreaterThan(10);
+  expect(() => parseSearch({ search: grid }, "s.yaml")).toThrowError(
+    expect.objectContaining({ code: "tune/too-many" }),
+  );
+});
+
+test("a setting before a part of it is searched, a part before the whole is refused", () => {
+  const both = { crm: [{ model: "FM" }], "crm.embeddingDim": [2, 4] };
+  expect(enumerateTrials(parseSearch({ search: both }, "s.yaml"))).toHaveLength(2);
+  const lost = { "crm.embeddingDim": [2, 4], crm: [{ model: "FM" }] };
+  expect(() => parseSearch({ search: lost }, "s.yaml")).toThrowError(
+    expect.objectContaining({ code: "tune/paths", place: "search.crm.embeddingDim" }),
+  );
+});
+
 test.each([
+  [{ search: { a: { from: 1.2, to: 1.8, whole: true, steps: 2 } } }, "tune/range", "search.a"],
   [{ search: { a: { from: 1, to: 2 } } }, "tune/range", "search.a"],
   [{ search: { a: { from: 2, to: 2, steps: 2 } } }, "tune/range", "search.a"],
   [{ search: { a: { from: 0, to: 2, steps: 2, scale: "log" } } }, "tune/range", "search.a"],

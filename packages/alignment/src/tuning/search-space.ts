@@ -1,5 +1,5 @@
 import { CorellaError } from "@corella/errors";
-import { createGenerator, permutation } from "@corella/random";
+import { createGenerator, permutation, type Generator } from "@corella/random";
 import { parseStrict } from "@corella/configuration";
 import { z } from "zod";
 
@@ -116,12 +116,15 @@ function parseStopping(stopping: unknown, place: string): SearchConfig["stopping
 export function parseSearch(input: unknown, place: string): SearchConfig {
   const { stopping, ...rest } = parseStrict(searchSchema, input, place);
   const parsed: SearchConfig = { ...rest, stopping: parseStopping(stopping, place) };
+  requirePathsApart(Object.keys(parsed.search));
   for (const [path, choices] of Object.entries(parsed.search)) {
     if (!isRange(choices)) continue;
     const fail = (message: string, remedy: string): never => {
       throw new CorellaError({ code: "tune/range", message, place: `search.${path}`, remedy });
     };
     if (choices.from >= choices.to) fail("The range has no room.", "Choose `from` below `to`.");
+    if (choices.whole && Math.ceil(choices.from) > Math.floor(choices.to))
+      fail("There is no whole number in the range.", "Choose other bounds, or leave `whole` out.");
     if (choices.scale === "log" && choices.from <= 0)
       fail("A range on a logarithmic scale begins above 0.", "Raise `from`, or use scale: linear.");
     if (choices.steps === undefined && parsed.trials === "all")
@@ -130,7 +133,37 @@ export function parseSearch(input: unknown, place: string): SearchConfig {
         "Give it `steps`, list the values, or set `trials` to a number of random ones.",
       );
   }
+  if (parsed.trials === "all") requireCountable(parsed);
   return parsed;
+}
+
+/** A setting and a part of it, in this order, are two settings; the other way round nothing would be left of the part. */
+function requirePathsApart(paths: readonly string[]): void {
+  for (const [index, path] of paths.entries()) {
+    const whole = paths.slice(index + 1).find((later) => path.startsWith(`${later}.`));
+    if (whole === undefined) continue;
+    throw new CorellaError({
+      code: "tune/paths",
+      message: `The values of ${whole} come after those of ${path}, which is a part of it, and would take their place.`,
+      place: `search.${path}`,
+      remedy: `Write ${whole} before ${path}, or search one of them.`,
+    });
+  }
+}
+
+/** More than a search could ever train; a list of them does not fit the memory either. */
+const mostTrials = 1_000_000;
+
+function requireCountable({ search }: Pick<SearchConfig, "search">): void {
+  const lists = Object.values(search).map((choices) => valuesOf(choices)!);
+  const count = combinationsOf(lists);
+  if (count <= mostTrials) return;
+  throw new CorellaError({
+    code: "tune/too-many",
+    message: `There are ${count.toLocaleString("en")} combinations.`,
+    place: "search",
+    remedy: "Set `trials` to a number of random ones, or search fewer values.",
+  });
 }
 
 function isRange(choices: Choices): choices is Range {
@@ -148,10 +181,12 @@ export function enumerateTrials({ search, trials, seed, stopping }: SearchConfig
   const paths = Object.keys(search);
   const lists = paths.map((path) => valuesOf(search[path]!));
   if (lists.every((list) => list !== undefined)) {
-    const all = combinations(paths, lists);
-    if (trials === "all" && !isAsha(stopping)) return all;
-    const order = permutation(all.length, createGenerator(seed, "tune/trials"));
-    return Array.from(trials === "all" ? order : order.subarray(0, trials), (position) => all[position]!);
+    const count = combinationsOf(lists);
+    const places =
+      trials === "all" && !isAsha(stopping)
+        ? Array.from({ length: count }, (_, place) => place)
+        : drawPlaces(count, trials === "all" ? count : trials, createGenerator(seed, "tune/trials"));
+    return Array.from(places, (place) => combinationAt(paths, lists, place));
   }
   // Where a range has no steps, `parseSearch` asks for a number.
   const count = trials as number;
@@ -175,20 +210,53 @@ function valuesOf(choices: Choices): readonly unknown[] | undefined {
   return [...new Set(Array.from({ length: steps }, (_, i) => at(choices, i / (steps - 1))))];
 }
 
-/** The value of a range at a share of its way, with six digits. */
+/** The value of a range at a share of its way, with six digits, and within its bounds. */
 function at({ from, to, scale, whole }: Range, share: number): number {
-  const value = scale === "log" ? from * (to / from) ** share : from + (to - from) * share;
-  return whole ? Math.round(value) : Number(value.toPrecision(6));
+  const [low, high] = whole ? [Math.ceil(from), Math.floor(to)] : [from, to];
+  const value = between(low, high, scale, share);
+  return clamp(low, high, whole ? Math.round(value) : Number(value.toPrecision(6)));
 }
 
 function drawFrom(choices: Choices, list: readonly unknown[] | undefined, uniform: () => number): unknown {
   if (list !== undefined) return list[Math.floor(uniform() * list.length)];
-  return at(choices as Range, uniform());
+  const range = choices as Range;
+  if (!range.whole) return at(range, uniform());
+  // Each whole number has the room of what is rounded to it, the first and the last one too.
+  const [low, high] = [Math.ceil(range.from), Math.floor(range.to)];
+  return clamp(low, high, Math.round(between(low - 0.5, high + 0.5, range.scale, uniform())));
 }
 
-function combinations(paths: readonly string[], lists: readonly (readonly unknown[])[]): Settings[] {
-  let all: Settings[] = [{}];
-  for (const [i, path] of paths.entries())
-    all = all.flatMap((settings) => lists[i]!.map((value) => ({ ...settings, [path]: value })));
-  return all;
+function between(low: number, high: number, scale: Range["scale"], share: number): number {
+  return scale === "log" ? low * (high / low) ** share : low + (high - low) * share;
+}
+
+function clamp(low: number, high: number, value: number): number {
+  return Math.min(high, Math.max(low, value));
+}
+
+function combinationsOf(lists: readonly (readonly unknown[])[]): number {
+  return lists.reduce((product, { length }) => product * length, 1);
+}
+
+/** One of all combinations, by its place in their order: the last setting changes first. */
+function combinationAt(
+  paths: readonly string[],
+  lists: readonly (readonly unknown[])[],
+  place: number,
+): Settings {
+  let left = place;
+  const values = lists.toReversed().map((list) => {
+    const value = list[left % list.length];
+    left = Math.floor(left / list.length);
+    return value;
+  });
+  return Object.fromEntries(paths.map((path, i) => [path, values.at(-1 - i)]));
+}
+
+/** So many places below a count, at random and none twice; all where there are not more. */
+function drawPlaces(count: number, wanted: number, random: Generator): Iterable<number> {
+  if (count <= mostTrials) return permutation(count, random).subarray(0, wanted);
+  const drawn = new Set<number>();
+  while (drawn.size < Math.min(wanted, mostTrials)) drawn.add(Math.floor(random.uniform() * count));
+  return drawn;
 }

@@ -173,9 +173,9 @@ export async function runTrial(
   }
 }
 
-/** The first of the highest score. */
+/** The first of the highest score: whose values were kept, which are not those before the first step. */
 export function bestOf(validations: readonly ValidationResult[]): ValidationResult | undefined {
-  return validations.toSorted((a, b) => b.score - a.score)[0];
+  return validations.filter(({ step }) => step > 0).toSorted((a, b) => b.score - a.score)[0];
 }
 
 /** How often a folder that another process has claimed is looked at. */

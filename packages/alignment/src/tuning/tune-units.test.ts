@@ -105,6 +105,19 @@ test("trials pause in rungs, the best go on to the end and get seeds, and what d
   );
 });
 
+test("a seed of the best that diverges is told", async () => {
+  const runUnit: RunUnit = async (unit, how) => {
+    await pretend(unit, how);
+    const { config, ...spec } = await readSpec(unit.specFile);
+    if (config.seed !== 6) return;
+    const { test: _, ...result } = JSON.parse(await readFile(resultFile(spec), "utf8")) as TrialResult;
+    await writeFile(resultFile(spec), JSON.stringify({ ...result, status: "diverged" }));
+  };
+  await expect(tuneUnits(content, search, await options({ runUnit }))).rejects.toMatchObject({
+    code: "tune/seed-diverged",
+  });
+});
+
 test("without rungs every trial is trained whole", async () => {
   const { trials, rungs } = await tuneUnits(content, { ...search, stopping: "none" }, await options());
   expect(rungs).toMatchObject({ ends: [null], factor: undefined });

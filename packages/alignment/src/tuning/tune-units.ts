@@ -9,7 +9,14 @@ import { planTrials, trialKindOf, type PlannedTrial, type PlanOptions } from "./
 import { rungEnds, type RungEnds } from "./rungs.ts";
 import { enumerateTrials, isAsha, type SearchConfig, type TrialKind } from "./search-space.ts";
 import { readSpent } from "./spent.ts";
-import { bestTrial, planSeeds, type TriedConfig, type TuneListener, type TuneResult } from "./tune.ts";
+import {
+  bestTrial,
+  planSeeds,
+  requireSeeds,
+  type TriedConfig,
+  type TuneListener,
+  type TuneResult,
+} from "./tune.ts";
 import {
   createUnitResults,
   type Taken,
@@ -41,7 +48,7 @@ export interface UnitsListener extends Pick<TuneListener, "planned" | "ended"> {
  * Decisions are kept in a journal below `trialsFolder`, which is shared with whoever runs units: the same call goes on with an
  * interrupted search and decides as it would have.
  * @param content of the run's configuration
- * @throws CorellaError `tune/no-result` when every trial diverged, `tune/no-unit-result` where a unit's file does not arrive, `tune/journal`,
+ * @throws CorellaError `tune/no-result` when every trial diverged, `tune/seed-diverged` when a seed of the best did, `tune/no-unit-result` where a unit's file does not arrive, `tune/journal`,
  * `file/in-use` while another process makes the same search, `train/interrupted`, and those of `planTrials` and of `runUnit`
  */
 export async function tuneUnits(
@@ -81,6 +88,7 @@ export async function tuneUnits(
     const seedPlan = await planSeeds(content, search, best, options, kind);
     listener.planned?.("seeds", seedPlan);
     const seeds = await runSeeds(seedPlan, unitResults, options);
+    requireSeeds(seeds, options);
     const cpuSeconds = trials.reduce((sum, { cpuSeconds: of = 0 }) => sum + of, 0);
     return {
       trials,

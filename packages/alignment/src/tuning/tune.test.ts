@@ -12,7 +12,7 @@ import { prepareData } from "../data.ts";
 import { smallData, writeSmallData } from "../small-data.test-helper.ts";
 import { saveTrial } from "./save-trial.ts";
 import { parseSearch } from "./search-space.ts";
-import { runTrial } from "./trial.ts";
+import { bestOf, runTrial } from "./trial.ts";
 import { rank, tune, type ExecuteTrial, type TuneOptions } from "./tune.ts";
 
 const content = {
@@ -170,6 +170,28 @@ test("a trial that diverges is a result; when all do there is none", async () =>
   await expect(tune(content, rates([1e30]), await options())).rejects.toMatchObject({
     code: "tune/no-result",
   });
+});
+
+test("a seed of the best that diverges is told, not left out of the means", async () => {
+  const diverging: ExecuteTrial = async (run, hooks) => {
+    const { test: _, ...record } = await execute(run, hooks);
+    return run.config.seed === 6 ? { ...record, status: "diverged" } : execute(run, hooks);
+  };
+  const one = { ...search, search: {} };
+  await expect(tune(content, one, await options({ execute: diverging }))).rejects.toMatchObject({
+    code: "tune/seed-diverged",
+    message: expect.stringContaining("with 1 of its 2 seeds: 6."),
+  });
+});
+
+test("what a model says before its first step is not its best, for its values are not kept", () => {
+  const [before, first, second] = [
+    { step: 0, score: 0.9 },
+    { step: 5, score: 0.6 },
+    { step: 10, score: 0.6 },
+  ];
+  expect(bestOf([before!, first!, second!])).toBe(first);
+  expect(bestOf([before!])).toBeUndefined();
 });
 
 test.each([

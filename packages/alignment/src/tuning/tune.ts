@@ -76,7 +76,8 @@ export interface RungsReport {
  * Tries configurations of the CRM stage, judged by the best AUC on the validation part; then trains the best with several
  * seeds and scores the test part, once. Trials that are there already are not trained again.
  * @param content of the run's configuration
- * @throws CorellaError `tune/no-result` when every trial diverged, `train/interrupted`, and those of `planTrials` and of training
+ * @throws CorellaError `tune/no-result` when every trial diverged, `tune/seed-diverged` when a seed of the best did, `train/interrupted`, and those of
+ * `planTrials` and of training
  */
 export async function tune(
   content: unknown,
@@ -93,6 +94,7 @@ export async function tune(
   const seedPlan = await planSeeds(content, search, best, options, "crm");
   listener.planned?.("seeds", seedPlan);
   const seeds = await runAll(seedPlan, "none", options, true);
+  requireSeeds(seeds, options);
   return { trials, best, seeds, kind: "crm" };
 }
 
@@ -108,6 +110,21 @@ export function bestTrial(trials: readonly TriedConfig[], { place }: PlanOptions
     });
   }
   return best;
+}
+
+/**
+ * Means over fewer seeds than were asked for would look better than the configuration is.
+ * @throws CorellaError `tune/seed-diverged`
+ */
+export function requireSeeds(seeds: readonly TriedConfig[], { place }: Pick<PlanOptions, "place">): void {
+  const diverged = seeds.filter(({ record }) => record.test === undefined).map(({ config }) => config.seed);
+  if (diverged.length === 0) return;
+  throw new CorellaError({
+    code: "tune/seed-diverged",
+    message: `The best configuration diverged with ${diverged.length} of its ${seeds.length} seeds: ${diverged.join(", ")}.`,
+    place,
+    remedy: "Search lower learning rates, or set clipNorm; trials that have ended are kept.",
+  });
 }
 
 /** The best configuration with as many seeds as a search asks for, from its own on. */

@@ -17,18 +17,20 @@ export async function workOff(
   const ends = AbortSignal.any([failing.signal, ...(signal === undefined ? [] : [signal])]);
   const failures: unknown[] = [];
   const running = new Set<Promise<void>>();
+  const fail = (error: unknown): undefined => {
+    failures.push(error);
+    failing.abort();
+    return undefined;
+  };
   const begin = (work: (signal: AbortSignal) => Promise<void>): void => {
     const done = work(ends)
-      .catch((error: unknown) => {
-        failures.push(error);
-        failing.abort();
-      })
+      .catch(fail)
       .finally(() => running.delete(done));
     running.add(done);
   };
   for (;;) {
     while (!ends.aborted && running.size < slots()) {
-      const work = await next();
+      const work = await next().catch(fail);
       if (work === undefined) break;
       begin(work);
     }
