@@ -28,7 +28,11 @@ export async function openJournal(
   search: Parameters<typeof createAsha>[0],
 ): Promise<JournalledAsha> {
   await mkdir(dirname(path), { recursive: true });
-  const text = await readFile(path, "utf8").catch(() => "");
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    // What is there and cannot be read must not be cut off below.
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   const asha = createAsha(search);
   for (const [index, line] of whole.split("\n").slice(0, -1).entries()) replay(asha, line, path, index + 1);

@@ -2,6 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { enumerateTrials, parseSearch } from "./search-space.ts";
 
+test("a rule that ends trials may be told by its name alone", () => {
+  const named = (stopping: unknown): unknown => parseSearch({ stopping }, "s.yaml").stopping;
+  expect(named("median")).toEqual(named({}));
+  expect(named("asha")).toEqual(named({ asha: {} }));
+  expect(named("none")).toBe("none");
+  expect(() => named("medain")).toThrow(expect.objectContaining({ code: "config/invalid" }));
+});
+
 test("a grid is all combinations, in order", () => {
   const search = parseSearch({ search: { a: [1, 2], "b.c": ["x", true] } }, "s.yaml");
   expect(enumerateTrials(search)).toEqual([

@@ -100,6 +100,7 @@ const searchSchema = z.strictObject({
 function parseStopping(stopping: unknown, place: string): SearchConfig["stopping"] {
   if (stopping === "none") return stopping;
   if (stopping === "asha") return ashaSchema.parse({});
+  if (stopping === "median") return medianSchema.parse({});
   const isOfAsha = typeof stopping === "object" && stopping !== null && "asha" in stopping;
   const within = { stopping };
   if (isOfAsha) {
