@@ -5,6 +5,7 @@ import { createServer } from "vitepress";
 import { writeApiPages } from "./api.ts";
 import { buildSite } from "./build-site.ts";
 import { follow } from "./follow/follow.ts";
+import { isForeignFolder } from "./foreign-folder.ts";
 import { writePages } from "./write-pages.ts";
 
 const repository = join(import.meta.dirname, "../../..");
@@ -22,7 +23,7 @@ const program = new Command("site")
   .description(
     "The site of the documents in docs/ and of the packages' docstrings: static files that ask no other server.",
   )
-  .option("--out <folder>", "the folder that gets the site; default: apps/docs/dist")
+  .option("--out <folder>", "the folder that gets the site, which is emptied before; default: apps/docs/dist")
   .option("--base <path>", "the path under which it will be served", "/")
   .option("--packages <names>", "whose API reference is written, with commas between; default: all")
   .option("--dev", "serve it here, and show changes of docs/ at once")
@@ -51,6 +52,10 @@ if (options.follow !== undefined) {
     await writePages(repository, pages);
 } else {
   const out = resolve(options.out ?? join(import.meta.dirname, "../dist"));
+  if (options.out !== undefined && (await isForeignFolder(out)))
+    program.error(
+      `error: ${options.out} holds other things than a site, and would be emptied. Name a new folder.`,
+    );
   const base = `/${options.base.replaceAll(/^\/+|\/+$/g, "")}/`.replace("//", "/");
   await buildSite(repository, { base, out, pages, api: packages });
   process.stdout.write(`The site is in ${out}, for the path ${base}\n`);

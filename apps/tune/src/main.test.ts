@@ -149,9 +149,9 @@ test.skipIf(noRedis() !== undefined)(
     expect(tune(here, ...how(here)).status).toBe(0);
     const server = await redisServer();
     await server.start();
-    const worker = startCommand("worker", "--redis", server.url, "--slots", "1");
+    const worker = startCommand("worker", "--redis", server.url, "--queue", "searches", "--slots", "1");
     try {
-      const { status, stderr } = tune(there, ...how(there), "--workers", server.url);
+      const { status, stderr } = tune(there, ...how(there), "--workers", server.url, "--queue", "searches");
       expect(status, stderr).toBe(0);
     } finally {
       worker.kill("SIGTERM");

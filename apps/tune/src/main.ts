@@ -20,7 +20,7 @@ const command = new Command("tune")
   .addOption(
     new Option(
       "--scheduler <name>",
-      "median: stops trials below the median; asha: pauses trials in rungs, and the best of each go on; none; default: `stopping` of the search file, asha with --workers",
+      "median: stops trials below the median; asha: pauses trials in rungs, and the best of each go on; none; default: `stopping` of the search file, and with --workers, where that says nothing, asha",
     ).choices(schedulers),
   )
   .option(
@@ -32,12 +32,16 @@ const command = new Command("tune")
     "--workers <url>",
     "puts trials and seeds on the queue of a Redis server (redis://host:6379/0), for `pnpm worker`; --trials, --cache and the data are on storage that all share",
   )
+  .option("--queue <name>", "the queue's name, as `pnpm worker` has it; default: corella")
   .option(
     "--threads <count>",
     "of each process; default: the configuration's, or 1 with --parallel or --workers",
     count,
   )
-  .option("--out <folder>", "gets results.jsonl, report.html, best.yaml and crm/; default: runs/tune-<name>")
+  .option(
+    "--out <folder>",
+    "gets results.jsonl, report.html, best.yaml and crm/; default: runs/tune-<name>-<model>",
+  )
   .option("--trials <folder>", "where trials are kept and found again", ".cache/trials")
   .option("--cache <folder>", "where prepared data are kept and found again", ".cache/data")
   .showHelpAfterError()

@@ -141,8 +141,18 @@ test("every documented command has options that there are, and settings that the
     const byOption =
       parsed.flags.get("--config")?.[0] ?? (search === undefined ? "configs/movietweetings.yaml" : undefined);
     try {
-      if (search !== undefined && existsSync(join(repository, search)))
-        parseSearch(await readYaml(join(repository, search)), search);
+      if (search !== undefined && existsSync(join(repository, search))) {
+        const said = await readYaml(join(repository, search));
+        const { stopping } = parseSearch(said, search);
+        const isMedian = typeof stopping === "object" && "afterTrials" in stopping;
+        if (
+          parsed.flags.has("--workers") &&
+          !parsed.flags.has("--scheduler") &&
+          isMedian &&
+          Object.hasOwn(said as object, "stopping")
+        )
+          wrong.push(`${place}: the median rule of ${search} is refused on workers`);
+      }
       await loadRunConfig(fileOf(byOption ?? "my.yaml", sets, folder), sets);
     } catch (error) {
       wrong.push(`${place}: ${String(error)}`);
