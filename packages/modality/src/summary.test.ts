@@ -14,6 +14,10 @@ test("summarises a small log as counted by hand", () => {
     history: { maxLength: 1, ties: "exclude" },
     likedThreshold: 4,
   });
+  // An item that a user came back to is one pair.
+  const again = createLog({ ...log, user: Int32Array.of(0, 0, 1, 0, 2), item: Int32Array.of(0, 0, 0, 2, 2) });
+  const none = { train: new Uint32Array(0), validation: new Uint32Array(0), test: new Uint32Array(0) };
+  expect(summarise(again, none).density).toBe(4 / 9);
   const split = {
     train: Uint32Array.of(0, 1, 2),
     validation: new Uint32Array(0),

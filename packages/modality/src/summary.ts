@@ -19,7 +19,7 @@ export interface LogSummary {
   rows: number;
   users: number;
   items: number;
-  /** rows / (users * items) */
+  /** The share of all pairs of a user and an item that have an event. */
   density: number;
   /** Seconds since 1970; undefined where the log has no times, or numbers that only order its rows. */
   time?: { first: number; last: number };
@@ -40,12 +40,32 @@ export function summarise(log: InteractionLog, split: LogSplit): LogSummary {
     rows: log.size,
     users,
     items,
-    density: log.size / (users * items),
+    density: countPairs(log) / (users * items),
     ...(isClock && { time: { first: log.time[0]!, last: log.time[log.size - 1]! } }),
     parts: { train: part(split.train), validation: part(split.validation), test: part(split.test) },
     attributes: attributeCoverage(log),
     report: log.report,
   };
+}
+
+/** Pairs of a user and an item that have an event, however many. */
+function countPairs({ user, item, users, items }: InteractionLog): number {
+  const starts = new Uint32Array(users.ids.length + 1);
+  for (const code of user) starts[code + 1]!++;
+  for (let code = 0; code < users.ids.length; code++) starts[code + 1]! += starts[code]!;
+  const itemsByUser = new Uint32Array(item.length);
+  const next = starts.slice();
+  user.forEach((code, row) => (itemsByUser[next[code]!++] = item[row]!));
+  let pairs = 0;
+  /** The last user, from 1, with an event of each item. */
+  const lastUser = new Uint32Array(items.ids.length);
+  for (let code = 0; code < users.ids.length; code++)
+    for (let at = starts[code]!; at < starts[code + 1]!; at++) {
+      const of = itemsByUser[at]!;
+      if (lastUser[of] !== code + 1) pairs++;
+      lastUser[of] = code + 1;
+    }
+  return pairs;
 }
 
 /** Users and items by their codes: 1 for those with an event among some rows, else 0. */
