@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import { claimFolder, isClaimed } from "./index.ts";
 
@@ -71,4 +72,49 @@ test("an empty claim is of a process that is about to fill it, unless it is old"
   await (
     await claimFolder(path)
   )();
+});
+
+/** Claims each folder at its moment, says which it got, and ends when its input does. */
+const claimAll = `
+  const { claimFolder } = await import(${JSON.stringify(new URL("index.ts", import.meta.url).href)});
+  process.stdout.write("ready\\n");
+  process.stdin.once("data", async (line) => {
+    const { start, folders } = JSON.parse(line);
+    const got = [];
+    for (const [i, folder] of folders.entries()) {
+      while (Date.now() < start + 50 * i);
+      await claimFolder(folder).then(() => got.push(i), () => {});
+    }
+    process.stdout.write(JSON.stringify(got) + "\\n");
+  });
+`;
+
+test("of processes that find a dead claim at once one gets the folder", async () => {
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  const folders = Array.from({ length: 20 }, folder);
+  for (const path of folders) writeFileSync(join(path, ".running"), `${dead} ${hostname()}\n`);
+  const flags = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", claimAll];
+  const processes = Array.from({ length: 3 }, () =>
+    spawn(process.execPath, flags, { cwd: import.meta.dirname, stdio: ["pipe", "pipe", "inherit"] }),
+  );
+  const lines = processes.map(({ stdout }) => createInterface({ input: stdout })[Symbol.asyncIterator]());
+  for (const line of lines) expect((await line.next()).value).toBe("ready");
+  for (const { stdin } of processes) stdin.write(`${JSON.stringify({ start: Date.now() + 100, folders })}\n`);
+  const got: number[] = [];
+  for (const line of lines) got.push(...(JSON.parse((await line.next()).value as string) as number[]));
+  for (const { stdin } of processes) stdin.end();
+  expect(got.toSorted((a, b) => a - b)).toEqual([...folders.keys()]);
+}, 30_000);
+
+test("who takes over a dead claim is waited for, unless it was killed meanwhile", async () => {
+  const path = folder();
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  writeFileSync(join(path, ".running"), `${dead} ${hostname()}\n`);
+  const turn = join(path, ".running.next");
+  writeFileSync(turn, "");
+  await expect(claimFolder(path)).rejects.toMatchObject({ code: "file/in-use" });
+  utimesSync(turn, 1, 1);
+  const release = await claimFolder(path);
+  expect(existsSync(turn)).toBe(false);
+  await release();
 });

@@ -12,6 +12,9 @@ const graceMs = 10_000;
 /** A claimant shows so often that it lives; that of another machine is believed for so long without a sign. */
 const [signEveryMs, silentMs] = [10_000, 60_000];
 
+/** Claims that are being made in this process, one after another for a folder. */
+const claiming = new Map<string, Promise<unknown>>();
+
 /** Folders that this process has claimed: after a restart in a container the number of a dead process may be our own. */
 const claimed = new Set<string>();
 
@@ -23,18 +26,14 @@ const claimed = new Set<string>();
  */
 export async function claimFolder(folder: string): Promise<() => Promise<void>> {
   const path = resolve(join(folder, lockFile));
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await writeFile(path, `${process.pid} ${hostname()}\n`, { flag: "wx" });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const owner = await claimant(path);
-      if (owner !== undefined || attempt === 3) throw inUse(path, owner);
-      await rm(path, { force: true });
-    }
+  const before = claiming.get(path) ?? Promise.resolve();
+  const made = before.catch(() => {}).then(() => makeClaim(path));
+  claiming.set(path, made);
+  try {
+    await made;
+  } finally {
+    if (claiming.get(path) === made) claiming.delete(path);
   }
-  claimed.add(path);
   const timer = setInterval(() => {
     const now = new Date();
     void utimes(path, now, now).catch(() => {});
@@ -44,6 +43,47 @@ export async function claimFolder(folder: string): Promise<() => Promise<void>> 
     clearInterval(timer);
     if (claimed.delete(path)) await rm(path, { force: true });
   };
+}
+
+async function makeClaim(path: string): Promise<void> {
+  for (let attempt = 0; !(await createdNew(path, `${process.pid} ${hostname()}\n`)); attempt++) {
+    const owner = await claimant(path);
+    if (owner !== undefined || attempt === 3) throw inUse(path, owner);
+    if (await takeOver(path)) break;
+  }
+  claimed.add(path);
+}
+
+/**
+ * Puts a claim of this process in the place of a dead one. Processes that find the same one do so in turns: otherwise the second would
+ * take the claim that the first has just made for the one that it has judged.
+ * @returns whether it did; otherwise another process is at it, or has done it
+ */
+async function takeOver(path: string): Promise<boolean> {
+  const turn = `${path}.next`;
+  if (!(await createdNew(turn, ""))) {
+    const status = await stat(turn).catch(() => undefined);
+    if (status !== undefined && Date.now() - status.mtimeMs >= graceMs) await rm(turn, { force: true });
+    return false;
+  }
+  try {
+    if ((await claimant(path)) !== undefined) return false;
+    await rm(path, { force: true });
+    return await createdNew(path, `${process.pid} ${hostname()}\n`);
+  } finally {
+    await rm(turn, { force: true });
+  }
+}
+
+/** Creates a file; false where there is one. */
+async function createdNew(path: string, content: string): Promise<boolean> {
+  try {
+    await writeFile(path, content, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** Whether a running process has claimed a folder. */
