@@ -1,4 +1,5 @@
 import type { Part } from "@corella/engine";
+import { CorellaError } from "@corella/errors";
 import { checkFeatures, type CrmFeature } from "./features.ts";
 import { combine, type Calls, type Layer, type Tensor } from "./layers/layer.ts";
 
@@ -29,5 +30,15 @@ export function model<Layers extends Record<string, Layer<never, unknown> | unde
 ): Crm {
   checkFeatures(features);
   const { params, tables, inputs, forward: run } = combine<Layers, void, CrmOutput>(layers, forward);
+  // Values go by name alone.
+  const twice = Object.keys(tables).find((name) => Object.hasOwn(params, name));
+  if (twice !== undefined) {
+    throw new CorellaError({
+      code: "crm/features",
+      message: `The ids of a feature and a parameter of the model are both named ${twice}.`,
+      place: `features.${twice.replace(/^.*\./, "")}`,
+      remedy: "Give that feature, or its table, another name.",
+    });
+  }
   return { params, tables, inputs, hiddenWidths, forward: (scope) => run(scope, undefined) };
 }

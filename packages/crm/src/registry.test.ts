@@ -121,4 +121,20 @@ test("mistakes are named with a place and a remedy", () => {
       place: `features.${name}`,
     });
   }
+  const ids = (name: string, table: string): CrmFeature => ({
+    name,
+    type: "categorical",
+    vocabularySize: 5,
+    table,
+  });
+  // Values go by name alone: lr.bias is the intercept of the first order, which DCNv2 does not have.
+  expect(error({ model: "DeepFM" }, [ids("bias", "bias"), ...features])).toMatchObject({
+    code: "crm/features",
+    place: "features.bias",
+  });
+  expect(error({ model: "DCNv2" }, [ids("bias", "bias"), ...features])).toBeUndefined();
+  expect(error({ model: "DCNv2" }, [ids("decade", "age"), ...features])).toMatchObject({
+    code: "crm/features",
+    place: "features.age",
+  });
 });

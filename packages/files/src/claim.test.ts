@@ -1,16 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { createInterface } from "node:readline";
+import { expect, test } from "vitest";
 import { claimFolder, isClaimed } from "./index.ts";
 
 const folder = (): string => mkdtempSync(join(tmpdir(), "corella-claim-"));
@@ -37,46 +30,6 @@ test("of many that ask at once one gets it", async () => {
   const asked = await Promise.allSettled(Array.from({ length: 20 }, () => claimFolder(path)));
   expect(asked.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
-
-test("of several processes that find the claim of a killed one at once one gets it", async () => {
-  const [path, rounds, ids] = [folder(), [0, 1, 2, 3], ["a", "b", "c", "d"]];
-  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
-  for (const round of rounds) {
-    mkdirSync(join(path, `claimed-${round}`));
-    writeFileSync(join(path, `claimed-${round}`, ".running"), `${dead}\n`);
-  }
-  const program = `import { existsSync, writeFileSync } from "node:fs";
-const { claimFolder } = await import(${JSON.stringify(join(import.meta.dirname, "index.ts"))});
-const [path, id] = process.argv.slice(-2);
-writeFileSync(path + "/ready-" + id, "");
-for (const round of ${JSON.stringify(rounds)}) {
-  while (!existsSync(path + "/begin-" + round)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-  const told = await claimFolder(path + "/claimed-" + round).then(() => "claimed", ({ code }) => code);
-  writeFileSync(path + "/told-" + round + "-" + id, told);
-}
-setInterval(() => {}, 1000);`;
-  const options = ["--conditions=source", "--import", "tsx", "--input-type=module", "--eval", program, "--"];
-  const claimants = ids.map((id) => spawn(process.execPath, [...options, path, id], { stdio: "inherit" }));
-  onTestFinished(() => claimants.forEach((claimant) => claimant.kill("SIGKILL")));
-  const all = (what: string): Promise<string[]> =>
-    vi.waitFor(() => {
-      const found = readdirSync(path).filter((name) => name.startsWith(`${what}-`));
-      expect(found).toHaveLength(ids.length);
-      return found;
-    }, 20_000);
-  await all("ready");
-  for (const round of rounds) {
-    writeFileSync(join(path, `begin-${round}`), "");
-    const files = await all(`told-${round}`);
-    const told = await vi.waitFor(() => {
-      const texts = files.map((name) => readFileSync(join(path, name), "utf8"));
-      expect(texts).not.toContain("");
-      return texts;
-    });
-    expect(told.toSorted()).toEqual(["claimed", "file/in-use", "file/in-use", "file/in-use"]);
-    expect(readdirSync(join(path, `claimed-${round}`))).toEqual([".running"]);
-  }
-}, 60_000);
 
 test("another running process' claim holds; that of a dead one, or of one with our number before us, does not", async () => {
   const path = folder();
@@ -119,4 +72,49 @@ test("an empty claim is of a process that is about to fill it, unless it is old"
   await (
     await claimFolder(path)
   )();
+});
+
+/** Claims each folder at its moment, says which it got, and ends when its input does. */
+const claimAll = `
+  const { claimFolder } = await import(${JSON.stringify(new URL("index.ts", import.meta.url).href)});
+  process.stdout.write("ready\\n");
+  process.stdin.once("data", async (line) => {
+    const { start, folders } = JSON.parse(line);
+    const got = [];
+    for (const [i, folder] of folders.entries()) {
+      while (Date.now() < start + 50 * i);
+      await claimFolder(folder).then(() => got.push(i), () => {});
+    }
+    process.stdout.write(JSON.stringify(got) + "\\n");
+  });
+`;
+
+test("of processes that find a dead claim at once one gets the folder", async () => {
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  const folders = Array.from({ length: 20 }, folder);
+  for (const path of folders) writeFileSync(join(path, ".running"), `${dead} ${hostname()}\n`);
+  const flags = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", claimAll];
+  const processes = Array.from({ length: 3 }, () =>
+    spawn(process.execPath, flags, { cwd: import.meta.dirname, stdio: ["pipe", "pipe", "inherit"] }),
+  );
+  const lines = processes.map(({ stdout }) => createInterface({ input: stdout })[Symbol.asyncIterator]());
+  for (const line of lines) expect((await line.next()).value).toBe("ready");
+  for (const { stdin } of processes) stdin.write(`${JSON.stringify({ start: Date.now() + 100, folders })}\n`);
+  const got: number[] = [];
+  for (const line of lines) got.push(...(JSON.parse((await line.next()).value as string) as number[]));
+  for (const { stdin } of processes) stdin.end();
+  expect(got.toSorted((a, b) => a - b)).toEqual([...folders.keys()]);
+}, 30_000);
+
+test("who takes over a dead claim is waited for, unless it was killed meanwhile", async () => {
+  const path = folder();
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  writeFileSync(join(path, ".running"), `${dead} ${hostname()}\n`);
+  const turn = join(path, ".running.next");
+  writeFileSync(turn, "");
+  await expect(claimFolder(path)).rejects.toMatchObject({ code: "file/in-use" });
+  utimesSync(turn, 1, 1);
+  const release = await claimFolder(path);
+  expect(existsSync(turn)).toBe(false);
+  await release();
 });

@@ -1,7 +1,6 @@
 import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { CorellaError } from "@corella/errors";
 import { isRunning } from "./is-running.ts";
 
@@ -10,11 +9,11 @@ const lockFile = ".running";
 /** A claim is made and then filled with a number; one that is empty for longer was left by a crash. */
 const graceMs = 10_000;
 
-/** How often a claim that does not hold is removed, or waited for until another process has done so, before it counts as held. */
-const mostAttempts = 50;
-
 /** A claimant shows so often that it lives; that of another machine is believed for so long without a sign. */
 const [signEveryMs, silentMs] = [10_000, 60_000];
+
+/** Claims that are being made in this process, one after another for a folder. */
+const claiming = new Map<string, Promise<unknown>>();
 
 /** Folders that this process has claimed: after a restart in a container the number of a dead process may be our own. */
 const claimed = new Set<string>();
@@ -27,19 +26,14 @@ const claimed = new Set<string>();
  */
 export async function claimFolder(folder: string): Promise<() => Promise<void>> {
   const path = resolve(join(folder, lockFile));
-  for (let attempt = 0; ;) {
-    try {
-      await writeFile(path, `${process.pid} ${hostname()}\n`, { flag: "wx" });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const owner = await claimant(path);
-      if (owner !== undefined || attempt === mostAttempts) throw inUse(path, owner);
-      attempt++;
-      if (!(await removeDead(path))) await delay(20);
-    }
+  const before = claiming.get(path) ?? Promise.resolve();
+  const made = before.catch(() => {}).then(() => makeClaim(path));
+  claiming.set(path, made);
+  try {
+    await made;
+  } finally {
+    if (claiming.get(path) === made) claiming.delete(path);
   }
-  claimed.add(path);
   const timer = setInterval(() => {
     const now = new Date();
     void utimes(path, now, now).catch(() => {});
@@ -51,27 +45,44 @@ export async function claimFolder(folder: string): Promise<() => Promise<void>> 
   };
 }
 
+async function makeClaim(path: string): Promise<void> {
+  for (let attempt = 0; !(await createdNew(path, `${process.pid} ${hostname()}\n`)); attempt++) {
+    const owner = await claimant(path);
+    if (owner !== undefined || attempt === 3) throw inUse(path, owner);
+    if (await takeOver(path)) break;
+  }
+  claimed.add(path);
+}
+
 /**
- * Removes a claim that does not hold. Only one process at a time does so, and looks once more: of two that find the claim of a killed one
- * the slower would remove the new claim of the faster.
- * @returns whether it could; another process may be at it
+ * Puts a claim of this process in the place of a dead one. Processes that find the same one do so in turns: otherwise the second would
+ * take the claim that the first has just made for the one that it has judged.
+ * @returns whether it did; otherwise another process is at it, or has done it
  */
-async function removeDead(path: string): Promise<boolean> {
-  const taking = `${path}.taking`;
-  try {
-    await writeFile(taking, "", { flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    // Of a process that was killed just then.
-    if (await isSilent(taking, graceMs)) await rm(taking, { force: true });
+async function takeOver(path: string): Promise<boolean> {
+  const turn = `${path}.next`;
+  if (!(await createdNew(turn, ""))) {
+    const status = await stat(turn).catch(() => undefined);
+    if (status !== undefined && Date.now() - status.mtimeMs >= graceMs) await rm(turn, { force: true });
     return false;
   }
   try {
-    const isThere = await stat(path).catch(() => undefined);
-    if (isThere !== undefined && (await claimant(path)) === undefined) await rm(path, { force: true });
-    return true;
+    if ((await claimant(path)) !== undefined) return false;
+    await rm(path, { force: true });
+    return await createdNew(path, `${process.pid} ${hostname()}\n`);
   } finally {
-    await rm(taking, { force: true });
+    await rm(turn, { force: true });
+  }
+}
+
+/** Creates a file; false where there is one. */
+async function createdNew(path: string, content: string): Promise<boolean> {
+  try {
+    await writeFile(path, content, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type * as ort from "onnxruntime-node";
-import { bindDimensions } from "../program/dimensions.ts";
+import { actualShape, bindDimensions, type Sizes } from "../program/dimensions.ts";
 import type { CapturedGraph } from "../capture/captured-graph.ts";
 import { freezeFrom } from "../precision/freeze-from.ts";
 import { codesZeroPoint, frozenParams, withoutStored } from "./frozen.ts";
@@ -19,7 +19,7 @@ import {
   portableZeroPoint,
   refuseLivePrecision,
 } from "../precision/freeze.ts";
-import type { Program, ValueReader, Values } from "../program/program.ts";
+import type { Output, Program, ValueReader, Values } from "../program/program.ts";
 import { inferenceGraph, standaloneGraph } from "./program-graphs.ts";
 import type { Inference, InferOptions } from "../runtime/runtime.ts";
 import { createWeightFile } from "./weight-file.ts";
@@ -45,6 +45,8 @@ export async function createInference(
   return {
     async run(batch) {
       const sizes = bindDimensions(program, batch);
+      const nothing = emptyOutputs(graph, sizes);
+      if (nothing !== undefined) return nothing;
       const results = await runSession(session, feedsOf(program, graph, batch, kept, sizes, 0, 0));
       return publicOutputs(results);
     },
@@ -85,6 +87,8 @@ export async function createReadInference(
   return {
     async run(batch) {
       const sizes = bindDimensions(program, batch);
+      const nothing = emptyOutputs(graph, sizes);
+      if (nothing !== undefined) return nothing;
       return publicOutputs(await runSession(session, feedsOf(program, graph, batch, tables, sizes, 0, 0)));
     },
     async exportOnnx(path, fileOptions) {
@@ -100,4 +104,20 @@ export async function createReadInference(
       await file.remove();
     },
   };
+}
+
+/**
+ * The outputs of a batch of which all are empty, as those of no sample; undefined where something is to be computed. Some of
+ * onnxruntime's products divide by the size of their operands, which ends the process where that is 0.
+ */
+function emptyOutputs({ outputs }: CapturedGraph, sizes: Sizes): Record<string, Output> | undefined {
+  const empty: Record<string, Output> = {};
+  for (const { name, type, shape } of outputs) {
+    if (!name.startsWith("output.")) continue;
+    const actual = actualShape(shape, sizes);
+    if (!actual.includes(0)) return undefined;
+    const data = type === "float32" ? new Float32Array(0) : new Int32Array(0);
+    empty[name.slice("output.".length)] = { shape: actual, data };
+  }
+  return Object.keys(empty).length === 0 ? undefined : empty;
 }

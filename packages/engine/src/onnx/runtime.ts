@@ -86,12 +86,20 @@ async function trainer(program: Program, options: TrainOptions, compile: Compile
   const frozen = read ?? (await frozenParams(program, state.values, names, options, compile));
   state.leaveOut(frozen.stored.keys());
   const graph = packedOnce(trainingGraph(program, state, fused, frozen));
-  const session = await compile(graph);
+  let session = await compile(graph);
+  /** Whether a restored state has changed what the session holds packed. */
+  let isOutdated = false;
   const rowReader = state.missesSteps ? await createRowReader(program, state.values, compile) : undefined;
   // The graph writes new values into spare arrays, which then change places with the current ones.
   const spare: Values = {};
-  return createTrainer(program, options, state, {
+  const trained = createTrainer(program, options, state, {
     async compute(batch, draw, scale) {
+      if (isOutdated) {
+        const outdated = session;
+        session = await compile(graph);
+        isOutdated = false;
+        await outdated.release();
+      }
       const sizes = bindDimensions(program, batch);
       await rowReader?.read(batch, (table, ids) => state.catchUp(table, ids));
       const feeds = feedsOf(program, graph, batch, state.values, sizes, options.seed, draw);
@@ -110,6 +118,19 @@ async function trainer(program: Program, options: TrainOptions, compile: Compile
       await session.release();
     },
   });
+  return {
+    ...trained,
+    restore(saved) {
+      const changes = Object.entries(frozen.values).some(([name, now]) => differs(now, saved.values[name]));
+      trained.restore(saved);
+      // The graph's weights are these very arrays, which now hold the restored numbers.
+      isOutdated ||= changes;
+    },
+  };
+}
+
+function differs(a: Float32Array, b: Float32Array | undefined): boolean {
+  return a !== b && (a.length !== b?.length || a.some((value, i) => !Object.is(value, b[i])));
 }
 
 /** Runs the part of a program that computes the ids of its lookups: rows that missed steps must catch up before. */

@@ -263,6 +263,13 @@ export function checkOptimizer(optimizer: Optimizer, name: string): void {
       "Nesterov's momentum looks ahead along a momentum without dampening.",
       "Set momentum, and no dampening.",
     );
+  for (const [setting, value] of Object.entries(optimizer))
+    if (
+      typeof value === "number" &&
+      setting !== "dampening" &&
+      !(value >= 0 && value < Number.POSITIVE_INFINITY)
+    )
+      fail(`The ${setting} is ${value}.`, "Choose a number from 0 on.");
   if (optimizer.kind !== "adam" && optimizer.kind !== "adamw") return;
   for (const beta of betasOf(optimizer))
     if (!(beta >= 0 && beta < 1)) fail(`A beta is ${beta}.`, "Choose betas from 0 to below 1.");

@@ -230,6 +230,19 @@ test("mistakes are named", async () => {
     code: "engine/optimizer",
     remedy: expect.stringContaining("adamw"),
   });
+  const impossible: Optimizer[] = [
+    { kind: "adam", learningRate: 0.1, l2: -1 },
+    { kind: "adam", learningRate: 0.1, epsilon: -1e-8 },
+    { kind: "adamw", learningRate: 0.1, weightDecay: Number.NaN },
+    { kind: "sgd", learningRate: 0.1, momentum: -0.9 },
+    { kind: "adagrad", learningRate: 0.1, initialSum: -1 },
+    { kind: "adagrad", learningRate: 0.1, learningRateDecay: -1 },
+  ];
+  for (const setting of impossible)
+    await expect(tested.train(model, { seed: 1, optimizer: setting })).rejects.toMatchObject({
+      code: "engine/optimizer",
+      message: `The ${Object.keys(setting).at(-1)} is ${String(Object.values(setting).at(-1))}.`,
+    });
   const misspelt: Program = { ...model, forward: (scope) => ({ outputs: { x: scope.param("w11") } }) };
   const misspeltRun = async (): Promise<unknown> =>
     (await tested.infer(misspelt, initialValues(model, 1))).run(batch(1, 1, 1));
@@ -294,6 +307,31 @@ for (const runtime of [tested, reference]) {
     }
   });
 }
+
+test("a batch of no sample has empty outputs", async () => {
+  // A product for each expert, of which onnxruntime's would end the process.
+  const experts: Program = {
+    params: { w: { shape: [2, 4, 3], init: { kind: "normal", std: 1 } } },
+    tables: {},
+    inputs: { x: { shape: ["batch", 6], dtype: "float32" } },
+    forward(scope) {
+      const x = tf.transpose(tf.reshape(scope.input("x"), [-1, 2, 3]), [1, 0, 2]);
+      const y = tf.transpose(tf.matMul(x, scope.param("w"), false, true), [1, 0, 2]);
+      return { outputs: { y, sign: tf.cast(tf.sign(tf.sum(y, [1, 2])), "int32") } };
+    },
+  };
+  const values = initialValues(experts, 1);
+  const reader = { read: async (name: string) => values[name]! };
+  for (const given of [values, reader]) {
+    const inference = await tested.infer(experts, given);
+    const outputs = await inference.run({ x: { shape: [0, 6], data: new Float32Array(0) } });
+    expect(outputs).toEqual({
+      y: { shape: [0, 2, 4], data: new Float32Array(0) },
+      sign: { shape: [0], data: new Int32Array(0) },
+    });
+    await inference.dispose();
+  }
+});
 
 test("our gradients hold when a copy of tfjs that was loaded later has registered its own", async () => {
   const model = program(0);

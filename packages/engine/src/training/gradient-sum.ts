@@ -38,10 +38,13 @@ export class GradientSum {
     return this.#passes.map(({ dense, lookups }) => ({ dense: Object.fromEntries(dense), lookups }));
   }
 
-  /** Puts back what `pending` gave for a checkpoint. */
+  /** Puts back what `pending` gave for a checkpoint. It is copied: the sum is made in place. */
   restore(pending: readonly PendingGradients[]): void {
     this.#passes.length = 0;
-    for (const { dense, lookups } of pending) this.add({ dense: new Map(Object.entries(dense)), lookups });
+    for (const { dense, lookups } of pending) {
+      const copies = Object.entries(dense).map(([name, gradient]) => [name, gradient.slice()] as const);
+      this.add({ dense: new Map(copies), lookups });
+    }
   }
 
   /**

@@ -169,3 +169,22 @@ test("a loss that is not a number ends the phase with a remedy", async () => {
   };
   await expect(runPhase(await options(), async () => bad)).rejects.toMatchObject({ code: "train/diverged" });
 });
+
+test("a phase whose checkpoint does not fit lets go of what it holds", async () => {
+  const abort = new AbortController();
+  const settings = await options({ signal: abort.signal, listener: { stepDone: () => abort.abort() } });
+  await expect(runPhase(settings, () => create())).rejects.toMatchObject({ code: "train/interrupted" });
+  const spec = await create([], 1);
+  const other = await onnxRuntime().train(program, {
+    seed: 3,
+    optimizer: { kind: "sgd", learningRate: 0.1 },
+  });
+  let disposals = 0;
+  const dispose = async (): Promise<void> => void (disposals += 1);
+  await expect(
+    runPhase({ ...settings, signal: undefined }, async () => ({ ...spec, trainer: other, dispose })),
+  ).rejects.toMatchObject({ code: "engine/state" });
+  expect(disposals).toBe(1);
+  await expect(other.step(batchAt(0))).rejects.toMatchObject({ code: "engine/disposed" });
+  await spec.trainer.dispose();
+});

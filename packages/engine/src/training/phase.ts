@@ -144,8 +144,7 @@ export async function runPhase(
   let bestStep = saved?.progress.bestStep ?? 0;
   let plateau = saved?.progress.plateau ?? plateauStart;
   let best: Values = saved?.states["best"]?.values ?? {};
-  if (saved !== undefined) trainer.restore(saved.states["trainer"]!);
-  let step = trainer.state().step;
+  let step = 0;
   const pointEvery = Math.max(1, Math.floor(phase.steps / lossPoints));
 
   const progress = (done: boolean): Progress => ({ done, ...history, validations, bestStep, plateau });
@@ -175,16 +174,18 @@ export async function runPhase(
     await listener.validated?.(name, validations.at(-1)!, improved);
   };
 
-  listener.phaseStarted?.({
-    name,
-    title: options.title,
-    steps: phase.steps,
-    step,
-    samplesPerStep: phase.samplesPerStep,
-    validations: [...validations],
-  });
-  let lastCheckpoint = performance.now();
   try {
+    if (saved !== undefined) trainer.restore(saved.states["trainer"]!);
+    step = trainer.state().step;
+    listener.phaseStarted?.({
+      name,
+      title: options.title,
+      steps: phase.steps,
+      step,
+      samplesPerStep: phase.samplesPerStep,
+      validations: [...validations],
+    });
+    let lastCheckpoint = performance.now();
     if (step === 0) await validate();
     while (step < phase.steps && !stalled()) {
       if (options.signal?.aborted === true) {

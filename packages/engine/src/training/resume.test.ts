@@ -7,8 +7,11 @@ import {
   loadCheckpoint,
   onnxRuntime,
   saveCheckpoint,
+  tf,
+  type Program,
   type Runtime,
   type Trainer,
+  type TrainerState,
   type TrainOptions,
 } from "../index.ts";
 import { plateauStep, plateauStart, type PlateauState } from "../optimizer/schedules.ts";
@@ -75,6 +78,50 @@ for (const [name, runtime] of [
       expect((await loadCheckpoint(folder))?.states["trainer"]).toEqual(whole.state());
       await whole.dispose();
     });
+  });
+}
+
+for (const runtime of [onnxRuntime({ threads: 1 }), eagerRuntime("cpu")]) {
+  test(`a state may be restored twice, in the middle of an accumulation, on ${runtime.name}`, async () => {
+    const options = { seed: 2, optimizer: adam, accumulate: 3 };
+    const first = await runtime.train(clickProgram, options);
+    await advance(first, plateauStart, 0, 2);
+    const state = structuredClone(first.state());
+    const ended: TrainerState[] = [];
+    for (let times = 0; times < 2; times++) {
+      const trainer = await runtime.train(clickProgram, options);
+      trainer.restore(state);
+      await advance(trainer, plateauStart, 2, 3);
+      ended.push(trainer.state());
+    }
+    expect(ended[1]).toEqual(ended[0]);
+  });
+
+  test(`frozen parameters are restored too, whatever the trainer began with, on ${runtime.name}`, async () => {
+    const layer: Program = {
+      params: {
+        base: { shape: [4, 3], init: { kind: "normal", std: 1 } },
+        w: { shape: [1, 4], init: { kind: "normal", std: 1 } },
+      },
+      tables: {},
+      inputs: { x: { shape: ["batch", 3], dtype: "float32" } },
+      forward(scope) {
+        const hidden = tf.tanh(tf.matMul(scope.input("x"), scope.param("base"), false, true));
+        const y = tf.matMul(hidden, scope.param("w"), false, true);
+        return { loss: tf.mean(tf.square(tf.sub(y, 1))), outputs: { y } };
+      },
+    };
+    const batch = { x: { shape: [2, 3], data: Float32Array.of(1, 2, 3, -1, 0.5, 2) } };
+    const seeded = (seed: number): Promise<Trainer> =>
+      runtime.train(layer, { seed, optimizer: (name) => (name === "w" ? adam : null) });
+    const whole = await seeded(1);
+    await whole.step(batch);
+    const other = await seeded(2);
+    await other.step(batch);
+    other.restore(structuredClone(whole.state()));
+    for (let step = 0; step < 2; step++) expect(await other.step(batch)).toEqual(await whole.step(batch));
+    expect(other.state()).toEqual(whole.state());
+    await Promise.all([whole.dispose(), other.dispose()]);
   });
 }
 
