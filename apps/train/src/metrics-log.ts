@@ -1,5 +1,5 @@
-import type { ProgressListener } from "@corella/engine";
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
+import type { ProgressListener } from "@corella/engine";
 
 /** One line of metrics.jsonl. No times in it: two runs with the same configuration write the same bytes. */
 export type MetricsLine =

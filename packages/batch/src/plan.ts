@@ -61,10 +61,10 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
     const { names, ranges, ...input } = await describeInput(path, shardRows);
     const mapped = mapColumns(names, path, options.columns ?? {}, bundle);
     if (columns === undefined) {
+      columns = mapped;
       const unread = unreadColumns(names, mapped);
       if (unread.length > 0) options.onUnread?.(unread, path);
     }
-    columns ??= mapped;
     if (JSON.stringify(columns) !== JSON.stringify(mapped)) throw otherColumns(path, options.inputs[0]!);
     inputs.push(input);
     for (const range of ranges) shards.push({ input: index, ...range });
