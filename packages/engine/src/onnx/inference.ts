@@ -19,7 +19,7 @@ import {
   portableZeroPoint,
   refuseLivePrecision,
 } from "../precision/freeze.ts";
-import type { Output, Program, ValueReader, Values } from "../program/program.ts";
+import type { Batch, Output, Program, ValueReader, Values } from "../program/program.ts";
 import { inferenceGraph, standaloneGraph } from "./program-graphs.ts";
 import type { Inference, InferOptions } from "../runtime/runtime.ts";
 import { createWeightFile } from "./weight-file.ts";
@@ -43,13 +43,7 @@ export async function createInference(
   const graph = inferenceGraph(program, frozen);
   const session = await compile(graph);
   return {
-    async run(batch) {
-      const sizes = bindDimensions(program, batch);
-      const nothing = emptyOutputs(graph, sizes);
-      if (nothing !== undefined) return nothing;
-      const results = await runSession(session, feedsOf(program, graph, batch, kept, sizes, 0, 0));
-      return publicOutputs(results);
-    },
+    run: (batch) => runBatch(session, program, graph, kept, batch),
     exportOnnx(path, fileOptions) {
       const params = live ? freeze(program, kept, names, {}, portableZeroPoint) : portable(frozen);
       return writeOnnxFile(standaloneGraph(program, kept, params), path, fileOptions);
@@ -85,12 +79,7 @@ export async function createReadInference(
   }
   graph = { ...graph, weights: [] };
   return {
-    async run(batch) {
-      const sizes = bindDimensions(program, batch);
-      const nothing = emptyOutputs(graph, sizes);
-      if (nothing !== undefined) return nothing;
-      return publicOutputs(await runSession(session, feedsOf(program, graph, batch, tables, sizes, 0, 0)));
-    },
+    run: (batch) => runBatch(session, program, graph, tables, batch),
     async exportOnnx(path, fileOptions) {
       const frozen = await freezeFrom(program, reader, names, options, portableZeroPoint, inMemory);
       await writeOnnxFile(
@@ -104,6 +93,20 @@ export async function createReadInference(
       await file.remove();
     },
   };
+}
+
+/** The outputs of a batch. @param values tables, and parameters that the session does not hold */
+async function runBatch(
+  session: ort.InferenceSession,
+  program: Program,
+  graph: CapturedGraph,
+  values: Values,
+  batch: Batch,
+): Promise<Record<string, Output>> {
+  const sizes = bindDimensions(program, batch);
+  const nothing = emptyOutputs(graph, sizes);
+  if (nothing !== undefined) return nothing;
+  return publicOutputs(await runSession(session, feedsOf(program, graph, batch, values, sizes, 0, 0)));
 }
 
 /**
