@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBundle } from "@corella/bundle";
 import { CorellaError } from "@corella/errors";
-import { otherInput, sha256Of } from "./input/input.ts";
+import { hashFile } from "@corella/files";
+import { otherInput } from "./input/input.ts";
 import { missingShards } from "./missing.ts";
 import { openOutput } from "./output/open-output.ts";
 import type { Output } from "./output/output.ts";
@@ -50,8 +51,8 @@ export async function finish(
   if (missing.length > 0) throw partsMissing(plan, missing);
   await requireSameBundle(plan);
   for (const { path, sha256 } of plan.inputs) {
-    const found = await sha256Of(path).catch(() => undefined);
-    if (found !== sha256) throw otherInput(path, found === undefined);
+    const found = await hashFile(path).catch(() => undefined);
+    if (found?.sha256 !== sha256) throw otherInput(path, found === undefined);
   }
   const { scoreDistribution } = await openBundle(plan.bundle.folder, { verify: false });
   const counter = createCounter(scoreDistribution);

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
+import { hashFile } from "@corella/files";
 import { z } from "zod";
 import { damaged, parseJson, writeJson } from "./folder-files.ts";
 
@@ -32,7 +31,7 @@ export interface Manifest {
 export async function writeManifest(folder: string, recipe?: string): Promise<void> {
   const files: Record<string, Manifest["files"][string]> = {};
   for (const path of await filesOf(folder)) {
-    files[path] = { bytes: (await stat(join(folder, path))).size, sha256: await sha256(join(folder, path)) };
+    files[path] = await hashFile(join(folder, path));
   }
   // Without a recipe JSON leaves the key out.
   await writeJson(folder, manifestFile, { format: bundleFormat, recipe, files });
@@ -79,7 +78,7 @@ export async function verifyFiles(folder: string, { files }: Manifest): Promise<
         join(folder, file),
         `A file of the bundle has ${size} bytes instead of ${expected.bytes}.`,
       );
-    if ((await sha256(join(folder, file))) !== expected.sha256)
+    if ((await hashFile(join(folder, file))).sha256 !== expected.sha256)
       throw damaged(join(folder, file), "A file of the bundle was changed: its SHA-256 differs.");
   }
 }
@@ -92,10 +91,4 @@ async function filesOf(folder: string, prefix = ""): Promise<string[]> {
     else if (path !== manifestFile) found.push(path);
   }
   return found.sort();
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
 }

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Values } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
+import { hashFile } from "@corella/files";
 import {
   loadAdapter,
   loraParams,
@@ -11,7 +12,7 @@ import {
   type LoraConfig,
 } from "@corella/llm";
 import { adaptedModules } from "./export-tuning.ts";
-import { hashOfFile, type TuningRecord } from "./tuning-record.ts";
+import type { TuningRecord } from "./tuning-record.ts";
 
 /** What an adapter that comes back is compared with. */
 export interface ExpectedAdapter {
@@ -134,7 +135,7 @@ function requireTrained(folder: string, { values }: LoadedAdapter): void {
 export async function requireSameRows(folder: string, { files }: TuningRecord): Promise<void> {
   for (const [name, { sha256 }] of Object.entries(files)) {
     const path = join(folder, "rows", name);
-    if (!existsSync(path) || (await hashOfFile(path)) === sha256) continue;
+    if (!existsSync(path) || (await hashFile(path)).sha256 === sha256) continue;
     throw new CorellaError({
       code: "adapter/rows",
       message: "The rows are not those that were exported.",

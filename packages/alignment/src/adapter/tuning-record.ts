@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CorellaError } from "@corella/errors";
@@ -102,13 +102,6 @@ export async function readRecord(folder: string): Promise<TuningRecord> {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw fail(`The record of the export is damaged at ${issue!.path.join(".")}: ${issue!.message}.`);
-}
-
-/** The hash of a file, read piece by piece. */
-export async function hashOfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
-  return hash.digest("hex");
 }
 
 /** The hash of a text. */

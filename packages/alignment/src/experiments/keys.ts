@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { hashFile } from "@corella/files";
 import type { RunConfig } from "../config/config.ts";
 import type { RecipeName } from "../config/recipe-names.ts";
 
@@ -155,30 +156,44 @@ function without(value: unknown, paths: ReadonlySet<string>, place: string): unk
   );
 }
 
-/** A value with the names, sizes and times of the files of a folder, or of a file, in the place of its path. */
+/** A value with the names and the hashes of the files of a folder, or with the hash of a file, in the place of its path. */
 async function withFiles(value: unknown, baseFolder: string): Promise<unknown> {
   // A mark alone, such as a separator, names no file of the configuration's, though "." and "/" are folders.
   if (typeof value === "string")
-    return /[./]/.test(value) && /[\p{L}\p{N}]/u.test(value) ? fileState(value, baseFolder) : value;
+    return /[./]/.test(value) && /[\p{L}\p{N}]/u.test(value) ? contents(value, baseFolder) : value;
   if (Array.isArray(value)) return Promise.all(value.map((each) => withFiles(each, baseFolder)));
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(async ([key, inner]) => [
     key,
     // A folder is one by its key, however plain its name.
     key === "folder" && typeof inner === "string"
-      ? await fileState(inner, baseFolder)
+      ? await contents(inner, baseFolder)
       : await withFiles(inner, baseFolder),
   ]);
   return Object.fromEntries(await Promise.all(entries)) as unknown;
 }
 
-async function fileState(path: string, baseFolder: string): Promise<unknown> {
+async function contents(path: string, baseFolder: string): Promise<unknown> {
   const full = resolve(baseFolder, path);
-  const state = async (file: string): Promise<object | undefined> => {
-    const found = await stat(file).catch(() => undefined);
-    return found?.isFile() === true ? { bytes: found.size, changedMs: found.mtimeMs } : undefined;
-  };
   const names = await readdir(full).catch(() => undefined);
-  if (names === undefined) return (await state(full)) ?? path;
-  return Promise.all(names.toSorted().map(async (name) => [name, await state(join(full, name))]));
+  if (names === undefined) return (await contentHash(full)) ?? path;
+  return Promise.all(names.toSorted().map(async (name) => [name, await contentHash(join(full, name))]));
+}
+
+/** Hashes by a file's path and state, so that the weights of a large model are read once for all the keys of a process. */
+const hashes = new Map<string, Promise<string | undefined>>();
+
+/** The hash of a file that can be read: a model that is copied or fetched again is the same one, whatever its files' times. */
+async function contentHash(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true) return undefined;
+  const state = [path, found.size, found.mtimeMs].join(" ");
+  const kept =
+    hashes.get(state) ??
+    hashFile(path).then(
+      ({ sha256 }) => sha256,
+      () => undefined,
+    );
+  hashes.set(state, kept);
+  return kept;
 }

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { CorellaError } from "@corella/errors";
+import { hashFile } from "@corella/files";
 import type { Columns } from "../columns.ts";
 import type { Shard } from "../plan-format.ts";
 import { csvRanges, csvRows } from "./csv.ts";
@@ -25,22 +24,19 @@ export interface DescribedInput {
  * @throws CorellaError `batch/input`
  */
 export async function describeInput(path: string, shardRows: number): Promise<DescribedInput> {
-  const size = await stat(path).then(
-    (found) => found.size,
-    (cause: unknown) => {
-      throw new CorellaError({
-        code: "batch/input",
-        message: "There is no such file.",
-        place: path,
-        remedy: "Name a .parquet or .csv file.",
-        cause,
-      });
-    },
-  );
+  await stat(path).catch((cause: unknown) => {
+    throw new CorellaError({
+      code: "batch/input",
+      message: "There is no such file.",
+      place: path,
+      remedy: "Name a .parquet or .csv file.",
+      cause,
+    });
+  });
   const { names, rows, ranges } = isParquet(path)
     ? await describeParquet(path, shardRows)
     : await csvRanges(path, shardRows);
-  return { path, bytes: size, sha256: await sha256Of(path), rows, names, ranges };
+  return { path, ...(await hashFile(path)), rows, names, ranges };
 }
 
 /**
@@ -60,13 +56,6 @@ export async function* rowsOfShard(
   yield* isParquet(input.path)
     ? parquetRows(input.path, shard, columns)
     : csvRows(input.path, shard, columns);
-}
-
-/** SHA-256 of a file, in hexadecimal digits. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
 }
 
 /** The error of a file that is another one, or not there, since the plan was made. */

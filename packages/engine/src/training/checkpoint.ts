@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CorellaError } from "@corella/errors";
-import { recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
+import { hashFile, recoverFolder, writeFileAtomic, writeFolderAtomic } from "@corella/files";
 import {
   float32Tensor,
   readSafetensors,
@@ -192,15 +191,4 @@ function damaged(place: string, message: string, cause?: unknown): CorellaError 
 /** The SHA-256 of the manifest's content, whatever the white space. */
 function checksum(manifest: object): string {
   return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
-}
-
-/** In parts: neither a buffer nor one call of the hash takes more than 2 GiB. */
-async function hashFile(path: string): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
-    hash.update(part);
-    bytes += part.length;
-  }
-  return { bytes, sha256: hash.digest("hex") };
 }

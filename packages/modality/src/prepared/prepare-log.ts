@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { endianness } from "node:os";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { hashFile } from "@corella/files";
 import { type DataConfig, type DataConfigInput, parseDataConfig } from "../config.ts";
 import { loadLog } from "../load-log.ts";
 import type { InteractionLog } from "../log.ts";
@@ -103,11 +102,5 @@ function withoutPaths(source: DataConfig["source"]): unknown {
 async function contentHash(path: string): Promise<string> {
   const status = await stat(path).catch(() => undefined);
   if (status === undefined || !status.isFile()) return "";
-  if (status.size < 1 << 20)
-    return createHash("sha256")
-      .update(await readFile(path))
-      .digest("hex");
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
+  return (await hashFile(path)).sha256;
 }

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { CorellaError } from "@corella/errors";
+import { hashFile } from "@corella/files";
 import { downloadFile } from "@huggingface/hub";
 import { sizeOf, writeThroughPartial } from "./partial-file.ts";
 
@@ -71,17 +71,11 @@ export async function fetchFile(
     }
     const size = (await sizeOf(partial)) ?? 0;
     const isWhole =
-      size === file.size && (file.sha256 === undefined || (await sha256(partial)) === file.sha256);
+      size === file.size && (file.sha256 === undefined || (await hashFile(partial)).sha256 === file.sha256);
     if (isWhole) return;
     await rm(partial, { force: true });
     throw damaged(file, connection, "arrived with other contents than the hub names");
   });
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
 }
 
 function damaged(file: HubFile, { name, hubUrl }: HubConnection, what: string): CorellaError {
