@@ -2,7 +2,8 @@ import type { Batch, PhaseSpec, ProgressListener, Values } from "@corella/engine
 import type { RunConfig } from "./config/config.ts";
 import { crmImportance } from "./crm/importance.ts";
 import { recipes } from "./recipes/recipes.ts";
-import type { Run, Scoring } from "./run.ts";
+import type { Run } from "./run.ts";
+import type { Scoring } from "./scoring.ts";
 import { prepareRun, type PreparingOptions } from "./train.ts";
 import { copied } from "./values.ts";
 
@@ -85,19 +86,25 @@ export async function dryRun(config: RunConfig, options: PreparingOptions): Prom
       return values;
     },
     async inChunks(scoring, score) {
-      const { title, count } = scoring;
+      const { title, rows } = scoring;
+      const count = rows.length;
+      // Not every row is scored: the others are as unsure as can be.
+      const answers = new Float32Array(count).fill(0.5);
       const known = parts.findIndex((other) => other.title === title);
       if (known < 0) {
         await part(title, async () => {
-          const stepMs = await measureScoring(scoring, score);
+          const stepMs = await measureScoring(scoring, async (start, end) =>
+            answers.set(await score(start, end), start),
+          );
           return { steps: count, stepMs, totalMs: stepMs * count };
         });
-        return;
+        return answers;
       }
       // The same model on another part of the data.
       const { stepMs, ...measured } = parts[known]!;
       const steps = measured.steps + count;
       parts[known] = { ...measured, stepMs, steps, totalMs: stepMs * steps };
+      return answers;
     },
   };
   const { models } = await recipes[run.config.recipe](run);
@@ -167,7 +174,7 @@ function sizeOf(batch: Batch): number {
 
 /** Milliseconds of a row, from smaller chunks than the training's. */
 async function measureScoring(
-  { count, chunkSize }: Scoring,
+  { rows: { length: count }, chunkSize }: Scoring,
   score: (start: number, end: number) => Promise<void>,
 ): Promise<number> {
   const size = Math.min(count, Math.ceil(chunkSize / 8));

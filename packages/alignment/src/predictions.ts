@@ -55,38 +55,37 @@ export async function scoreParts<Name extends string>(
     "crm" in lanes ? data.featureMap : undefined,
     "llm" in lanes ? config.prompt : undefined,
   );
-  let step = 0;
-  listener.phaseStarted?.({
-    name: "scoring",
-    title,
-    steps,
-    step,
-    samplesPerStep: chunkSize,
-    validations: [],
-  });
+  const phase = { name: "scoring", title, steps, samplesPerStep: chunkSize, validations: [] };
+  let [partStep, isStarted] = [0, false];
   try {
     const results: Answers<Name>[] = [];
     for (const rows of parts) {
       const answers: Record<string, Float32Array> = {};
       const order = placesByUser(data.log, rows);
       for (const [position, [name, lane]] of named.entries()) {
-        // Where not every row is scored, the others are as unsure as can be.
-        const scores = new Float32Array(rows.length).fill(0.5);
-        const scoring = { name, title: `${title}: ${name}`, count: rows.length, chunkSize };
-        await inChunks(scoring, async (start, end) => {
+        const isLast = position === named.length - 1;
+        const ordered = order.map((place) => rows[place]!);
+        const scoring = { name, title: `${title}: ${name}`, rows: ordered, chunkSize };
+        const inOrder = await inChunks(scoring, async (start, end) => {
+          // Only now is it known how much an earlier process has kept.
+          const step = partStep + (isLast ? start / chunkSize : 0);
+          if (!isStarted) listener.phaseStarted?.({ ...phase, step });
+          isStarted = true;
           const places = order.subarray(start, end);
-          const chunk = places.map((place) => rows[place]!);
-          const records = recordsAt(data.log, chunk, { statistics });
+          const records = recordsAt(data.log, ordered.subarray(start, end), { statistics });
           const saidOf = (place: number): number | undefined =>
             known === undefined ? answers["crm"]?.[place] : sigmoid(known.get(rows[place]!)!);
           const told =
             name === "crm" ? records : records.map((record, i) => ({ ...record, pCrm: saidOf(places[i]!) }));
           const answered = await lane.score(told);
-          for (const [i, place] of places.entries()) scores[place] = answered[i]!;
-          if (position === named.length - 1) listener.stepDone?.("scoring", ++step, Number.NaN);
+          if (isLast) listener.stepDone?.("scoring", step + 1, Number.NaN);
+          return answered;
         });
+        const scores = new Float32Array(rows.length);
+        for (const [i, place] of order.entries()) scores[place] = inOrder[i]!;
         answers[name] = scores;
       }
+      partStep += Math.ceil(rows.length / chunkSize);
       results.push(answers as Answers<Name>);
     }
     return results;

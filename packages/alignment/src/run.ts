@@ -10,6 +10,7 @@ import type { RemoteLlm } from "@corella/bundle";
 import type { PromptConfig } from "@corella/modality";
 import type { RunConfig } from "./config/config.ts";
 import type { PreparedData } from "./data.ts";
+import { readScores, writeScores, type Scoring } from "./scoring.ts";
 
 /** What a stage computes from: a configuration, its data, and what computes. */
 export interface StageInputs {
@@ -29,17 +30,6 @@ export interface TrainedPhase extends PhaseResult {
   readonly title: string;
   /** How long it took, in milliseconds; undefined where a part of it was done by an earlier process. */
   readonly ms: number | undefined;
-}
-
-/** Rows that one model scores. */
-export interface Scoring {
-  /** The model. */
-  readonly name: string;
-  /** For people. */
-  readonly title: string;
-  readonly count: number;
-  /** Rows that are scored at once. */
-  readonly chunkSize: number;
 }
 
 /** One training by a recipe, from its data to its bundle. */
@@ -64,21 +54,32 @@ export interface Run extends StageInputs {
    * @throws CorellaError `train/interrupted`, `train/diverged`, and those of `create`
    */
   phase(name: string, title: string, create: () => Promise<PhaseSpec>): Promise<Values>;
-  /** Scores `count` rows, chunk by chunk. @param score gets where a chunk starts and ends among them */
-  inChunks(scoring: Scoring, score: (start: number, end: number) => Promise<void>): Promise<void>;
+  /**
+   * The answers of a model to rows, in their order, chunk by chunk; those that were kept before an interruption are taken.
+   * @param score gets where a chunk starts and ends among the rows, and gives its answers
+   */
+  inChunks(
+    scoring: Scoring,
+    score: (start: number, end: number) => Promise<Float32Array>,
+  ): Promise<Float32Array>;
 }
 
 /** What a run has before its recipe begins. */
 export type RunInputs = Omit<Run, "phases" | "phase" | "inChunks" | "scored">;
 
-/** A run whose phases keep their checkpoints in folders. @param inputs.checkpointFolder of a phase, by its name */
+/**
+ * A run whose phases and scorings keep in folders how far they are.
+ * @param inputs.checkpointFolder of a phase, by its name @param inputs.scoresFolder of all that is scored
+ */
 export function createRun({
   checkpointFolder,
+  scoresFolder,
   ...inputs
-}: RunInputs & { checkpointFolder(phase: string): string }): Run {
+}: RunInputs & { checkpointFolder(phase: string): string; readonly scoresFolder: string }): Run {
   const { config, listener, signal } = inputs;
   const phases: TrainedPhase[] = [];
   const scored: Record<string, { samples: number; ms: number }> = {};
+  const checkpointEveryMs = config.checkpointEverySeconds * 1000;
   return {
     ...inputs,
     phases,
@@ -94,20 +95,38 @@ export function createRun({
       };
       const startedMs = performance.now();
       const folder = checkpointFolder(name);
-      const checkpointEveryMs = config.checkpointEverySeconds * 1000;
       const phase = { name, title, folder, listener: started, signal, checkpointEveryMs };
       const result = await runPhase(phase, create);
       phases.push({ ...result, title, ms: isWhole ? performance.now() - startedMs : undefined });
       return result.values;
     },
-    async inChunks({ name, count, chunkSize }, score) {
-      const startedMs = performance.now();
-      for (let start = 0; start < count; start += chunkSize) {
-        signal?.throwIfAborted();
-        await score(start, Math.min(count, start + chunkSize));
+    async inChunks(scoring, score) {
+      const { name, rows, chunkSize } = scoring;
+      const kept = await readScores(scoresFolder, scoring);
+      const answers = new Float32Array(rows.length);
+      answers.set(kept.answers);
+      let [done, ms, keptMs] = [kept.answers.length, kept.ms, kept.ms];
+      const keep = async (): Promise<void> => {
+        if (ms > keptMs) await writeScores(scoresFolder, scoring, { answers: answers.subarray(0, done), ms });
+        keptMs = ms;
+      };
+      try {
+        while (done < rows.length) {
+          signal?.throwIfAborted();
+          const startedMs = performance.now();
+          const end = Math.min(rows.length, done + chunkSize);
+          answers.set(await score(done, end), done);
+          done = end;
+          ms += performance.now() - startedMs;
+          if (ms - keptMs >= checkpointEveryMs) await keep();
+        }
+      } finally {
+        // A short scoring leaves no file, unless it is interrupted.
+        if (done < rows.length || keptMs > 0) await keep();
       }
       const before = scored[name] ?? { samples: 0, ms: 0 };
-      scored[name] = { samples: before.samples + count, ms: before.ms + performance.now() - startedMs };
+      scored[name] = { samples: before.samples + rows.length, ms: before.ms + ms };
+      return answers;
     },
   };
 }

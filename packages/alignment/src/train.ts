@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -69,6 +70,7 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
     adapter: options.adapter,
     remoteLlm: options.remoteLlm,
     checkpointFolder: (phase) => join(runFolder, "checkpoints", phase),
+    scoresFolder: join(runFolder, "checkpoints", scoresName(options)),
   });
   const { phases } = run;
   const { models, ...result } = await recipes[config.recipe](run);
@@ -87,6 +89,15 @@ export async function train(given: RunConfig, options: TrainingOptions): Promise
     Object.entries(run.scored).map(([lane, { samples, ms }]) => [lane, ms / samples]),
   );
   return { ...result, router: models.router, msPerSample, importance, bundleFolder, data, phases };
+}
+
+/** What an adapter that was tuned elsewhere has scored, or a server with it, is not taken for what another one says. */
+function scoresName({ adapter, remoteLlm }: Pick<TrainingOptions, "adapter" | "remoteLlm">): string {
+  if (adapter === undefined) return "scores";
+  const hash = createHash("sha256").update(JSON.stringify(remoteLlm ?? null));
+  for (const [name, { buffer, byteOffset, byteLength }] of Object.entries(adapter))
+    hash.update(name).update(new Uint8Array(buffer, byteOffset, byteLength));
+  return `scores-${hash.digest("hex").slice(0, 16)}`;
 }
 
 /** Refuses to go on with a run whose files held something else when it was begun: its stages would be of two data sets. */

@@ -125,7 +125,11 @@ test(
     const names = ["budget", "figure1"] as const;
     const whole = await run(names, await options());
     const where = await options();
+    // So often that scores are kept as well.
+    content = { ...content, checkpointEverySeconds: 0.001 };
     const interrupted = new Set<string>();
+    const keptScores = (): Promise<string[]> => readdir(join(where.experimentsFolder, "scores"));
+    let mostKept = 0;
     for (;;) {
       const abort = new AbortController();
       let inRun = "";
@@ -146,8 +150,13 @@ test(
         break;
       } catch (error) {
         expect(error).toMatchObject({ code: "train/interrupted" });
+        mostKept = Math.max(mostKept, (await keptScores().catch(() => [])).length);
       }
     }
+    // Of a run that is scored: the result has taken their place.
+    expect(mostKept).toBe(1);
+    expect(await keptScores()).toEqual([]);
+    content = { ...content, checkpointEverySeconds: smallConfig.checkpointEverySeconds };
     expect([...interrupted].filter((name) => !name.endsWith("scoring"))).toEqual([
       "corella stage-1",
       "corella stage-0",

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createRuntime, type ProgressListener, type Runtime } from "@corella/engine";
 import { CorellaError } from "@corella/errors";
@@ -27,8 +27,8 @@ export interface FinishedRun extends PlannedRun {
 }
 
 /**
- * Trains what is not there yet, one run after the other, and keeps it. What was interrupted goes on from its last
- * checkpoint in the next call; scoring begins anew.
+ * Trains what is not there yet, one run after the other, and keeps it. What was interrupted goes on in the next call: phases from
+ * their last checkpoint, scoring after what it has kept, unless it was other code that scored.
  * @returns all of the planned runs, in their order
  * @throws CorellaError `train/interrupted` when the signal is aborted, `train/data-changed` when the files are others than they were planned by, those of `train`, and `file/in-use` when another process trains the same
  */
@@ -48,10 +48,7 @@ export async function runExperiments(
     if (isAborted()) throw interrupted(run);
     listener.runStarted?.(run, index + 1, open.length);
     try {
-      const result = await executor(run);
-      await mkdir(join(options.experimentsFolder, "results"), { recursive: true });
-      await writeResult(resultFile(options, run.key), result);
-      results.set(run.key, result);
+      results.set(run.key, await executor(run));
     } catch (error) {
       if (isAborted() && !CorellaError.isInstance(error)) throw interrupted(run);
       throw error;
@@ -81,7 +78,7 @@ function changed({ variant, config }: PlannedRun, { place }: ExperimentOptions):
   });
 }
 
-/** Trains and scores a run; data and runtime are kept for the next. */
+/** Trains and scores a run and writes its result; data and runtime are kept for the next. */
 function createExecutor(
   options: ExperimentOptions,
   listener: ExperimentListener,
@@ -107,35 +104,34 @@ function createExecutor(
     if ((await resultKey(keyed)) !== planned.key) throw changed(planned, options);
     const code = await codeKey("run");
     const phases = sharedPhases(keyed, options, listener, code);
-    let scoringStartedMs = 0;
+    const scoresFolder = join(options.experimentsFolder, "scores", `${planned.key}-${code.slice(0, 16)}`);
     const run = createRun({
       config,
       data,
       runtime: made.runtime,
       baseFolder,
-      listener: {
-        ...listener,
-        phaseStarted(phase) {
-          if (phase.name === "scoring") scoringStartedMs = performance.now();
-          listener.phaseStarted?.(phase);
-        },
-      },
+      listener,
       signal,
       checkpointFolder: phases.checkpointFolder,
+      scoresFolder,
     });
     const { served, baseline, test, validation } = await recipes[config.recipe]({
       ...run,
       phase: phases.within(run),
     });
-    return {
+    const result: ExperimentResult = {
       served,
       ...(baseline === undefined ? {} : { baseline }),
       test,
       ...(validation === undefined ? {} : { validation }),
       trainingSeconds: phases.seconds(),
-      scoringSeconds: (performance.now() - scoringStartedMs) / 1000,
+      scoringSeconds: Object.values(run.scored).reduce((sum, { ms }) => sum + ms / 1000, 0),
       code: phases.code(),
     };
+    await mkdir(join(options.experimentsFolder, "results"), { recursive: true });
+    await writeResult(resultFile(options, planned.key), result);
+    await rm(scoresFolder, { recursive: true, force: true });
+    return result;
   };
 }
 

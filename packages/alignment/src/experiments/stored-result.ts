@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "@corella/files";
+import { base64, bytesOf } from "../base64.ts";
 import type { NamedPredictions, PartPredictions } from "../predictions.ts";
 import type { RecipeResult } from "../recipes/recipe.ts";
 
@@ -16,7 +17,7 @@ export interface ExperimentResult extends Pick<RecipeResult, "served" | "baselin
 /** In the place of a key, of what was kept before keys were. */
 export const unknownCode = "unknown";
 
-/** Arrays as base64 of their bytes, little-endian as typed arrays are everywhere that Node runs. */
+/** Arrays as base64 of their bytes. */
 interface StoredPart {
   readonly rows: string;
   readonly labels: string;
@@ -65,19 +66,11 @@ function storedPart({ rows, labels, predictions }: PartPredictions): StoredPart 
 
 function readPart({ rows, labels, predictions }: StoredPart): PartPredictions {
   return {
-    rows: new Uint32Array(bytes(rows)),
-    labels: new Float32Array(bytes(labels)),
+    rows: new Uint32Array(bytesOf(rows)),
+    labels: new Float32Array(bytesOf(labels)),
     predictions: predictions.map((each) => ({
       ...each,
-      probabilities: new Float32Array(bytes(each.probabilities)),
+      probabilities: new Float32Array(bytesOf(each.probabilities)),
     })),
   };
-}
-
-function base64({ buffer, byteOffset, byteLength }: Uint32Array | Float32Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
-}
-
-function bytes(text: string): ArrayBuffer {
-  return Uint8Array.from(Buffer.from(text, "base64")).buffer;
 }

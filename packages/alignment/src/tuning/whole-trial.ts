@@ -30,7 +30,11 @@ export async function runWholeTrial(spec: TrialSpec, hooks: TrialHooks): Promise
         validated: async (_, result) => void (await hooks.validated?.(result)),
       },
     });
-    const run = createRun({ ...prepared, checkpointFolder: (phase) => join(folder, "checkpoints", phase) });
+    const run = createRun({
+      ...prepared,
+      checkpointFolder: (phase) => join(folder, "checkpoints", phase),
+      scoresFolder: join(folder, "checkpoints", "scores"),
+    });
     const result = await recipes[config.recipe](run);
     const total = run.phases.reduce((sum, phase) => sum + phase.steps, 0);
     const seen = served(result.validation, result.served, spec);
