@@ -233,6 +233,11 @@ test.each([
     "[evaluate/grid] seed is given twice.",
   ],
   [
+    "a setting that a grid tries",
+    "--table 1 --set stages.joint.samples=9 --set-grid stages.joint.samples=1,2".split(" "),
+    "[config/set] The values of stages.joint.samples that are tried would take the place of this setting.",
+  ],
+  [
     "a table of two models of one",
     ["--table", "2", "--set", "recipe=crm-only", "--config", "configs/movietweetings.yaml"],
     "[evaluate/one-model]",

@@ -210,6 +210,7 @@ test(
 
 test.each([
   ["no configuration", [], "tune/no-config"],
+  ["a setting that is searched", ["configs/search-crm.yaml", "--set", "crm.dropout=0"], "config/set"],
   [
     "a misspelt setting",
     ["--config", "configs/movietweetings.yaml", "--set", "crm.dropuot=1"],

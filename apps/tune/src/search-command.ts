@@ -16,6 +16,7 @@ import {
   type TuneListener,
   type TuneResult,
 } from "@corella/alignment";
+import { requireKept } from "@corella/configuration";
 import { renderPage } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
 import { alignInWidth, duration, listenForInterruption } from "@corella/terminal";
@@ -40,6 +41,7 @@ export async function searchCommand(
   options: TuneCommandOptions,
 ): Promise<void> {
   const { search, configPath } = await readSearch(searchPath, options);
+  requireKept(options.set, Object.keys(search.search));
   const written = await readRunSettings(configPath, options.set);
   const baseFolder = dirname(resolve(configPath));
   const chosen = { config: parseRunConfig(written, configPath), baseFolder };

@@ -4,7 +4,15 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { defaultKind, mergeUnder, parseStrict, readYaml, withSetting, withSettings } from "./index.ts";
+import {
+  defaultKind,
+  mergeUnder,
+  parseStrict,
+  readYaml,
+  requireKept,
+  withSetting,
+  withSettings,
+} from "./index.ts";
 
 async function yaml(text: string): Promise<string> {
   const path = join(await mkdtemp(join(tmpdir(), "corella-yaml-")), "c.yaml");
@@ -41,6 +49,14 @@ test("a mistake is told with its place", async () => {
   await expect(readYaml(good, ["a"])).rejects.toMatchObject({ code: "config/set", place: "the setting a" });
   for (const setting of ["=3", "a.b=1", "list.1=2", "list.x=2"])
     await expect(readYaml(good, [setting]), setting).rejects.toMatchObject({ code: "config/set" });
+});
+
+test("a setting of which values that are tried leave nothing is refused, and no other", () => {
+  requireKept(["a.b=1", "ab.c=2", "a={}"], ["a.c", "ab.cd"]);
+  for (const path of ["a.b", "a"])
+    expect(() => requireKept(["x=1", "a.b=1"], [path]), path).toThrow(
+      expect.objectContaining({ code: "config/set", place: "the setting a.b" }),
+    );
 });
 
 test("a setting leaves everything else and the original as they are", () => {

@@ -2,4 +2,4 @@
 export { mergeUnder, withSetting, withSettings, type Change } from "./change.ts";
 export { defaultKind } from "./default-kind.ts";
 export { parseStrict } from "./parse.ts";
-export { parseSettings, parseYaml, readYaml } from "./read.ts";
+export { parseSettings, parseYaml, readYaml, requireKept } from "./read.ts";

@@ -46,6 +46,24 @@ export function parseSettings(settings: readonly string[]): Change[] {
 }
 
 /**
+ * Refuses settings of which nothing would be left where others come after them.
+ * @param settings of the form `path.to.key=value` @param later paths of the others
+ * @throws CorellaError `config/set`, `config/syntax`
+ */
+export function requireKept(settings: readonly string[], later: readonly string[]): void {
+  for (const [path] of parseSettings(settings)) {
+    const taken = later.find((other) => path === other || path.startsWith(`${other}.`));
+    if (taken === undefined) continue;
+    throw new CorellaError({
+      code: "config/set",
+      message: `The values of ${taken} that are tried would take the place of this setting.`,
+      place: `the setting ${path}`,
+      remedy: "Leave the setting out, or do not try values of it.",
+    });
+  }
+}
+
+/**
  * YAML as plain values; undefined or null where there is none.
  * @param place where the text comes from, for errors
  * @throws CorellaError `config/syntax` with line and column

@@ -18,7 +18,7 @@ import {
   type RunConfig,
   type Variant,
 } from "@corella/alignment";
-import { parseYaml, withSetting } from "@corella/configuration";
+import { parseYaml, requireKept, withSetting } from "@corella/configuration";
 import { CorellaError } from "@corella/errors";
 import { formatCsv, renderPage, seedsWords } from "@corella/evaluation";
 import { writeFileAtomic } from "@corella/files";
@@ -51,6 +51,8 @@ export interface TablesOptions {
 
 /** Trains what tables need and is not there yet, and writes the tables: to the terminal, and as files into a folder. */
 export async function runTables(options: TablesOptions): Promise<void> {
+  const grid = gridOf(options.setGrid);
+  requireKept(options.set, Object.keys(grid));
   const progress = createProgress(process.stderr);
   const read = await readConfig(options, progress.note!);
   const where = {
@@ -75,8 +77,8 @@ export async function runTables(options: TablesOptions): Promise<void> {
     return runExperiments(planned, where, { listener: progress, signal });
   };
   try {
-    const grid = await chosenOf(options.setGrid, (variants) => trained(read.content, variants, 1));
-    const content = withRunSettings(read.content, grid.settings);
+    const chosen = await chosenOf(grid, (variants) => trained(read.content, variants, 1));
+    const content = withRunSettings(read.content, chosen.settings);
     const config = parseRunConfig(content, options.config);
     const sizes = options.sizes ?? defaultSizes(config);
     const variants = names.flatMap((name) =>
@@ -100,7 +102,7 @@ export async function runTables(options: TablesOptions): Promise<void> {
     const on = { runs, config, log, train, validation, rows, rowsNote, seed, intervals };
     const models = modelRows(on);
     const inputs = { ...on, models, evaluation: evaluated(on, models) };
-    const built = [...grid.built, ...names.map((name) => builders[name](inputs))];
+    const built = [...chosen.built, ...names.map((name) => builders[name](inputs))];
     const conclusion = concludedTables(inputs, built, data, config, options.experiments);
     const out = options.out ?? join(options.runs, `evaluate-${config.name}`);
     await write(out, config, built, conclusion, options);
@@ -112,11 +114,11 @@ export async function runTables(options: TablesOptions): Promise<void> {
 
 /** The best settings of a grid by the validation part, with a table of all of them; no settings of no grid. */
 async function chosenOf(
-  settings: readonly string[],
+  grid: Readonly<Record<string, unknown>>,
   trained: (variants: readonly Variant[]) => Promise<FinishedRun[]>,
 ): Promise<{ readonly settings: Variant["settings"]; readonly built: readonly Built[] }> {
-  if (settings.length === 0) return { settings: {}, built: [] };
-  const points = rankGrid(await trained(gridVariants(gridOf(settings), "--set-grid")));
+  if (Object.keys(grid).length === 0) return { settings: {}, built: [] };
+  const points = rankGrid(await trained(gridVariants(grid, "--set-grid")));
   return { settings: points[0]!.run.variant.settings, built: [{ tables: [gridTable(points)] }] };
 }
 
